@@ -1,0 +1,61 @@
+# `make` tells what there is. Needs Python 3.11 or newer, pip and make; everything else is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The machine's pip installs into .venv, so that a Python without `ensurepip` (Debian's) will do.
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-input
+# Dagster's instance is chosen by each command; none is to inherit the one of the shell.
+unexport DAGSTER_HOME
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test lint pins clean
+
+help: ## This list.
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 10
+
+demo: $(READY) ## One whole sync, from a simulated INN8 into an embedded Postgres, and what came of it.
+	@$(BIN)/inn8 demo
+
+dev: $(READY) ## The same surroundings with Dagster's UI and its schedule, until Ctrl-C.
+	@$(BIN)/inn8 dev
+
+test: lint ## Lint, types, import rules, definitions; then the tests.
+	@$(BIN)/pytest -n auto
+
+lint: $(READY) ## All of `make test` but the tests.
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+	@# The command that is to replace this one, `dg check defs`, comes in another package.
+	@# In an instance of its own, empty: dagster.yaml's storage needs a Postgres, the definitions do not.
+	@mkdir -p $(VENV)/dagster_home && DAGSTER_HOME=$(CURDIR)/$(VENV)/dagster_home \
+		PYTHONWARNINGS='ignore:Function `definitions_validate_command`' $(BIN)/dagster definitions validate --log-level warning
+
+pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that we serve.
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Pins come from Python 3.11: make pins PYTHON=python3.11")'
+	@rm -rf $(VENV)-pins && $(PYTHON) -m venv $(VENV)-pins
+	@$(VENV)-pins/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@sed '/^$$/q' constraints.txt > $(VENV)-pins/constraints.txt
+	@# Without pip's own configuration: hashes of files that only this machine has would fit nowhere else.
+	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null $(VENV)-pins/bin/pip-compile --quiet \
+		--upgrade --all-extras --all-build-deps --allow-unsafe --no-strip-extras --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file $(VENV)-pins/pins.txt pyproject.toml
+	@cat $(VENV)-pins/pins.txt >> $(VENV)-pins/constraints.txt
+	@mv $(VENV)-pins/constraints.txt constraints.txt && rm -rf $(VENV)-pins
+
+clean: ## Remove .venv and all caches.
+	@rm -rf $(VENV) $(VENV)-pins .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find inn8_pipeline inn8_pipeline_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: nothing was installed. Name one: make PYTHON=python3.12")'
+	@echo "Setting up $(VENV), once; this takes a minute or two."
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(PIP) install -qq --only-binary :all: --no-deps --require-hashes -r constraints.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
+	@$(PIP) check --quiet
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m inn8_pipeline.cli`: the command where its script is not on the path."""
+
+from inn8_pipeline.cli import main
+
+main(prog_name="inn8")

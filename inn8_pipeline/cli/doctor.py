@@ -1,0 +1,140 @@
+"""`inn8 doctor`: is everything there that a sync needs? Each line is a check; one that fails names its remedy."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from inn8_pipeline.cli.group import EXIT_FAILED
+from inn8_pipeline.cli.instance import open_instance, silence, storage_guarded
+from inn8_pipeline.cli.options import json_option
+from inn8_pipeline.cli.screen import print_json
+from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.settings import Environment, read_api, read_database_url, read_executor, read_sync, read_tenant
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+CLOCK_SECONDS = 5.0
+EPILOG = """
+\b
+Examples
+  inn8 doctor
+  inn8 doctor --json
+
+Exit codes: 0 all is well, 1 some check failed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check. `message` says what was found or, if it failed, the remedy too."""
+
+    check: str
+    is_ok: bool
+    message: str
+
+
+@click.command(name="doctor", epilog=EPILOG)
+@json_option
+def command(as_json: bool) -> None:
+    """Check the settings, the database and its schema, INN8's token endpoint, Dagster's storage, and the clock.
+
+    Asks INN8 for a token and reads nothing there; writes nothing.
+    """
+    silence()
+    findings = []
+    for finding in examine(Environment()):
+        findings.append(finding)
+        if not as_json:
+            mark = click.style("ok  ", fg="green") if finding.is_ok else click.style("FAIL", fg="red")
+            click.echo(f"{mark} {finding.check}: {finding.message}")
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    sys.exit(0 if all(finding.is_ok for finding in findings) else EXIT_FAILED)
+
+
+def examine(environment: Environment) -> Iterator[Finding]:
+    """Each finding, as soon as it is known."""
+    checks: dict[str, Callable[[Environment], str]] = {
+        "settings": _settings,
+        "database": _database,
+        "clock": _clock,
+        "INN8's token endpoint": _credentials,
+        "Dagster's storage": _storage,
+    }
+    for name, check in checks.items():
+        try:
+            yield Finding(name, is_ok=True, message=check(environment))
+        except Inn8Error as error:
+            yield Finding(name, is_ok=False, message=str(error))
+
+
+def _settings(environment: Environment) -> str:
+    for read in (read_tenant, read_api, read_sync, read_executor, read_database_url):
+        read(environment)
+    return "complete and well-formed"
+
+
+def _engine(environment: Environment) -> "Engine":
+    from inn8_pipeline.warehouse.database import connect
+
+    return connect(read_database_url(environment))
+
+
+def _database(environment: Environment) -> str:
+    from inn8_pipeline.cli.queries import reading
+    from inn8_pipeline.warehouse.migrations import SCHEMA_VERSION
+
+    with reading(environment, "looking at the schema"):
+        return f"answers, schema version {SCHEMA_VERSION}"
+
+
+def _clock(environment: Environment) -> str:
+    from sqlalchemy import text
+
+    from inn8_pipeline.warehouse.database import transaction
+
+    with transaction(_engine(environment), "asking for the time") as connection:
+        asked_at, began = datetime.now(UTC), time.monotonic()
+        theirs = connection.scalar(text("select clock_timestamp()"))
+        took = time.monotonic() - began
+    off = (theirs - asked_at).total_seconds() - took / 2
+    if abs(off) > CLOCK_SECONDS + took:
+        raise ClockError(off)
+    return f"agrees with the database's within {CLOCK_SECONDS:.0f} s"
+
+
+@dataclass(eq=False)
+class ClockError(Inn8Error):
+    """The clocks of this machine and of the database differ."""
+
+    off_seconds: float
+
+    def __str__(self) -> str:
+        """By how much, what it means, what to do."""
+        return (
+            f"the database's clock is {self.off_seconds:+.0f} s off this machine's: times in the log and in the tables "
+            "do not agree. Let both keep time by NTP."
+        )
+
+
+def _credentials(environment: Environment) -> str:
+    tenant = read_tenant(environment)
+    from inn8_pipeline.defs.resources import Inn8
+
+    def tell(_notice: object) -> None:
+        click.echo("     INN8 did not answer as it should; trying again …", err=True)
+
+    with Inn8(tenant_id=tenant.tenant_id).client(_engine(environment), on_retry=tell) as client:
+        client.check_credentials()
+    return "gives a token"
+
+
+def _storage(environment: Environment) -> str:
+    with open_instance(environment) as instance, storage_guarded():
+        return f"answers, {instance.get_runs_count()} runs"

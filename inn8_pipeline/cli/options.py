@@ -1,0 +1,48 @@
+"""Arguments that several commands share."""
+
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.settings import SyncSettings
+
+
+class Day(click.ParamType[date]):
+    """A calendar day, YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401
+        """The day, or click's own message."""
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day. Write it as 2026-03-31.", param, ctx)
+
+
+DAY = Day()
+ENTITY = click.Choice([str(entity) for entity in Entity])
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log, on standard error.")
+
+
+def window_of(settings: SyncSettings, from_date: date | None, to_date: date | None) -> Window | None:
+    """The days that were asked for, to today where no end was given; None if none were. Refuses what cannot be."""
+    if from_date is None and to_date is None:
+        return None
+    if from_date is None:
+        raise click.UsageError("--to needs --from: without it there is no telling where to begin.")
+    window = Window(from_date, to_date or settings.today())
+    history = settings.history()
+    if window.from_date > window.to_date:
+        raise click.UsageError(f"--from {window.from_date} is after --to {window.to_date}.")
+    if window.from_date not in history or window.to_date not in history:
+        raise click.UsageError(
+            f"There are days of trade from {history.from_date} (INN8_TRANSACTIONS_FROM) to {history.to_date}, today; "
+            f"{window} is not within them."
+        )
+    return window

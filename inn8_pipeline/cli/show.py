@@ -1,0 +1,66 @@
+"""`inn8 show`: all that there is of one record."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from inn8_pipeline.cli.group import Failed
+from inn8_pipeline.cli.options import json_option
+from inn8_pipeline.cli.screen import console, print_json, rows_table
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.settings import Environment, read_tenant_id
+
+if TYPE_CHECKING:
+    from inn8_pipeline.cli.record import Record
+
+KINDS = {"client": Entity.CLIENTS, "portfolio": Entity.PORTFOLIOS, "transaction": Entity.TRANSACTIONS}
+EPILOG = """
+\b
+Examples
+  inn8 show client CL-000001
+  inn8 show transaction TX-20261123-000855 --json
+"""
+
+
+@click.command(name="show", epilog=EPILOG)
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("external_id")
+@json_option
+def command(kind: str, external_id: str, as_json: bool) -> None:
+    """The row of EXTERNAL_ID, what belongs to it, what INN8 sent last, its rejects. Personal data, for your eyes."""
+    environment = Environment()
+    from inn8_pipeline.cli.queries import reading
+    from inn8_pipeline.cli.record import read
+
+    with reading(environment, f"reading a {kind}") as connection:
+        record = read(connection, read_tenant_id(environment), KINDS[kind], external_id)
+    if not record.is_known:
+        raise Failed(f"INN8 has sent no {kind} {external_id!r} that is here. Ids are compared to the letter.")
+    if as_json:
+        print_json(
+            {
+                "row": dict(record.row) if record.row else None,
+                **{name: [dict(row) for row in getattr(record, name)] for name in ("related", "sent", "rejects")},
+            }
+        )
+    else:
+        _print(kind, record)
+
+
+def _print(kind: str, record: "Record") -> None:
+    from inn8_pipeline.cli.record import related_name
+
+    screen = console()
+    if record.row is None:
+        click.echo(f"There is no row of this {kind}: it was refused.")
+    else:
+        lines = [{"Column": name, "Value": value} for name, value in record.row.items() if value is not None]
+        screen.print(rows_table(lines, ("Column", "Value"), "The row"))
+    parts = (
+        (related_name(KINDS[kind]).capitalize(), record.related),
+        ("What INN8 sent last", record.sent),
+        ("Rejects", record.rejects),
+    )
+    for title, rows in parts:
+        if rows:
+            screen.print(rows_table(rows, tuple(rows[0]), title))

@@ -1,0 +1,128 @@
+"""The schedules: every 15 minutes each entity; nightly and weekly what arrived back-dated.
+
+Here belongs which runs a tick asks for. A missed tick is not caught up: the look-back of the next one covers it.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.names import EntityAssets
+from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.settings import SyncSettings
+
+_OPEN = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+# A tick's runs in their order, before a sweep's, before a backfill's (0 is Dagster's default).
+_PRIORITY = {Entity.CLIENTS: 30, Entity.PORTFOLIOS: 20, Entity.TRANSACTIONS: 10}
+_SWEEP_PRIORITY = 5
+
+
+def schedules(settings: SyncSettings, tenant_id: str) -> list[dg.ScheduleDefinition]:
+    """All schedules of a tenant."""
+    return [
+        _tick(settings, tenant_id),
+        _sweep("nightly_sweep", "30 1 * * *", settings, tenant_id, lambda: settings.last_days(settings.sweep_days)),
+        _sweep("weekly_sweep", "0 3 * * 6", settings, tenant_id, settings.history),
+    ]
+
+
+def _tick(settings: SyncSettings, tenant_id: str) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="every_15_minutes",
+        cron_schedule="*/15 * * * *",
+        job_name=names.JOB,
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            f"Clients, portfolios, then the transactions of the last {settings.lookback_days} days of trade: a run "
+            "each, on its own feet. An entity whose scheduled run is still open is skipped; the tick's log says why."
+        ),
+    )
+    def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        window = settings.last_days(settings.lookback_days)
+        requests, reasons = [], []
+        for entity in Entity:
+            busy = _busy(context, tenant_id, entity)
+            if busy:
+                reasons.append(busy)
+                context.log.warning(busy)
+            else:
+                days = window if entity is Entity.TRANSACTIONS else None
+                tags = {names.TICK_TAG: tenant_id, names.SCHEDULED_TAG: f"{tenant_id}/{entity}"}
+                requests.append(_request(context, entity, days, _PRIORITY[entity], tags))
+        return requests or dg.SkipReason(" ".join(reasons))
+
+    return tick
+
+
+def _busy(context: dg.ScheduleEvaluationContext, tenant_id: str, entity: Entity) -> str | None:
+    """Why this entity is skipped; None if it is not."""
+    scheduled = dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: f"{tenant_id}/{entity}"})
+    runs = context.instance.get_runs(scheduled, limit=1)
+    if not runs:
+        return None
+    run = runs[0]
+    return f"{entity} skipped: run {run.run_id[:8]} of an earlier tick is still {run.status.value}."
+
+
+def _sweep(
+    name: str, cron: str, settings: SyncSettings, tenant_id: str, window: Callable[[], Window]
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        cron_schedule=cron,
+        job_name=names.JOB,
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=(
+            "Transactions again, "
+            + (f"the last {settings.sweep_days} days" if name == "nightly_sweep" else "all days")
+            + " of trade: finds what was booked back-dated, and proves what is gone."
+        ),
+    )
+    def sweep(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        tag = f"{tenant_id}/{name}"
+        runs = context.instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: tag}), limit=1)
+        if runs:
+            return dg.SkipReason(f"Skipped: runs of the last {name} are still open.")
+        tags = {names.SCHEDULED_TAG: tag}
+        return [_request(context, Entity.TRANSACTIONS, days, _SWEEP_PRIORITY, tags) for days in chunks(window())]
+
+    return sweep
+
+
+def chunks(window: Window, days: int = names.MAX_DAYS_PER_RUN) -> Iterator[Window]:
+    """The window in pieces of at most so many days, newest first: what is new is in first."""
+    last = window.to_date
+    while last >= window.from_date:
+        first = max(window.from_date, last - timedelta(days=days - 1))
+        yield Window(first, last)
+        last = first - timedelta(days=1)
+
+
+def range_tags(window: Window) -> dict[str, str]:
+    """The tags by which Dagster knows that a run is for a range of days."""
+    return {
+        names.RANGE_START_TAG: window.from_date.isoformat(),
+        names.RANGE_END_TAG: window.to_date.isoformat(),
+    }
+
+
+def _request(
+    context: dg.ScheduleEvaluationContext, entity: Entity, days: Window | None, priority: int, tags: dict[str, str]
+) -> dg.RunRequest:
+    of_days = range_tags(days) if days else {}
+    last: date | str = days.to_date if days else ""
+    return dg.RunRequest(
+        run_key=f"{context.scheduled_execution_time.isoformat()} {entity} {last}".strip(),
+        asset_selection=EntityAssets(entity).keys,
+        tags={names.PRIORITY_TAG: str(priority), **of_days, **tags},
+    )

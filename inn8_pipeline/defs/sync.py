@@ -1,0 +1,164 @@
+"""One entity's way from INN8 into its table, joining the rooms: fetch and land; then decode, transform, merge.
+
+Here belongs the order of things, without Dagster: a day, a window, a client, an engine are handed in, results out.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from inn8_pipeline.entities import COLLECTIONS, Entity, Window
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from inn8_pipeline.extract import Inn8Client
+    from inn8_pipeline.transform import Batch, Transformer
+    from inn8_pipeline.warehouse.landing import Landing
+    from inn8_pipeline.warehouse.merge import Merge, Rules
+    from inn8_pipeline.warehouse.results import Counts, Status, SyncResult
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a sync writes: a warehouse, as one tenant, in one run."""
+
+    engine: "Engine"
+    tenant_id: str
+    run_id: str
+
+
+@dataclass
+class Findings:
+    """What the transform saw beside the rows: values and properties that it did not know."""
+
+    unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
+    unknown_properties: set[str] = field(default_factory=set)
+
+    def add(self, batch: "Batch") -> None:
+        """Take note of a batch's."""
+        for name, values in batch.unknown_values.items():
+            self.unknown_values.setdefault(name, Counter()).update(values)
+        self.unknown_properties |= batch.unknown_properties
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All merges of one step: several where days are rebuilt from several landings."""
+
+    landings: "Sequence[Landing]"
+    results: "Sequence[SyncResult]"
+    findings: Findings
+
+    @property
+    def status(self) -> "Status":
+        """`NoData` if INN8 sent none in any landing, `PartialSuccess` if one merge was partial, else `Success`."""
+        from inn8_pipeline.warehouse.results import Status
+
+        found = {result.status for result in self.results}
+        if found == {Status.NO_DATA}:
+            return Status.NO_DATA
+        return Status.PARTIAL_SUCCESS if Status.PARTIAL_SUCCESS in found else Status.SUCCESS
+
+    @property
+    def counts(self) -> "Counts":
+        """Added up."""
+        from inn8_pipeline.warehouse.results import Counts
+
+        total = Counts()
+        for result in self.results:
+            total = total.plus(**result.counts.as_dict())
+        return total
+
+    @property
+    def by_day(self) -> "dict[date, Counts]":
+        """Of each day of trade."""
+        from inn8_pipeline.warehouse.results import Counts
+
+        days: dict[date, Counts] = {}
+        for result in self.results:
+            for day, counts in result.by_day.items():
+                days[day] = days.get(day, Counts()).plus(**counts.as_dict())
+        return days
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first of the fetches began."""
+        return min(landing.started_at for landing in self.landings)
+
+    def total(self, name: str) -> int:
+        """The sum of one number over the merges: missing, removed, held_back."""
+        return sum(getattr(result, name) for result in self.results)
+
+
+def land(client: "Inn8Client", to: Destination, entity: Entity, window: Window | None) -> "Landing":
+    """Fetch a collection and keep its pages as they come; the landing, complete.
+
+    A fetch whose pages are not of one piece is fetched again, and what it wrote is never read.
+    """
+    from inn8_pipeline.warehouse.landing import LandingWriter
+
+    for fetch in client.fetches(COLLECTIONS[entity], window):
+        writer = LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id)
+        for page in fetch:
+            writer.add(page.body, page.records)
+        if fetch.is_complete:
+            return writer.complete(retries=fetch.retries, has_duplicates=fetch.has_duplicates)
+    raise AssertionError  # `fetches` ends with a complete one or raises
+
+
+def landings_of(
+    to: Destination, entity: Entity, window: Window | None
+) -> "list[tuple[Landing, frozenset[date] | None]]":
+    """What a table is made from: the newest complete landing, or for days of trade the newest that covers each."""
+    from inn8_pipeline.warehouse.landing import newest, newest_of_days
+
+    if window is None:
+        return [(newest(to.engine, to.tenant_id, entity), None)]
+    return [*newest_of_days(to.engine, to.tenant_id, entity, window)]
+
+
+def merge(
+    to: Destination,
+    sources: "Iterable[tuple[Landing, frozenset[date] | None]]",
+    rules: "Callable[[Landing], Rules]",
+    on_wait: Callable[[], None],
+) -> Outcome:
+    """Merge each landing for its days, oldest first; each in a transaction of its own."""
+    from inn8_pipeline.warehouse.merge import open_merge
+
+    findings = Findings()
+    landings, results = [], []
+    for landing, days in sources:
+        with open_merge(to.engine, landing, days, rules(landing), on_wait) as merging:
+            if merging.needs_rows:
+                _stage(to, landing, merging, findings)
+            results.append(merging.finish())
+        landings.append(landing)
+    return Outcome(landings, results, findings)
+
+
+def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: Findings) -> None:
+    from inn8_pipeline.transform import Transformer
+    from inn8_pipeline.warehouse.landing import bodies
+
+    transformer = Transformer(landing.entity, merging.takes)
+    ordinal = 0
+    for body in bodies(to.engine, landing):
+        batch = transformer.page(body, ordinal)
+        ordinal += len(batch.rows) + len(batch.rejects) + batch.outside
+        _hand_over(batch, merging, findings)
+    _retry(transformer, merging, findings)
+
+
+def _retry(transformer: "Transformer", merging: "Merge", findings: Findings) -> None:
+    for chunk in merging.retries():
+        ordinals, payloads = zip(*chunk, strict=True)
+        _hand_over(transformer.records(payloads, ordinals), merging, findings)
+
+
+def _hand_over(batch: "Batch", merging: "Merge", findings: Findings) -> None:
+    merging.stage(batch.rows, batch.rejects, batch.outside, batch.securities)
+    findings.add(batch)

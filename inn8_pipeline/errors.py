@@ -1,0 +1,239 @@
+"""The family of errors. A class for each thing that the operator does differently, its message built from data.
+
+    Inn8Error
+    ├── SettingsError              a variable is missing or wrong: set it
+    ├── ApiError                   INN8, or the way to it
+    │   ├── CredentialsError       INN8 does not accept who we are: check the credentials
+    │   ├── TransientApiError      no good answer after all retries: wait, or ask INN8
+    │   ├── CircuitOpenError       INN8 failed too often just now: the next sync tries again
+    │   ├── RefusedRequestError    INN8 refused the request (4xx): a fault of ours or of the settings
+    │   └── ContractError          INN8 answered something that is not the API we know: read the answer, change the code
+    └── WarehouseError             Postgres, or what is in it
+        ├── DatabaseError          Postgres cannot be reached, is full or read-only: mend it, rerun
+        ├── SchemaVersionError     the tables are of another version: `inn8 db upgrade`
+        ├── SyncLockedError        another sync of the entity went on for too long: look at it, rerun
+        ├── LandingMissingError    there is nothing to rebuild from: fetch first
+        ├── TooManyRejectsError    most of what came was refused: nothing was written
+        └── ConservationError      the counts do not add up: nothing was written; a fault of ours
+
+A message names the culprit, the consequence and the way out. It never holds a value of a record, a body, a secret.
+"""
+
+from dataclasses import dataclass
+
+
+class Inn8Error(Exception):
+    """Anything that this project raises on purpose; `str()` of it is one message for the operator."""
+
+
+@dataclass(eq=False)
+class SettingsError(Inn8Error):
+    """A setting is missing or wrong. `problem` never repeats a secret's value."""
+
+    variable: str
+    problem: str
+    example: str
+
+    def __str__(self) -> str:
+        """One line: the variable, what is wrong with it, an example."""
+        return f"{self.variable} {self.problem}. Set it, for example: {self.variable}={self.example}"
+
+
+class ApiError(Inn8Error):
+    """INN8 did not give what was asked for. Nothing of this sync was written."""
+
+
+@dataclass(eq=False)
+class CredentialsError(ApiError):
+    """INN8 refused the credentials: at the token endpoint, or with a second 401 after a new token."""
+
+    method: str
+    path: str
+    status: int
+
+    def __str__(self) -> str:
+        """The request, the consequence, and the settings to check."""
+        return (
+            f"INN8 answered {self.status} to {self.method} {self.path}: it does not accept the credentials. "
+            "Nothing of this sync was written. Check INN8_CLIENT_ID, INN8_CLIENT_SECRET and INN8_SCOPE "
+            "(`inn8 doctor` tries them); then rerun."
+        )
+
+
+@dataclass(eq=False)
+class TransientApiError(ApiError):
+    """The request failed in a way that may heal, and went on failing through every retry.
+
+    `reason` is one of ours ("answered 503", "did not answer in time", "cut its answer short"), never the server's text.
+    """
+
+    method: str
+    path: str
+    reason: str
+    attempts: int
+
+    def __str__(self) -> str:
+        """The request, how often it was tried, and what happens next."""
+        times = "once" if self.attempts == 1 else f"{self.attempts} times in a row"
+        return (
+            f"{self.method} {self.path} failed {times}: INN8 {self.reason}. Nothing of this sync was written; "
+            "the next scheduled sync tries again. If it lasts, ask INN8 whether the service is up."
+        )
+
+
+@dataclass(eq=False)
+class CircuitOpenError(ApiError):
+    """The circuit breaker is open: recent attempts failed, so this one was not made."""
+
+    circuit: str
+    failures: int
+    seconds_left: float
+
+    def __str__(self) -> str:
+        """The circuit, why it is open, and for how long."""
+        return (
+            f"The circuit of {self.circuit} is open after {self.failures} failed attempts in a row: no request was "
+            f"made. Nothing of this sync was written. A trial is allowed in {max(self.seconds_left, 0):.0f} s; "
+            "the next sync makes it. The log of the syncs before this one says what failed."
+        )
+
+
+@dataclass(eq=False)
+class RefusedRequestError(ApiError):
+    """INN8 refused a request with a 4xx that no retry heals.
+
+    `keys` are the top-level keys of a JSON object in the answer, never its values.
+    """
+
+    method: str
+    path: str
+    status: int
+    content_type: str
+    length: int
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The request, the answer's outline, and where to look."""
+        keys = f", keys {', '.join(self.keys)}" if self.keys else ""
+        return (
+            f"INN8 refused {self.method} {self.path} with {self.status} ({self.content_type or 'no content type'}, "
+            f"{self.length} bytes{keys}). Nothing of this sync was written. "
+            "Check INN8_BASE_URL, INN8_SCOPE and the account's rights at INN8; then rerun."
+        )
+
+
+@dataclass(eq=False)
+class ContractError(ApiError):
+    """INN8 answered 200, or linked a page, in a way that is not the API this project is built against.
+
+    `subject` names the page or the answer ("page 3 of portfolios"), `finding` what is wrong with it.
+    """
+
+    subject: str
+    finding: str
+    way_out: str = "If INN8 has changed its answer, change entities.py; then rerun."
+
+    def __str__(self) -> str:
+        """What came, the consequence, the way out."""
+        return f"{self.subject} {self.finding}. Nothing of this sync was written. {self.way_out}"
+
+
+class WarehouseError(Inn8Error):
+    """The warehouse did not take, or does not have, what was asked of it."""
+
+
+@dataclass(eq=False)
+class DatabaseError(WarehouseError):
+    """Postgres broke off, refused or failed. `sqlstate` and `condition` name why; no statement, parameter or row."""
+
+    action: str
+    condition: str
+    sqlstate: str = ""
+
+    def __str__(self) -> str:
+        """What was being done, what Postgres said by code, and the way out."""
+        code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
+        return (
+            f"Postgres failed while {self.action}: {self.condition}{code}. The transaction was rolled back: "
+            "what was there before is still there. Check INN8_DATABASE_URL and the server (`inn8 doctor`); then rerun."
+        )
+
+
+@dataclass(eq=False)
+class SchemaVersionError(WarehouseError):
+    """The tables are of another version than this code."""
+
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        """Both versions, and the command."""
+        return (
+            f"The warehouse has schema version {self.found or 'none'}, this code needs {self.expected}. Nothing was "
+            "read or written. Run `inn8 db upgrade` (or, if the warehouse is newer, this project's newer release)."
+        )
+
+
+@dataclass(eq=False)
+class SyncLockedError(WarehouseError):
+    """Another sync of the same tenant and entity held the lock for longer than we wait."""
+
+    entity: str
+    waited_seconds: float
+
+    def __str__(self) -> str:
+        """Who waits for what, and what to do."""
+        return (
+            f"Another sync of {self.entity} was still writing after {self.waited_seconds:.0f} s. Nothing of this one "
+            "was written. Look at the running syncs in the Dagster UI; rerun this one when they have ended."
+        )
+
+
+@dataclass(eq=False)
+class LandingMissingError(WarehouseError):
+    """No complete landing covers what is to be rebuilt."""
+
+    entity: str
+    wanted: str
+
+    def __str__(self) -> str:
+        """What is missing, and the command that brings it."""
+        return (
+            f"There is no complete landing of {self.entity} for {self.wanted}. Nothing was written. "
+            f"Materialize raw_{self.entity} first (or run `inn8 sync {self.entity}`)."
+        )
+
+
+@dataclass(eq=False)
+class TooManyRejectsError(WarehouseError):
+    """More records were refused than a fault of single records explains; `reasons` counts them by code."""
+
+    entity: str
+    rejected: int
+    records: int
+    reasons: dict[str, int]
+
+    def __str__(self) -> str:
+        """How many, by reason, and what it hints at."""
+        reasons = ", ".join(f"{code} {count}" for code, count in sorted(self.reasons.items()))
+        return (
+            f"{self.rejected} of {self.records} {self.entity} would have been refused ({reasons}): it looks as if "
+            f"INN8 has changed its answer. Nothing was written. Compare the landing (view inn8_raw.{self.entity}) with "
+            "entities.py; if the records really are faulty, rerun once with allow_rejects: true."
+        )
+
+
+@dataclass(eq=False)
+class ConservationError(WarehouseError):
+    """`fetched + retried = inserted + updated + unchanged + duplicate + rejected + outside` does not hold."""
+
+    entity: str
+    counts: dict[str, int]
+
+    def __str__(self) -> str:
+        """All counts, and that nothing was written."""
+        counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
+        return (
+            f"The counts of {self.entity} do not add up ({counts}). Everything was rolled back. "
+            "This is a fault of the pipeline: keep the landing, and report it with these counts."
+        )

@@ -1,0 +1,154 @@
+"""The client of one tenant's INN8: all that a sync needs of the network, behind one object.
+
+Here belongs how the parts are joined: connections, token, retries, pages. Each part's rules are in its own module.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.metadata import PackageNotFoundError, version
+from threading import Event
+from types import TracebackType
+from typing import Self
+from weakref import WeakSet
+
+import httpx
+
+from inn8_pipeline.entities import Collection, Window
+from inn8_pipeline.errors import ContractError, SettingsError
+from inn8_pipeline.extract.breaker import CircuitStore
+from inn8_pipeline.extract.deadline import DeadlineTransport
+from inn8_pipeline.extract.endpoint import DEFAULT_RETRY, DEFAULT_TIMEOUTS, Endpoint, RetryPolicy, Timeouts
+from inn8_pipeline.extract.fetch import Fetch
+from inn8_pipeline.extract.guide import Route
+from inn8_pipeline.extract.reader import PageReader
+from inn8_pipeline.extract.retry import Retrier, RetryNotice
+from inn8_pipeline.extract.token import TokenSource
+
+MAX_FETCHES = 3
+"""Of a collection that changes while it is paged."""
+
+
+class Inn8Client:
+    """Fetches collections of one tenant. Use it as a context manager: it closes its connections and ends its threads.
+
+    `on_retry` hears of every retry, in the thread that makes it, by one thread at a time. `transport` replaces the
+    network. Raises SettingsError if the endpoint's `ca_file` cannot be read.
+    """
+
+    def __init__(  # noqa: PLR0913 (all but two are optional, and by name)
+        self,
+        endpoint: Endpoint,
+        circuits: CircuitStore,
+        *,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        on_retry: Callable[[RetryNotice], None] = lambda _: None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._retrier = Retrier(circuits, retry, timeouts, on_retry)
+        self._http = _http_client(endpoint, timeouts, transport)
+        self._tokens = TokenSource(endpoint, self._http, self._retrier)
+        self._fetches: WeakSet[Fetch] = WeakSet()
+
+    def __enter__(self) -> Self:
+        """Nothing is connected yet: that waits for the first fetch."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Give up what is under way and close the connections. Twice is once."""
+        for each in list(self._fetches):
+            each.close()
+        self._http.close()
+
+    def check_credentials(self) -> None:
+        """Ask for a token, unless there is a good one. Raises the ApiError that stands in the way."""
+        self._tokens.token(Event())
+
+    def fetch(self, collection: Collection, window: Window | None = None) -> Fetch:
+        """One fetch of the collection; if its pages are not of one piece, `is_complete` is False at its end."""
+        return self._fetch(collection, window, 1, "")
+
+    def fetches(self, collection: Collection, window: Window | None = None) -> Iterator[Fetch]:
+        """Fetches of the collection until one is of one piece, at most three.
+
+            for fetch in client.fetches(TRANSACTIONS, window):
+                landing = begin()
+                for page in fetch:
+                    landing.add(page)
+                landing.complete() if fetch.is_complete else landing.discard()
+
+        The last one that is yielded is complete; where none is, ContractError is raised instead of a fourth. Each is
+        to be iterated to its end before the next one is asked for.
+        """
+        duplicates = finding = ""
+        for number in range(1, MAX_FETCHES + 1):
+            fetch = self._fetch(collection, window, number, duplicates)
+            try:
+                yield fetch
+            finally:
+                fetch.close()
+            if fetch.finding is None:
+                return
+            duplicates, finding = fetch.duplicates, fetch.finding
+        subject = f"The collection {collection.entity}"
+        finding = f"changed while it was paged, in each of {MAX_FETCHES} fetches; in the last one, {finding}"
+        way_out = "Rerun when INN8 is less busy; if it stays so, INN8's paging has a fault."
+        raise ContractError(subject, finding, way_out)
+
+    def _fetch(self, collection: Collection, window: Window | None, number: int, known_duplicates: str) -> Fetch:
+        url = httpx.URL(self._endpoint.url(collection.path), params=self._parameters(collection, window))
+        route = Route(collection.entity, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
+        reader = PageReader(collection, self._endpoint, self._http, self._tokens, self._retrier)
+        fetch = Fetch(route, reader.read, number, known_duplicates)
+        self._fetches.add(fetch)
+        return fetch
+
+    def _parameters(self, collection: Collection, window: Window | None) -> dict[str, str]:
+        parameters = {"pageSize": str(self._endpoint.page_size)}
+        if window is not None and collection.window_parameters is not None:
+            days = (window.from_date.isoformat(), window.to_date.isoformat())
+            parameters |= dict(zip(collection.window_parameters, days, strict=True))
+        return parameters
+
+
+def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTransport | None) -> httpx.Client:
+    """The pool of connections: no redirects, no cookies, no proxy or credentials from the environment."""
+    # One for each page under way, and one for a token that is renewed meanwhile.
+    connections = endpoint.pages_at_a_time + 1
+    read = timeouts.read_seconds
+    return httpx.Client(
+        transport=transport or DeadlineTransport(_tls(endpoint), connections),
+        timeout=httpx.Timeout(connect=timeouts.connect_seconds, read=read, write=read, pool=read),
+        headers={"User-Agent": f"inn8-pipeline/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _tls(endpoint: Endpoint) -> ssl.SSLContext | None:
+    """What is trusted; None for http, which no link can leave for https: that would be another origin."""
+    if endpoint.base_url.lower().startswith("http:"):
+        return None
+    tls = httpx.create_ssl_context(trust_env=False)
+    if endpoint.ca_file is not None:
+        try:
+            tls.load_verify_locations(cafile=endpoint.ca_file)
+        except OSError:
+            raise SettingsError("INN8_CA_FILE", "names no readable PEM file", "/etc/ssl/inn8-ca.pem") from None
+    return tls
+
+
+def _version() -> str:
+    try:
+        return version("inn8-pipeline")
+    except PackageNotFoundError:
+        return "unknown"

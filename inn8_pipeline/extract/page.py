@@ -1,0 +1,139 @@
+"""One page of a collection: that it is a JSON array, how many records it has, and by which ids.
+
+Here belongs what must be known of a page before it is landed, and no more. Its records are judged by `transform`.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import msgspec
+
+_KINDS = {"{": "an object", '"': "a string", "t": "true", "f": "false", "n": "null", "<": "HTML or XML"}
+_SPACE = b" \t\r\n"
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
+MAX_KEYS = 10
+STAND_IN = "\ufffd"
+# The escape of half a character that JSON's grammar permits; msgspec takes it for the end of the text.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+class NotAPageError(Exception):
+    """The body is no JSON array; `kind` says what it is instead, without a value of it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"is {kind}")
+
+
+class _Identified(msgspec.Struct, gc=False):
+    """A record of which only the id is read, in each of the spellings that the contract permits."""
+
+    id: Any = msgspec.UNSET
+    Id: Any = msgspec.UNSET
+    ID: Any = msgspec.UNSET
+    iD: Any = msgspec.UNSET  # noqa: N815 (the server's spelling)
+
+
+_PAGE = msgspec.json.Decoder(list[_Identified])
+_RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
+_RECORD = msgspec.json.Decoder(_Identified)
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as INN8 sent it: the UTF-8 text of a JSON array, without a byte order mark.
+
+    `number` counts from 1 within the fetch.
+    """
+
+    number: int
+    body: bytes = field(repr=False)
+    records: int
+
+
+def strip_bom(body: bytes) -> bytes:
+    """The body without the byte order mark that .NET servers like to send."""
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
+def record_ids(body: bytes) -> tuple[int, list[str]]:
+    """The number of records of a page, and the ids of those that have a readable one, in order.
+
+    Raises NotAPageError if it is no JSON array in UTF-8. A faulty record is counted, and has no id.
+    """
+    _require_utf8(body)
+    _require_array(body)
+    stand_in = None
+    try:
+        records = _decode(body)
+    except msgspec.DecodeError:
+        # Lone surrogates are a fault of one record, not of the page; the stand-in has the same length.
+        stand_in = STAND_IN
+        records = _decode_or_refuse(_SURROGATE.sub(rb"\\ufffd", body))
+    except RecursionError:
+        _refuse("not a JSON array that can be read: it is nested too deeply")
+    ids = [found for each in records if type(found := _id_of(each)) is str]
+    return len(records), [each for each in ids if stand_in not in each] if stand_in else ids
+
+
+def top_level_keys(body: bytes) -> tuple[str, ...]:
+    """Keys of a JSON object that look like names, at most ten; empty if the body is no JSON object. Never a value."""
+    try:
+        keys = _OBJECT.decode(strip_bom(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ()
+    return tuple(key for key in keys if _KEY.fullmatch(key))[:MAX_KEYS]
+
+
+def _decode(body: bytes) -> list[Any]:
+    try:
+        return _PAGE.decode(body)
+    except msgspec.ValidationError:
+        return [_record(raw) for raw in _RECORDS.decode(body)]
+
+
+def _decode_or_refuse(body: bytes) -> list[Any]:
+    try:
+        return _decode(body)
+    except msgspec.DecodeError:
+        _refuse("not a JSON array that can be read: it is malformed, or ends too early")
+    except RecursionError:
+        _refuse("not a JSON array that can be read: it is nested too deeply")
+
+
+def _record(raw: msgspec.Raw) -> _Identified | None:
+    try:
+        return _RECORD.decode(raw)
+    except msgspec.ValidationError:
+        return None
+
+
+def _id_of(record: _Identified | None) -> object:
+    if record is None:
+        return None
+    spellings = (record.id, record.Id, record.ID, record.iD)
+    return next((each for each in spellings if each is not msgspec.UNSET), None)
+
+
+def _require_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        _refuse("not JSON: its text is not UTF-8")
+
+
+def _require_array(body: bytes) -> None:
+    first = body.lstrip(_SPACE)[:1].decode(errors="replace") if body[:1] != b"[" else "["
+    if first == "[":
+        return
+    if not first:
+        _refuse("empty")
+    keys = top_level_keys(body) if first == "{" else ()
+    kind = _KINDS.get(first, "a number" if first in "-0123456789" else "no JSON at all")
+    _refuse(f"not a JSON array but {kind}" + (f" with the keys {', '.join(keys)}" if keys else ""))
+
+
+def _refuse(kind: str) -> NoReturn:
+    raise NotAPageError(kind) from None

@@ -1,0 +1,198 @@
+"""The settings: read from the environment here and nowhere else, when they are asked for and never at import.
+
+`environment(name)` reads one, from `NAME` or, as Docker and Kubernetes mount secrets, from the file that `NAME_FILE`
+names. What is missing or wrong is a `SettingsError` that names the variable and an example. README.md lists them all.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from inn8_pipeline.entities import PAGE_SIZE, Window
+from inn8_pipeline.errors import SettingsError
+
+T = TypeVar("T")
+
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
+_MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    """One tenant's access to INN8."""
+
+    tenant_id: str
+    base_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """How INN8 is asked, whichever the tenant. `max_body` in bytes of one page, decompressed."""
+
+    allow_http: bool
+    max_body: int
+    page_size: int
+    pages_at_a_time: int
+    ca_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """What a sync covers and when it refuses. Days are days of trade, percentages whole."""
+
+    transactions_from: date
+    lookback_days: int
+    sweep_days: int
+    timezone: str
+    max_rejected_percent: int
+    max_removed_percent: int
+    lock_seconds: int
+
+    def today(self) -> date:
+        """Today in the zone of the settings: the last day of trade that there can be."""
+        return datetime.now(ZoneInfo(self.timezone)).date()
+
+    def history(self) -> Window:
+        """Every day that INN8 may have transactions for."""
+        return Window(self.transactions_from, self.today())
+
+    def last_days(self, days: int) -> Window:
+        """The last so many days, today the last of them, none before `transactions_from`."""
+        today = self.today()
+        return Window(max(self.transactions_from, date.fromordinal(today.toordinal() - days + 1)), today)
+
+
+class Environment:
+    """Variables, and how one of them becomes a value."""
+
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        """Read from `variables`, by default from the process's environment."""
+        self._variables = os.environ if variables is None else variables
+
+    def read(self, name: str, example: str, default: str | None = None) -> str:
+        """The variable's text; `SettingsError` if it is missing and has no default."""
+        text = self._variables.get(name, "").strip() or self._from_file(name)
+        if text:
+            return text
+        if default is None:
+            raise SettingsError(name, "is not set", example)
+        return default
+
+    def _from_file(self, name: str) -> str:
+        file = self._variables.get(f"{name}_FILE", "").strip()
+        if not file:
+            return ""
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problem = f"names a file that cannot be read ({type(error).__name__})"
+            raise SettingsError(f"{name}_FILE", problem, "/run/secrets/inn8") from None
+
+    def parse(self, name: str, parse: Callable[[str], T], rule: str, example: str) -> T:
+        """The variable's value, `example` where it is not set; `SettingsError` naming `rule` where it does not fit."""
+        text = self.read(name, example, default=example)
+        try:
+            return parse(text)
+        except (ValueError, ZoneInfoNotFoundError):
+            raise SettingsError(name, f"must be {rule}", example) from None
+
+    def whole(self, name: str, default: int, least: int, most: int) -> int:
+        """A whole number between two bounds, both inclusive."""
+        return self.parse(name, lambda text: _between(int(text), least, most), f"{least} to {most}", str(default))
+
+
+def _between(number: int, least: int, most: int) -> int:
+    if not least <= number <= most:
+        raise ValueError
+    return number
+
+
+def _truth(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError
+    return known[text.lower()]
+
+
+def _zone(text: str) -> str:
+    return ZoneInfo(text).key
+
+
+def _tenant_id(text: str) -> str:
+    if not _TENANT.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def read_tenant_id(environment: Environment) -> str:
+    """The tenant; the only setting of it that the definitions need."""
+    return environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", "default")
+
+
+def read_tenant(environment: Environment) -> TenantSettings:
+    """The tenant's access to INN8."""
+    return TenantSettings(
+        tenant_id=read_tenant_id(environment),
+        base_url=environment.read("INN8_BASE_URL", "https://api.inn8.example").rstrip("/"),
+        client_id=environment.read("INN8_CLIENT_ID", "fullview"),
+        client_secret=environment.read("INN8_CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
+        scope=environment.read("INN8_SCOPE", "api.read", default="api.read api.write"),
+    )
+
+
+def read_api(environment: Environment) -> ApiSettings:
+    """How INN8 is asked."""
+    return ApiSettings(
+        allow_http=environment.parse("INN8_ALLOW_HTTP", _truth, "true or false", "false"),
+        max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
+        page_size=environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, 100_000),
+        pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 4, 1, 64),
+        ca_file=environment.read("INN8_CA_FILE", "/etc/ssl/inn8.pem", default="") or None,
+    )
+
+
+def read_sync(environment: Environment) -> SyncSettings:
+    """What a sync covers and when it refuses."""
+    return SyncSettings(
+        transactions_from=environment.parse(
+            "INN8_TRANSACTIONS_FROM", date.fromisoformat, "a day (YYYY-MM-DD)", "2020-01-01"
+        ),
+        lookback_days=environment.whole("INN8_LOOKBACK_DAYS", 10, 1, 366),
+        sweep_days=environment.whole("INN8_SWEEP_DAYS", 35, 1, 3660),
+        timezone=environment.parse("INN8_TIMEZONE", _zone, "a zone of the IANA database", "UTC"),
+        max_rejected_percent=environment.whole("INN8_MAX_REJECTED_PERCENT", 50, 0, 100),
+        max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
+        lock_seconds=environment.whole("INN8_LOCK_SECONDS", 600, 1, 86_400),
+    )
+
+
+def read_database_url(environment: Environment) -> str:
+    """The warehouse's URL; `SettingsError` where it names no Postgres, or another driver than psycopg."""
+    example = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
+    url = environment.read("INN8_DATABASE_URL", example)
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise SettingsError("INN8_DATABASE_URL", "must be the URL of a Postgres database", example)
+    return f"postgresql+psycopg://{rest}"
+
+
+def read_executor(environment: Environment) -> str:
+    """Where the steps of a run execute."""
+    known = ("in_process", "multiprocess")
+    name = environment.read("INN8_EXECUTOR", known[0], default=known[0])
+    if name not in known:
+        raise SettingsError("INN8_EXECUTOR", f"must be one of {', '.join(known)}", known[0])
+    return name
+
+
+def now() -> datetime:
+    """The present instant, in UTC."""
+    return datetime.now(UTC)

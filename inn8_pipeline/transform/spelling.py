@@ -1,0 +1,115 @@
+"""How INN8 spells its properties, learnt from what it sends, and msgspec's record types in that spelling.
+
+A record type knows one spelling of each property and forbids all other names, so that nothing is ignored before it was
+looked at; names that were looked at and are not ours are skipped from then on without a look. Nothing here reads a
+value.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+
+from inn8_pipeline.entities import MAX_ID_LENGTH, Kind, Property
+from inn8_pipeline.transform.values import Pairs
+
+MAX_IGNORED = 64
+"""Names of an object that are skipped quickly. A server that invents a name per record is read slowly, but read."""
+
+MAX_REPORTED = 100
+"""Unknown names of an object that are reported."""
+
+# A name is reported if it looks like a name: in a map by e-mail address, or by person, it would be somebody's.
+_SANE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}")
+_NULL = msgspec.Raw(b"null")
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+
+
+class Spelling:
+    """The spelling of one kind of object (a client, its address), and what else the server puts into it."""
+
+    def __init__(self, properties: tuple[Property, ...], path: str = "") -> None:
+        self.properties = properties
+        self.path = path
+        self.children = {
+            each.name: Spelling(each.properties, f"{path}{each.name}.")
+            for each in properties
+            if each.kind is Kind.OBJECT
+        }
+        self._by_folded = {each.name.lower(): each for each in properties}
+        self._names = {each.name: each.name for each in properties}
+        self._ignored: list[str] = []
+        self._reported: set[str] = set()
+        self.record_type = self._build()
+
+    def find(self, name: str) -> Property | None:
+        """Return the property that the server means by `name`, in whatever case. Only ASCII letters have two cases."""
+        return self._by_folded.get(name.lower()) if name.isascii() else None
+
+    def unknown(self) -> Iterator[str]:
+        """Yield the paths of the properties seen so far that are not ours ("address.country")."""
+        for name in self._reported:
+            yield self.path + name
+        for child in self.children.values():
+            yield from child.unknown()
+
+    def learn(self, pairs: Pairs, peers: Callable[[], Iterable[Any]]) -> bool:
+        """Take up the names of a record that the record type did not take; return whether the type changed.
+
+        `peers` yields the records of the same page that could be read. Another spelling replaces ours if none of them
+        has the property, so that a single odd record does not make all others odd.
+        """
+        changed = False
+        for name, value in pairs:
+            found = self.find(name)
+            if found is None:
+                changed |= self._ignore(name)
+                continue
+            if found.name in self.children and isinstance(value, Pairs):
+                changed |= self.children[found.name].learn(value, partial(_present, found.name, peers))
+            if self._names[found.name] != name and not any(True for _ in _present(found.name, peers)):
+                self._names[found.name] = name
+                changed = True
+        if changed:
+            self.record_type = self._build()
+        return changed
+
+    def _ignore(self, name: str) -> bool:
+        if len(self._reported) < MAX_REPORTED and _SANE_NAME.fullmatch(name):
+            self._reported.add(name)
+        # msgspec takes no name that JSON would have to escape.
+        is_plain = name.isprintable() and not {'"', "\\"} & set(name)
+        if name in self._ignored or len(self._ignored) >= MAX_IGNORED or not is_plain:
+            return False
+        self._ignored.append(name)
+        return True
+
+    def _build(self) -> type[msgspec.Struct]:
+        required = [(each.name, self._type(each)) for each in self.properties if each.is_required]
+        optional = [(each.name, self._type(each) | None, None) for each in self.properties if not each.is_required]
+        ignored = {f"ignored_{number}": name for number, name in enumerate(self._ignored)}
+        return msgspec.defstruct(
+            "Record",
+            [*required, *optional, *((field, msgspec.Raw, _NULL) for field in ignored)],
+            rename={**self._names, **ignored},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+
+    def _type(self, each: Property) -> Any:  # noqa: ANN401 (a type form for msgspec)
+        match each.kind:
+            case Kind.ID:
+                return _Id
+            case Kind.OBJECT:
+                return self.children[each.name].record_type
+            case Kind.DECIMAL:
+                # Untyped: a number with a point or an exponent then arrives as its text, by the decoder's float_hook.
+                return Any
+            case _:
+                return str
+
+
+def _present(name: str, records: Callable[[], Iterable[Any]]) -> Iterator[Any]:
+    return (value for value in (getattr(record, name) for record in records()) if value is not None)

@@ -1,0 +1,54 @@
+"""The schema's versions: `upgrade` brings a database to this code's, `check` refuses any other.
+
+Here belongs all DDL (in `versions`). Only `inn8 db upgrade`, `inn8 demo` and `inn8 dev` upgrade; a pipeline never does.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.schema import SetColumnComment, SetTableComment
+
+from inn8_pipeline.errors import SchemaVersionError
+from inn8_pipeline.warehouse.tables import RAW_SCHEMA, SCHEMA, metadata
+
+SCHEMA_VERSION = "0002"
+"""The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
+
+
+def found_version(connection: Connection) -> str:
+    """The schema version of the database; empty where there is none."""
+    if connection.scalar(text("select to_regclass(:name)"), {"name": f"{SCHEMA}.schema_version"}) is None:
+        return ""
+    return connection.scalar(text(f"select version_num from {SCHEMA}.schema_version")) or ""
+
+
+def check(connection: Connection) -> None:
+    """Raise `SchemaVersionError` unless the database has this code's version."""
+    found = found_version(connection)
+    if found != SCHEMA_VERSION:
+        raise SchemaVersionError(found=found, expected=SCHEMA_VERSION)
+
+
+def _comment(connection: Connection) -> None:
+    """Write the dictionary's sentences onto every table and column, so that a changed sentence needs no migration."""
+    for table in metadata.sorted_tables:
+        connection.execute(SetTableComment(table))
+        for column in table.columns:
+            connection.execute(SetColumnComment(column))
+
+
+def upgrade(engine: Engine) -> str:
+    """Bring the database to this code's version, in one transaction; several at once wait for each other."""
+    from alembic import command  # noqa: PLC0415 (heavy, and needed by nobody who only syncs)
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    with engine.begin() as connection:
+        connection.execute(text("select pg_advisory_xact_lock(hashtextextended('inn8 schema', 0))"))
+        for schema in (SCHEMA, RAW_SCHEMA):
+            connection.execute(text(f"create schema if not exists {schema}"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        _comment(connection)
+        return found_version(connection)

@@ -1,0 +1,121 @@
+"""The staging of one merge: temporary tables that are gone with its transaction.
+
+    staged            sound rows, sent or tried again; `as_of_at` is the start of the fetch that they come from
+    staged_rejects    what is refused, with its reason and payload
+    staged_securities the securities that the staged rows name
+    set_aside         staged rows that will not be merged, and why: outside, rejected, duplicate
+
+An ordinal is a record's position in the landing; of an open reject that is tried again it is its id, negated.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import psycopg
+from psycopg import sql
+
+from inn8_pipeline.entities import Reject, Window
+from inn8_pipeline.warehouse.copying import copy_frame, copy_tuples
+from inn8_pipeline.warehouse.landing import Landing
+from inn8_pipeline.warehouse.plan import Plan
+
+_REJECTS = """
+create temporary table staged_rejects (
+  ordinal bigint primary key, record_key text collate "C" not null, external_id text collate "C", trade_date date,
+  reason_code text not null, reason text not null, payload json not null, as_of_at timestamptz not null
+) on commit drop;
+create temporary table set_aside (ordinal bigint primary key, why text not null, trade_date date) on commit drop;
+create temporary table staged_securities (
+  external_id text collate "C", symbol text, name text, isin text, security_type text, currency text,
+  trade_date date, ordinal bigint
+) on commit drop;
+"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What every statement of one merge refers to.
+
+    `days` are those that the landing may write, None for entities without days. `is_late`: a fetch begun later has been
+    merged for something; `is_superseded`: for all that this landing covers.
+    """
+
+    cursor: psycopg.Cursor[Any]
+    plan: Plan
+    landing: Landing
+    days: frozenset[date] | None
+    history: Window | None
+    is_late: bool
+    is_superseded: bool
+
+    def run(self, statement: str | sql.Composable, **more: object) -> psycopg.Cursor[Any]:
+        """Execute a statement with the merge's own parameters (`%(tenant)s`, …) and `more`."""
+        parameters: dict[str, object] = {
+            "tenant": self.landing.tenant_id,
+            "entity": str(self.landing.entity),
+            "landing": self.landing.id,
+            "started_at": self.landing.started_at,
+            "days": None if self.days is None else sorted(self.days),
+            "from_date": self.landing.window and self.landing.window.from_date,
+            "to_date": self.landing.window and self.landing.window.to_date,
+        }
+        return self.cursor.execute(statement, parameters | more)  # type: ignore[arg-type]
+
+    def count(self, statement: str | sql.Composable, **more: object) -> int:
+        """The one number that a statement answers."""
+        row = self.run(statement, **more).fetchone()
+        return int(row[0]) if row else 0
+
+
+def record_key(external_id: str | None, payload: bytes) -> str:
+    """What a reject is known by: its id, or, where none is readable, its payload's digest."""
+    return external_id if external_id is not None else f"sha256:{hashlib.sha256(payload).hexdigest()}"
+
+
+def create(scope: Scope) -> None:
+    """Create the staging, empty."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in scope.plan.staged.items()
+    )
+    scope.cursor.execute(
+        sql.SQL("create temporary table staged ({}, as_of_at timestamptz not null default {}) on commit drop").format(
+            columns, sql.Literal(scope.landing.started_at)
+        )
+    )
+    scope.cursor.execute(_REJECTS)
+
+
+def stage(scope: Scope, rows: pd.DataFrame, securities: pd.DataFrame | None, rejects: Sequence[Reject]) -> None:
+    """Append one page's rows, securities and rejects."""
+    copy_frame(scope.cursor, "staged", rows)
+    if securities is not None:
+        copy_frame(scope.cursor, "staged_securities", securities)
+    stage_rejects(scope, rejects, scope.landing.started_at)
+
+
+def stage_rejects(scope: Scope, rejects: Iterable[Reject], as_of_at: datetime) -> None:
+    """Append what the transform refused."""
+    tuples = [
+        (
+            each.ordinal,
+            record_key(each.external_id, each.payload),
+            each.external_id,
+            each.trade_date,
+            str(each.reason_code),
+            each.reason,
+            each.payload.decode(),
+            as_of_at,
+        )
+        for each in rejects
+    ]
+    if tuples:
+        copy_tuples(scope.cursor, sql.SQL("copy staged_rejects from stdin"), tuples)
+
+
+def analyze(scope: Scope) -> None:
+    """Tell the planner how much is staged: without it a join took 44 s instead of 3."""
+    scope.cursor.execute("analyze staged, staged_rejects, staged_securities")

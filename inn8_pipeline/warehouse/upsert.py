@@ -1,0 +1,103 @@
+"""The writing: what is new is inserted, what differs is updated, what is the same is compared and left alone."""
+
+from collections import Counter
+from datetime import date
+
+from psycopg import sql
+
+from inn8_pipeline.warehouse import tables
+from inn8_pipeline.warehouse.plan import SECURITY_VALUES, name_of, names
+from inn8_pipeline.warehouse.settle import day_of, winners
+from inn8_pipeline.warehouse.staging import Scope
+
+
+def merge_rows(scope: Scope) -> Counter[tuple[str, date | None]]:
+    """Merge the winners into the table; the rows written, by action (`inserted`, `updated`) and day.
+
+    A row that was missing or removed is revived: an update, also where its values are the same.
+    """
+    plan = scope.plan
+    set_values = sql.SQL(", ").join(
+        sql.SQL("{} = s.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in plan.values
+    )
+    written = scope.run(
+        sql.SQL("""
+        with written as (
+          merge into {table} t
+          using ({winners}) s on t.tenant_id = %(tenant)s and t.external_id = s.external_id
+          when matched and (({target}) is distinct from ({source}) or t.missing_since is not null) then
+            update set {set_values}, as_of_at = s.as_of_at, missing_since = null, removed_at = null, updated_at = now()
+          when not matched then
+            insert (tenant_id, external_id, as_of_at, {columns})
+            values (%(tenant)s, s.external_id, s.as_of_at, {source})
+          returning merge_action() as action, {day} as trade_date)
+        select case action when 'INSERT' then 'inserted' else 'updated' end, trade_date, count(*)
+          from written group by 1, 2
+        """).format(
+            table=name_of(plan.table),
+            winners=winners(plan),
+            target=names(plan.values, "t"),
+            source=names(plan.values, "s"),
+            set_values=set_values,
+            columns=names(plan.values),
+            day=day_of(plan, "t"),
+        )
+    )
+    return Counter({(action, day): count for action, day, count in written})
+
+
+def count_unchanged(scope: Scope) -> Counter[date | None]:
+    """The winners that stand in the table, value for value, and were not written now: by day.
+
+    Read back from the table after the merge: the conservation law's other half does not rest on the merge's own word.
+    A winner that the table holds differently is counted by nobody, so that the law fails.
+    """
+    plan = scope.plan
+    unchanged = scope.run(
+        sql.SQL("""
+        select {day}, count(*)
+          from ({winners}) s
+          join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id
+         where ({target}) is not distinct from ({source}) and t.missing_since is null and t.updated_at <> now()
+         group by 1
+        """).format(
+            day=day_of(plan, "t"),
+            winners=winners(plan),
+            table=name_of(plan.table),
+            target=names(plan.values, "t"),
+            source=names(plan.values, "s"),
+        )
+    )
+    return Counter(dict(unchanged.fetchall()))
+
+
+def merge_securities(scope: Scope) -> dict[str, int]:
+    """Merge the staged securities; an older day of trade, or an older fetch of the same day, changes nothing.
+
+    A reject that is tried again speaks for its security only where its day is newer than all seen.
+    """
+    written = scope.run(
+        sql.SQL("""
+        with newest as (
+          select distinct on (external_id) * from staged_securities
+           order by external_id, trade_date desc, ordinal desc),
+        written as (
+          merge into {table} t using newest s on t.tenant_id = %(tenant)s and t.external_id = s.external_id
+          when matched and ({target}, t.as_of_date) is distinct from ({source}, s.trade_date)
+               and (s.trade_date > t.as_of_date
+                    or s.trade_date = t.as_of_date and s.ordinal >= 0 and %(started_at)s >= t.as_of_at) then
+            update set ({columns}) = row ({source}), as_of_date = s.trade_date, as_of_at = %(started_at)s,
+                       updated_at = now()
+          when not matched then
+            insert (tenant_id, external_id, as_of_date, as_of_at, {columns})
+            values (%(tenant)s, s.external_id, s.trade_date, %(started_at)s, {source})
+          returning merge_action() as action)
+        select case action when 'INSERT' then 'inserted' else 'updated' end, count(*) from written group by 1
+        """).format(
+            table=name_of(tables.securities),
+            columns=names(SECURITY_VALUES),
+            target=names(SECURITY_VALUES, "t"),
+            source=names(SECURITY_VALUES, "s"),
+        )
+    )
+    return dict(written.fetchall())

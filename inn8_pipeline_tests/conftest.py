@@ -1,0 +1,118 @@
+"""What all tests share: a clean environment, Hypothesis' profiles, and databases on one embedded Postgres.
+
+The workers of a parallel run share one server; each test that asks has a database of its own. A test that stops or
+kills a server starts its own.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from hypothesis import HealthCheck, settings
+
+from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+
+# The same examples in every run, so that a change is what breaks a test; new ones: --hypothesis-profile soak.
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile(
+    "soak", max_examples=10_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ci")
+
+NewDatabase = Callable[[str], AbstractContextManager[str]]
+
+FOLDER = pytest.StashKey[Path]()
+TEMPLATE = "migrated"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the one folder of this run's Postgres: made by the main process, told to the workers."""
+    told = getattr(config, "workerinput", {}).get("inn8_folder")
+    # Not within pytest's temporary folder, which the next run shuts against the user that Postgres runs as for root.
+    config.stash[FOLDER] = Path(told or tempfile.mkdtemp(prefix="inn8-tests-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 (pytest-xdist's, untyped)
+    """Tell a worker the folder."""
+    node.workerinput["inn8_folder"] = str(node.config.stash[FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder when the last worker has gone."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.stash[FOLDER])
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's own settings out of the tests."""
+    for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_", "PG"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+    """The run's server, started by the first who asks and stopped by the last who leaves."""
+    with EmbeddedPostgres(request.config.stash[FOLDER] / "postgres", durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: EmbeddedPostgres) -> Iterator[NewDatabase]:
+    """Make a database, a copy of a template that nobody uses, and give its URL; for the time of a `with`."""
+    maintenance = sqlalchemy.make_url(postgres.url("postgres"))
+    engine = sqlalchemy.create_engine(maintenance, isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def new(template: str) -> Iterator[str]:
+        name = f"test_{uuid.uuid4().hex}"
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield maintenance.set(database=name).render_as_string(hide_password=False)
+        finally:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+    yield new
+    engine.dispose()
+
+
+@pytest.fixture
+def empty_database(new_database: NewDatabase) -> Iterator[str]:
+    """The URL of a new and empty database, dropped after the test."""
+    with new_database("template0") as url:
+        yield url
+
+
+@pytest.fixture
+def warehouse_url(new_database: NewDatabase, migrated_template: str) -> Iterator[str]:
+    """The URL of a new database that has the newest schema and no rows, dropped after the test."""
+    with new_database(migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> str:
+    """The name of the database that `warehouse_url` copies: migrated once, by the first worker who asks."""
+    from inn8_pipeline.warehouse import migrations
+
+    migrated = postgres.folder / "migrated"
+    with (postgres.folder / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not migrated.exists():
+            engine = sqlalchemy.create_engine(postgres.url(TEMPLATE))
+            migrations.upgrade(engine)
+            engine.dispose()  # who copies a template must find nobody on it
+            migrated.touch()
+    return TEMPLATE

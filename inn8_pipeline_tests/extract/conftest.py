@@ -1,0 +1,60 @@
+"""What the tests of extract share: a scripted server, and a client of it with short waits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from inn8_pipeline.extract import Endpoint, Inn8Client, RetryNotice, RetryPolicy, Timeouts
+from inn8_pipeline_tests.extract.circuits import MemoryCircuits
+from inn8_pipeline_tests.extract.servers import Inn8, serving
+
+SECRET = "s3cret/&=+ of the client"
+
+
+NewClient = Callable[..., Inn8Client]
+
+QUICK = RetryPolicy(waits_seconds=(0.02, 0.04, 0.06), jitter_seconds=0.0, max_retry_after_seconds=0.3)
+PATIENT = Timeouts(connect_seconds=5.0, read_seconds=5.0, attempt_seconds=10.0)
+
+
+@pytest.fixture
+def server() -> Iterator[Inn8]:
+    """A server that gives tokens; its collections are the test's to script."""
+    with serving() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def circuits() -> MemoryCircuits:
+    """Circuits that open after five failures, as in the contract."""
+    return MemoryCircuits()
+
+
+@pytest.fixture
+def new_client(circuits: MemoryCircuits) -> Iterator[NewClient]:
+    """Make clients; they are closed at the end."""
+    with ExitStack() as stack:
+
+        def new(
+            server: Inn8,
+            store: MemoryCircuits | None = None,
+            *,
+            retry: RetryPolicy = QUICK,
+            timeouts: Timeouts = PATIENT,
+            on_retry: Callable[[RetryNotice], None] = lambda _: None,
+            **endpoint: Any,  # noqa: ANN401 (any field of Endpoint)
+        ) -> Inn8Client:
+            fields: dict[str, Any] = {
+                "tenant_id": "acme",
+                "base_url": server.url,
+                "client_id": "our-id",
+                "client_secret": SECRET,
+            } | endpoint
+            client = Inn8Client(
+                Endpoint(**fields), store or circuits, retry=retry, timeouts=timeouts, on_retry=on_retry
+            )
+            return stack.enter_context(client)
+
+        yield new

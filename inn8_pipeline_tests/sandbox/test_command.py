@@ -1,0 +1,29 @@
+"""The sandbox as a process of its own."""
+
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+SMALL = ["--clients", "5", "--portfolios", "5", "--transactions", "20", "--days", "3", "--faulty", "1", "--warm"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_sandbox_runs_alone_until_a_signal_ends_it(end: signal.Signals) -> None:
+    command = [sys.executable, "-m", "inn8_pipeline.sandbox", *SMALL]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        where = dict(item.split("=", 1) for item in process.stdout.readline().split())
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": where["INN8_CLIENT_ID"],
+            "client_secret": where["INN8_CLIENT_SECRET"],
+        }
+        token = httpx.post(f"{where['INN8_BASE_URL']}/oauth/token", data=form).json()["access_token"]
+        answer = httpx.get(f"{where['INN8_BASE_URL']}/clients", headers={"Authorization": f"Bearer {token}"})
+        process.send_signal(end)
+        rest, errors = process.communicate(timeout=15)
+    assert answer.headers["X-Total-Count"] == "6"
+    assert (process.returncode, rest, errors) == (0, "", "")

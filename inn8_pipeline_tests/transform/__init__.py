@@ -1,0 +1,1 @@
+"""Tests of the transform: from JSON text to frames and rejects. No network, no database."""

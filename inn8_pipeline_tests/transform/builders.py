@@ -1,0 +1,121 @@
+"""One sound record of each entity, and the way of one record through the transform."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from inn8_pipeline.entities import Entity, Reject
+from inn8_pipeline.transform import Batch, Transformer
+
+Record = dict[str, Any]
+
+
+def client(**changes: object) -> Record:
+    return {
+        "id": "C-1",
+        "fullName": "Thandi Nkosi",
+        "emailAddress": "thandi@example.com",
+        "phoneNumber": "082 555 0134",
+        "address": {"street": "1 Long Street", "city": "Cape Town", "state": "WC", "zipCode": "8001"},
+        "status": "active",
+        **changes,
+    }
+
+
+def portfolio(**changes: object) -> Record:
+    return {
+        "id": "P-1",
+        "clientId": "C-1",
+        "name": "Retirement",
+        "accountNumber": "000123",
+        "type": "living_annuity",
+        "status": "active",
+        **changes,
+    }
+
+
+def security(**changes: object) -> Record:
+    return {
+        "id": "S-1",
+        "symbol": "AGBF",
+        "name": "Balanced Fund",
+        "isin": "ZAE000000001",
+        "type": "unit_trust",
+        "currency": "ZAR",
+        **changes,
+    }
+
+
+def transaction(**changes: object) -> Record:
+    return {
+        "id": "T-1",
+        "portfolioId": "P-1",
+        "type": "buy",
+        "security": security(),
+        "tradeDate": "2026-10-05",
+        "settlementDate": "2026-10-08",
+        "quantity": 12.5,
+        "price": "101.25",
+        "amount": 1265.625,
+        "fees": 0,
+        "currency": "ZAR",
+        "description": "Debit order",
+        **changes,
+    }
+
+
+SOUND: dict[Entity, Callable[..., Record]] = {
+    Entity.CLIENTS: client,
+    Entity.PORTFOLIOS: portfolio,
+    Entity.TRANSACTIONS: transaction,
+}
+
+
+def body(*records: object) -> bytes:
+    return json.dumps(records, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def without(record: Record, *names: str) -> Record:
+    return {name: value for name, value in record.items() if name not in names}
+
+
+def read(entity: Entity, *records: object, is_inside: Callable[[date], bool] | None = None) -> Batch:
+    """Return what becomes of one page, and assert the law of its counts."""
+    return read_text(entity, body(*records), len(records), is_inside)
+
+
+def read_text(entity: Entity, text: bytes, count: int, is_inside: Callable[[date], bool] | None = None) -> Batch:
+    batch = Transformer(entity, is_inside).page(text, first_ordinal=0)
+    assert batch.records == count
+    return batch
+
+
+def row(batch: Batch) -> Record:
+    """Return the one row; there must be no reject beside it."""
+    assert batch.rejects == ()
+    (only,) = rows(batch)
+    return only
+
+
+def rows(batch: Batch) -> list[Record]:
+    return records_of(batch.rows)
+
+
+def records_of(frame: Any) -> list[Record]:  # noqa: ANN401 (a frame of pandas', which comes without types)
+    """Return a frame's rows as Python has them: null is None, decimals are Decimal."""
+    columns = {name: frame[name].array.__arrow_array__().to_pylist() for name in frame.columns}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def reject(batch: Batch) -> Reject:
+    """Return the one reject; there must be no row beside it."""
+    assert len(batch.rows) == 0
+    (only,) = batch.rejects
+    return only
+
+
+def with_raw(record: Record, name: str, raw: str) -> bytes:
+    """Return a page of the record with `name` spelt as this very JSON text, which json.dumps could not write."""
+    marked = body({**record, name: "\ue000"})
+    return marked.replace('"\ue000"'.encode(), raw.encode("utf-8"))

@@ -1,0 +1,163 @@
+"""How one value is read, at its borders: decimals and dates through a whole page, quick path and exact path alike."""
+
+import time
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from inn8_pipeline.entities import Entity, ReasonCode
+from inn8_pipeline.transform import Batch
+from inn8_pipeline.transform.decode import MAX_REMEMBERED_DAYS, Days
+from inn8_pipeline_tests.transform.builders import read, read_text, reject, row, rows, transaction, with_raw
+
+OUT_OF_RANGE, WRONG_TYPE = ReasonCode.OUT_OF_RANGE, ReasonCode.WRONG_TYPE
+
+
+def read_raw(name: str, raw: str) -> Batch:
+    return read_text(Entity.TRANSACTIONS, with_raw(transaction(), name, raw), 1)
+
+
+def beside_a_fault(name: str, raw: str) -> Batch:
+    """Return a page on which the record stands beside a faulty one, so that both are read one by one."""
+    text = with_raw(transaction(), name, raw)
+    return read_text(Entity.TRANSACTIONS, b"[null," + text[1:], 2)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        ("0", "0"), ("-0", "0"), ("-0.00", "0"), ("7", "7"), ("-7", "-7"), ("12.50", "12.5"), ("0.1", "0.1"),
+        ("0.0000000001", "0.0000000001"), ("-0.0000000001", "-0.0000000001"),
+        ("0.30000000000000000", "0.3"), ("1.0000000000000000000000000000000000000000000000", "1"),
+        ("9007199254740993", "9007199254740993"), ("123456789012345678.0123456789", "123456789012345678.0123456789"),
+        ("999999999999999999", "999999999999999999"), ("1000000000000000000", "1000000000000000000"),
+        ("9999999999999999999999999999", "9999999999999999999999999999"),
+        ("-999999999999999999.9999999999", "-999999999999999999.9999999999"),
+        ("1e27", "1000000000000000000000000000"), ("1E+3", "1000"), ("1e-10", "0.0000000001"), ("12.5e1", "125"),
+        ("100000000000e-21", "0.0000000001"), ("0e999999999", "0"), ("0.0e-99999999999999999999", "0"),
+        ('"12.50"', "12.5"), ('"-7"', "-7"), ('"1e3"', "1000"), ('"+1"', "1"), ('".5"', "0.5"), ('"5."', "5"),
+        ('"007"', "7"), ('"1.50000000000000"', "1.5"), ('"\\u0031"', "1"), ("1" + "0" * 40 + "e-40", "1"),
+        ("null", None),
+    ],
+    ids=lambda text: str(text)[:60],
+)  # fmt: skip
+def test_a_number_or_a_numeric_string_arrives_as_the_same_decimal(raw: str, value: str | None) -> None:
+    expected = None if value is None else Decimal(value)
+    assert row(read_raw("amount", raw))["amount"] == expected
+    assert rows(beside_a_fault("amount", raw))[0]["amount"] == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "reason"),
+    [
+        ("0.00000000001", OUT_OF_RANGE, "amount has more than 10 decimal places"),
+        ("1.23456789012", OUT_OF_RANGE, "amount has more than 10 decimal places"),
+        ("1e-11", OUT_OF_RANGE, "amount has more than 10 decimal places"),
+        ("1e-999999999", OUT_OF_RANGE, "amount has more than 10 decimal places"),
+        ('"1e-99999999999999999999"', OUT_OF_RANGE, "amount has more than 10 decimal places"),
+        ("12345678901234567890123456789", OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ("1234567890123456789.0123456789", OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ("1234567890123456789012345678.5", OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ("1e28", OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ("1e999999999", OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ("1e" + "9" * 5000, OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ("9" * 5000, OUT_OF_RANGE, "amount has more than 28 significant digits"),
+        ('"NaN"', OUT_OF_RANGE, "amount is not a finite number"),
+        ('"-Infinity"', OUT_OF_RANGE, "amount is not a finite number"),
+        ('"12,50"', WRONG_TYPE, "amount is not a number"),
+        ('" 12.50"', WRONG_TYPE, "amount is not a number"),
+        ('"12.50\\n"', WRONG_TYPE, "amount is not a number"),
+        ('"1_000"', WRONG_TYPE, "amount is not a number"),
+        ('"0x10"', WRONG_TYPE, "amount is not a number"),
+        ('"١٢"', WRONG_TYPE, "amount is not a number"),
+        ('"1e"', WRONG_TYPE, "amount is not a number"),
+        ('"."', WRONG_TYPE, "amount is not a number"),
+        ('""', WRONG_TYPE, "amount is not a number"),
+        ("true", WRONG_TYPE, "amount is not a number"),
+        ("[1]", WRONG_TYPE, "amount is not a number"),
+        ('{"value":1}', WRONG_TYPE, "amount is not a number"),
+    ],
+    ids=lambda text: f"{text[:40]} ({len(text)})",
+)  # fmt: skip
+def test_what_is_no_such_number_is_a_reject_and_never_a_rounding(raw: str, code: ReasonCode, reason: str) -> None:
+    for batch in (read_raw("amount", raw), beside_a_fault("amount", raw)):
+        found = batch.rejects[-1]
+        assert len(batch.rows) == 0
+        assert (found.reason_code, found.reason) == (code, reason)
+        assert (found.external_id, found.trade_date) == ("T-1", date(2026, 10, 5))
+
+
+@pytest.mark.parametrize("name", ["quantity", "price", "amount", "fees"])
+def test_each_of_the_four_decimals_is_exact_and_guarded(name: str) -> None:
+    assert row(read_raw(name, "0.1000000001"))[name] == Decimal("0.1000000001")
+    assert row(read_raw(name, "null"))[name] is None
+    assert reject(read_raw(name, "1e28")).reason == f"{name} has more than 28 significant digits"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["1e999999999", '"-1e-999999999"', "1e" + "9" * 1_000_000, "9" * 1_000_000, "0." + "0" * 1_000_000 + "1",
+     '"' + "9" * 1_000_000 + 'x"', "0e" + "9" * 1_000_000, '"' + "1.1" * 300_000 + '"'],
+    ids=lambda raw: f"{raw[:14]} ({len(raw)})",
+)  # fmt: skip
+def test_a_number_of_any_size_costs_its_length_only(raw: str) -> None:
+    begin = time.process_time()
+    batch = read_raw("amount", raw)
+    assert batch.records == 1
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("2026-10-05", date(2026, 10, 5)),
+        ("2024-02-29", date(2024, 2, 29)),
+        ("0001-01-01", date.min),
+        ("9999-12-31", date.max),
+        ("2026-10-05T00:00:00", date(2026, 10, 5)),
+        ("2026-10-05T23:59:59.9999999+02:00", date(2026, 10, 5)),
+        ("2026-10-05T23:30:00-11:00", date(2026, 10, 5)),
+        ("2026-10-05T23:59:60Z", date(2026, 10, 5)),
+        ("2026-10-05t08:00z", date(2026, 10, 5)),
+        ("2026-10-05T08:00+0200", date(2026, 10, 5)),
+    ],
+)
+def test_a_date_is_the_day_as_written_without_a_time_zone(sent: str, day: date) -> None:
+    made = row(read(Entity.TRANSACTIONS, transaction(tradeDate=sent, settlementDate=sent)))
+    assert (made["trade_date"], made["settlement_date"]) == (day, day)
+    beside = rows(read(Entity.TRANSACTIONS, transaction(tradeDate=sent, settlementDate=sent), None))
+    assert (beside[0]["trade_date"], beside[0]["settlement_date"]) == (day, day)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("2026-02-30", OUT_OF_RANGE), ("2023-02-29", OUT_OF_RANGE), ("2026-13-01", OUT_OF_RANGE),
+        ("0000-01-01", OUT_OF_RANGE), ("2026-02-30T00:00:00Z", OUT_OF_RANGE),
+        ("2026-2-3", WRONG_TYPE), ("20261005", WRONG_TYPE), ("2026-W41-1", WRONG_TYPE), ("10/05/2026", WRONG_TYPE),
+        ("12026-10-05", WRONG_TYPE), ("-2026-10-05", WRONG_TYPE), (" 2026-10-05", WRONG_TYPE),
+        ("2026-10-05\n", WRONG_TYPE), ("2026-10-05T", WRONG_TYPE), ("2026-10-05T25:00", WRONG_TYPE),
+        ("2026-10-05 08:00", WRONG_TYPE), ("2026-10-05Z", WRONG_TYPE), ("٢٠٢٦-١٠-٠٥", WRONG_TYPE), ("", WRONG_TYPE),
+        (20261006, WRONG_TYPE), (2026.5, WRONG_TYPE), (True, WRONG_TYPE), ({}, WRONG_TYPE),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["tradeDate", "settlementDate"])
+def test_what_is_no_such_date_is_a_reject(name: str, sent: Any, code: ReasonCode) -> None:  # noqa: ANN401
+    found = reject(read(Entity.TRANSACTIONS, transaction(**{name: sent})))
+    expected = "is no day of the calendar" if code is OUT_OF_RANGE else "is not a date"
+    assert (found.reason_code, found.reason) == (code, f"{name} {expected}")
+    assert found.trade_date == (None if name == "tradeDate" else date(2026, 10, 5))
+
+
+def test_more_distinct_date_times_than_are_remembered_are_all_read() -> None:
+    days = Days()
+    for number in range(MAX_REMEMBERED_DAYS + 100):
+        minutes, seconds = divmod(number, 60)
+        assert days[f"2026-10-05T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"] == date(2026, 10, 5)
+        assert len(days) <= MAX_REMEMBERED_DAYS
+
+
+def test_a_missing_settlement_date_is_null() -> None:
+    assert row(read(Entity.TRANSACTIONS, transaction(settlementDate=None)))["settlement_date"] is None
