@@ -127,10 +127,10 @@ def _credentials(environment: Environment) -> str:
     tenant = read_tenant(environment)
     from inn8_pipeline.defs.resources import Inn8
 
-    def tell(_notice: object) -> None:
-        click.echo("     INN8 did not answer as it should; trying again …", err=True)
+    def warn(message: str) -> None:
+        click.echo(f"     {message}", err=True)
 
-    with Inn8(tenant_id=tenant.tenant_id).client(_engine(environment), on_retry=tell) as client:
+    with Inn8(tenant_id=tenant.tenant_id).client(_engine(environment), warn) as client:
         client.check_credentials()
     return "gives a token"
 

@@ -84,6 +84,14 @@ def entries(instance: "DagsterInstance", entities: Sequence[Entity] = tuple(Enti
         yield _entry(instance, record)
 
 
+def of_run(instance: "DagsterInstance", entity: Entity, run_id: str) -> Entry:
+    """The entry of a run that has ended, as it was stored."""
+    for record in _records(instance, entity):
+        if record.run_id == run_id:
+            return _entry(instance, record)
+    return Entry(str(entity), run_id, "Failed", error_message=UNLOGGED)
+
+
 def _records(instance: "DagsterInstance", entity: Entity) -> Iterator["AssetCheckExecutionRecord"]:
     from dagster import AssetCheckKey
     from dagster._core.event_api import PartitionKeyFilter

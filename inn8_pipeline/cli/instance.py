@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 STORAGE_URL = "DAGSTER_POSTGRES_URL"
+CONNECT_SECONDS = 10
 STATEMENT_MILLISECONDS = 60_000
 _RECYCLE_SECONDS = 3600
 _MORE_CONNECTIONS = 20
@@ -45,10 +46,11 @@ class DagsterStorageError(Inn8Error):
 def open_instance(environment: Environment) -> Iterator["DagsterInstance"]:
     """The instance of DAGSTER_HOME, or ours. SettingsError before anything is imported, DagsterStorageError after."""
     home = dagster_home(environment)
-    read_storage_url(environment)
+    url = read_storage_url(environment)
     from dagster import DagsterInstance
 
     with storage_guarded():
+        _knock(url)
         instance = DagsterInstance.from_config(str(home))
         # Keep connections: a new one for each of the hundreds of events of a run takes a quarter of its time.
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _MORE_CONNECTIONS)
@@ -56,16 +58,28 @@ def open_instance(environment: Environment) -> Iterator["DagsterInstance"]:
         yield instance
 
 
-def read_storage_url(environment: Environment) -> None:
-    """See that dagster.yaml finds its URL in the process's environment, also where it was given as a file."""
+def read_storage_url(environment: Environment) -> str | None:
+    """The URL of Dagster's storage, set in the process's environment for dagster.yaml, also where a file has it.
+
+    None where the instance's dagster.yaml does not ask for it.
+    """
     config = dagster_home(environment) / "dagster.yaml"
     if not config.is_file() or STORAGE_URL not in config.read_text(encoding="utf-8"):
-        return
+        return None
     url = environment.read(STORAGE_URL, STORAGE_EXAMPLE)
-    scheme, separator, _ = url.partition("://")
-    if not separator or scheme != "postgresql+psycopg2":
+    if not url.startswith("postgresql+psycopg2://"):
         raise SettingsError(STORAGE_URL, "must be a URL that names psycopg2 as its driver", STORAGE_EXAMPLE)
     os.environ[STORAGE_URL] = url
+    return url
+
+
+def _knock(url: str | None) -> None:
+    """See that the storage answers: Dagster itself would go on trying for twelve seconds, without a word."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    if url is not None:
+        create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}).connect().close()
 
 
 @contextmanager
@@ -85,4 +99,5 @@ def silence() -> None:
     """Keep warnings and log lines of libraries off the terminal, unless Python was told to show them."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    for name in ("", "dagster"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

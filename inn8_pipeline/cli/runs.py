@@ -3,18 +3,19 @@
 In this process, because a run costs two seconds there and four and a queue elsewhere. The run is stored like any other.
 """
 
+import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inn8_pipeline.cli.history import UNLOGGED, Entry, of_metadata
+from inn8_pipeline.cli.history import Entry, of_run
 from inn8_pipeline.cli.instance import storage_guarded
 from inn8_pipeline.entities import Entity, Window
 
 if TYPE_CHECKING:
-    from dagster import AssetCheckEvaluation, DagsterInstance, Definitions
+    from dagster import DagsterInstance, Definitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +69,41 @@ def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step,
             run_config={} if verbose else _QUIET,
             raise_on_error=False,
         )
-    return _logged(step.entity, result.run_id, result.get_asset_check_evaluations())
+        return of_run(instance, step.entity, result.run_id)
 
 
 _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def _logged(entity: Entity, run_id: str, evaluations: "Sequence[AssetCheckEvaluation]") -> Entry:
-    """The run's own entry: the last one that is for no single day."""
-    from inn8_pipeline.defs import names
-
-    for each in reversed(evaluations):
-        if each.check_name == names.SYNC_LOG and each.partition is None:
-            return of_metadata(str(entity), run_id, each.description, each.metadata)
-    return Entry(str(entity), run_id, "Failed", error_message=UNLOGGED)
-
-
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within: SIGTERM ends the run as Ctrl-C does. Dagster gives it SIGINT's handler, which may be to ignore it."""
-    before = (
-        signal.signal(signal.SIGINT, signal.default_int_handler),
-        signal.signal(signal.SIGTERM, signal.default_int_handler),
-    )
+    """Within: SIGINT and SIGTERM end the run, and afterwards the command, by KeyboardInterrupt.
+
+    Dagster puts handlers of its own in place while a step works, and gives SIGTERM that of SIGINT, which may be to
+    ignore it. What it received is read from where Python notes every signal that it handles.
+    """
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    handlers = {number: signal.signal(number, signal.default_int_handler) for number in _ENDING}
+    noted_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
+        if _ENDING.intersection(_noted(reader)):
+            raise KeyboardInterrupt
     finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])
+        signal.set_wakeup_fd(noted_before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+_ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+def _noted(reader: int) -> bytes:
+    try:
+        return os.read(reader, 4096)
+    except BlockingIOError:
+        return b""

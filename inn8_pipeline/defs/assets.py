@@ -60,7 +60,7 @@ def raw_asset(entity: Entity, partitions: dg.PartitionsDefinition | None) -> dg.
         days = days_of(context)
         with sync_log.Logged(context, entity, days):
             to = Destination(warehouse.engine(), inn8.tenant_id, context.run.run_id)
-            with inn8.client(to.engine, on_retry=lambda notice: context.log.warning(str(notice))) as client:
+            with inn8.client(to.engine, warn=context.log.warning) as client:
                 landing = land(client, to, entity, window_of(days))
         context.log.info(reports.landed(landing))
         return dg.MaterializeResult(metadata=reports.of_landing(landing))
@@ -90,6 +90,8 @@ def table_assets(entity: Entity, partitions: dg.PartitionsDefinition | None) -> 
             sources = landings_of(to, entity, window_of(days))
             outcome = merge(to, sources, _rules(to, config), on_wait=lambda: context.log.warning(reports.waits(entity)))
         context.log.info(reports.merged(outcome))
+        for line in reports.surprised(outcome.findings):
+            context.log.warning(line)
         whole, by_day = sync_log.entries(outcome, days)
         sync_log.write(context, entity, whole, by_day)
         for day, metadata in reports.of_days(outcome, days).items():

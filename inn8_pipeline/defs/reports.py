@@ -1,5 +1,6 @@
 """What a step tells: a line in the run's log, and the metadata of its materializations. Numbers, never a record."""
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -8,11 +9,14 @@ import dagster as dg
 from inn8_pipeline.entities import Entity
 
 if TYPE_CHECKING:
-    from inn8_pipeline.defs.sync import Outcome
+    from inn8_pipeline.defs.sync import Findings, Outcome
     from inn8_pipeline.warehouse.landing import Landing
     from inn8_pipeline.warehouse.results import Counts
 
 Metadata = dict[str, Any]
+
+MAX_VALUES = 10
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 def landed(landing: "Landing") -> str:
@@ -48,6 +52,29 @@ def merged(outcome: "Outcome") -> str:
     return f"{outcome.status}: {told}; {extra}."
 
 
+def surprises(findings: "Findings") -> Metadata:
+    """What INN8 sends and we do not know: values of choices with their counts, names of properties.
+
+    At most ten values of each, and only such as look like codes: whatever else stands there could be somebody's name.
+    """
+    told: Metadata = {}
+    for name, values in sorted(findings.unknown_values.items()):
+        codes = {value: count for value, count in values.most_common() if _CODE.fullmatch(value)}
+        shown = dict(list(codes.items())[:MAX_VALUES])
+        told[f"unknown {name}"] = {"records": values.total(), "values": shown}
+    if findings.unknown_properties:
+        told["unknown properties"] = sorted(findings.unknown_properties)
+    return told
+
+
+def surprised(findings: "Findings") -> list[str]:
+    """The same, in lines."""
+    return [
+        f"INN8 sends what the contract does not list, {name}: {found}. If it is to mean something, see entities.py."
+        for name, found in surprises(findings).items()
+    ]
+
+
 def of_days(outcome: "Outcome", days: Iterable[str]) -> dict[str, Metadata]:
     """Each day's rows, as INN8 has them now, and what changed."""
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
@@ -75,6 +102,7 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
         **{name: outcome.total(name) for name in ("missing", "removed", "held_back", "open_rejects")},
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),
         "is_repeat": all(result.is_repeat for result in outcome.results),
+        **surprises(outcome.findings),
     }
     if entity is not Entity.TRANSACTIONS:
         metadata |= {"dagster/row_count": rows(counts), **_changes(counts)}

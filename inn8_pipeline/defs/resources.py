@@ -33,8 +33,11 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
     tenant_id: str
 
     @contextmanager
-    def client(self, engine: "Engine", on_retry: Callable[[object], None]) -> "Iterator[Inn8Client]":
-        """A client of the tenant; `on_retry` hears of each retry. The engine keeps the circuit breaker's state."""
+    def client(self, engine: "Engine", warn: Callable[[str], None]) -> "Iterator[Inn8Client]":
+        """A client of the tenant. The engine keeps the circuit breaker's state.
+
+        `warn` hears of each retry, and of credentials that travel in clear text.
+        """
         from inn8_pipeline.extract import Endpoint, Inn8Client
         from inn8_pipeline.warehouse.circuits import PostgresCircuits
 
@@ -52,8 +55,10 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             pages_at_a_time=api.pages_at_a_time,
             ca_file=api.ca_file,
         )
+        if endpoint.is_clear_text:
+            warn("INN8_ALLOW_HTTP is on: credentials and records travel in clear text. For a test network only.")
         with (
             PostgresCircuits(engine, self.tenant_id) as circuits,
-            Inn8Client(endpoint, circuits, on_retry=on_retry) as client,
+            Inn8Client(endpoint, circuits, on_retry=lambda notice: warn(str(notice))) as client,
         ):
             yield client

@@ -32,7 +32,7 @@ class Destination:
 
 @dataclass
 class Findings:
-    """What the transform saw beside the rows: values and properties that it did not know."""
+    """What INN8 sends now that the transform does not know: values of choices, and properties."""
 
     unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
     unknown_properties: set[str] = field(default_factory=set)
@@ -148,17 +148,17 @@ def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: Find
     ordinal = 0
     for body in bodies(to.engine, landing):
         batch = transformer.page(body, ordinal)
-        ordinal += len(batch.rows) + len(batch.rejects) + batch.outside
-        _hand_over(batch, merging, findings)
-    _retry(transformer, merging, findings)
+        ordinal += batch.records
+        findings.add(batch)
+        _hand_over(batch, merging)
+    _retry(transformer, merging)
 
 
-def _retry(transformer: "Transformer", merging: "Merge", findings: Findings) -> None:
+def _retry(transformer: "Transformer", merging: "Merge") -> None:
     for chunk in merging.retries():
         ordinals, payloads = zip(*chunk, strict=True)
-        _hand_over(transformer.records(payloads, ordinals), merging, findings)
+        _hand_over(transformer.records(payloads, ordinals), merging)
 
 
-def _hand_over(batch: "Batch", merging: "Merge", findings: Findings) -> None:
+def _hand_over(batch: "Batch", merging: "Merge") -> None:
     merging.stage(batch.rows, batch.rejects, batch.outside, batch.securities)
-    findings.add(batch)

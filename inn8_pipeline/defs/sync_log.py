@@ -82,7 +82,7 @@ class Entry:
             check_name=names.SYNC_LOG,
             passed=self.passed,
             severity=self.severity,
-            description=self.description or None,
+            description=f"{self.status}. {self.description}".strip(),
             metadata=self.metadata,
             partition=day,
         )

@@ -38,14 +38,19 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         """Refuse a base URL that is none, or that would show the credentials to whoever listens."""
-        parts = _split(self.base_url)
-        if parts.scheme == "http" and not self.allow_http and not is_loopback(parts.hostname or ""):
+        if self.is_clear_text and not self.allow_http:
             raise SettingsError(
                 "INN8_BASE_URL",
                 "is http on another host than this one, where anyone on the way could read the credentials "
                 "(INN8_ALLOW_HTTP=true permits it in a test network)",
                 EXAMPLE_URL,
             )
+
+    @property
+    def is_clear_text(self) -> bool:
+        """Whether anyone on the way can read what is said: http, on another host than this one."""
+        parts = _split(self.base_url)
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     def url(self, path: str) -> str:
         """The address of a path of the API."""

@@ -110,6 +110,7 @@ class Merge:
             yield chunk
         if self._retried:
             rejects.date_retried(self._scope)
+            staging.analyze(self._scope)
 
     def finish(self) -> SyncResult:
         """Merge what is staged; the counts. Raises `TooManyRejectsError` and `ConservationError`, which undo it all."""

@@ -44,22 +44,22 @@ def withdraw(scope: Scope) -> int:
 
 
 def to_retry(scope: Scope) -> Iterator[list[tuple[int, bytes]]]:
-    """The open rejects that this landing did not bring, as (ordinal, payload), in chunks; accepted ones are left."""
-    last = 0
-    while True:
-        chunk = scope.run(
-            f"""
-            select r.id, convert_to(r.payload::text, 'UTF8') from inn8.rejected_records r
-             where r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null
-               and r.accepted_at is null and r.id > %(last)s and not {_SENT}
-             order by r.id limit {RETRY_CHUNK}
-            """,
-            last=last,
-        ).fetchall()
-        if not chunk:
-            return
+    """The open rejects that this landing did not bring, as (ordinal, payload), in chunks; accepted ones are left.
+
+    They are chosen before the first is handed out: what is staged in between does not change the choice.
+    """
+    scope.run(
+        f"""
+        declare retried no scroll cursor for
+        select r.id, convert_to(r.payload::text, 'UTF8') from inn8.rejected_records r
+         where r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null
+           and r.accepted_at is null and not {_SENT}
+         order by r.id
+        """
+    )
+    while chunk := scope.run(f"fetch {RETRY_CHUNK} from retried").fetchall():
         yield [(-reject_id, bytes(payload)) for reject_id, payload in chunk]
-        last = chunk[-1][0]
+    scope.run("close retried")
 
 
 def date_retried(scope: Scope) -> None:

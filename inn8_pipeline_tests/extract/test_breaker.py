@@ -6,10 +6,12 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline.errors import ApiError, CircuitOpenError, ContractError, TransientApiError
-from inn8_pipeline.extract import Inn8Client, RetryPolicy
+from inn8_pipeline.extract import Fetch, Inn8Client, Page, RetryNotice, RetryPolicy
+from inn8_pipeline.extract.guide import Answer, Route
+from inn8_pipeline.extract.links import PageLinks
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, NewClient
-from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, records, reply, token_reply
+from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, reply, token_reply
 
 TOKEN_WORKED = ("token", "succeeded")
 
@@ -23,14 +25,17 @@ def fails(client: Inn8Client) -> ApiError:
 def test_each_attempt_counts_and_the_fifth_in_a_row_opens_the_circuit(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits
 ) -> None:
+    notices: list[RetryNotice] = []
     server.on("/clients", reply(b"", 500))
-    client = new_client(server)
+    client = new_client(server, on_retry=notices.append)
     assert isinstance(fails(client), TransientApiError)
     assert circuits.log == [TOKEN_WORKED] + 4 * [("clients", "failed")]
+    assert len(notices) == 3
     error = fails(client)
     assert isinstance(error, TransientApiError), "the error says what is wrong, not that we stopped asking"
     assert (error.reason, error.attempts) == ("answered 500", 1)
     assert len(server.seen("/clients")) == 5
+    assert len(notices) == 3, "no retry is announced that will not be made"
 
 
 def test_an_open_circuit_fails_at_once_without_a_request_or_a_retry(
@@ -166,23 +171,20 @@ def test_a_circuit_that_another_process_opens_between_two_retries_leaves_the_tru
     assert len(server.seen("/clients")) == 1
 
 
-def test_of_several_pages_the_one_that_failed_speaks_and_not_the_open_circuit(
-    server: Inn8, new_client: NewClient
-) -> None:
-    circuits = MemoryCircuits(failures_to_open=1)
-
-    def answer(seen: Seen) -> bytes:
-        number = int(seen.query.get("page", "1"))
+def test_of_several_pages_the_one_that_failed_speaks_and_not_the_open_circuit() -> None:
+    def read(_: Fetch, url: str, number: int) -> Answer:
         if number == 3:
-            return reply(b"", 503)
-        time.sleep(0 if number == 1 else 0.3)
-        link = f'<?page={number + 1}>; rel="next", <?page=9>; rel="last"'
-        return reply(records(str(number)), Link=link)
+            raise TransientApiError("GET", url, "answered 503", 4)
+        if number > 1:
+            raise CircuitOpenError("clients", 5, 60.0)
+        links = PageLinks("http://127.0.0.1/clients?page=2", "http://127.0.0.1/clients?page=9")
+        return Answer(Page(number, b"[]", 0), [], None, links)
 
-    server.on("/clients", answer)
-    error = fails(new_client(server, circuits))
-    assert isinstance(error, TransientApiError)
-    assert (error.path, error.reason) == ("/clients (page 3)", "answered 503")
+    pages = iter(Fetch(Route("clients", "http://127.0.0.1/clients", 4, 100), read))
+    next(pages)
+    time.sleep(0.2)
+    with pytest.raises(TransientApiError):
+        next(pages)
 
 
 def test_the_lease_of_a_trial_is_longer_than_any_attempt(server: Inn8, new_client: NewClient) -> None:
