@@ -10,11 +10,11 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint pins clean
+.PHONY: help demo dev test soak-records lint bench pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo: $(READY) ## One whole sync, from a simulated INN8 into an embedded Postgres, and what came of it.
 	@$(BIN)/inn8 demo
@@ -25,6 +25,10 @@ dev: $(READY) ## The same surroundings with Dagster's UI and its schedule, until
 test: lint ## Lint, types, import rules, definitions; then the tests.
 	@$(BIN)/pytest -n auto
 
+EXAMPLES ?= 200
+soak-records: $(READY) ## The world changed, broken and synced at random for long: make soak-records EXAMPLES=200.
+	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak --hypothesis-profile soak
+
 lint: $(READY) ## All of `make test` but the tests.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -34,6 +38,17 @@ lint: $(READY) ## All of `make test` but the tests.
 	@# In an instance of its own, empty: dagster.yaml's storage needs a Postgres, the definitions do not.
 	@mkdir -p $(VENV)/dagster_home && DAGSTER_HOME=$(CURDIR)/$(VENV)/dagster_home \
 		PYTHONWARNINGS='ignore:Function `definitions_validate_command`' $(BIN)/dagster definitions validate --log-level warning
+
+bench: $(READY) $(VENV)-bench/.ready ## Ours beside dlt and a bare script: half an hour; BENCH="--transactions 20000 --rounds 1" for a look.
+	@$(BIN)/python -m benchmarks --dlt-python $(VENV)-bench/bin/python --paging $(BENCH)
+
+$(VENV)-bench/.ready: pyproject.toml
+	@echo "Setting up $(VENV)-bench, once: dlt, for the benchmark alone."
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)-bench
+	@echo '*' > $(VENV)-bench/.gitignore
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $(VENV)-bench/requirements.txt
+	@$(PYTHON) -m pip --python $(VENV)-bench/bin/python --disable-pip-version-check --no-input install -qq -r $(VENV)-bench/requirements.txt
+	@touch $@
 
 pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that we serve.
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Pins come from Python 3.11: make pins PYTHON=python3.11")'

@@ -2,6 +2,7 @@
 
     Inn8Error
     ├── SettingsError              a variable is missing or wrong: set it
+    ├── NoDaysError                a run of transactions was launched without days: choose some
     ├── ApiError                   INN8, or the way to it
     │   ├── CredentialsError       INN8 does not accept who we are: check the credentials
     │   ├── TransientApiError      no good answer after all retries: wait, or ask INN8
@@ -37,6 +38,20 @@ class SettingsError(Inn8Error):
     def __str__(self) -> str:
         """One line: the variable, what is wrong with it, an example."""
         return f"{self.variable} {self.problem}. Set it, for example: {self.variable}={self.example}"
+
+
+@dataclass(eq=False)
+class NoDaysError(Inn8Error):
+    """A run of an entity that is partitioned by day was launched without any."""
+
+    entity: str
+
+    def __str__(self) -> str:
+        """What is missing, and how to say it."""
+        return (
+            f"No days of trade were chosen for {self.entity}: nothing was fetched or written. Launch the run again "
+            "with a partition, or a range of them."
+        )
 
 
 class ApiError(Inn8Error):

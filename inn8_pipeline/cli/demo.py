@@ -88,7 +88,8 @@ def command(
         environment = Environment()
         found = _sync(environment, verbose=verbose)
         _show(screen, environment, [entry for _, entry in found])
-        screen.print(f"A first load in {time.monotonic() - began_at:.0f} s, all set-up included. All is down again.")
+        took_seconds = time.monotonic() - began_at
+    screen.print(f"A first load in {took_seconds:.0f} s, all set-up included. All is down again.")
     screen.print(NEXT, markup=False)
     if worst([entry.status for _, entry in found]) == "Failed":
         raise Failed("The demo's sync failed; the reason stands above.")

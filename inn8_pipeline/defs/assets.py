@@ -12,6 +12,7 @@ from inn8_pipeline.defs import names, reports, sync_log
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync import Destination, land, landings_of, merge
 from inn8_pipeline.entities import COLLECTIONS, Entity, Window
+from inn8_pipeline.errors import NoDaysError
 from inn8_pipeline.settings import Environment, read_sync
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse.merge import Rules
 
 OWNERS = ["team:data-engineering"]
-NO_DAYS = "No days of trade were chosen. Nothing was fetched. Launch the run again with a partition or a range of them."
 
 
 class SyncConfig(dg.Config):
@@ -61,7 +61,7 @@ def raw_asset(entity: Entity, partitions: dg.PartitionsDefinition | None) -> dg.
         with sync_log.Logged(context, entity, days):
             to = Destination(warehouse.engine(), inn8.tenant_id, context.run.run_id)
             with inn8.client(to.engine, warn=context.log.warning) as client:
-                landing = land(client, to, entity, window_of(days))
+                landing = land(client, to, entity, window_of(entity, days))
         context.log.info(reports.landed(landing))
         return dg.MaterializeResult(metadata=reports.of_landing(landing))
 
@@ -87,7 +87,7 @@ def table_assets(entity: Entity, partitions: dg.PartitionsDefinition | None) -> 
         days = days_of(context)
         with sync_log.Logged(context, entity, days):
             to = Destination(warehouse.engine(), inn8.tenant_id, context.run.run_id)
-            sources = landings_of(to, entity, window_of(days))
+            sources = landings_of(to, entity, window_of(entity, days))
             outcome = merge(to, sources, _rules(to, config), on_wait=lambda: context.log.warning(reports.waits(entity)))
         context.log.info(reports.merged(outcome))
         for line in reports.surprised(outcome.findings):
@@ -108,16 +108,14 @@ def _backfill_policy(partitions: dg.PartitionsDefinition | None) -> dg.BackfillP
 
 
 def days_of(context: dg.AssetExecutionContext) -> tuple[str, ...]:
-    """The days of trade that the run is for, in order; none for an entity without days."""
-    if not context.assets_def.partitions_def:
-        return ()
-    if not context.run.is_partitioned:
-        raise dg.Failure(NO_DAYS, allow_retries=False)
-    return tuple(context.partition_keys)
+    """The days of trade that the run is for, in order; none where none were chosen, or the entity has none."""
+    return tuple(context.partition_keys) if context.assets_def.partitions_def and context.run.is_partitioned else ()
 
 
-def window_of(days: tuple[str, ...]) -> Window | None:
-    """The days as a window; Dagster gives a run a contiguous range."""
+def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
+    """The days as a window, for Dagster gives a run a contiguous range; NoDaysError where some had to be chosen."""
+    if not days and COLLECTIONS[entity].window_parameters:
+        raise NoDaysError(entity)
     return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 

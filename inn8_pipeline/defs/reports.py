@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Metadata = dict[str, Any]
 
 MAX_VALUES = 10
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_CODE = re.compile(r"[a-z0-9_-]{1,32}|[A-Z0-9_-]{1,32}")  # of one case: Sipho is somebody, GIFTED is not
 
 
 def landed(landing: "Landing") -> str:
@@ -59,6 +59,8 @@ def surprises(findings: "Findings") -> Metadata:
     """
     told: Metadata = {}
     for name, values in sorted(findings.unknown_values.items()):
+        if not values.total():
+            continue
         codes = {value: count for value, count in values.most_common() if _CODE.fullmatch(value)}
         shown = dict(list(codes.items())[:MAX_VALUES])
         told[f"unknown {name}"] = {"records": values.total(), "values": shown}

@@ -7,6 +7,7 @@ Here belong the header's grammar and the rule that a link never leaves the origi
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urldefrag, urljoin
 
 import httpx
 
@@ -33,7 +34,7 @@ class PageLinks:
     last_url: str | None = None
 
 
-def page_links(headers: Iterable[str], url: str, origin: str) -> PageLinks:
+def page_links(headers: Iterable[str], url: str, origin: httpx.URL) -> PageLinks:
     """The links that the `Link` headers of the answer to `url` name; the first of each relation counts.
 
     Raises ForeignLinkError for a link that would carry the token to another origin than that of the URL `origin`.
@@ -93,12 +94,12 @@ def shown_host(url: httpx.URL) -> str:
     return url.host if re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", url.host) else "a host with a strange name"
 
 
-def _resolve(target: str, url: str, origin: str) -> str:
+def _resolve(target: str, url: str, origin: httpx.URL) -> str:
     try:
-        absolute = httpx.URL(url).join(target).copy_with(fragment=None)
+        absolute = httpx.URL(urldefrag(urljoin(url, target)).url)
     except (httpx.InvalidURL, ValueError):
         raise ForeignLinkError("") from None
-    if not same_origin(absolute, httpx.URL(origin)):
+    if not same_origin(absolute, origin):
         raise ForeignLinkError(shown_host(absolute))
     return str(absolute)
 

@@ -74,7 +74,7 @@ def record_ids(body: bytes) -> tuple[int, list[str]]:
         records = _decode_or_refuse(_SURROGATE.sub(rb"\\ufffd", body))
     except RecursionError:
         _refuse("not a JSON array that can be read: it is nested too deeply")
-    ids = [found for each in records if type(found := _id_of(each)) is str]
+    ids = _ids_of(records)
     return len(records), [each for each in ids if stand_in not in each] if stand_in else ids
 
 
@@ -87,14 +87,14 @@ def top_level_keys(body: bytes) -> tuple[str, ...]:
     return tuple(key for key in keys if _KEY.fullmatch(key))[:MAX_KEYS]
 
 
-def _decode(body: bytes) -> list[Any]:
+def _decode(body: bytes) -> list[_Identified]:
     try:
         return _PAGE.decode(body)
     except msgspec.ValidationError:
         return [_record(raw) for raw in _RECORDS.decode(body)]
 
 
-def _decode_or_refuse(body: bytes) -> list[Any]:
+def _decode_or_refuse(body: bytes) -> list[_Identified]:
     try:
         return _decode(body)
     except msgspec.DecodeError:
@@ -103,16 +103,22 @@ def _decode_or_refuse(body: bytes) -> list[Any]:
         _refuse("not a JSON array that can be read: it is nested too deeply")
 
 
-def _record(raw: msgspec.Raw) -> _Identified | None:
+def _record(raw: msgspec.Raw) -> _Identified:
     try:
         return _RECORD.decode(raw)
     except msgspec.ValidationError:
-        return None
+        return _Identified()
 
 
-def _id_of(record: _Identified | None) -> object:
-    if record is None:
-        return None
+def _ids_of(records: list[_Identified]) -> list[str]:
+    """The readable ids, quickly where every record spells them `id`: half a million records are looked at here."""
+    ids = [found for each in records if type(found := each.id) is str]
+    if len(ids) == len(records):
+        return ids
+    return [found for each in records if type(found := _id_of(each)) is str]
+
+
+def _id_of(record: _Identified) -> object:
     spellings = (record.id, record.Id, record.ID, record.iD)
     return next((each for each in spellings if each is not msgspec.UNSET), None)
 

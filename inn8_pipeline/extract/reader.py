@@ -29,6 +29,7 @@ class PageReader:
     ) -> None:
         self._collection = collection
         self._endpoint = endpoint
+        self._origin = httpx.URL(endpoint.base_url)
         self._http = http
         self._tokens = tokens
         self._retrier = retrier
@@ -63,7 +64,7 @@ class PageReader:
         """What the answer holds; ContractError if it is no page, or leads elsewhere."""
         try:
             records, ids = record_ids(body)
-            links = page_links(response.headers.get_list("Link"), url, self._endpoint.base_url)
+            links = page_links(response.headers.get_list("Link"), url, self._origin)
         except NotAPageError as fault:
             self._refuse(number, str(fault))
         except ForeignLinkError as fault:

@@ -13,7 +13,7 @@ HERE = "https://inn8.example/v1/clients?page=1"
 
 
 def links(*headers: str) -> PageLinks:
-    return page_links(headers, HERE, "https://inn8.example/v1")
+    return page_links(headers, HERE, httpx.URL("https://inn8.example/v1"))
 
 
 @pytest.mark.parametrize(

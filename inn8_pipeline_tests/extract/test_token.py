@@ -17,6 +17,7 @@ from inn8_pipeline.errors import (
     ApiError,
     ContractError,
     CredentialsError,
+    DatabaseError,
     RefusedRequestError,
     SettingsError,
     TransientApiError,
@@ -293,6 +294,24 @@ def test_no_secret_is_in_an_error_or_in_what_it_came_from_or_in_a_log(
     assert "tok-en-value" not in told
     assert SECRET not in told
     assert "s3cret" not in told
+
+
+class BrokenStore(MemoryCircuits):
+    """A store whose database is lost when it is told of a collection's failure."""
+
+    def failed(self, circuit: str, *, is_trial: bool) -> bool:
+        super().failed(circuit, is_trial=is_trial)
+        action = "asking the circuit breaker"
+        raise DatabaseError(action, "OperationalError")
+
+
+def test_no_secret_is_in_what_an_error_of_the_circuits_came_from(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, token_reply("tok-en-value"))
+    server.on("/clients", FAILURES["cut"]["/clients"])
+    with pytest.raises(DatabaseError) as caught:
+        list(new_client(server, BrokenStore(), timeouts=SHORT).fetch(CLIENTS))
+    assert "TransientError" in everything(caught.value)
+    assert "tok-en-value" not in everything(caught.value)
 
 
 SHORT = type(DEFAULT_TIMEOUTS)(connect_seconds=2.0, read_seconds=0.3, attempt_seconds=2.0)

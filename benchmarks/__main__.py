@@ -1,0 +1,172 @@
+"""`python -m benchmarks`: all of it, or a quick look with fewer transactions. Writes RESULTS.md and chart.svg."""
+
+import argparse
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from benchmarks import chart, report, scaling
+from benchmarks.contestants import CONTESTANTS, HERE
+from benchmarks.measure import SAMPLE_SECONDS, RunFailedError
+from benchmarks.report import Findings
+from benchmarks.scenarios import SCENARIOS, Run, run_rounds, say
+from benchmarks.stage import DAYS, Size, Stage, open_stage
+
+TITLES: Final = {each.name: each.title for each in CONTESTANTS}
+PACKAGES: Final = ("dagster", "httpx", "msgspec", "pandas", "psycopg", "pyarrow")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write the two files into `--output`."""
+    given = _parser().parse_args(arguments)
+    # Ended by a signal, it leaves no server behind.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    size = Size(given.transactions, max(1, given.transactions // 50), max(1, given.transactions // 25))
+    folder = Path(tempfile.mkdtemp(prefix="inn8-bench-"))
+    started_at, load = datetime.now(UTC), os.getloadavg()
+    try:
+        with open_stage(size, folder, given.dlt_python) as stage:
+            machine = _machine(stage)
+            runs = _runs(stage, given)
+        findings = _with_extras(Findings(runs), given, size, folder)
+        facts = [f"{started_at:%Y-%m-%d %H:%M} to {datetime.now(UTC):%H:%M} UTC", *machine, _load(load), *given.note]
+        _write(findings, size, facts, given.output)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(stage: Stage, given: argparse.Namespace) -> list[Run]:
+    taking_part = [each for each in CONTESTANTS if given.only is None or each.name in given.only]
+    found: list[Run] = []
+    ends_at = None if given.minutes is None else time.monotonic() + given.minutes * 60
+    rounds = run_rounds(
+        stage, taking_part, given.rounds, slow_rounds=given.slow_rounds or given.rounds,
+        window_rounds=given.window_rounds,
+    )  # fmt: skip
+    try:
+        for run in rounds:
+            found.append(run)
+            if ends_at is not None and time.monotonic() > ends_at:
+                say("The time is over: what was measured so far is reported.")
+                break
+    except (RunFailedError, SystemExit) as error:
+        if not found:
+            raise
+        say(f"Broken off ({error}): what was measured so far is reported.")
+    return found
+
+
+def _with_extras(findings: Findings, given: argparse.Namespace, size: Size, folder: Path) -> Findings:
+    if given.paging:
+        findings = replace(findings, paging=scaling.paging(size, folder / "paging"))
+    if given.memory:
+        few, many = size, replace(size, transactions=size.transactions * 4)
+        memory = {
+            each.transactions: scaling.peak_memory(each, folder / f"memory{each.transactions}") for each in (few, many)
+        }
+        findings = replace(findings, memory=memory)
+    if given.large:
+        small, large = scaling.windows(size, folder / "large", (2, 20))
+        findings = replace(findings, windows={size.transactions * 2: small, size.transactions * 20: large})
+    return findings
+
+
+def _machine(stage: Stage) -> list[str]:
+    """What it ran on: a figure without it says little."""
+    command = [stage.other_python, "-c", "from importlib.metadata import version; print(version('dlt'))"]
+    dlt = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    postgres = _postgres_version(stage)
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    memory = psutil.virtual_memory().total / 2**30
+    return [
+        f"{os.cpu_count()} cores ({cpu}), {memory:.0f} GiB, {platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}, Postgres {postgres} (embedded, durable, Unix socket)",
+        f"{versions}; dlt {dlt}",
+    ]
+
+
+def _postgres_version(stage: Stage) -> str:
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(stage.conninfo("postgres")) as connection:
+        row = connection.execute("show server_version").fetchone()
+    return str(row[0]) if row else "?"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _load(before: tuple[float, float, float]) -> str:
+    return f"Load average over 5 minutes: {before[1]:.1f} before the first run, {os.getloadavg()[1]:.1f} after the last"
+
+
+def _write(findings: Findings, size: Size, facts: Sequence[str], output: Path) -> None:
+    tables, promises = report.tables(findings, TITLES), report.promises(findings)
+    say(tables + "\n" + promises)
+    intro = f"""# Results of `make bench`
+
+{size.transactions:,} transactions over {DAYS} days, {size.clients:,} clients, {size.portfolios:,} portfolios, in pages
+of 1,000.
+Each figure is a median, with the least and the most in brackets where there were several rounds.
+
+"""
+    lines = (
+        intro
+        + "".join(f"- {fact}\n" for fact in facts)
+        + f"""
+Whole processes, from their start to their end: ours with Dagster's, its storage in a second Postgres. CPU is user and
+system time of the program's processes, and beside it that of Postgres (of both servers); the sandbox's is not counted.
+Memory is the highest sum of PSS over the tree of processes, sampled every {SAMPLE_SECONDS * 1000:.0f} ms. WAL is the
+warehouse server's. Rows are versions written (inserted, updated, deleted) in all tables that outlive their session:
+dlt's staging tables are among them, temporary ones are not. Before each run the database is vacuumed and analyzed and
+a checkpoint is made; autovacuum is off meanwhile.
+
+## What was promised
+
+{promises}"""
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "RESULTS.md").write_text(lines + tables, encoding="utf-8")
+    (output / "chart.svg").write_text(chart.draw(findings.medians(TITLES), SCENARIOS, TITLES), encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours, dlt and the floor, in turn.")
+    parser.add_argument("--dlt-python", required=True, help="the Python of an environment that has dlt")
+    parser.add_argument("--transactions", type=int, default=500_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow-rounds", type=int, help="rounds of dlt as documented (default: all)")
+    parser.add_argument("--window-rounds", type=int, default=3, help="0: the grown tables are left out")
+    parser.add_argument("--minutes", type=float, help="begin no further run after so many minutes")
+    parser.add_argument("--only", nargs="+", choices=list(TITLES), help="these contestants alone")
+    parser.add_argument("--paging", action="store_true", help="also: a delay of 0.1 s per page, serial and concurrent")
+    parser.add_argument("--memory", action="store_true", help="also: the memory of ours with four times as many")
+    parser.add_argument("--large", action="store_true", help="also: one day's window in 2 and in 20 times as many rows")
+    parser.add_argument("--note", action="append", default=[], help="a remark for RESULTS.md; may be repeated")
+    parser.add_argument("--output", type=Path, default=HERE)
+    return parser
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

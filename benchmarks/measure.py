@@ -1,0 +1,148 @@
+"""One program, run to its end and measured from outside. Nothing here knows what the program does."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+
+SAMPLE_SECONDS = 0.05
+MEBIBYTE = 1024 * 1024
+
+WRITTEN = """
+select schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables
+ where schemaname !~ '^pg_temp'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run took. `memory` is the highest sum of PSS over the process tree, as sampled, in bytes.
+
+    `cpu_seconds` are the program's, `server_cpu_seconds` those of the Postgres servers that it used.
+    `wal` is in bytes and of the whole server of the warehouse; `written` counts row versions (inserted, updated,
+    deleted) by table, staging tables that outlive their session among them.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    server_cpu_seconds: float
+    memory: int
+    wal: int
+    written: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Row versions written in all tables."""
+        return sum(self.written.values())
+
+
+class RunFailedError(Exception):
+    """A program under measurement ended badly: its figures would mean nothing."""
+
+    def __init__(self, command: Sequence[str], code: int, log: Path) -> None:
+        """Name program, exit code and log."""
+        super().__init__(f"{' '.join(command[:3])} … ended with {code}: nothing was measured. {log} tells why.")
+
+
+def run_measured(
+    command: Sequence[str], variables: Mapping[str, str], conninfo: str, log: Path, servers: Sequence[int] = ()
+) -> Measured:
+    """Run the command, its output to `log`; RunFailedError where it fails. `servers` are Postgres's by process id."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        lsn, before, served = _lsn(connection), _written(connection), _server_cpu_seconds(servers)
+        started_at = time.perf_counter()
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command, env=dict(variables), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+            memory = _Memory(process.pid)
+            memory.start()
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:
+                process.kill()
+                raise
+        seconds = time.perf_counter() - started_at
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        memory.stop()
+        if code:
+            raise RunFailedError(command, code, log)
+        after = _settled(connection)
+        served = _server_cpu_seconds(servers) - served
+        wal = connection.execute("select pg_current_wal_insert_lsn() - %s::pg_lsn", [lsn]).fetchone()
+    written = {table: count - before.get(table, 0) for table, count in after.items() if count != before.get(table, 0)}
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Measured(seconds, cpu_seconds, served, memory.peak, int(wal[0]) if wal else 0, written)
+
+
+def _server_cpu_seconds(servers: Sequence[int]) -> float:
+    """What the servers and all their processes, those that have ended too, have used so far."""
+    total = 0.0
+    for server in map(psutil.Process, servers):
+        times = server.cpu_times()
+        total += times.user + times.system + times.children_user + times.children_system
+        for child in server.children():
+            try:
+                total += sum(child.cpu_times()[:2])
+            except psutil.NoSuchProcess:
+                continue
+    return total
+
+
+def _lsn(connection: psycopg.Connection) -> str:
+    row = connection.execute("select pg_current_wal_insert_lsn()::text").fetchone()
+    return str(row[0]) if row else "0/0"
+
+
+def _written(connection: psycopg.Connection) -> dict[str, int]:
+    return {str(table): int(count) for table, count in connection.execute(WRITTEN).fetchall()}
+
+
+def _settled(connection: psycopg.Connection) -> dict[str, int]:
+    """The counters once they stand still: a session hands its own in when it ends."""
+    found = _written(connection)
+    for _ in range(20):
+        time.sleep(0.1)
+        before, found = found, _written(connection)
+        if before == found:
+            break
+    return found
+
+
+class _Memory(threading.Thread):
+    """Samples the memory of a process and its descendants: proportional set size, what is shared counts once."""
+
+    def __init__(self, process_id: int) -> None:
+        super().__init__(daemon=True)
+        self.peak = 0
+        self._process = psutil.Process(process_id)
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        while not self._is_over.wait(SAMPLE_SECONDS):
+            self.peak = max(self.peak, self._sample())
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
+
+    def _sample(self) -> int:
+        total = 0
+        try:
+            tree = [self._process, *self._process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return 0
+        for each in tree:
+            try:
+                total += (
+                    each.memory_footprint().pss if hasattr(each, "memory_footprint") else each.memory_full_info().pss
+                )
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return total

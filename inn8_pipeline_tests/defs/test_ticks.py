@@ -1,0 +1,99 @@
+"""The schedules: which runs a tick asks for, in which order, and when it asks for none."""
+
+from datetime import UTC, date, datetime
+from itertools import pairwise
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.build import build
+from inn8_pipeline.defs.schedules import chunks
+from inn8_pipeline.entities import Window
+from inn8_pipeline.settings import Environment, read_sync
+
+AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+
+def tick(instance: dg.DagsterInstance, name: str) -> ScheduleExecutionData:
+    """Evaluate a schedule of the definitions of the settings' defaults."""
+    definitions = build(Environment({"INN8_TRANSACTIONS_FROM": "2026-01-01"}))
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=AT, repository_def=definitions.get_repository_def()
+    )
+    return definitions.resolve_schedule_def(name).evaluate_tick(context)
+
+
+def requested(instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:
+    """The runs that it asks for."""
+    return list(tick(instance, name).run_requests or [])
+
+
+def open_run(instance: dg.DagsterInstance, scheduled: str) -> str:
+    definitions = build(Environment({}))
+    run = instance.create_run_for_job(
+        definitions.resolve_job_def("clients_sync"),
+        tags={names.SCHEDULED_TAG: scheduled},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    return run.run_id
+
+
+def test_a_tick_asks_for_a_run_of_each_entity_in_order(instance: dg.DagsterInstance) -> None:
+    requests = requested(instance, "every_15_minutes")
+    window = read_sync(Environment({})).last_days(10)
+    selected = [[key.to_user_string() for key in request.asset_selection or ()] for request in requests]
+    assert selected == [
+        ["raw_clients", "clients"],
+        ["raw_portfolios", "portfolios"],
+        ["raw_transactions", "securities", "transactions"],
+    ]
+    assert [request.tags["dagster/priority"] for request in requests] == ["30", "20", "10"]
+    assert {request.tags["inn8/tick"] for request in requests} == {"default"}
+    of = ("clients", "portfolios", "transactions")
+    assert [r.tags["inn8/scheduled"] for r in requests] == [f"default/{entity}" for entity in of]
+    assert requests[2].tags[names.RANGE_START_TAG] == window.from_date.isoformat()
+    assert requests[2].tags[names.RANGE_END_TAG] == window.to_date.isoformat()
+    assert not any(names.RANGE_START_TAG in request.tags for request in requests[:2])
+    assert len({request.run_key for request in requests}) == 3
+
+
+def test_an_entity_whose_scheduled_run_is_open_is_skipped_and_the_others_are_not(instance: dg.DagsterInstance) -> None:
+    open_run(instance, "default/clients")
+    requests = requested(instance, "every_15_minutes")
+    assert [r.tags["inn8/scheduled"] for r in requests] == ["default/portfolios", "default/transactions"]
+
+
+def test_a_tick_on_which_all_are_busy_says_so_of_each(instance: dg.DagsterInstance) -> None:
+    of = ("clients", "portfolios", "transactions")
+    runs = {entity: open_run(instance, f"default/{entity}") for entity in of}
+    told = tick(instance, "every_15_minutes").skip_message or ""
+    for entity, run_id in runs.items():
+        assert f"{entity} skipped: run {run_id[:8]} of an earlier tick is still STARTED." in told
+
+
+@pytest.mark.parametrize("name", ["nightly_sweep", "weekly_sweep"])
+def test_a_sweep_asks_for_all_its_days_in_ranges_of_at_most_31(instance: dg.DagsterInstance, name: str) -> None:
+    settings = read_sync(Environment({"INN8_TRANSACTIONS_FROM": "2026-01-01"}))
+    window = settings.last_days(35) if name == "nightly_sweep" else settings.history()
+    requests = requested(instance, name)
+    ranges = [[date.fromisoformat(r.tags[t]) for t in (names.RANGE_START_TAG, names.RANGE_END_TAG)] for r in requests]
+    days = sorted(day for first, last in ranges for day in Window(first, last).days())
+    assert days == list(window.days())
+    assert max((last - first).days + 1 for first, last in ranges) <= 31
+    assert len({request.run_key for request in requests}) == len(requests)
+    assert {request.tags[names.PRIORITY_TAG] for request in requests} == {"5"}
+
+
+def test_a_sweep_whose_last_runs_are_open_asks_for_none(instance: dg.DagsterInstance) -> None:
+    open_run(instance, "default/nightly_sweep")
+    assert "still open" in (tick(instance, "nightly_sweep").skip_message or "")
+
+
+def test_chunks_cover_a_window_without_gap_or_overlap_newest_first() -> None:
+    window = Window(date(2026, 1, 1), date(2026, 3, 5))
+    pieces = list(chunks(window))
+    assert (pieces[0].to_date, pieces[-1].from_date) == (window.to_date, window.from_date)
+    assert all((newer.from_date - older.to_date).days == 1 for newer, older in pairwise(pieces))
+    assert [len(list(piece.days())) for piece in pieces] == [31, 31, 2]

@@ -1,0 +1,55 @@
+"""Whole runs of all three entities: what stands in the tables, what a repeat leaves alone, how servers may differ."""
+
+from typing import Any
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+
+TABLES = ("clients", "portfolios", "securities", "transactions", "rejected_records")
+
+
+def versions(pipeline: Pipeline) -> dict[str, list[Any]]:
+    """Which version of each row stands where: changes with every write of a row, even of the same values."""
+    return {
+        table: pipeline.rows(f"select id, xmin::text, ctid::text, updated_at from inn8.{table} order by id")
+        for table in TABLES[:-1]
+    } | {"rejected_records": pipeline.rows("select id, resolved_at from inn8.rejected_records order by id")}
+
+
+def test_a_whole_sync_brings_the_truth_into_the_tables(pipeline: Pipeline) -> None:
+    runs = pipeline.run_all()
+    assert all(run.success for run in runs.values())
+    assert truth.tables(pipeline) == truth.of(pipeline.world)
+    assert {row.tenant_id for table in TABLES[:-1] for row in pipeline.rows(f"select * from inn8.{table}")} == {"t1"}
+    assert pipeline.metadata(runs[Entity.CLIENTS], "clients")["dagster/row_count"] == 25
+
+
+def test_a_second_sync_at_once_finds_all_unchanged_and_rewrites_nothing(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    before, pages = versions(pipeline), pipeline.rows("select sha256, xmin::text from inn8_raw.pages order by 1")
+    for entity, run in pipeline.run_all().items():
+        counts = pipeline.entry(entity, run.run_id).metadata
+        assert counts["unchanged"] == counts["fetched"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
+        told = run.get_asset_materialization_events()
+        assert next(e.materialization.metadata["is_repeat"].value for e in told if e.asset_key == names.key(entity))
+    assert versions(pipeline) == before
+    assert pipeline.rows("select sha256, xmin::text from inn8_raw.pages order by 1") == pages
+
+
+def test_a_server_in_pascal_case_without_paging_and_windows_makes_the_same_rows(pipeline: Pipeline) -> None:
+    habits = pipeline.server.habits
+    habits.pascal, habits.paging, habits.windows = True, False, False
+    assert all(run.success for run in pipeline.run_all().values())
+    assert truth.tables(pipeline) == truth.of(pipeline.world)
+
+
+def test_a_table_is_rebuilt_from_the_last_landing_without_a_call_to_inn8(pipeline: Pipeline) -> None:
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change("update inn8.clients set name = 'overwritten by hand'")
+    pipeline.server.stats.reset()
+    rebuilt = pipeline.run(Entity.CLIENTS, only=["clients"])
+    assert pipeline.entry(Entity.CLIENTS, rebuilt.run_id).metadata["updated"] == 25
+    assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]
+    assert pipeline.server.stats.requests.total() == 0

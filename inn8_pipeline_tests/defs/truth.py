@@ -1,0 +1,89 @@
+"""What the tables must hold, computed from the world by the contract's rules, without the transform's code."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from inn8_pipeline.sandbox.world import World
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+
+Row = tuple[Any, ...]
+
+_ACCOUNTS = (
+    "individual", "joint", "trust", "company", "retirement_annuity", "preservation_fund", "living_annuity",
+    "endowment", "tax_free",
+)  # fmt: skip
+_MOVEMENTS = (
+    "buy", "sell", "switch_in", "switch_out", "deposit", "withdrawal", "dividend", "interest", "fee", "tax",
+    "transfer_in", "transfer_out",
+)  # fmt: skip
+
+_CLIENTS = "select external_id, name, email, phone, address, status from inn8.clients"
+_PORTFOLIOS = """
+    select p.external_id, c.external_id, p.name, p.account_number, p.account_type, p.status
+      from inn8.portfolios p join inn8.clients c on c.id = p.client_id
+"""
+_TRANSACTIONS = """
+    select t.external_id, p.external_id, s.external_id, t.transaction_type, t.trade_date::text,
+           t.settlement_date::text, t.quantity, t.price, t.amount, t.fees, t.currency, t.description
+      from inn8.transactions t join inn8.portfolios p on p.id = t.portfolio_id
+      left join inn8.securities s on s.id = t.security_id
+"""
+
+
+def tables(pipeline: Pipeline) -> dict[str, list[Row]]:
+    """The rows of the tables, parents by their ids at INN8."""
+    queries = {"clients": _CLIENTS, "portfolios": _PORTFOLIOS, "transactions": _TRANSACTIONS}
+    return {name: sorted(tuple(row) for row in pipeline.rows(query)) for name, query in queries.items()}
+
+
+def of(world: World) -> dict[str, list[Row]]:
+    """The rows that a world without faulty records makes."""
+    return {
+        "clients": sorted(map(_client, world.records("clients"))),
+        "portfolios": sorted(map(_portfolio, world.records("portfolios"))),
+        "transactions": sorted(map(_transaction, world.records("transactions"))),
+    }
+
+
+def _client(record: dict[str, Any]) -> Row:
+    status = _choice(record.get("status"), ("active", "inactive", "suspended"))
+    phone, address = _phone(record.get("phoneNumber") or ""), _address(record.get("address") or {})
+    return record["id"], record["fullName"], record.get("emailAddress"), phone, address, status
+
+
+def _portfolio(record: dict[str, Any]) -> Row:
+    status = _choice(record.get("status"), ("active", "pending", "suspended", "closed"))
+    kind = _choice(record.get("type"), _ACCOUNTS)
+    return record["id"], record["clientId"], record["name"], record.get("accountNumber"), kind, status
+
+
+def _transaction(record: dict[str, Any]) -> Row:
+    security = record.get("security") or {}
+    numbers = tuple(_number(record.get(name)) for name in ("quantity", "price", "amount", "fees"))
+    dates = record["tradeDate"][:10], record["settlementDate"][:10] if record.get("settlementDate") else None
+    texts = record.get("currency"), record.get("description")
+    kind = _choice(record.get("type"), _MOVEMENTS)
+    return record["id"], record["portfolioId"], security.get("id"), kind, *dates, *numbers, *texts
+
+
+def _number(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _choice(value: str | None, known: tuple[str, ...]) -> str:
+    return next((each for each in known if _squeezed(each) == _squeezed(value or "")), "unknown")
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s_-]", "", text).lower()
+
+
+def _phone(text: str) -> str:
+    digits = re.sub(r"\D", "", text)
+    return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}" if len(digits) == 10 else text.strip() and text
+
+
+def _address(parts: dict[str, str | None]) -> str:
+    street, city, state, code = ((parts.get(name) or "").strip() for name in ("street", "city", "state", "zipCode"))
+    return ", ".join(part for part in (street, city, " ".join(filter(None, (state, code)))) if part)

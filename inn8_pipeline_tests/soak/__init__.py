@@ -1,0 +1,1 @@
+"""The pipeline against a world that never stands still: changes, faults and kills at random, held against the truth."""

@@ -1,0 +1,271 @@
+"""One tenant's pipeline beside its imitated INN8, and the judge of every merge: what may never be wrong, what must be.
+
+Here belongs what holds whatever happened before; what happens is `test_records`'s.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import Engine, text
+
+from inn8_pipeline.defs.sync import Destination, land, landings_of, merge
+from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.errors import ApiError, LandingMissingError, TooManyRejectsError
+from inn8_pipeline.extract import Endpoint, Inn8Client, RetryPolicy
+from inn8_pipeline.sandbox.server import SandboxServer
+from inn8_pipeline.sandbox.world import Collection, World
+from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse.circuits import PostgresCircuits
+from inn8_pipeline.warehouse.landing import Landing
+from inn8_pipeline.warehouse.merge import RejectLimit, Rules
+from inn8_pipeline.warehouse.removal import RemovalLimit
+from inn8_pipeline.warehouse.results import SyncResult
+from inn8_pipeline_tests.soak import oracle, tables
+from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
+
+LAST = date(2026, 10, 30)
+FIRST = LAST - timedelta(days=4)
+HISTORY = Window(FIRST - timedelta(days=1), LAST + timedelta(days=1))
+LYING = {"no_paging", "no_windows", "no_total", "body"}
+"""Faults by which a server can say something untrue that nobody can detect: then only what was ever sent is held."""
+QUICK = RetryPolicy(waits_seconds=(0.001, 0.001, 0.001), jitter_seconds=0.0, max_retry_after_seconds=0.002)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A landing, the number of the moment at which it was fetched, and what INN8 then had; None if it may have lied."""
+
+    landing: Landing
+    moment: int
+    records: list[object] | None
+
+
+class Bench:
+    """World, server, client and tables of a tenant; every merge through it is judged."""
+
+    def __init__(self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int) -> None:
+        self.engine, self.tenant_id, self.page_size = engine, tenant_id, page_size
+        self.world = World(clients=5, portfolios=8, transactions=30, days=5, seed=7, last_date=LAST)
+        self.server = SandboxServer(self.world)
+        self.server.start()
+        endpoint = Endpoint(
+            tenant_id, self.server.base_url, self.server.client_id, self.server.client_secret,
+            page_size=page_size, pages_at_a_time=pages_at_a_time,
+        )  # fmt: skip
+        self.circuits = PostgresCircuits(engine, tenant_id)
+        self.client = Inn8Client(endpoint, self.circuits, retry=QUICK)
+        self.to = Destination(engine, tenant_id, "soak")
+        self.landed: dict[Collection, list[Landed]] = {entity: [] for entity in ENTITIES}
+        self._moment = 0
+        self._noted = -1
+        self._sent: dict[tuple[str, str], list[tuple[int, Row]]] = {}
+        self._securities: dict[str, set[Row]] = {}
+        self._confirmed: dict[tuple[str, str], int] = {}
+
+    def close(self) -> None:
+        """End connections, server and world."""
+        self.client.close()
+        self.circuits.close()
+        self.server.stop()
+        self.world.close()
+
+    def note(self) -> int:
+        """Remember what INN8 has now; the number of this moment."""
+        if self.world.version != self._noted:
+            self._noted, self._moment = self.world.version, self._moment + 1
+            for entity in ENTITIES:
+                for record in self.world.records(entity):
+                    self._remember(entity, record)
+        return self._moment
+
+    def _remember(self, entity: str, record: object) -> None:
+        with suppress(oracle.WrongError):
+            row = oracle.row_of(entity, record)
+            self._sent.setdefault((entity, str(oracle.id_of(record))), []).append((self._moment, row))
+            if entity == "transactions" and (security := oracle.security_of(record)):
+                self._securities.setdefault(security[0], set()).add(security[2])
+
+    # What a sync does
+
+    def fetch(self, entity: Collection, window: Window | None = None) -> Landed | None:
+        """Land; None where INN8's faults won, which must have changed nothing."""
+        before = tables.read(self.engine, self.tenant_id)
+        moment, version = self.note(), self.world.version
+        is_honest = not any(fault.kind in LYING for fault in self.server.faults.pending())
+        records = self._served(entity, window)
+        try:
+            landing = land(self.client, self.to, Entity(entity), window)
+        except ApiError:
+            assert tables.read(self.engine, self.tenant_id) == before, "a failed fetch changed a table"
+            return None
+        finally:
+            self.note()
+        is_honest &= version == self.world.version
+        self.landed[entity].append(Landed(landing, moment, records if is_honest else None))
+        return self.landed[entity][-1]
+
+    def _served(self, entity: Collection, window: Window | None) -> list[object]:
+        if window is None or not self.server.habits.windows:
+            return self.world.records(entity)
+        return self.world.records(entity, window.from_date, window.to_date)
+
+    def merge(
+        self, landed: Landed, days: frozenset[date] | None, *, may_repeat: bool, is_sure: bool
+    ) -> SyncResult | None:
+        """Merge a landing, watched by a reader; None where too much was refused. `is_sure` lifts both bounds."""
+        entity = str(landed.landing.entity)
+        rules = Rules(
+            TRANSFORM_VERSION,
+            history=HISTORY if landed.landing.window else None,
+            may_repeat=may_repeat,
+            reject_limit=RejectLimit(percent=100 if is_sure else 50),
+            removal_limit=RemovalLimit(is_overridden=is_sure),
+            lock_seconds=5.0,
+        )
+        before = tables.read(self.engine, self.tenant_id)
+        refusal: TooManyRejectsError | None = None
+        outcome = None
+        with tables.watched(self.engine, self.tenant_id) as states:
+            try:
+                outcome = merge(self.to, [(landed.landing, days)], lambda _: rules, lambda: None)
+            except TooManyRejectsError as error:
+                refusal = error
+        after = tables.read(self.engine, self.tenant_id)
+        assert all(state in (before, after) for state in states), "a reader saw a part of a sync"
+        if outcome is None:
+            assert refusal is not None
+            assert refusal.rejected * 2 > refusal.records >= 20
+            assert after == before, "a refused sync changed a table"
+            return None
+        self._judge(entity, landed, outcome.results[0], before, after)
+        return outcome.results[0]
+
+    def newest(self, entity: Collection, window: Window | None) -> Iterator[tuple[Landed, frozenset[date] | None]]:
+        """What a table is rebuilt from; nothing where a day was never fetched."""
+        known = {each.landing.id: each for each in self.landed[entity]}
+        with suppress(LandingMissingError):
+            for landing, days in landings_of(self.to, Entity(entity), window):
+                yield known[landing.id], days
+
+    # What is never wrong
+
+    def _judge(self, entity: str, landed: Landed, result: SyncResult, before: tables.Seen, after: tables.Seen) -> None:
+        old, new = before.of(entity), after.of(entity)
+        others = [each for each in (*ENTITIES, "securities") if each not in (entity, "securities")]
+        assert all(before.of(each).keys() == after.of(each).keys() for each in others), "another table changed"
+        assert old.keys() <= new.keys(), "a row is gone"
+        counts = result.counts
+        assert counts.balance == 0
+        assert landed.records is None or counts.fetched == len(landed.records)
+        assert counts.inserted == len(new.keys() - old.keys())
+        changed = {key for key in old if old[key] != new[key]}
+        revived = {key for key in old if key in before.missing(entity) - after.missing(entity)}
+        assert counts.updated == len(changed | revived)
+        assert result.missing == len(after.missing(entity) - before.missing(entity))
+        assert result.removed == len(after.removed(entity) - before.removed(entity))
+        assert after.removed(entity) - before.removed(entity) <= before.missing(entity), "removed by one proof"
+        for key in changed | revived | (new.keys() - old.keys()):
+            self._judge_version(entity, key, new[key])
+        for key in after.missing(entity) - before.missing(entity):
+            assert self._confirmed.get((entity, key), 0) <= landed.moment, f"{key}: older than what confirmed it"
+        for key, row in after.of("securities").items():
+            assert row in self._securities[key], f"security {key} was never sent so"
+        self._confirm(entity, landed, new)
+
+    def _judge_version(self, entity: str, key: str, row: Row) -> None:
+        moments = [moment for moment, sent in self._sent.get((entity, key), []) if sent == row]
+        assert moments, f"{key} of {entity} was never sent so"
+        assert moments[-1] >= self._confirmed.get((entity, key), 0), f"{key} of {entity}: older replaced newer"
+
+    def _confirm(self, entity: str, landed: Landed, now: dict[str, Row]) -> None:
+        for record in landed.records or ():
+            with suppress(oracle.WrongError):
+                key, row = str(oracle.id_of(record)), oracle.row_of(entity, record)
+                if now.get(key) == row:
+                    self._confirmed[entity, key] = max(self._confirmed.get((entity, key), 0), landed.moment)
+
+    # What must be
+
+    @contextmanager
+    def proven(self, entity: str, landed: Landed, days: frozenset[date] | None) -> Iterator[None]:
+        """Merge the newest landing of everything within: afterwards the table is the truth."""
+        before = tables.read(self.engine, self.tenant_id)
+        yield
+        after = tables.read(self.engine, self.tenant_id)
+        if not landed.records:
+            assert landed.records == []
+            assert after == before, "INN8 sent none, and a table changed"
+            return
+        parents = {"portfolios": "clients", "transactions": "portfolios"}.get(entity)
+        expected = oracle.expect(entity, landed.records, after.of(parents).keys() if parents else (), days)
+        self._holds_rows(entity, expected, before, after, is_proof=self._is_proof(landed, expected))
+        self._holds_rejects(entity, expected, before, after, has_duplicates=landed.landing.has_duplicates)
+        if entity == "transactions":
+            _holds_securities(landed.records, after)
+
+    def _is_proof(self, landed: Landed, expected: Expected) -> bool:
+        assert landed.landing.has_duplicates == self._stands_on_two_pages(landed.records or [])
+        return not landed.landing.has_duplicates and not expected.has_unreadable
+
+    def _stands_on_two_pages(self, records: list[object]) -> bool:
+        pages: dict[str, set[int]] = {}
+        for place, record in enumerate(records):
+            if (external_id := oracle.id_of(record)) is not None:
+                pages.setdefault(external_id, set()).add(place // self.page_size)
+        return self.server.habits.paging and any(len(each) > 1 for each in pages.values())
+
+    def _holds_rows(
+        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, is_proof: bool
+    ) -> None:
+        rows = after.of(entity)
+        for key, row in expected.rows.items():
+            assert rows.get(key) == row, f"{key} of {entity} is not as INN8 has it"
+            assert key not in after.missing(entity), f"{key} of {entity} is there, and marked as missing"
+        absent = rows.keys() - expected.rows.keys() - expected.rejects.keys()
+        if is_proof:
+            assert absent <= after.missing(entity), f"{entity} that INN8 no longer has are not marked"
+            assert absent & before.missing(entity) <= after.removed(entity), f"{entity}: two proofs, and not removed"
+        for key in expected.rejects.keys() - expected.rows.keys():
+            assert before.of(entity).get(key) == rows.get(key), f"{key} of {entity} is faulty, and its row changed"
+            assert before.marks.get(entity, {}).get(key) == after.marks.get(entity, {}).get(key)
+
+    def _holds_rejects(
+        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, has_duplicates: bool
+    ) -> None:
+        opened = after.of(f"rejects {entity}")
+        named = {
+            key: oracle.ORPHAN if code == oracle.ORPHAN else oracle.FAULTY
+            for key, (external_id, code, _) in opened.items()
+            if external_id is not None
+        }
+        if has_duplicates:  # such a landing withdraws nothing that an id tells
+            kept = named.keys() - expected.rejects.keys()
+            assert kept <= before.of(f"rejects {entity}").keys() - expected.rows.keys()
+            named = {key: why for key, why in named.items() if key not in kept}
+        assert named == expected.rejects, f"the open rejects of {entity} are not the faulty records"
+        assert len(opened) - sum(row[0] is not None for row in opened.values()) == len(expected.nameless)
+
+    def heal(self) -> None:
+        """No faults, closed circuits."""
+        self.server.faults.clear()
+        self.server.app.on_request = None
+        with self.engine.begin() as connection:
+            connection.execute(text("delete from inn8.circuits where tenant_id = :id"), {"id": self.tenant_id})
+
+
+def _holds_securities(records: list[object], after: tables.Seen) -> None:
+    newest: dict[str, tuple[str, Row]] = {}
+    for record in records:
+        with suppress(oracle.WrongError):
+            oracle.row_of("transactions", record)
+            named = oracle.security_of(record)
+            day = oracle.day_of(record)
+            if named and day and day in HISTORY and named[1] >= newest.get(named[0], ("",))[0]:
+                newest[named[0]] = named[1:]
+    for key, (newest_day, row) in newest.items():
+        as_of = str(after.marks["securities"][key][0])
+        assert as_of > newest_day or (as_of, after.of("securities")[key]) == (newest_day, row), (
+            f"security {key} is not the newest"
+        )

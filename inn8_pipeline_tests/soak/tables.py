@@ -1,0 +1,88 @@
+"""What stands in the tables of one tenant, read in one statement: one moment, as any reader would see it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine, text
+
+from inn8_pipeline_tests.soak.oracle import Row
+
+_QUERY = text(
+    """
+    select 'clients', external_id, array[name, email, phone, address, status]::text[],
+           missing_since::text, removed_at is not null from inn8.clients where tenant_id = :tenant
+     union all
+    select 'portfolios', p.external_id, array[c.external_id, p.name, account_number, account_type, p.status],
+           p.missing_since::text, p.removed_at is not null
+      from inn8.portfolios p join inn8.clients c on (c.tenant_id, c.id) = (p.tenant_id, p.client_id)
+     where p.tenant_id = :tenant
+     union all
+    select 'transactions', t.external_id,
+           array[p.external_id, s.external_id, transaction_type, trade_date::text, settlement_date::text,
+                 trim_scale(quantity)::text, trim_scale(price)::text, trim_scale(amount)::text, trim_scale(fees)::text,
+                 t.currency, description], t.missing_since::text, t.removed_at is not null
+      from inn8.transactions t join inn8.portfolios p on (p.tenant_id, p.id) = (t.tenant_id, t.portfolio_id)
+      left join inn8.securities s on (s.tenant_id, s.id) = (t.tenant_id, t.security_id)
+     where t.tenant_id = :tenant
+     union all
+    select 'securities', external_id, array[symbol, name, isin, security_type, currency], as_of_date::text, false
+      from inn8.securities where tenant_id = :tenant
+     union all
+    select 'rejects ' || entity, record_key, array[external_id, reason_code, payload::text], null, false
+      from inn8.rejected_records where tenant_id = :tenant and resolved_at is null
+    """
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The tables at one moment, by entity and external id; `marks` are `missing_since` and whether it is removed."""
+
+    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    marks: dict[str, dict[str, tuple[str | None, bool]]] = field(default_factory=dict)
+
+    def of(self, table: str) -> dict[str, Row]:
+        """The rows of one table."""
+        return self.rows.get(table, {})
+
+    def missing(self, table: str) -> set[str]:
+        """The ids of the rows that are missing, removed ones too."""
+        return {key for key, (since, _) in self.marks.get(table, {}).items() if since}
+
+    def removed(self, table: str) -> set[str]:
+        """The ids of the rows that are removed."""
+        return {key for key, (_, is_removed) in self.marks.get(table, {}).items() if is_removed}
+
+
+def read(engine: Engine, tenant_id: str) -> Seen:
+    """Read them now."""
+    seen = Seen()
+    with engine.connect() as connection:
+        for table, key, values, since, is_removed in connection.execute(_QUERY, {"tenant": tenant_id}):
+            seen.rows.setdefault(table, {})[key] = tuple(values)
+            seen.marks.setdefault(table, {})[key] = (since, is_removed)
+    return seen
+
+
+@contextmanager
+def watched(engine: Engine, tenant_id: str) -> Iterator[list[Seen]]:
+    """Read again and again meanwhile, as somebody else: the different states that were seen, in order."""
+    states: list[Seen] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            now = read(engine, tenant_id)
+            if not states or states[-1] != now:
+                states.append(now)
+            done.wait(0.005)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        yield states
+    finally:
+        done.set()
+        reader.join()

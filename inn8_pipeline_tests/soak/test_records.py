@@ -1,0 +1,302 @@
+"""Every record is accounted for, whatever happens: a world changed, corrupted and healed at random, synced in between.
+
+`make soak-records` runs it for longer, each time with other examples.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from sqlalchemy import Engine, create_engine
+
+from inn8_pipeline.entities import Window
+from inn8_pipeline.sandbox.faults import ANSWERS, SHAPES, Path
+from inn8_pipeline.sandbox.world import ABSENT, Collection
+from inn8_pipeline_tests.soak import oracle, tables
+from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST, Bench
+from inn8_pipeline_tests.soak.oracle import ENTITIES
+
+WRONG: dict[Collection, tuple[dict[str, object], ...]] = {
+    "clients": (
+        {"fullName": None}, {"fullName": 5}, {"fullName": "a\0b"}, {"emailAddress": ["x"]}, {"address": "a street"},
+        {"id": 41}, {"fullName": ABSENT},
+    ),
+    "portfolios": ({"clientId": "CL-NOBODY"}, {"clientId": None}, {"name": None}, {"status": ["x"]}, {"id": 42}),
+    "transactions": (
+        {"amount": "0.123456789012"}, {"amount": "about"}, {"quantity": "1e30"}, {"portfolioId": "PF-NOBODY"},
+        {"tradeDate": "2026-10-32"}, {"tradeDate": None}, {"security": {"symbol": "NOID"}}, {"id": 43}, {"fees": True},
+    ),
+}  # fmt: skip
+ABOVE: dict[Collection, Collection] = {"portfolios": "clients", "transactions": "portfolios"}
+TEXTS = {"clients": "fullName", "portfolios": "name", "transactions": "description"}
+DAYS = st.integers(-1, 5).map(lambda number: FIRST + timedelta(days=number))
+ENTITY = st.sampled_from(ENTITIES)
+PICK = st.integers(0, 60)
+
+
+class Records(RuleBasedStateMachine):
+    """What can happen to a tenant. No draw depends on what the pipeline answered."""
+
+    engine: Engine
+    tenants = itertools.count()
+
+    @initialize(page_size=st.sampled_from((4, 7, 1000)), pages_at_a_time=st.sampled_from((1, 4)))
+    def begin(self, page_size: int, pages_at_a_time: int) -> None:
+        self.bench = Bench(self.engine, f"tenant-{next(self.tenants)}", page_size, pages_at_a_time)
+        self.world = self.bench.world
+        self.gone: list[tuple[Collection, dict[str, Any]]] = []
+        self.sound: dict[tuple[Collection, object], dict[str, Any]] = {}
+        self.number = 0
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def _pick(self, entity: Collection, pick: int) -> dict[str, Any] | None:
+        """A record that is sound."""
+        records = [
+            each for each in self.world.records(entity)
+            if (entity, each["id"]) not in self.sound
+        ]  # fmt: skip
+        return records[pick % len(records)] if records else None
+
+    # The world changes
+
+    @rule(entity=ENTITY, pick=PICK)
+    def change(self, entity: Collection, pick: int) -> None:
+        if record := self._pick(entity, pick):
+            self.world.put(entity, record | {TEXTS[entity]: f"changed {self._next()}"})
+
+    @rule(pick=PICK)
+    def rename_a_security(self, pick: int) -> None:
+        record = self._pick("transactions", pick)
+        if record and record["security"]:
+            renamed = record["security"] | {"name": f"Security {self._next()}"}
+            self.world.put("transactions", record | {"security": renamed})
+
+    @rule(pick=PICK, day=DAYS)
+    def move(self, pick: int, day: date) -> None:
+        if record := self._pick("transactions", pick):
+            self.world.put("transactions", record | {"tradeDate": day.isoformat()})
+
+    @rule(entity=ENTITY, pick=PICK, parent=PICK)
+    def add(self, entity: Collection, pick: int, parent: int) -> None:
+        if record := self._pick(entity, pick):
+            new = record | {"id": f"NEW-{self._next()}"}
+            above = ABOVE.get(entity)
+            if above and (owner := self._pick(above, parent)):
+                new |= {oracle.PARENTS[entity]: owner["id"]}
+            self.world.put(entity, new)
+
+    @rule(entity=st.sampled_from(("portfolios", "transactions")), pick=PICK)
+    def add_before_its_parent(self, entity: Collection, pick: int) -> None:
+        """The parent is among the gone ones from now on: it may come with a later step."""
+        above = ABOVE[entity]
+        record, parent = self._pick(entity, pick), self._pick(above, pick)
+        if record and parent:
+            later = parent | {"id": f"LATER-{self._next()}"}
+            self.world.put(entity, record | {"id": f"NEW-{self._next()}", oracle.PARENTS[entity]: later["id"]})
+            self.gone.append((above, later))
+
+    @rule(entity=ENTITY, pick=PICK)
+    def remove(self, entity: Collection, pick: int) -> None:
+        if record := self._pick(entity, pick):
+            self.world.remove(entity, record["id"])
+            self.gone.append((entity, record))
+
+    @rule(pick=PICK)
+    def come(self, pick: int) -> None:
+        if self.gone:
+            entity, record = self.gone.pop(pick % len(self.gone))
+            self.world.put(entity, record)
+
+    @rule(entity=ENTITY, pick=PICK, wrong=PICK)
+    def corrupt(self, entity: Collection, pick: int, wrong: int) -> None:
+        if record := self._pick(entity, pick):
+            fault = WRONG[entity][wrong % len(WRONG[entity])]
+            self.world.corrupt(entity, record["id"], **fault)
+            self.sound[entity, fault.get("id", record["id"])] = record
+
+    @rule(pick=PICK)
+    def mend(self, pick: int) -> None:
+        if self.sound:
+            entity, known_as = list(self.sound)[pick % len(self.sound)]
+            record = self.sound.pop((entity, known_as))
+            self.world.remove(entity, known_as)
+            self.world.put(entity, record)
+
+    @rule(entity=ENTITY, pick=PICK)
+    def duplicate(self, entity: Collection, pick: int) -> None:
+        if record := self._pick(entity, pick):
+            self.world.duplicate(entity, record["id"])
+
+    @rule(entity=ENTITY)
+    def send_once_again(self, entity: Collection) -> None:
+        records = [each["id"] for each in self.world.records(entity)]
+        for each in sorted({str(each) for each in records if records.count(each) > 1 and isinstance(each, str)}):
+            self.world.remove(entity, each)
+
+    @rule(entity=ENTITY)
+    def reorder(self, entity: Collection) -> None:
+        self.world.reorder(entity, self._next())
+
+    # INN8 behaves otherwise
+
+    @rule(habit=st.sampled_from(("paging", "windows", "last_link", "total_count", "pascal")), is_so=st.booleans())
+    def take_up(self, habit: str, is_so: bool) -> None:  # noqa: FBT001 (Hypothesis calls it by name)
+        setattr(self.bench.server.habits, habit, is_so)
+
+    @rule(kind=st.sampled_from(ANSWERS + SHAPES), path=st.sampled_from((*ENTITIES, "token")), times=st.integers(1, 6),
+          skip=st.integers(0, 2), status=st.sampled_from((400, 401, 404, 408, 429, 500, 503)))  # fmt: skip
+    def fail(self, kind: str, path: Path, times: int, skip: int, status: int) -> None:
+        if path == "token":
+            if kind in SHAPES or kind == "trickle":
+                return
+            self.bench.server.tokens.revoke_all()
+        text = '[{"id": ' if skip else "[]"
+        once = min(times, 1 if kind == "trickle" else 6)
+        self.bench.server.faults.add(
+            kind, path, times=once, skip=skip, status=status, seconds=0.0002, text=text, retry_after=1
+        )
+
+    @rule(entity=ENTITY, pick=PICK)
+    def change_while_it_is_paged(self, entity: Collection, pick: int) -> None:
+        record = self._pick(entity, pick)
+        if record is None:
+            return
+        added = record | {"id": f"NEW-{self._next()}"}
+
+        def once(path: str, query: str) -> None:
+            if path == f"/{entity}" and "page=2" in query:
+                self.bench.server.app.on_request = None
+                self.world.put(entity, added)
+
+        self.bench.server.app.on_request = once
+
+    # Syncs
+
+    @rule(entity=ENTITY, from_date=DAYS, days=st.integers(0, 4), may_repeat=st.booleans())
+    def sync(self, entity: Collection, from_date: date, days: int, may_repeat: bool) -> None:  # noqa: FBT001
+        window = Window(from_date, min(from_date + timedelta(days=days), HISTORY.to_date))
+        self._sync(entity, window if entity == "transactions" else None, may_repeat=may_repeat, is_sure=False)
+
+    def _sync(self, entity: Collection, window: Window | None, *, may_repeat: bool, is_sure: bool) -> bool:
+        landed = self.bench.fetch(entity, window)
+        if landed is None:
+            return False
+        days = frozenset(window.days()) if window else None
+        if not is_sure:
+            return self.bench.merge(landed, days, may_repeat=may_repeat, is_sure=False) is not None
+        with self.bench.proven(entity, landed, days):
+            self.bench.merge(landed, days, may_repeat=may_repeat, is_sure=True)
+        return True
+
+    @rule(entity=ENTITY, from_date=DAYS)
+    def land_only(self, entity: Collection, from_date: date) -> None:
+        self.bench.fetch(entity, Window(from_date, LAST + timedelta(days=1)) if entity == "transactions" else None)
+
+    @rule(entity=ENTITY, pick=PICK, may_repeat=st.booleans())
+    def merge_an_older_landing(self, entity: Collection, pick: int, may_repeat: bool) -> None:  # noqa: FBT001
+        if landed := self.bench.landed[entity]:
+            chosen = landed[-1 - pick % len(landed)]
+            window = chosen.landing.window
+            days = frozenset(window.days()) if window else None
+            self.bench.merge(chosen, days, may_repeat=may_repeat, is_sure=False)
+
+    @rule(pick=PICK, day=DAYS, may_repeat=st.booleans())
+    def overtake(self, pick: int, day: date, may_repeat: bool) -> None:  # noqa: FBT001
+        """A backfill is fetched, a transaction moves to a day that is synced, then the backfill is merged."""
+        self.bench.heal()
+        landed = self.bench.fetch("transactions", HISTORY)
+        self.move(pick, day)
+        self._sync("transactions", Window(day, day), may_repeat=may_repeat, is_sure=False)
+        if landed:
+            self.bench.merge(landed, frozenset(HISTORY.days()), may_repeat=may_repeat, is_sure=False)
+
+    @rule(pick=PICK, day=DAYS, wrong=PICK)
+    def overtake_what_is_faulty(self, pick: int, day: date, wrong: int) -> None:
+        """A faulty transaction waits as a reject; a sound one of its id comes on another day."""
+        self.bench.heal()
+        self.corrupt("transactions", pick, wrong)
+        self._sync("transactions", HISTORY, may_repeat=True, is_sure=False)
+        self.mend(pick)
+        self.move(pick, day)
+        self._sync("transactions", Window(day, day), may_repeat=True, is_sure=False)
+
+    @rule(entity=ENTITY, pick=PICK)
+    def go_and_come(self, entity: Collection, pick: int) -> None:
+        """A record is not sent, once or twice, and then is there again."""
+        self.remove(entity, pick)
+        for _ in range(1 + pick % 2):
+            self.sync_all_without_faults(may_repeat=True)
+        self.come(-1)
+
+    @rule(entity=ENTITY, from_date=DAYS)
+    def rebuild_from_what_was_landed(self, entity: Collection, from_date: date) -> None:
+        for landed, days in self.bench.newest(entity, Window(from_date, LAST) if entity == "transactions" else None):
+            self.bench.merge(landed, days, may_repeat=False, is_sure=False)
+
+    @rule(may_repeat=st.booleans())
+    def sync_all_without_faults(self, may_repeat: bool) -> None:  # noqa: FBT001
+        self.bench.heal()
+        for entity in ENTITIES:
+            window = HISTORY if entity == "transactions" else None
+            assert self._sync(entity, window, may_repeat=may_repeat, is_sure=True)
+
+    def teardown(self) -> None:
+        """However it went: two syncs without faults, and the tables are the truth; a third changes nothing."""
+        if not hasattr(self, "bench"):
+            return
+        try:
+            self.sync_all_without_faults(may_repeat=True)
+            self.sync_all_without_faults(may_repeat=True)
+            before = tables.read(self.engine, self.bench.tenant_id)
+            self.sync_all_without_faults(may_repeat=True)
+            assert tables.read(self.engine, self.bench.tenant_id) == before
+        finally:
+            self.bench.close()
+
+
+@pytest.fixture
+def engine(warehouse_url: str) -> Iterator[Engine]:
+    """An engine with a pool: thousands of short syncs, each with a dozen transactions."""
+    made = create_engine(warehouse_url, pool_size=4, connect_args={"options": "-c timezone=UTC -c jit=off"})
+    yield made
+    made.dispose()
+
+
+def test_after_each_sound_sync_the_tables_are_the_truth_and_never_wrong_in_between(
+    engine: Engine, request: pytest.FixtureRequest
+) -> None:
+    Records.engine = engine
+    is_long = request.config.getoption("--hypothesis-profile") == "soak"
+    examples = int(os.environ.get("SOAK_EXAMPLES", "200")) if is_long else 5
+    # Shrinking takes minutes of such steps: it is for the long run, where somebody waits for a small example.
+    phases = tuple(Phase) if is_long else (Phase.generate,)
+    bounded = settings(max_examples=examples, stateful_step_count=50 if is_long else 16, phases=phases)
+    run_state_machine_as_test(Records, settings=bounded)
+
+
+def test_the_dangers_that_chance_seldom_finds_are_walked_through_one_by_one(engine: Engine) -> None:
+    Records.engine = engine
+    machine = Records()
+    machine.begin(page_size=7, pages_at_a_time=1)
+    try:
+        machine.sync_all_without_faults(may_repeat=True)
+        for pick in (3, 9, 14):
+            machine.overtake(pick=pick, day=FIRST + timedelta(days=3), may_repeat=True)
+            machine.overtake(pick=pick + 1, day=FIRST + timedelta(days=1), may_repeat=True)
+        for entity in ENTITIES:
+            machine.go_and_come(entity=entity, pick=1)
+        machine.overtake_what_is_faulty(pick=5, day=LAST, wrong=0)
+        machine.add_before_its_parent(entity="transactions", pick=2)
+        machine.sync_all_without_faults(may_repeat=True)
+        machine.come(pick=0)
+    finally:
+        machine.teardown()

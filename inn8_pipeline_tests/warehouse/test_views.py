@@ -1,0 +1,96 @@
+"""What readers and analysts ask: joined rows, when each was last confirmed, and what INN8 sent."""
+
+from datetime import datetime
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.transform.builders import body, client, portfolio, security, transaction
+from inn8_pipeline_tests.warehouse.syncs import Syncs, Verbatim, october
+
+
+def synced(syncs: Syncs, external_id: str, view: str = "client_details") -> datetime:
+    (row,) = syncs.query(f"select last_synced_at from inn8.{view} where external_id = :id", id=external_id)
+    found: datetime = row["last_synced_at"]
+    return found
+
+
+def test_last_synced_at_follows_syncs_that_write_nothing(syncs: Syncs) -> None:
+    syncs.clients([client()])
+    first = synced(syncs, "C-1")
+    landing = syncs.land(Entity.CLIENTS, [client()])
+    assert syncs.merge(landing).is_repeat
+    assert synced(syncs, "C-1") == landing.started_at > first
+    landing = syncs.land(Entity.CLIENTS, [client(), client(id="C-2")])
+    syncs.merge(landing)
+    assert synced(syncs, "C-1") == landing.started_at
+
+
+def test_last_synced_at_stands_still_while_a_row_is_missing_or_removed(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2")])
+    held = synced(syncs, "C-2")
+    for _ in range(3):
+        syncs.clients([client()])
+        assert synced(syncs, "C-2") == held
+
+
+def test_last_synced_at_stands_still_while_a_reject_is_open(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2")])
+    syncs.clients([client(), client(id="C-2")])
+    held = synced(syncs, "C-2")
+    for number in range(2):
+        syncs.clients([client(fullName=f"{number}"), client(id="C-2", fullName=number)])
+        assert synced(syncs, "C-2") == held
+    syncs.clients([client(), client(id="C-2")])
+    assert synced(syncs, "C-2") == synced(syncs, "C-1") > held
+
+
+def test_last_synced_at_of_a_transaction_is_that_of_its_day(owned: Syncs) -> None:
+    owned.transactions([transaction(), transaction(id="T-2", tradeDate="2026-10-07")])
+    held = synced(owned, "T-1", "transaction_details")
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-07")], october(7))
+    assert synced(owned, "T-1", "transaction_details") == held < synced(owned, "T-2", "transaction_details")
+
+
+def test_a_portfolio_that_went_to_an_unknown_client_is_not_shown_to_the_old_one(owned: Syncs) -> None:
+    owned.transactions([transaction()])
+    shown = "select client_external_id from inn8.portfolio_details"
+    assert owned.query(shown) == [{"client_external_id": "C-1"}]
+    owned.portfolios([portfolio(clientId="C-2")])
+    assert owned.query(shown) == []
+    owned.clients([client(), client(id="C-2")])
+    owned.portfolios([portfolio(clientId="C-2")])
+    assert owned.query(shown) == [{"client_external_id": "C-2"}]
+
+
+def test_the_details_of_a_transaction_are_joined(owned: Syncs) -> None:
+    owned.transactions([transaction(), transaction(id="T-2", security=None)])
+    rows = owned.query("select * from inn8.transaction_details order by external_id")
+    assert [row["portfolio_external_id"] for row in rows] == ["P-1", "P-1"]
+    assert [row["security_symbol"] for row in rows] == ["AGBF", None]
+
+
+def test_what_inn8_sent_can_be_asked_in_sql(owned: Syncs) -> None:
+    owned.clients([client(fullName="older")])
+    sent = [client(newProperty={"kept": "from its first day"}), client(id="C-2", fullName=None)]
+    owned.clients(sent)
+    assert [row["record"] for row in owned.query("select record from inn8_raw.clients order by place")] == sent
+
+
+def test_of_transactions_each_day_shows_the_landing_merged_last_for_it(owned: Syncs) -> None:
+    owned.transactions([transaction(description="a"), transaction(id="T-2", tradeDate="2026-10-07T23:00:00Z")])
+    owned.transactions([transaction(description="b")], october(5))
+    rows = owned.query("select trade_date, record from inn8_raw.transactions order by trade_date")
+    assert [(row["trade_date"].day, row["record"]["id"]) for row in rows] == [(5, "T-1"), (7, "T-2")]
+    assert rows[0]["record"]["description"] == "b"
+
+
+def test_a_record_that_postgres_cannot_read_does_not_take_the_view_away(owned: Syncs) -> None:
+    page = body(transaction(), 7, [], None, {"KEY": 1}, transaction(id="T-2", description="\U0001f600", TRADEDATE="x"))
+    page = page.replace(b"KEY", rb"\ud800").replace(b'"x"', rb'"2026-10-0\u0037"')
+    owned.transactions([Verbatim(page, 6)])
+    rows = owned.query("select place, trade_date from inn8_raw.transactions order by place")
+    assert [(row["place"], row["trade_date"].day) for row in rows] == [(1, 5), (6, 7)]
+
+
+def test_a_security_named_twice_on_a_day_is_one_row(owned: Syncs) -> None:
+    owned.transactions([transaction(), transaction(id="T-2", security=security(name="later on the page"))])
+    assert [row["name"] for row in owned.rows("securities")] == ["later on the page"]
