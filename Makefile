@@ -57,13 +57,13 @@ pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that w
 	@sed '/^$$/q' constraints.txt > $(VENV)-pins/constraints.txt
 	@# Without pip's own configuration: hashes of files that only this machine has would fit nowhere else.
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null $(VENV)-pins/bin/pip-compile --quiet \
-		--upgrade --all-extras --all-build-deps --allow-unsafe --no-strip-extras --generate-hashes --no-header \
+		--upgrade --extra sandbox --extra test --all-build-deps --allow-unsafe --no-strip-extras --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file $(VENV)-pins/pins.txt pyproject.toml
 	@cat $(VENV)-pins/pins.txt >> $(VENV)-pins/constraints.txt
 	@mv $(VENV)-pins/constraints.txt constraints.txt && rm -rf $(VENV)-pins
 
 clean: ## Remove .venv and all caches.
-	@rm -rf $(VENV) $(VENV)-pins .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-pins $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find inn8_pipeline inn8_pipeline_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): constraints.txt pyproject.toml

@@ -42,7 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             machine = _machine(stage)
             runs = _runs(stage, given)
         findings = _with_extras(Findings(runs), given, size, folder)
-        facts = [f"{started_at:%Y-%m-%d %H:%M} to {datetime.now(UTC):%H:%M} UTC", *machine, _load(load), *given.note]
+        facts = [
+            f"{started_at:%Y-%m-%d %H:%M} to {datetime.now(UTC):%H:%M} UTC",
+            *machine,
+            _load(load),
+            *_missing(findings),
+            *given.note,
+        ]
         _write(findings, size, facts, given.output)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -115,6 +121,19 @@ def _lines(path: str) -> list[str]:
         return Path(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
+
+
+def _missing(findings: Findings) -> list[str]:
+    """What was to be measured and was not, by name."""
+    medians = findings.medians(TITLES)
+    without = [title for scenario, title in SCENARIOS.items() if scenario not in medians]
+    extras = {
+        "paging with a delay": findings.paging,
+        "four times as many records": findings.memory,
+        "20 times as many rows": findings.windows,
+    }
+    without += [title for title, found in extras.items() if not found]
+    return [f"Not measured: {'; '.join(without)}"] if without else []
 
 
 def _load(before: tuple[float, float, float]) -> str:

@@ -53,7 +53,6 @@ def raw_asset(entity: Entity, partitions: dg.PartitionsDefinition | None) -> dg.
         pool=str(entity),
         partitions_def=partitions,
         backfill_policy=_backfill_policy(partitions),
-        retry_policy=sync_log.RETRY_POLICY,
         metadata={"dagster/table_name": f"inn8_raw.{entity}"},
     )
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
@@ -78,7 +77,6 @@ def table_assets(entity: Entity, partitions: dg.PartitionsDefinition | None) -> 
         pool=str(entity),
         partitions_def=partitions,
         backfill_policy=_backfill_policy(partitions),
-        retry_policy=sync_log.RETRY_POLICY,
         can_subset=True,
     )
     def tables(

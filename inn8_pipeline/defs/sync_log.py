@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from inn8_pipeline.defs.sync import Outcome
     from inn8_pipeline.warehouse.results import Counts, Status
 
-RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""Of a step whose connection to Postgres broke. INN8's own faults have been retried by the client already."""
+RETRY_WAITS_SECONDS = (5, 10)
+"""Of a step whose connection to Postgres broke. INN8's own faults have been retried by the client already.
+
+No RetryPolicy of Dagster's: it tries a canceled step again as well.
+"""
 
 FAILED = "Failed"
 
@@ -151,13 +154,15 @@ class Logged:
         """Log and raise; nothing is swallowed."""
         if error is None:
             return
-        is_tried_again = isinstance(error, DatabaseError) and self._context.retry_number < RETRY_POLICY.max_retries
+        if isinstance(error, DatabaseError) and self._context.retry_number < len(RETRY_WAITS_SECONDS):
+            self._context.log.warning(str(error))
+            wait = RETRY_WAITS_SECONDS[self._context.retry_number]
+            raise dg.RetryRequested(max_retries=len(RETRY_WAITS_SECONDS), seconds_to_wait=wait) from None
         message = str(error) if isinstance(error, Inn8Error) else _place_of(error)
-        if not is_tried_again:
-            failed = Entry(FAILED, self._started_at, description=message)
-            write(self._context, self._entity, failed, dict.fromkeys(self._days, failed))
+        failed = Entry(FAILED, self._started_at, description=message)
+        write(self._context, self._entity, failed, dict.fromkeys(self._days, failed))
         if isinstance(error, Exception):
-            raise dg.Failure(description=message, allow_retries=is_tried_again) from None
+            raise dg.Failure(description=message, allow_retries=False) from None
 
 
 def _place_of(error: BaseException) -> str:

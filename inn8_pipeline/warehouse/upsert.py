@@ -72,25 +72,27 @@ def count_unchanged(scope: Scope) -> Counter[date | None]:
 
 
 def merge_securities(scope: Scope) -> dict[str, int]:
-    """Merge the staged securities; an older day of trade, or an older fetch of the same day, changes nothing.
+    """Merge the staged securities; an older day of trade changes nothing.
 
-    A reject that is tried again speaks for its security only where its day is newer than all seen.
+    Of the same day nothing is staged from an older fetch, but for rejects that are tried again: one of them speaks for
+    its security only where its day is newer than all seen.
     """
     written = scope.run(
         sql.SQL("""
         with newest as (
-          select distinct on (external_id) * from staged_securities
-           order by external_id, trade_date desc, ordinal desc),
+          select distinct on (s.external_id) s.*, coalesce(r.as_of_at, %(started_at)s) as as_of_at
+            from staged_securities s
+            left join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.id = -s.ordinal
+           order by s.external_id, s.trade_date desc, s.ordinal desc),
         written as (
           merge into {table} t using newest s on t.tenant_id = %(tenant)s and t.external_id = s.external_id
           when matched and ({target}, t.as_of_date) is distinct from ({source}, s.trade_date)
-               and (s.trade_date > t.as_of_date
-                    or s.trade_date = t.as_of_date and s.ordinal >= 0 and %(started_at)s >= t.as_of_at) then
-            update set ({columns}) = row ({source}), as_of_date = s.trade_date, as_of_at = %(started_at)s,
+               and (s.trade_date > t.as_of_date or s.trade_date = t.as_of_date and s.ordinal >= 0) then
+            update set ({columns}) = row ({source}), as_of_date = s.trade_date, as_of_at = s.as_of_at,
                        updated_at = now()
           when not matched then
             insert (tenant_id, external_id, as_of_date, as_of_at, {columns})
-            values (%(tenant)s, s.external_id, s.trade_date, %(started_at)s, {source})
+            values (%(tenant)s, s.external_id, s.trade_date, s.as_of_at, {source})
           returning merge_action() as action)
         select case action when 'INSERT' then 'inserted' else 'updated' end, count(*) from written group by 1
         """).format(

@@ -44,7 +44,7 @@ def assert_silent(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a step be tried again at once."""
-    monkeypatch.setattr(sync_log, "RETRY_POLICY", dg.RetryPolicy(max_retries=2, delay=0.01))
+    monkeypatch.setattr(sync_log, "RETRY_WAITS_SECONDS", (0.01, 0.01))
 
 
 def test_a_success_and_its_rejects_tell_nothing_of_a_person(

@@ -11,6 +11,7 @@ from inn8_pipeline.errors import LandingMissingError, SchemaVersionError
 from inn8_pipeline.warehouse import landing as landings
 from inn8_pipeline.warehouse import retention
 from inn8_pipeline.warehouse.landing import LandingWriter, bodies, newest, newest_of_days
+from inn8_pipeline.warehouse.results import Counts
 from inn8_pipeline.warehouse.retention import Pruned
 from inn8_pipeline_tests.transform.builders import body, client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, october
@@ -23,7 +24,8 @@ def writer(syncs: Syncs, entity: Entity = Entity.CLIENTS) -> LandingWriter:
 
 
 def age(syncs: Syncs, days: int) -> None:
-    syncs.execute("update inn8_raw.landings set started_at = started_at - :ago", ago=timedelta(days=days))
+    older = "started_at = started_at - :ago, as_of_at = as_of_at - :ago"
+    syncs.execute(f"update inn8_raw.landings set {older}", ago=timedelta(days=days))
     syncs.execute("update inn8.rejected_records set resolved_at = resolved_at - :ago", ago=timedelta(days=days))
 
 
@@ -139,6 +141,16 @@ def test_retention_keeps_what_is_recent_merged_last_or_confirmed_last(syncs: Syn
     assert pruned == Pruned(landings=2, broken_landings=0, pages=1, rejects=0, are_pages_held=False)
     assert ids(syncs) == {merged.id, confirming.id}
     assert syncs.merge(confirming, may_repeat=False).counts.unchanged == 1
+
+
+def test_after_retention_a_day_can_still_be_rebuilt_from_its_newest_fetch(owned: Syncs) -> None:
+    owned.transactions([transaction()], october(5))
+    assert owned.transactions([transaction()], october(5)).is_repeat
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-06")], october(6))
+    age(owned, 60)
+    retention.prune(owned.engine, TENANT, landing_days=30, reject_days=30)
+    ((landing, days),) = newest_of_days(owned.engine, TENANT, Entity.TRANSACTIONS, october(5))
+    assert owned.merge(landing, days, may_repeat=False).counts == Counts(fetched=1, unchanged=1)
 
 
 def test_retention_drops_nothing_that_is_recent(syncs: Syncs) -> None:

@@ -129,6 +129,13 @@ def test_no_data_where_none_was_expected_is_known_and_told_again_without_a_row_w
     assert again[0]["at"] > synced[0]["at"]
 
 
+def test_no_data_of_other_days_is_known_of_those(owned: Syncs) -> None:
+    for window in (october(1, 3), october(2, 4)):
+        owned.transactions([], window)
+    known = owned.query("select trade_date from inn8.sync_state where entity = 'transactions' order by 1")
+    assert [each["trade_date"].day for each in known] == [1, 2, 3, 4]
+
+
 def test_counts_that_do_not_add_up_undo_the_merge(syncs: Syncs) -> None:
     syncs.clients([client()])
     before = syncs.versions()

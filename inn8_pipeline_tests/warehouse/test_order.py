@@ -5,7 +5,7 @@ from typing import Any
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.landing import newest, newest_of_days
 from inn8_pipeline.warehouse.results import Counts, Status
-from inn8_pipeline_tests.transform.builders import client, security, transaction
+from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, october
 
 
@@ -81,6 +81,13 @@ def test_a_slow_backfill_does_not_mark_what_came_after_it(owned: Syncs) -> None:
     assert owned.row("transactions", "T-1")["missing_since"] is None
 
 
+def test_a_row_of_a_newer_fetch_is_not_marked_even_where_its_coverage_is_lost(owned: Syncs) -> None:
+    slow = owned.land(Entity.TRANSACTIONS, [traded(5, number=2)], october(4, 5))
+    owned.transactions([traded(4)], october(4))
+    owned.execute("delete from inn8.sync_coverage where entity = 'transactions'")
+    assert owned.merge(slow).missing == 0
+
+
 def test_a_security_s_name_does_not_come_from_an_older_fetch_of_the_same_day(owned: Syncs) -> None:
     slow = owned.land(Entity.TRANSACTIONS, [traded(5, security=security(name="older"))], october(4, 5))
     owned.transactions([traded(5, security=security(name="newer"))], october(5))
@@ -91,9 +98,31 @@ def test_a_security_s_name_does_not_come_from_an_older_fetch_of_the_same_day(own
 def test_a_security_s_name_does_not_come_from_a_kept_payload_of_a_day_known_since(owned: Syncs) -> None:
     owned.transactions([traded(5, portfolioId="P-2", security=security(name="kept"))], october(5))
     owned.transactions([traded(6, number=2, security=security(name="newer"))], october(6))
-    owned.portfolios([{"id": "P-1", "clientId": "C-1", "name": "x"}, {"id": "P-2", "clientId": "C-1", "name": "x"}])
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
     assert owned.transactions([traded(7, number=3, security=None)], october(7)).counts.retried == 1
     assert owned.row("securities", "S-1")["name"] == "newer"
+
+
+def test_a_security_s_name_does_not_come_from_a_kept_payload_of_the_same_day(owned: Syncs) -> None:
+    kept = security(name="kept")
+    owned.transactions([traded(5, portfolioId="P-2", security=kept), traded(5, number=4, security=kept)], october(5))
+    newer = owned.land(
+        Entity.TRANSACTIONS, [traded(5, number=4, security=security(name="newer"))], october(5), has_duplicates=True
+    )
+    owned.merge(newer)
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
+    result = owned.transactions([traded(7, number=3, security=None)], october(7))
+    assert result.counts == Counts(fetched=1, retried=1, inserted=2)
+    assert owned.row("securities", "S-1")["name"] == "newer"
+
+
+def test_a_security_of_a_kept_payload_is_as_old_as_its_fetch(owned: Syncs) -> None:
+    landing = owned.land(Entity.TRANSACTIONS, [traded(5, portfolioId="P-2")], october(5))
+    owned.merge(landing)
+    owned.execute("delete from inn8.securities")
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
+    owned.transactions([traded(7, number=3, security=None)], october(7))
+    assert owned.row("securities", "S-1")["as_of_at"] == landing.started_at
 
 
 def test_a_rebuild_from_the_landing_alone_ends_as_the_sync_did(owned: Syncs) -> None:

@@ -139,11 +139,12 @@ def test_who_waits_for_longer_than_the_bound_is_told_so(owned: Syncs) -> None:
     waits: list[str] = []
     with (
         owned.opened(landing, None, Rules(TRANSFORM_VERSION, HISTORY)),
-        pytest.raises(SyncLockedError, match="Another sync of transactions"),
+        pytest.raises(SyncLockedError, match="Another sync of transactions") as caught,
         owned.opened(landing, None, Rules(TRANSFORM_VERSION, lock_seconds=0.1), on_wait=lambda: waits.append("waits")),
     ):
         pytest.fail("two merges hold one lock")
     assert waits == ["waits"]
+    assert caught.value.waited_seconds < 30
 
 
 def test_another_entity_or_tenant_waits_for_nobody(owned: Syncs) -> None:

@@ -1,0 +1,167 @@
+"""What is refused before anything is started, and the help."""
+
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from inn8_pipeline.cli import main
+from inn8_pipeline.cli.dev import is_loopback
+from inn8_pipeline.cli.folders import dagster_home, packaged
+from inn8_pipeline.settings import Environment
+
+COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "show", "doctor", "db", "sandbox"]
+SETTINGS = {
+    "INN8_BASE_URL": "https://api.inn8.example",
+    "INN8_CLIENT_ID": "fullview",
+    "INN8_CLIENT_SECRET": "a-well-kept-secret",
+    "INN8_DATABASE_URL": "postgresql+psycopg://inn8:warehouse-password@localhost:1/inn8",
+    "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://inn8:storage-password@localhost:1/dagster",
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+
+def invoke(*arguments: str, without: str = "", **changed: str) -> Result:
+    variables: dict[str, str | None] = {**SETTINGS, **changed}
+    if without:
+        variables[without] = None
+    return CliRunner().invoke(main, arguments, env=variables, prog_name="inn8")
+
+
+def test_the_help_loads_no_library_but_click() -> None:
+    heavy = ["dagster", "pandas", "pyarrow", "rich", "sqlalchemy", "httpx", "alembic", "uvicorn"]
+    program = (
+        "import sys; from inn8_pipeline.cli import main; main(['--help'], standalone_mode=False); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.rstrip().endswith("\n[]")
+
+
+def test_every_command_is_listed() -> None:
+    context = click.Context(main)
+    assert main.list_commands(context) == sorted(COMMANDS, key=main.list_commands(context).index)
+    assert main.get_command(context, "no-such-command") is None
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_has_examples_of_it(command: str) -> None:
+    name = "db upgrade" if command == "db" else command
+    told = invoke(*name.split(), "--help")
+    assert told.exit_code == 0
+    assert f"inn8 {name}" in told.output.split("Example", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [
+        (["sync"], "INN8_BASE_URL"),
+        (["sync"], "INN8_CLIENT_SECRET"),
+        (["sync"], "INN8_DATABASE_URL"),
+        (["sync", "clients"], "DAGSTER_POSTGRES_URL"),
+        (["backfill", "transactions", "--from", "2026-03-01"], "INN8_CLIENT_ID"),
+        (["log"], "DAGSTER_POSTGRES_URL"),
+        (["db", "upgrade"], "INN8_DATABASE_URL"),
+        (["rejects", "list"], "INN8_DATABASE_URL"),
+        (["show", "client", "C-1"], "INN8_DATABASE_URL"),
+    ],
+)
+def test_a_missing_setting_is_one_line_that_names_it_and_an_example(arguments: list[str], variable: str) -> None:
+    refused = invoke(*arguments, without=variable)
+    assert refused.exit_code == 2
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert f"{variable} is not set" in refused.stderr
+    assert f"{variable}=" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DAGSTER_POSTGRES_URL", "postgresql://inn8:storage-password@localhost/dagster"),
+        ("DAGSTER_HOME", "not/absolute"),
+        ("INN8_DATABASE_URL", "mysql://inn8:warehouse-password@localhost/inn8"),
+        ("INN8_LOOKBACK_DAYS", "ten"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str) -> None:
+    refused = invoke("sync", "clients", **{variable: value})
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1
+    assert variable in refused.stderr
+    assert "password" not in refused.stderr.replace("secret@", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["sync", "--to", "2026-03-01"], "--to needs --from"),
+        (["sync", "--full", "--from", "2026-03-01"], "--full means all days"),
+        (["sync", "clients", "--from", "2026-03-01"], "days of trade"),
+        (["sync", "--from", "2026-03-02", "--to", "2026-03-01"], "is after"),
+        (["sync", "--from", "2019-12-31", "--to", "2020-01-01"], "INN8_TRANSACTIONS_FROM"),
+        (["sync", "--from", f"{datetime.now(UTC).date() + timedelta(days=2)}"], "is after"),
+        (["sync", "--from", "yesterday"], "is no day"),
+        (["sync", "securities"], "securities"),
+        (["backfill", "clients", "--from", "2026-03-01"], "clients"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(arguments: list[str], reason: str) -> None:
+    refused = invoke(*arguments)
+    assert refused.exit_code == 2
+    assert reason in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "example.com"])  # noqa: S104 (to be refused)
+def test_dev_refuses_a_public_address(host: str, tmp_path: Path) -> None:
+    refused = invoke("dev", "--host", host)
+    assert refused.exit_code == 2
+    assert "--allow-public" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("10.0.0.1", False)]
+)
+def test_a_loopback_address_is_ours(host: str, is_ours: bool) -> None:  # noqa: FBT001
+    assert is_loopback(host) is is_ours
+
+
+def test_dev_refuses_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = invoke("dev", "--port", str(port))
+    assert refused.exit_code == 1
+    assert f"127.0.0.1:{port} cannot be listened on" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_dagster_home_is_not_set_a_folder_of_ours_has_the_packaged_configuration(tmp_path: Path) -> None:
+    home = dagster_home(Environment({}))
+    assert home.is_relative_to(tmp_path)
+    configuration = home / "dagster.yaml"
+    assert configuration.read_bytes() == packaged("dagster.yaml").read_bytes()
+    configuration.write_text("of another release")
+    dagster_home(Environment({}))
+    assert configuration.read_bytes() == packaged("dagster.yaml").read_bytes()
+
+
+def test_a_dagster_home_that_is_set_is_left_as_it_is(tmp_path: Path) -> None:
+    assert dagster_home(Environment({"DAGSTER_HOME": str(tmp_path)})) == tmp_path
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_storage_that_cannot_be_reached_is_told_without_its_password() -> None:
+    refused = invoke("log")
+    assert refused.exit_code == 1
+    assert "Dagster's storage cannot be used" in refused.stderr
+    assert "storage-password" not in refused.output
