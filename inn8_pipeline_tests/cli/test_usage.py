@@ -123,7 +123,9 @@ def test_what_cannot_be_asked_for_is_refused(arguments: list[str], reason: str) 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "example.com"])  # noqa: S104 (to be refused)
 def test_dev_refuses_a_public_address(host: str, tmp_path: Path) -> None:
-    refused = invoke("dev", "--host", host)
+    # On a port that is taken, so that nothing would be served even if the address were not refused.
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
+        refused = invoke("dev", "--host", host, "--port", str(taken.getsockname()[1]))
     assert refused.exit_code == 2
     assert "--allow-public" in refused.stderr
     assert not list(tmp_path.iterdir())

@@ -26,6 +26,7 @@ def writer(syncs: Syncs, entity: Entity = Entity.CLIENTS) -> LandingWriter:
 def age(syncs: Syncs, days: int) -> None:
     older = "started_at = started_at - :ago, as_of_at = as_of_at - :ago"
     syncs.execute(f"update inn8_raw.landings set {older}", ago=timedelta(days=days))
+    syncs.execute("update inn8.transactions set as_of_at = as_of_at - :ago", ago=timedelta(days=days))
     syncs.execute("update inn8.rejected_records set resolved_at = resolved_at - :ago", ago=timedelta(days=days))
 
 
