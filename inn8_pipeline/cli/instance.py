@@ -24,6 +24,7 @@ CONNECT_SECONDS = 10
 STATEMENT_MILLISECONDS = 60_000
 _RECYCLE_SECONDS = 3600
 _MORE_CONNECTIONS = 20
+_EVENTS_AT_ONCE = 1000
 STORAGE_EXAMPLE = "postgresql+psycopg2://inn8:secret@localhost:5432/dagster"
 
 
@@ -47,6 +48,8 @@ def open_instance(environment: Environment) -> Iterator["DagsterInstance"]:
     """The instance of DAGSTER_HOME, or ours. SettingsError before anything is imported, DagsterStorageError after."""
     home = dagster_home(environment)
     url = read_storage_url(environment)
+    # Dagster's own setting: what a step tells of each of its days is written at once, and not event by event.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENTS_AT_ONCE))
     from dagster import DagsterInstance
 
     with storage_guarded():

@@ -4,7 +4,7 @@ Here belongs the order of things, without Dagster: a day, a window, a client, an
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse.landing import Landing
     from inn8_pipeline.warehouse.merge import Merge, Rules
     from inn8_pipeline.warehouse.results import Counts, Status, SyncResult
+
+
+BATCHES_AHEAD = 2
+"""Pages transformed while Postgres takes an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +146,22 @@ def merge(
 
 def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: Findings) -> None:
     from inn8_pipeline.transform import Transformer
+    from inn8_pipeline.warehouse.ahead import ahead
     from inn8_pipeline.warehouse.landing import bodies
 
     transformer = Transformer(landing.entity, merging.takes)
-    ordinal = 0
-    for body in bodies(to.engine, landing):
-        batch = transformer.page(body, ordinal)
-        ordinal += batch.records
+    for batch in ahead(_batches(transformer, bodies(to.engine, landing)), BATCHES_AHEAD):
         findings.add(batch)
         _hand_over(batch, merging)
     _retry(transformer, merging)
+
+
+def _batches(transformer: "Transformer", bodies: "Iterable[bytes]") -> "Generator[Batch]":
+    ordinal = 0
+    for body in bodies:
+        batch = transformer.page(body, ordinal)
+        ordinal += batch.records
+        yield batch
 
 
 def _retry(transformer: "Transformer", merging: "Merge") -> None:

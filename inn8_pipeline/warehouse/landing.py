@@ -91,13 +91,22 @@ class LandingWriter:
                     run_id=run_id,
                 )
             )
+        with guarded(action):
+            self._commit_each_statement()
+
+    def _commit_each_statement(self) -> None:
+        """A page is looked for, and written where it is new: a round trip each, and none for a transaction around them.
+
+        The landing's completion is what must be on disk; the pages before it are by then.
+        """
+        self._connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
+        self._connection.execute(text("set synchronous_commit = off"))
+        self._connection.commit()
 
     def add(self, body: bytes, records: int) -> None:
         """Keep a page, unless the very same bytes are kept already."""
         digest = hashlib.sha256(body).digest()
         with self._transaction("writing a page") as connection:
-            # The landing's completion is what must be on disk; the pages before it are by then.
-            connection.execute(text("set local synchronous_commit = off"))
             known = select(pages.c.byte_count).where(pages.c.tenant_id == self._tenant_id, pages.c.sha256 == digest)
             if connection.scalar(known) is None:
                 _write_page(connection, self._tenant_id, digest, body, records)
@@ -121,6 +130,7 @@ class LandingWriter:
             .returning(landings)
         )
         with self._transaction("completing a landing") as connection:
+            connection.execute(text("reset synchronous_commit"))
             row = connection.execute(completed).one_or_none()
         self._close()
         if row is None:

@@ -9,6 +9,7 @@ Readers see all of it or none. Left by an error, it is rolled back and has chang
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -127,9 +128,12 @@ class Merge:
         dropped = self._settle()
         self._refuse_a_changed_contract()
         securities = upsert.merge_securities(scope) if scope.plan.has_days else {}
+        staging.analyze_grown_parents(scope)
+        written = upsert.merge_rows(scope)
+        is_all_written = written.total() == settle.count_winners(scope)
         observed = tally.Observed(
-            written=upsert.merge_rows(scope),
-            unchanged=upsert.count_unchanged(scope),
+            written=written,
+            unchanged=Counter() if is_all_written else upsert.count_unchanged(scope),
             dropped=dropped,
             outside=self._outside,
             retried=self._retried,

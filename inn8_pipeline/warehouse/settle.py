@@ -110,6 +110,13 @@ _PAYLOADS = """
 """
 
 
+def count_winners(scope: Scope) -> int:
+    """The staged rows that none of this has set aside."""
+    return scope.count(
+        "select count(*) from staged s where not exists (select from set_aside a where a.ordinal = s.ordinal)"
+    )
+
+
 def set_aside_duplicates(scope: Scope) -> None:
     """Of several sound rows of one id the last one stays."""
     scope.run(
