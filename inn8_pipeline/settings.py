@@ -55,6 +55,7 @@ class SyncSettings:
     max_rejected_percent: int
     max_removed_percent: int
     lock_seconds: int
+    chunk_size: int
 
     def today(self) -> date:
         """Today in the zone of the settings: the last day of trade that there can be."""
@@ -154,7 +155,7 @@ def read_api(environment: Environment) -> ApiSettings:
         allow_http=environment.parse("INN8_ALLOW_HTTP", _truth, "true or false", "false"),
         max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
         page_size=environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, 100_000),
-        pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 4, 1, 64),
+        pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 8, 1, 64),
         ca_file=environment.read("INN8_CA_FILE", "/etc/ssl/inn8.pem", default="") or None,
     )
 
@@ -171,6 +172,7 @@ def read_sync(environment: Environment) -> SyncSettings:
         max_rejected_percent=environment.whole("INN8_MAX_REJECTED_PERCENT", 50, 0, 100),
         max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
         lock_seconds=environment.whole("INN8_LOCK_SECONDS", 600, 1, 86_400),
+        chunk_size=environment.whole("INN8_CHUNK_SIZE", 5000, 1, 1_000_000),
     )
 
 

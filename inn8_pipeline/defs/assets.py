@@ -13,7 +13,7 @@ from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync import Destination, land, landings_of, merge
 from inn8_pipeline.entities import COLLECTIONS, Entity, Window
 from inn8_pipeline.errors import NoDaysError
-from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline.settings import Environment, SyncSettings, read_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,9 +84,12 @@ def table_assets(entity: Entity, partitions: dg.PartitionsDefinition | None) -> 
     ) -> Iterator[dg.MaterializeResult[None]]:
         days = days_of(context)
         with sync_log.Logged(context, entity, days):
-            to = Destination(warehouse.engine(), inn8.tenant_id, context.run.run_id)
+            settings = read_sync(Environment())
+            to = Destination(warehouse.engine(), inn8.tenant_id, context.run.run_id, settings.chunk_size)
             sources = landings_of(to, entity, window_of(entity, days))
-            outcome = merge(to, sources, _rules(to, config), on_wait=lambda: context.log.warning(reports.waits(entity)))
+            outcome = merge(
+                to, sources, _rules(to, config, settings), on_wait=lambda: context.log.warning(reports.waits(entity))
+            )
         context.log.info(reports.merged(outcome))
         for line in reports.surprised(outcome.findings):
             context.log.warning(line)
@@ -117,13 +120,12 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
     return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 
-def _rules(to: Destination, config: SyncConfig) -> "Callable[[Landing], Rules]":
+def _rules(to: Destination, config: SyncConfig, settings: SyncSettings) -> "Callable[[Landing], Rules]":
     """What a merge goes by. A landing of another run is rebuilt from, and merged even if nothing changed."""
     from inn8_pipeline.transform import TRANSFORM_VERSION
     from inn8_pipeline.warehouse.merge import RejectLimit, Rules
     from inn8_pipeline.warehouse.removal import RemovalLimit
 
-    settings = read_sync(Environment())
     return lambda landing: Rules(
         transform_version=TRANSFORM_VERSION,
         history=settings.history() if landing.window else None,

@@ -15,23 +15,25 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from inn8_pipeline.extract import Inn8Client
-    from inn8_pipeline.transform import Batch, Transformer
+    from inn8_pipeline.transform.batch import Batch
+    from inn8_pipeline.transform.transformer import Transformer
     from inn8_pipeline.warehouse.landing import Landing
     from inn8_pipeline.warehouse.merge import Merge, Rules
     from inn8_pipeline.warehouse.results import Counts, Status, SyncResult
 
 
-BATCHES_AHEAD = 2
-"""Pages transformed while Postgres takes an earlier one."""
+CHUNKS_AHEAD = 1
+"""Of rows, transformed while Postgres takes the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a sync writes: a warehouse, as one tenant, in one run."""
+    """Where a sync writes: a warehouse, as one tenant, in one run; `chunk_size` records at a time."""
 
     engine: "Engine"
     tenant_id: str
     run_id: str
+    chunk_size: int = 5000
 
 
 @dataclass
@@ -145,23 +147,31 @@ def merge(
 
 
 def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: Findings) -> None:
-    from inn8_pipeline.transform import Transformer
+    from inn8_pipeline.transform.transformer import Transformer
     from inn8_pipeline.warehouse.ahead import ahead
     from inn8_pipeline.warehouse.landing import bodies
 
     transformer = Transformer(landing.entity, merging.takes)
-    for batch in ahead(_batches(transformer, bodies(to.engine, landing)), BATCHES_AHEAD):
-        findings.add(batch)
-        _hand_over(batch, merging)
+    for chunk in ahead(_chunks(transformer, bodies(to.engine, landing), to.chunk_size), CHUNKS_AHEAD):
+        findings.add(chunk)
+        _hand_over(chunk, merging)
     _retry(transformer, merging)
 
 
-def _batches(transformer: "Transformer", bodies: "Iterable[bytes]") -> "Generator[Batch]":
-    ordinal = 0
+def _chunks(transformer: "Transformer", bodies: "Iterable[bytes]", size: int) -> "Generator[Batch]":
+    """The pages transformed, joined until they have at least `size` records: each COPY has its price."""
+    from inn8_pipeline.transform.batch import join
+
+    ordinal = first = 0
+    pages: list[Batch] = []
     for body in bodies:
-        batch = transformer.page(body, ordinal)
-        ordinal += batch.records
-        yield batch
+        pages.append(transformer.page(body, ordinal))
+        ordinal += pages[-1].records
+        if ordinal - first >= size:
+            yield join(pages)
+            first, pages = ordinal, []
+    if pages:
+        yield join(pages)
 
 
 def _retry(transformer: "Transformer", merging: "Merge") -> None:

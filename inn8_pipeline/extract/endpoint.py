@@ -30,7 +30,7 @@ class Endpoint:
     allow_http: bool = False
     max_body_bytes: int = 64 * 1024 * 1024
     """Of one page, decompressed; so the memory of a fetch is about `pages_at_a_time + 1` times that at worst."""
-    pages_at_a_time: int = 4
+    pages_at_a_time: int = 8
     page_size: int = PAGE_SIZE
     max_pages: int = 100_000
     """Of one fetch: an end for a server whose next links have none."""

@@ -5,7 +5,5 @@ page), `decode` and `spelling` (JSON to records), `values` (how one value is rea
 `clients`, `portfolios`, `transactions` (the rules). Keys of parents are resolved in the warehouse, not here.
 """
 
-from inn8_pipeline.transform.batch import Batch
-from inn8_pipeline.transform.transformer import TRANSFORM_VERSION, Transformer
-
-__all__ = ["TRANSFORM_VERSION", "Batch", "Transformer"]
+TRANSFORM_VERSION = 1
+"""Raised when the rules change: what was merged under other rules is merged again, though INN8 sends the same."""

@@ -1,10 +1,10 @@
-"""What becomes of one page: rows, rejects, and what was counted. A value that `defs` hands to `warehouse`.
+"""What becomes of a page, or of several: rows, rejects, and what was counted. A value that `defs` hands to `warehouse`.
 
 No rule stands here.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -23,11 +23,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """What became of one page. The page's records are `len(rows) + len(rejects) + outside`, always.
+    """What became of a page, or of pages that follow each other: `len(rows) + len(rejects) + outside` records, always.
 
-    `rows` has a row for each sound record inside the window, in the page's order, Arrow-backed. `outside` counts the
+    `rows` has a row for each sound record inside the window, in their order, Arrow-backed. `outside` counts the
     records, sound or faulty, with a readable trade date that is not asked for. `securities` (transactions only) are
-    the distinct securities of the rows, each as its newest trade date, then its highest ordinal, has it.
+    the distinct securities of each page, each as its newest trade date, then its highest ordinal, has it.
     `unknown_values` counts, per choice, what the mapping did not know; `unknown_properties` are the paths
     ("address.country") that this Transformer has met so far and that are not ours.
     """
@@ -41,5 +41,24 @@ class Batch:
 
     @property
     def records(self) -> int:
-        """How many records the page has."""
+        """How many records the page has, or the pages have."""
         return len(self.rows) + len(self.rejects) + self.outside
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Return pages that follow each other as one batch; its `securities` may hold several rows of an id."""
+    if len(batches) == 1:
+        return batches[0]
+    securities = [each.securities for each in batches if each.securities is not None]
+    unknown_values: dict[str, Counter[str]] = {}
+    for each in batches:
+        for name, values in each.unknown_values.items():
+            unknown_values.setdefault(name, Counter()).update(values)
+    return Batch(
+        rows=pd.concat([each.rows for each in batches], ignore_index=True),
+        rejects=tuple(reject for each in batches for reject in each.rejects),
+        outside=sum(each.outside for each in batches),
+        securities=pd.concat(securities, ignore_index=True) if securities else None,
+        unknown_values=unknown_values,
+        unknown_properties=frozenset().union(*(each.unknown_properties for each in batches)),
+    )

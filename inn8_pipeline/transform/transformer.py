@@ -16,9 +16,6 @@ from inn8_pipeline.transform.columns import NotPlainError, Records
 from inn8_pipeline.transform.decode import Days, Decoded, Fault, Reader
 from inn8_pipeline.transform.values import FaultyValueError
 
-TRANSFORM_VERSION = 1
-"""Raised when the rules change: what was merged under other rules is merged again, though INN8 sends the same."""
-
 
 class Transformer:
     """Turns the pages of one entity into batches; remembers from page to page how INN8 spells its properties.

@@ -21,7 +21,8 @@ def copy_frame(cursor: psycopg.Cursor[Any], table: str, frame: pd.DataFrame) -> 
     """Append the frame's rows to the table; its columns are named as the table's."""
     if frame.empty:
         return
-    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    # In one chunk: of an empty one among others Arrow's writer makes bytes out of nowhere.
+    rows = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
     written = pa.BufferOutputStream()
     csv.write_csv(rows, written, _OPTIONS)
     text = written.getvalue().to_pybytes()

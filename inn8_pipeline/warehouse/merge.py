@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import psycopg
 from sqlalchemy import Engine
 
@@ -29,6 +28,9 @@ from inn8_pipeline.warehouse.plan import PLANS
 from inn8_pipeline.warehouse.removal import RemovalLimit, Removed
 from inn8_pipeline.warehouse.results import Status, SyncResult
 from inn8_pipeline.warehouse.staging import Scope
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Merge:
         return self._scope.days is None or day in self._scope.days
 
     def stage(
-        self, rows: pd.DataFrame, refused: Sequence[Reject], outside: int, securities: pd.DataFrame | None = None
+        self, rows: "pd.DataFrame", refused: Sequence[Reject], outside: int, securities: "pd.DataFrame | None" = None
     ) -> None:
         """Take what became of one page, or of one chunk of `retries`."""
         staging.stage(self._scope, rows, securities, refused)

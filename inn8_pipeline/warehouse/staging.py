@@ -12,16 +12,17 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import psycopg
 from psycopg import sql
 
 from inn8_pipeline.entities import Reject, Window
-from inn8_pipeline.warehouse.copying import copy_frame, copy_tuples
 from inn8_pipeline.warehouse.landing import Landing
 from inn8_pipeline.warehouse.plan import Plan, name_of, names
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _REJECTS = """
 create temporary table staged_rejects (
@@ -89,8 +90,11 @@ def create(scope: Scope) -> None:
     scope.cursor.execute(_REJECTS)
 
 
-def stage(scope: Scope, rows: pd.DataFrame, securities: pd.DataFrame | None, rejects: Sequence[Reject]) -> None:
-    """Append one page's rows, securities and rejects."""
+def stage(scope: Scope, rows: "pd.DataFrame", securities: "pd.DataFrame | None", rejects: Sequence[Reject]) -> None:
+    """Append the rows, securities and rejects of one page, or of several."""
+    # pandas and pyarrow are loaded here: most syncs find nothing changed, and have nothing to copy.
+    from inn8_pipeline.warehouse.copying import copy_frame  # noqa: PLC0415
+
     copy_frame(scope.cursor, "staged", rows)
     if securities is not None:
         copy_frame(scope.cursor, "staged_securities", securities)
@@ -99,6 +103,8 @@ def stage(scope: Scope, rows: pd.DataFrame, securities: pd.DataFrame | None, rej
 
 def stage_rejects(scope: Scope, rejects: Iterable[Reject], as_of_at: datetime) -> None:
     """Append what the transform refused."""
+    from inn8_pipeline.warehouse.copying import copy_tuples  # noqa: PLC0415
+
     tuples = [
         (
             each.ordinal,

@@ -190,7 +190,7 @@ def test_a_retry_after_of_thirty_years_costs_the_bound_and_no_more(server: Inn8,
 
 def test_memory_does_not_grow_with_the_number_of_pages(server: Inn8, new_client: NewClient) -> None:
     page = records(*(f"{number:032}" for number in range(1000)))
-    last = 150
+    last = 300
 
     def answer(seen: Seen) -> bytes:
         number = int(seen.query.get("page", "1"))

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from inn8_pipeline.entities import Entity, Reject
-from inn8_pipeline.transform import Batch, Transformer
+from inn8_pipeline.transform.batch import Batch
+from inn8_pipeline.transform.transformer import Transformer
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 
 from inn8_pipeline.entities import MAX_ID_LENGTH, Entity, ReasonCode
 from inn8_pipeline.errors import ContractError
-from inn8_pipeline.transform import Transformer
+from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
     SOUND,
     body,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inn8_pipeline.entities import Entity, ReasonCode
-from inn8_pipeline.transform import Batch, Transformer
+from inn8_pipeline.transform.batch import Batch
+from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import SOUND, Record, client, read_text, row, rows, transaction, with_raw
 
 MARK = "SECRET"

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.transform import Transformer
+from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
     SOUND,
     Record,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, COLLECTIONS, Entity, Kind, Property
-from inn8_pipeline.transform import Transformer
 from inn8_pipeline.transform.decode import Days, Reader
 from inn8_pipeline.transform.spelling import MAX_IGNORED, MAX_REPORTED, Spelling
+from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
     SOUND,
     Record,

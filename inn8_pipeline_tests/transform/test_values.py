@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import Entity, ReasonCode
-from inn8_pipeline.transform import Batch
+from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.decode import MAX_REMEMBERED_DAYS, Days
 from inn8_pipeline_tests.transform.builders import read, read_text, reject, row, rows, transaction, with_raw
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.transform import Transformer
+from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import body, read, records_of, rows, security, transaction
 
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31)).__contains__

@@ -14,7 +14,8 @@ from typing import Any, Self, TypedDict, Unpack
 from sqlalchemy import text
 
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.transform import TRANSFORM_VERSION, Transformer
+from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.landing import Landing, LandingWriter, bodies
 from inn8_pipeline.warehouse.merge import Merge, RejectLimit, Rules, open_merge

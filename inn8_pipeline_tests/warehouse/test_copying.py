@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from inn8_pipeline.transform.columns import DECIMAL
 from inn8_pipeline.warehouse import copying, database
 from inn8_pipeline.warehouse.copying import copy_frame
 
@@ -42,6 +43,15 @@ def copied(url: str, sent: pd.DataFrame) -> list[Any]:
         cursor.execute("create temporary table target (number numeric(38, 10), text text, place serial)")
         copy_frame(cursor, "target", sent)
         return cursor.execute("select text, number from target order by place").fetchall()
+
+
+def test_rows_that_follow_an_empty_chunk_arrive_whole(empty_database: str) -> None:
+    arrays = {
+        "text": pa.chunked_array([pa.array([], pa.string()), pa.array(["a", "b"])]),
+        "number": pa.chunked_array([pa.array([], DECIMAL), pa.array([Decimal(1), Decimal(2)], DECIMAL)]),
+    }
+    sent = pd.DataFrame({name: pd.arrays.ArrowExtensionArray(array) for name, array in arrays.items()})
+    assert copied(empty_database, sent) == [("a", 1), ("b", 2)]
 
 
 def test_every_text_and_number_arrives_as_it_was(empty_database: str) -> None:
