@@ -255,6 +255,8 @@ def main(conninfo: str, from_date: str, to_date: str) -> None:
         for name in ("clients", "portfolios", "transactions", "securities"):
             cursor.execute(f"analyze staged_{name}".encode())
         for merge in MERGES:
+            # What has just come is unknown to the planner, who would go through all parents for each transaction.
+            cursor.execute("analyze inn8.clients, inn8.portfolios, inn8.securities")
             cursor.execute(merge.encode())
 
 
