@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy
 
 from inn8_pipeline.cli.history import worst
 from inn8_pipeline.sandbox.world import World
@@ -160,3 +161,18 @@ def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end:
     assert "Traceback" not in errors
     logged = json.loads(place.terminal.ask("log", "--json").stdout)
     assert [(each["entity"], each["status"]) for each in logged] == [("clients", "Failed")]
+
+
+def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_code_say_so(
+    place: Place, storage_url: str
+) -> None:
+    assert place.terminal.run("sync", "clients").returncode == 0
+    engine = sqlalchemy.create_engine(storage_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"alter database {engine.url.database} set default_transaction_read_only = on")
+        connection.commit()
+    engine.dispose()
+    refused = place.terminal.run("sync", "clients")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "Dagster's storage cannot be used (ReadOnlySqlTransaction)" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -97,6 +97,11 @@ class Pipeline:
         (found,) = [entry for entry in self.log(entity, run_id) if entry.day is None]
         return found
 
+    def events(self, run_id: str, kind: dg.DagsterEventType) -> list[dg.DagsterEvent]:
+        """The run's events of this kind, oldest first."""
+        records = self.instance.get_records_for_run(run_id, of_type=kind).records
+        return [record.event_log_entry.get_dagster_event() for record in records]
+
     def lines(self, run_id: str, level: int = 0) -> list[str]:
         """What the run told in its log, from this level on."""
         return [each.user_message for each in self.instance.all_logs(run_id) if int(each.level) >= level]

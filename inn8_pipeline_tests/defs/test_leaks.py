@@ -16,8 +16,12 @@ TRAP = """
 """
 
 
+STRAY = "Thandi Sithole, thandi@example.org"
+"""A person where a code should stand."""
+
+
 def guarded_texts(pipeline: Pipeline) -> set[str]:
-    """The secret, the tokens, and all that tells of a person."""
+    """The secret, the tokens, and all that tells of a person, wherever INN8 puts it."""
     world = pipeline.world
     personal = [
         text
@@ -28,7 +32,13 @@ def guarded_texts(pipeline: Pipeline) -> set[str]:
     personal += [phone for (phone,) in pipeline.rows("select phone from inn8.clients")]
     tokens = list(pipeline.server.tokens._live)  # noqa: SLF001 (the sandbox shows no token to anybody)
     assert tokens
-    return {SECRET, *tokens, *(text for text in personal if isinstance(text, str) and len(text) > 5)}
+    return {
+        SECRET,
+        STRAY,
+        *STRAY.split(", "),
+        *tokens,
+        *(text for text in personal if isinstance(text, str) and len(text) > 5),
+    }
 
 
 def assert_silent(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +61,9 @@ def test_a_success_and_its_rejects_tell_nothing_of_a_person(
     new_pipeline: NewPipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pipeline = new_pipeline(faulty=6)
-    pipeline.world.corrupt("clients", "CL-000003", status="Thandi Sithole, thandi@example.org")
+    pipeline.world.corrupt("clients", "CL-000003", status=STRAY)
+    pipeline.world.corrupt("portfolios", pipeline.world.records("portfolios")[0]["id"], type=STRAY, status=STRAY)
+    pipeline.world.corrupt("transactions", pipeline.world.records("transactions")[0]["id"], type=STRAY)
     assert all(run.success for run in pipeline.run_all().values())
     assert_silent(pipeline, capfd)
 
@@ -89,6 +101,10 @@ def test_a_corrupted_landing_page_never_shows_its_text(pipeline: Pipeline, capfd
     assert not run.success
     entry = pipeline.entry(Entity.CLIENTS, run.run_id)
     assert "is not a JSON array" in entry.metadata["error_message"]
+    pipeline.change(
+        f"""update inn8_raw.pages set body = '["{person}", {{"{person}": 1}}, {{"id": "{person}"}}]'::json"""
+    )
+    assert not pipeline.run(Entity.CLIENTS, only=["clients"], config={"allow_rejects": True}).success
     assert_silent(pipeline, capfd)
 
 

@@ -1,0 +1,88 @@
+"""Runs of Dagster's that die, or that kill their Postgres, in the middle. Run in children of a fork server.
+
+Here belongs where a blow falls. What must hold afterwards is said in the tests.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+import psycopg
+from dagster_postgres import PostgresEventLogStorage
+
+from inn8_pipeline.defs import names, sync_log
+from inn8_pipeline.defs.build import build
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.settings import Environment
+
+SERVER = ForkServerContext()
+EVENTS, STATEMENTS = "events", "statements"
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """Falls right before the event that Dagster stores, or the statement, COPY or commit, of this number.
+
+    Counted from 1. It kills the run's own process, or every process of the Postgres whose data folder is named.
+    """
+
+    counted: str
+    number: int
+    data_folder: Path | None = None
+
+    def fall(self) -> None:
+        """Kill, by SIGKILL."""
+        if self.data_folder is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        else:
+            kill_server(self.data_folder)
+
+
+def kill_server(data_folder: Path) -> None:
+    """Kill Postgres as a power cut would: all of its processes, and wait until they are gone."""
+    postmaster = psutil.Process(int((data_folder / "postmaster.pid").read_text().split("\n", 1)[0]))
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for each in processes:
+        each.kill()
+    psutil.wait_procs(processes, timeout=10)
+
+
+def run(entity: str, variables: Mapping[str, str], tags: Mapping[str, str], blow: Blow | None) -> None:
+    """One run of the entity's job, in the instance and the warehouse that the variables name."""
+    for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_"))]:
+        del os.environ[name]
+    os.environ.update(variables)
+    # Enough for Postgres to come up again, and for a test to wait for.
+    sync_log.RETRY_WAITS_SECONDS = (3, 3)
+    if blow:
+        _arm(blow)
+    job = build(Environment()).resolve_job_def(names.job_name(Entity(entity)))
+    with dg.DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
+        instance.optimize_for_webserver(60_000, 3600, 20)
+        job.execute_in_process(instance=instance, tags=dict(tags), raise_on_error=False)
+
+
+def _arm(blow: Blow) -> None:
+    left = iter(range(blow.number - 1, -1, -1))
+
+    def struck(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+            if next(left, None) == 0:
+                blow.fall()
+            return method(*arguments, **named)
+
+        return call
+
+    if blow.counted == EVENTS:
+        for name in ("store_event", "store_event_batch"):
+            setattr(PostgresEventLogStorage, name, struck(getattr(PostgresEventLogStorage, name)))
+    else:
+        psycopg.Cursor.execute = struck(psycopg.Cursor.execute)  # type: ignore[method-assign]
+        psycopg.Cursor.copy = struck(psycopg.Cursor.copy)  # type: ignore[method-assign]
+        psycopg.Connection.commit = struck(psycopg.Connection.commit)  # type: ignore[method-assign]

@@ -1,0 +1,36 @@
+"""Runs in processes of their own, begun by a test and gone when it ends."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs import dying
+from inn8_pipeline_tests.defs.dying import Blow
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+
+SECONDS = 60
+
+
+@contextmanager
+def begun(
+    pipeline: Pipeline, entity: Entity, blow: Blow | None = None, tags: Mapping[str, str] | None = None
+) -> Iterator[BaseProcess]:
+    """A run in a process of its own, of all days unless the tags say which; none of it is left at the end."""
+    of_days = range_tags(pipeline.window) if entity is Entity.TRANSACTIONS else {}
+    arguments = (str(entity), settings(), of_days if tags is None else tags, blow)
+    child = dying.SERVER.Process(target=dying.run, args=arguments)
+    child.start()
+    try:
+        yield child
+    finally:
+        child.join(SECONDS)
+        child.kill()
+        child.join()
+
+
+def settings() -> dict[str, str]:
+    """Those of this process, as the test's fixtures have set them."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("DAGSTER_", "INN8_"))}

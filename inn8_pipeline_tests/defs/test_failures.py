@@ -1,0 +1,71 @@
+"""Failed is always logged: whatever a sync fails of, the run has exactly one entry that says so and what to do."""
+
+from collections.abc import Callable
+
+import pytest
+
+from inn8_pipeline.defs import sync_log
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+
+FULL = """
+    create function inn8.full() returns trigger language plpgsql as
+    $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+    create trigger is_full before insert or update on inn8.clients for each row execute function inn8.full()
+"""
+
+
+def down(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.server.faults.add("status", "clients", status=503, times=None, retry_after="0")
+
+
+def credentials(_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INN8_CLIENT_SECRET", "another one")
+
+
+def contract(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
+    for record in pipeline.world.records("clients"):
+        pipeline.world.corrupt("clients", record["id"], fullName={"first": "and last"})
+
+
+def full(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a disk: as Postgres says it, for a disk of a few pages is not to be had without a mount."""
+    pipeline.change(FULL)
+
+
+def read_only(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.change(f'alter database "{pipeline.engine.url.database}" set default_transaction_read_only = on')
+
+
+def gone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = pipeline.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("INN8_DATABASE_URL", there.replace(str(pipeline.engine.url.database), "not_there"))
+
+
+FAILURES: dict[str, tuple[Callable[[Pipeline, pytest.MonkeyPatch], None], str]] = {
+    "the API is down": (down, "INN8"),
+    "the credentials are wrong": (credentials, "INN8_CLIENT_SECRET"),
+    "the contract has changed": (contract, "would have been refused"),
+    "the warehouse is full": (full, "DiskFull"),
+    "the warehouse is read-only": (read_only, "ReadOnlySqlTransaction"),
+    "the warehouse is gone": (gone, "Postgres failed while"),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(sync_log, "RETRY_WAITS_SECONDS", (0.01, 0.01))
+    pipeline.run(Entity.CLIENTS)
+    before = truth.tables(pipeline)
+    pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
+    break_it, said = FAILURES[what]
+    break_it(pipeline, monkeypatch)
+    run = pipeline.run(Entity.CLIENTS)
+    assert not run.success
+    (entry,) = pipeline.log(Entity.CLIENTS, run.run_id)
+    assert (entry.status, entry.state, entry.severity) == ("Failed", "FAILED", "ERROR")
+    assert said in entry.metadata["error_message"]
+    assert truth.tables(pipeline) == before

@@ -1,0 +1,176 @@
+"""A run, or Postgres, killed at any moment: the sync before it stays readable, the next run ends as a clean one.
+
+`make soak-records` walks through more of the seeds.
+"""
+
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+
+from inn8_pipeline.defs import sensors
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.warehouse import migrations
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.conftest import NewPipeline
+from inn8_pipeline_tests.defs.dying import EVENTS, STATEMENTS, Blow
+from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
+from inn8_pipeline_tests.defs.runs import begun
+
+SEEDS = range(int(os.environ.get("SOAK_EXAMPLES", "6")))
+KILLED = -signal.SIGKILL
+OPEN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def struck(pipeline: Pipeline, entity: Entity, blow: Blow) -> int | None:
+    """The exit code of a run that the blow fell on, or that ended before."""
+    with begun(pipeline, entity, blow) as child:
+        child.join(60)
+        return child.exitcode
+
+
+def disturb(pipeline: Pipeline, entity: Entity, number: int) -> None:
+    """Change one record, so that the next sync has something to write."""
+    if entity is Entity.CLIENTS:
+        records = pipeline.world.records("clients")
+        pipeline.world.corrupt("clients", records[number % len(records)]["id"], fullName=f"Changed {number}")
+    else:
+        records = pipeline.world.records("transactions")
+        pipeline.world.corrupt("transactions", records[number % len(records)]["id"], description=f"changed {number}")
+
+
+def report_the_dead(pipeline: Pipeline) -> list[str]:
+    """What run monitoring and the sensor do about runs whose process is gone; twice, as sensors may. The runs' ids."""
+    dead = [record.dagster_run for record in pipeline.instance.get_run_records(dg.RunsFilter(statuses=OPEN))]
+    for each in dead:
+        pipeline.instance.report_run_failed(each)
+        sensors.write_missing(pipeline.instance, each, "It was killed.")
+        sensors.write_missing(pipeline.instance, each, "It was killed.")
+    return [each.run_id for each in dead]
+
+
+def entries(pipeline: Pipeline, run_id: str) -> list[str]:
+    """For what the run's events have an entry, as often as they have it: the check's history would show it once."""
+    found = pipeline.events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return sorted(event.asset_check_evaluation_data.partition or "the run" for event in found)
+
+
+def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[str, list[truth.Row]]) -> None:
+    """The rows are those of the sync before or of the new one; the dead run has one entry; the next one is clean."""
+    now = truth.of(pipeline.world)
+    assert truth.tables(pipeline) in (before, now)
+    wanted = sorted([*(day_names(pipeline.window) if entity is Entity.TRANSACTIONS else []), "the run"])
+    for run_id in report_the_dead(pipeline):
+        is_planned = bool(pipeline.events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED))
+        assert entries(pipeline, run_id) == (wanted if is_planned else [])
+    clean = pipeline.run(entity)
+    assert clean.success
+    assert truth.tables(pipeline) == now
+    assert pipeline.entry(entity, clean.run_id).status == "Success"
+
+
+def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    kills = 0
+    is_over = False
+    while not is_over:
+        disturb(pipeline, Entity.CLIENTS, kills)
+        before = truth.tables(pipeline)
+        is_over = struck(pipeline, Entity.CLIENTS, Blow(EVENTS, kills + 1)) == 0
+        expect_nothing_half_done(pipeline, Entity.CLIENTS, before)
+        kills += not is_over
+    assert kills >= 20
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_run_killed_before_a_statement_at_random_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
+    pipeline.run_all()
+    disturb(pipeline, Entity.TRANSACTIONS, seed)
+    before = truth.tables(pipeline)
+    number = random.Random(seed).randint(1, 70)
+    assert struck(pipeline, Entity.TRANSACTIONS, Blow(STATEMENTS, number)) == KILLED
+    expect_nothing_half_done(pipeline, Entity.TRANSACTIONS, before)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_run_killed_at_any_moment_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
+    pipeline.run_all()
+    disturb(pipeline, Entity.TRANSACTIONS, seed)
+    before = truth.tables(pipeline)
+    with begun(pipeline, Entity.TRANSACTIONS) as child:
+        time.sleep(random.Random(seed).uniform(0.2, 1.5))
+        child.kill()
+    expect_nothing_half_done(pipeline, Entity.TRANSACTIONS, before)
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedPostgres]:
+    """A Postgres of the test's own, which writes to disk before it says so."""
+    folder = Path(tempfile.mkdtemp(prefix="inn8-kills-"))
+    with EmbeddedPostgres(folder, durable=True) as started:
+        yield started
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def on_its_own(server: EmbeddedPostgres, new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """A pipeline whose warehouse, and only that, is on that server, synced once."""
+    pipeline = new_pipeline()
+    url = server.url("warehouse")
+    monkeypatch.setenv("INN8_DATABASE_URL", url)
+    pipeline = replace(pipeline, engine=connect(url))
+    migrations.upgrade(pipeline.engine)
+    pipeline.run_all()
+    disturb(pipeline, Entity.TRANSACTIONS, 5)
+    return pipeline
+
+
+def killing(server: EmbeddedPostgres, number: int) -> Blow:
+    return Blow(STATEMENTS, number, server.folder / "data")
+
+
+def restart(server: EmbeddedPostgres) -> None:
+    server.stop()
+    server.start()
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
+    server: EmbeddedPostgres, on_its_own: Pipeline, seed: int
+) -> None:
+    postmaster = psutil.Process(int((server.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0]))
+    with begun(on_its_own, Entity.TRANSACTIONS, killing(server, random.Random(seed).randint(1, 70))):
+        postmaster.wait(60)
+        restart(server)
+    (run,) = on_its_own.instance.get_runs(limit=1)
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert truth.tables(on_its_own) == truth.of(on_its_own.world)
+    assert on_its_own.entry(Entity.TRANSACTIONS, run.run_id).status == "Success"
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_is_there(
+    server: EmbeddedPostgres, on_its_own: Pipeline, seed: int
+) -> None:
+    before = truth.tables(on_its_own)
+    number = random.Random(seed).randint(1, 60)
+    assert struck(on_its_own, Entity.TRANSACTIONS, killing(server, number)) == 0
+    (run,) = on_its_own.instance.get_runs(limit=1)
+    failed = on_its_own.entry(Entity.TRANSACTIONS, run.run_id)
+    assert failed.status == "Failed"
+    assert failed.metadata["error_message"].startswith("Postgres failed while")
+    restart(server)
+    assert truth.tables(on_its_own) in (before, truth.of(on_its_own.world))
+    assert on_its_own.run(Entity.TRANSACTIONS).success
+    assert truth.tables(on_its_own) == truth.of(on_its_own.world)

@@ -1,0 +1,83 @@
+"""Side by side: a scheduled run, a backfill's and `inn8 sync` at one entity at a time, from several processes."""
+
+import threading
+import time
+
+import dagster as dg
+import pytest
+from sqlalchemy import Connection
+
+from inn8_pipeline.defs.reports import waits
+from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
+from inn8_pipeline_tests.defs.runs import begun
+
+LOCK = f"hashtextextended('inn8 {TENANT} {{}}', 0)"
+
+
+def runs_of(pipeline: Pipeline) -> list[dg.DagsterRun]:
+    return list(pipeline.instance.get_runs())
+
+
+def hold(connection: Connection, entity: Entity) -> None:
+    connection.exec_driver_sql(f"select pg_advisory_lock({LOCK.format(entity)})")
+
+
+def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pipeline) -> None:
+    pipeline.run(Entity.CLIENTS)
+    pipeline.run(Entity.PORTFOLIOS)
+    last = Window(pipeline.world.last_date, pipeline.world.last_date)
+    kinds: list[dict[str, str]] = [
+        range_tags(pipeline.window) | {"dagster/schedule_name": "every_15_minutes"},
+        range_tags(last) | {"dagster/backfill": "march"},
+        range_tags(pipeline.window),
+    ]
+    with (
+        begun(pipeline, Entity.TRANSACTIONS, tags=kinds[0]),
+        begun(pipeline, Entity.TRANSACTIONS, tags=kinds[1]),
+        begun(pipeline, Entity.TRANSACTIONS, tags=kinds[2]),
+    ):
+        pass
+    assert truth.tables(pipeline) == truth.of(pipeline.world)
+    together = [run for run in runs_of(pipeline) if run.job_name == "transactions_sync"]
+    assert [run.status for run in together] == [dg.DagsterRunStatus.SUCCESS] * 3
+    assert [pipeline.entry(Entity.TRANSACTIONS, run.run_id).status for run in together] == ["Success"] * 3
+    assert pipeline.rows("select count(*) from inn8.transactions where missing_since is not null") == [(0,)]
+
+
+def test_a_run_waits_for_the_one_that_holds_the_lock_and_says_so(pipeline: Pipeline) -> None:
+    with pipeline.engine.connect() as other:
+        hold(other, Entity.CLIENTS)
+        holding = threading.Thread(target=pipeline.run, args=[Entity.CLIENTS])
+        holding.start()
+        try:
+            ends_at = time.monotonic() + 30
+            while waits(Entity.CLIENTS) not in said(pipeline) and time.monotonic() < ends_at:
+                time.sleep(0.1)
+            assert waits(Entity.CLIENTS) in said(pipeline)
+            assert truth.tables(pipeline)["clients"] == []
+        finally:
+            other.exec_driver_sql("select pg_advisory_unlock_all()")
+            holding.join(60)
+    (run,) = runs_of(pipeline)
+    assert pipeline.entry(Entity.CLIENTS, run.run_id).status == "Success"
+    assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]
+
+
+def said(pipeline: Pipeline) -> list[str]:
+    return [line for run in runs_of(pipeline) for line in pipeline.lines(run.run_id)]
+
+
+def test_who_waits_for_longer_than_the_bound_is_failed_and_told_so(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INN8_LOCK_SECONDS", "1")
+    with pipeline.engine.connect() as other:
+        hold(other, Entity.CLIENTS)
+        run = pipeline.run(Entity.CLIENTS)
+    entry = pipeline.entry(Entity.CLIENTS, run.run_id)
+    assert entry.status == "Failed"
+    assert "Another sync of clients" in entry.metadata["error_message"]
+    assert truth.tables(pipeline)["clients"] == []
