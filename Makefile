@@ -26,8 +26,8 @@ test: lint ## Lint, types, import rules, definitions; then the tests.
 	@$(BIN)/pytest -n auto
 
 EXAMPLES ?= 200
-soak-records: $(READY) ## The world changed, broken and synced at random for long: make soak-records EXAMPLES=200.
-	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak --hypothesis-profile soak
+soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.
+	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
 
 lint: $(READY) ## All of `make test` but the tests.
 	@$(BIN)/ruff check --quiet .
