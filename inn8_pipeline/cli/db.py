@@ -30,3 +30,16 @@ def upgrade() -> None:
         after = bring_up(engine)
     was = f"was {before}" if before else "was empty"
     click.echo(f"The warehouse has schema version {after} ({was}).")
+
+
+@command.command()
+def dictionary() -> None:
+    r"""Print what every table and column means, as Markdown. Needs no database.
+
+    \b
+    Example
+      inn8 db dictionary > docs/dictionary.md
+    """
+    from inn8_pipeline.cli import pages
+
+    click.echo(pages.dictionary(), nl=False)

@@ -1,0 +1,52 @@
+"""The documentation is of this code: the dictionary is current, and every error and status is in the runbook."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inn8_pipeline import errors
+from inn8_pipeline.cli import pages
+from inn8_pipeline.errors import ApiError, Inn8Error, WarehouseError
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def leaves(kind: type[Inn8Error] = Inn8Error) -> Iterator[type[Inn8Error]]:
+    for each in kind.__subclasses__():
+        if each.__module__ == errors.__name__:
+            if each not in {ApiError, WarehouseError}:
+                yield each
+            yield from leaves(each)
+
+
+def test_the_dictionary_is_current() -> None:
+    kept = (DOCS / "dictionary.md").read_text(encoding="utf-8")
+    assert kept == pages.dictionary(), "run: inn8 db dictionary > docs/dictionary.md"
+
+
+def test_the_dictionary_has_every_column_with_its_meaning() -> None:
+    page = pages.dictionary()
+    assert "| `account_type` | `text` |  | individual, joint, trust" in page
+    assert "| `amount` | `numeric(38, 10)` | yes |" in page
+    assert "| None |" not in page
+
+
+@pytest.mark.parametrize("error", sorted(leaves(), key=str))
+def test_the_runbook_says_what_to_do_about_each_error(error: type[Inn8Error]) -> None:
+    runbook = (DOCS / "runbook.md").read_text(encoding="utf-8")
+    assert re.search(rf"^### {error.__name__}\n[^#\n]", runbook, re.MULTILINE)
+
+
+def test_the_runbook_names_no_error_that_is_gone() -> None:
+    headings = re.findall(r"^### (\w+)$", (DOCS / "runbook.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(headings) == sorted(each.__name__ for each in leaves())
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/runbook.md", "docs/decisions.md"])
+def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
