@@ -45,6 +45,15 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How many days stay: landings that nothing was made from last, resolved rejects, the events of runs."""
+
+    landing_days: int
+    reject_days: int
+    run_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class SyncSettings:
     """What a sync covers and when it refuses. Days are days of trade, percentages whole."""
 
@@ -173,6 +182,15 @@ def read_sync(environment: Environment) -> SyncSettings:
         max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
         lock_seconds=environment.whole("INN8_LOCK_SECONDS", 600, 1, 86_400),
         chunk_size=environment.whole("INN8_CHUNK_SIZE", 5000, 1, 1_000_000),
+    )
+
+
+def read_retention(environment: Environment) -> RetentionSettings:
+    """How long what is kept stays."""
+    return RetentionSettings(
+        landing_days=environment.whole("INN8_KEEP_LANDINGS_DAYS", 90, 1, 36_500),
+        reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
+        run_days=environment.whole("INN8_KEEP_RUNS_DAYS", 30, 1, 36_500),
     )
 
 

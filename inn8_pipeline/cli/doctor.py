@@ -14,7 +14,15 @@ from inn8_pipeline.cli.instance import open_instance, silence, storage_guarded
 from inn8_pipeline.cli.options import json_option
 from inn8_pipeline.cli.screen import print_json
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import Environment, read_api, read_database_url, read_executor, read_sync, read_tenant
+from inn8_pipeline.settings import (
+    Environment,
+    read_api,
+    read_database_url,
+    read_executor,
+    read_retention,
+    read_sync,
+    read_tenant,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -75,7 +83,7 @@ def examine(environment: Environment) -> Iterator[Finding]:
 
 
 def _settings(environment: Environment) -> str:
-    for read in (read_tenant, read_api, read_sync, read_executor, read_database_url):
+    for read in (read_tenant, read_api, read_sync, read_retention, read_executor, read_database_url):
         read(environment)
     return "complete and well-formed"
 

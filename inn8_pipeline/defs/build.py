@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from inn8_pipeline.defs import assets, jobs, schedules, sensors
+from inn8_pipeline.defs import assets, jobs, maintenance, schedules, sensors
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment, SyncSettings, read_executor, read_sync, read_tenant_id
@@ -25,8 +25,12 @@ def build(environment: Environment) -> dg.Definitions:
     executor = _EXECUTORS[read_executor(environment)]
     return dg.Definitions(
         assets=_assets({Entity.TRANSACTIONS: days_of_trade(settings)}),
-        jobs=[*(jobs.entity_job(entity, executor) for entity in Entity), jobs.all_job(executor)],
-        schedules=schedules.schedules(settings, tenant_id),
+        jobs=[
+            *(jobs.entity_job(entity, executor) for entity in Entity),
+            jobs.all_job(executor),
+            maintenance.job(executor),
+        ],
+        schedules=[*schedules.schedules(settings, tenant_id), maintenance.schedule()],
         sensors=sensors.sensors(),
         resources={"inn8": Inn8(tenant_id=tenant_id), "warehouse": Warehouse()},
         executor=executor,

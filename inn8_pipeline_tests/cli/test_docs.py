@@ -12,6 +12,7 @@ from inn8_pipeline.errors import ApiError, Inn8Error, WarehouseError
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+SETTINGS = ROOT / "inn8_pipeline" / "settings.py"
 
 
 def leaves(kind: type[Inn8Error] = Inn8Error) -> Iterator[type[Inn8Error]]:
@@ -40,12 +41,20 @@ def test_the_runbook_says_what_to_do_about_each_error(error: type[Inn8Error]) ->
     assert re.search(rf"^### {error.__name__}\n[^#\n]", runbook, re.MULTILINE)
 
 
+def test_every_setting_has_its_row_in_the_readme_and_no_other_is_named() -> None:
+    """A setting is what `settings` reads by name, or a secret's file."""
+    known = set(re.findall(r'"(INN8_[A-Z_]+)"', SETTINGS.read_text(encoding="utf-8")))
+    told = set(re.findall(r"INN8_[A-Z_]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert known - told == set()
+    assert {each for each in told - known if not each.endswith("_FILE")} == set()
+
+
 def test_the_runbook_names_no_error_that_is_gone() -> None:
     headings = re.findall(r"^### (\w+)$", (DOCS / "runbook.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(each.__name__ for each in leaves())
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/runbook.md", "docs/decisions.md"])
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{each.name}" for each in sorted(DOCS.glob("*.md")))])
 def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

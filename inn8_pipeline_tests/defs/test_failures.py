@@ -14,6 +14,10 @@ FULL = """
     $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
     create trigger is_full before insert or update on inn8.clients for each row execute function inn8.full()
 """
+SWALLOW = """
+    create function inn8.swallow() returns trigger language plpgsql as $$ begin return null; end $$;
+    create trigger swallows before insert or update on inn8.clients for each row execute function inn8.swallow()
+"""
 
 
 def down(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,12 +47,18 @@ def gone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INN8_DATABASE_URL", there.replace(str(pipeline.engine.url.database), "not_there"))
 
 
+def swallowed(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row is written by our word and not by the table's."""
+    pipeline.change(SWALLOW)
+
+
 FAILURES: dict[str, tuple[Callable[[Pipeline, pytest.MonkeyPatch], None], str]] = {
     "the API is down": (down, "INN8"),
     "the credentials are wrong": (credentials, "INN8_CLIENT_SECRET"),
     "the contract has changed": (contract, "would have been refused"),
     "the warehouse is full": (full, "DiskFull"),
     "the warehouse is read-only": (read_only, "ReadOnlySqlTransaction"),
+    "a row is lost on its way": (swallowed, "do not add up"),
     "the warehouse is gone": (gone, "Postgres failed while"),
 }
 

@@ -1,0 +1,98 @@
+"""The weekly maintenance: what nobody needs any more goes, in the warehouse and in Dagster's own storage.
+
+Here belongs which of Dagster's runs may go. What may go in the warehouse is `warehouse.retention`'s.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from inn8_pipeline.defs.resources import Inn8, Warehouse
+from inn8_pipeline.settings import Environment, now, read_retention
+
+JOB = "inn8_maintenance"
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
+
+
+def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
+    """Both halves, each on its own feet."""
+
+    @dg.job(
+        name=JOB,
+        executor_def=executor,
+        description=(
+            "Drops landings, pages and resolved rejects past their retention, and the events of old runs. What a table "
+            "or a day was made from last stays, and so does the sync log."
+        ),
+    )
+    def maintain() -> None:
+        prune_warehouse()
+        prune_runs()
+
+    return maintain
+
+
+def schedule() -> dg.ScheduleDefinition:
+    """On Sundays, after the weekly sweep of the night before."""
+    return dg.ScheduleDefinition(
+        name="weekly_maintenance",
+        job_name=JOB,
+        cron_schedule="0 5 * * 0",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Drops what is past its retention (INN8_KEEP_LANDINGS_DAYS, …_REJECTS_DAYS, …_RUNS_DAYS).",
+    )
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Drops landings, pages and resolved rejects past their retention.")
+def prune_warehouse(context: dg.OpExecutionContext, inn8: Inn8, warehouse: Warehouse) -> None:
+    """Prune the tenant's warehouse; the counts are the output's metadata."""
+    from inn8_pipeline.warehouse.retention import prune
+
+    keep = read_retention(Environment())
+    pruned = prune(warehouse.engine(), inn8.tenant_id, keep.landing_days, keep.reject_days)
+    counts: dict[str, Any] = {
+        "landings": pruned.landings,
+        "broken_landings": pruned.broken_landings,
+        "pages": pruned.pages,
+        "resolved_rejects": pruned.rejects,
+        "are_pages_held": pruned.are_pages_held,
+    }
+    context.log.info("Dropped: %s.", ", ".join(f"{name} {count}" for name, count in counts.items()))
+    context.add_output_metadata(counts)
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Drops the events of old runs that made no newest materialization.")
+def prune_runs(context: dg.OpExecutionContext) -> None:
+    """Delete old runs; one that made the newest version of an asset or of a day stays, or the UI would miss it."""
+    before = now() - timedelta(days=read_retention(Environment()).run_days)
+    newest = _newest(context.instance)
+    dropped = kept = 0
+    for run_id in _old(context.instance, before):
+        if _made(context.instance, run_id) & newest:
+            kept += 1
+        else:
+            context.instance.delete_run(run_id)
+            dropped += 1
+    context.log.info("Dropped %d runs from before %s; %d made what is newest, and stay.", dropped, before.date(), kept)
+    context.add_output_metadata({"runs": dropped, "runs_kept": kept})
+
+
+def _old(instance: dg.DagsterInstance, before: datetime) -> list[str]:
+    """The ids of ended runs that were created before then, oldest first."""
+    wanted = dg.RunsFilter(statuses=_ENDED, created_before=before)
+    return [record.dagster_run.run_id for record in instance.get_run_records(wanted, ascending=True)]
+
+
+def _newest(instance: dg.DagsterInstance) -> set[int]:
+    """The storage ids of the newest materialization of every asset, and of every day of it."""
+    found: set[int] = set()
+    for key in instance.all_asset_keys():
+        found.update(instance.event_log_storage.get_latest_storage_id_by_partition(key, _MADE).values())
+        found.update(each.storage_id for each in instance.fetch_materializations(key, limit=1).records)
+    return found
+
+
+def _made(instance: dg.DagsterInstance, run_id: str) -> set[int]:
+    return {record.storage_id for record in instance.get_records_for_run(run_id, of_type=_MADE).records}

@@ -1,0 +1,64 @@
+"""The weekly maintenance: what is old goes, with its counts; what a table or a day was made from last stays."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from inn8_pipeline.defs import maintenance, names
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.settings import now
+from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
+
+
+def maintain(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    """Run the job; the metadata of each of its steps."""
+    job = pipeline.definitions.resolve_job_def(maintenance.JOB)
+    result = job.execute_in_process(instance=pipeline.instance)
+    told = {}
+    for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.STEP_OUTPUT:
+            told[str(event.step_key)] = {name: each.value for name, each in event.step_output_data.metadata.items()}
+    return told
+
+
+@pytest.fixture
+def _in_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everything that is there be old."""
+    later = now() + timedelta(days=400)
+    monkeypatch.setattr(maintenance, "now", lambda: later)
+
+
+@pytest.mark.usefixtures("_in_a_year")
+def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> None:
+    old = [pipeline.run(Entity.CLIENTS).run_id, pipeline.run(Entity.CLIENTS).run_id]
+    days = pipeline.run(Entity.TRANSACTIONS).run_id
+    assert maintain(pipeline)["prune_runs"] == {"runs": 1, "runs_kept": 2}
+    assert not pipeline.instance.has_run(old[0])
+    assert pipeline.instance.has_run(old[1])
+    assert pipeline.instance.has_run(days)
+    there = pipeline.instance.get_materialized_partitions(names.key("transactions"))
+    assert there == set(day_names(pipeline.window))
+    assert [entry.run_id for entry in pipeline.log(Entity.CLIENTS)] == [old[1], old[0]]
+
+
+def test_young_runs_stay(pipeline: Pipeline) -> None:
+    run_id = pipeline.run(Entity.CLIENTS).run_id
+    pipeline.run(Entity.CLIENTS)
+    assert maintain(pipeline)["prune_runs"] == {"runs": 0, "runs_kept": 0}
+    assert pipeline.instance.has_run(run_id)
+
+
+def test_old_landings_pages_and_rejects_go_and_the_next_sync_is_as_ever(pipeline: Pipeline) -> None:
+    pipeline.run(Entity.CLIENTS)
+    pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change("update inn8_raw.landings set started_at = started_at - interval '100 days' where id = 1")
+    counts = maintain(pipeline)["prune_warehouse"]
+    assert counts == {
+        "landings": 1, "broken_landings": 0, "pages": 1, "resolved_rejects": 0, "are_pages_held": False,
+    }  # fmt: skip
+    again = pipeline.run(Entity.CLIENTS)
+    assert pipeline.entry(Entity.CLIENTS, again.run_id).metadata["unchanged"] == 25
+    assert pipeline.run(Entity.CLIENTS, only=["clients"]).success
