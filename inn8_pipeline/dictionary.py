@@ -23,6 +23,7 @@ TABLES: dict[str, str] = {
     "rejected_records": "A row is a record that INN8 sent and that could not become a row, with its reason.",
     "sync_coverage": "A row is a day of trade, or without one a whole collection, and the landing merged last for it.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
+    "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
     "landings": "A row is one fetch of an entity: when, what window, which pages. It counts once completed_at is set.",
     "pages": "A row is one page as INN8 sent it, verbatim, stored once however often it came.",
 }
@@ -100,6 +101,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "failures": "Failed attempts in a row.",
         "opened_until": "No call before this instant; null if closed.",
         "trial_until": "The one trial call holds its lease until this instant; null if none is under way.",
+    },
+    "unknown_properties": {
+        "entity": "clients, portfolios or transactions.",
+        "name": "The property's path as INN8 spells it, such as address.country; never a value.",
+        "first_seen_at": "Start of the first fetch that had it.",
+        "last_seen_at": "Start of the last fetch that was merged and had it.",
+        "accepted_at": "When an operator said that no column is wanted of it: it is no longer told of.",
+        "accepted_note": "The operator's note.",
     },
     "landings": {
         "entity": "clients, portfolios or transactions.",

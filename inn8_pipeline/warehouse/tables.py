@@ -222,6 +222,18 @@ circuits = _table(
     PrimaryKeyConstraint(TENANT, "circuit", name="circuits_pkey"),
 )
 
+unknown_properties = _table(
+    "unknown_properties",
+    Column(TENANT, type_of_key, nullable=False),
+    Column("entity", type_of_key, nullable=False),
+    Column("name", type_of_key, nullable=False),
+    Column("first_seen_at", type_of_instant, nullable=False),
+    Column("last_seen_at", type_of_instant, nullable=False),
+    Column("accepted_at", type_of_instant),
+    Column("accepted_note", Text),
+    PrimaryKeyConstraint(TENANT, "entity", "name", name="unknown_properties_pkey"),
+)
+
 landings = _table(
     "landings",
     *_identity(),

@@ -11,7 +11,7 @@ from sqlalchemy.schema import SetColumnComment, SetTableComment
 from inn8_pipeline.errors import SchemaVersionError
 from inn8_pipeline.warehouse.tables import RAW_SCHEMA, SCHEMA, metadata
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
 
 
