@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+EXTRAS := celery e2e kubernetes sandbox test
 # The machine's pip installs into .venv, so that a Python without `ensurepip` (Debian's) will do.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-input
 # Dagster's instance is chosen by each command; none is to inherit the one of the shell.
@@ -57,7 +58,7 @@ pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that w
 	@sed '/^$$/q' constraints.txt > $(VENV)-pins/constraints.txt
 	@# Without pip's own configuration: hashes of files that only this machine has would fit nowhere else.
 	@env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null $(VENV)-pins/bin/pip-compile --quiet \
-		--upgrade --extra sandbox --extra test --all-build-deps --allow-unsafe --no-strip-extras --generate-hashes --no-header \
+		--upgrade $(addprefix --extra ,$(EXTRAS)) --all-build-deps --allow-unsafe --no-strip-extras --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file $(VENV)-pins/pins.txt pyproject.toml
 	@cat $(VENV)-pins/pins.txt >> $(VENV)-pins/constraints.txt
 	@mv $(VENV)-pins/constraints.txt constraints.txt && rm -rf $(VENV)-pins
