@@ -140,6 +140,55 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 
+SOURCES: dict[str, dict[str, tuple[str, ...]]] = {
+    "clients": {
+        "external_id": ("id",),
+        "name": ("fullName",),
+        "email": ("emailAddress",),
+        "phone": ("phoneNumber",),
+        "address": ("address.street", "address.city", "address.state", "address.zipCode"),
+        "status": ("status",),
+    },
+    "portfolios": {
+        "external_id": ("id",),
+        "client_id": ("clientId",),
+        "name": ("name",),
+        "account_number": ("accountNumber",),
+        "account_type": ("type",),
+        "status": ("status",),
+    },
+    "securities": {
+        "external_id": ("security.id",),
+        "symbol": ("security.symbol",),
+        "name": ("security.name",),
+        "isin": ("security.isin",),
+        "security_type": ("security.type",),
+        "currency": ("security.currency",),
+        "as_of_date": ("tradeDate",),
+    },
+    "transactions": {
+        "external_id": ("id",),
+        "portfolio_id": ("portfolioId",),
+        "security_id": ("security.id",),
+        "transaction_type": ("type",),
+        "trade_date": ("tradeDate",),
+        "settlement_date": ("settlementDate",),
+        "quantity": ("quantity",),
+        "price": ("price",),
+        "amount": ("amount",),
+        "fees": ("fees",),
+        "currency": ("currency",),
+        "description": ("description",),
+    },
+}
+"""The properties of INN8's record that a column is made from; those that are not here are our own."""
+
+PARENTS: dict[str, dict[str, str]] = {
+    "portfolios": {"client_id": "clients"},
+    "transactions": {"portfolio_id": "portfolios", "security_id": "securities"},
+}
+"""The tables whose `id` a column holds, found by their `external_id`."""
+
 TYPES: dict[str, str] = dict.fromkeys(("id", "client_id", "portfolio_id", "security_id"), "bigint")
 """Postgres's types of the columns of `inn8` that are not text; a name has one type in all tables."""
 TYPES |= dict.fromkeys(("quantity", "price", "amount", "fees"), "numeric(38, 10)")

@@ -55,7 +55,7 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """What a sync covers and when it refuses. Days are days of trade, percentages whole."""
+    """What a sync covers, how often, and when it refuses. Days are days of trade, percentages whole."""
 
     transactions_from: date
     lookback_days: int
@@ -65,6 +65,7 @@ class SyncSettings:
     max_removed_percent: int
     lock_seconds: int
     chunk_size: int
+    tick_minutes: int
 
     def today(self) -> date:
         """Today in the zone of the settings: the last day of trade that there can be."""
@@ -125,6 +126,13 @@ def _between(number: int, least: int, most: int) -> int:
     return number
 
 
+def _part_of_an_hour(text: str) -> int:
+    minutes = _between(int(text), 1, 30)
+    if 60 % minutes:
+        raise ValueError
+    return minutes
+
+
 def _truth(text: str) -> bool:
     known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if text.lower() not in known:
@@ -142,19 +150,44 @@ def _tenant_id(text: str) -> str:
     return text
 
 
-def read_tenant_id(environment: Environment) -> str:
-    """The tenant; the only setting of it that the definitions need."""
-    return environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", "default")
+def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
+    """The tenants, none twice; first the plain one, which the variables without a tenant's name are for.
+
+    It is INN8_TENANT_ID, by default the first of INN8_TENANTS.
+    """
+    listed = environment.parse("INN8_TENANTS", _tenant_ids, _TENANTS_RULE, "default")
+    plain = environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", listed[0])
+    if not environment.read("INN8_TENANTS", "", default=""):
+        return (plain,)
+    if plain not in listed:
+        raise SettingsError("INN8_TENANT_ID", "must be one of INN8_TENANTS", listed[0])
+    return (plain, *(each for each in listed if each != plain))
 
 
-def read_tenant(environment: Environment) -> TenantSettings:
-    """The tenant's access to INN8."""
+_TENANTS_RULE = "names of letters, digits and underscores, separated by commas, no two of them alike but for case"
+
+
+def _tenant_ids(text: str) -> tuple[str, ...]:
+    tenant_ids = tuple(_tenant_id(each.strip()) for each in text.split(","))
+    # Two that differ in case alone would share their variables, and so one's data would come in as the other's.
+    if len({each.upper() for each in tenant_ids}) < len(tenant_ids):
+        raise ValueError
+    return tenant_ids
+
+
+def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
+    """A tenant's access to INN8: `INN8_CLIENT_ID` of the plain one, `INN8_ACME__CLIENT_ID` of the tenant acme.
+
+    Nothing but the scope is taken over from another tenant: its credentials would bring its data in.
+    """
+    own = "INN8_" if tenant_id == read_tenant_ids(environment)[0] else f"INN8_{tenant_id.upper()}__"
+    scope = environment.read("INN8_SCOPE", "api.read", default="api.read api.write")
     return TenantSettings(
-        tenant_id=read_tenant_id(environment),
-        base_url=environment.read("INN8_BASE_URL", "https://api.inn8.example").rstrip("/"),
-        client_id=environment.read("INN8_CLIENT_ID", "fullview"),
-        client_secret=environment.read("INN8_CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
-        scope=environment.read("INN8_SCOPE", "api.read", default="api.read api.write"),
+        tenant_id=tenant_id,
+        base_url=environment.read(f"{own}BASE_URL", "https://api.inn8.example").rstrip("/"),
+        client_id=environment.read(f"{own}CLIENT_ID", "fullview"),
+        client_secret=environment.read(f"{own}CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
+        scope=environment.read(f"{own}SCOPE", "api.read", default=scope),
     )
 
 
@@ -182,6 +215,7 @@ def read_sync(environment: Environment) -> SyncSettings:
         max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
         lock_seconds=environment.whole("INN8_LOCK_SECONDS", 600, 1, 86_400),
         chunk_size=environment.whole("INN8_CHUNK_SIZE", 5000, 1, 1_000_000),
+        tick_minutes=environment.parse("INN8_TICK_MINUTES", _part_of_an_hour, "a divisor of 60, up to 30", "15"),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import click
 
 from inn8_pipeline.cli.instance import open_instance, silence
-from inn8_pipeline.cli.options import DAY, json_option, verbose_option, window_of
+from inn8_pipeline.cli.options import DAY, json_option, tenant_of, tenant_option, verbose_option, window_of
 from inn8_pipeline.cli.runs import execute, load_definitions, plan
 from inn8_pipeline.cli.sync import read_settings, report, run_steps
 from inn8_pipeline.entities import Entity
@@ -25,12 +25,14 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 @click.argument("entity", type=click.Choice([str(Entity.TRANSACTIONS)]))
 @click.option("--from", "from_date", type=DAY, required=True, help="First day of trade.")
 @click.option("--to", "to_date", type=DAY, help="Last day of trade; today where it is not given.")
+@tenant_option
 @json_option
 @verbose_option
 def command(
     entity: str,
     from_date: date,
     to_date: date | None,
+    tenant_id: str | None,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -40,11 +42,12 @@ def command(
     the schedule goes on meanwhile. Where it breaks off, the message names the command that goes on.
     """
     environment = Environment()
-    window = window_of(read_settings(environment), from_date, to_date)
+    tenant = tenant_of(environment, tenant_id)
+    window = window_of(read_settings(environment, [tenant]), from_date, to_date)
     assert window is not None  # noqa: S101 (--from is required)
     if not verbose:
         silence()
-    steps = plan([Entity(entity)], window)
+    steps = plan(tenant, [Entity(entity)], window)
     click.echo(f"{entity} {window}: {sum(step.weight for step in steps)} days in {len(steps)} runs.", err=True)
     with open_instance(environment) as instance:
         definitions = load_definitions()

@@ -127,12 +127,15 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _sync(environment: Environment, *, verbose: bool) -> list[tuple[Step, Entry]]:
+    from inn8_pipeline.defs.names import Tenant
+
     with open_instance(environment) as instance:
         definitions = load_definitions()
-        steps = plan(list(Entity), read_sync(environment).history())
+        tenant = Tenant(TENANT)
+        steps = plan(tenant, list(Entity), read_sync(environment).history())
         run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
         # What is shown is what was stored.
-        return [(Step(Entity(entry.entity)), entry) for entry in entries(instance)]
+        return [(Step(tenant, Entity(entry.entity)), entry) for entry in entries(instance, [tenant])]
 
 
 def _show(screen: "Console", environment: Environment, logged: list[Entry]) -> None:

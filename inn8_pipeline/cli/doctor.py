@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ from inn8_pipeline.cli.group import EXIT_FAILED
 from inn8_pipeline.cli.instance import open_instance, silence, storage_guarded
 from inn8_pipeline.cli.options import json_option
 from inn8_pipeline.cli.screen import print_json
-from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import (
     Environment,
     read_api,
@@ -22,6 +23,7 @@ from inn8_pipeline.settings import (
     read_retention,
     read_sync,
     read_tenant,
+    read_tenant_ids,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def examine(environment: Environment) -> Iterator[Finding]:
         "settings": _settings,
         "database": _database,
         "clock": _clock,
-        "INN8's token endpoint": _credentials,
+        **_token_checks(environment),
         "Dagster's storage": _storage,
     }
     for name, check in checks.items():
@@ -82,8 +84,22 @@ def examine(environment: Environment) -> Iterator[Finding]:
             yield Finding(name, is_ok=False, message=str(error))
 
 
+def _token_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
+    """One for each tenant; the only tenant's name is not told."""
+    name = "INN8's token endpoint"
+    try:
+        tenant_ids = read_tenant_ids(environment)
+    except SettingsError:
+        return {}  # which the check of the settings reports
+    if len(tenant_ids) == 1:
+        return {name: partial(_credentials, tenant_ids[0])}
+    return {f"{name}, tenant {tenant_id}": partial(_credentials, tenant_id) for tenant_id in tenant_ids}
+
+
 def _settings(environment: Environment) -> str:
-    for read in (read_tenant, read_api, read_sync, read_retention, read_executor, read_database_url):
+    for tenant_id in read_tenant_ids(environment):
+        read_tenant(environment, tenant_id)
+    for read in (read_api, read_sync, read_retention, read_executor, read_database_url):
         read(environment)
     return "complete and well-formed"
 
@@ -131,14 +147,14 @@ class ClockError(Inn8Error):
         )
 
 
-def _credentials(environment: Environment) -> str:
-    tenant = read_tenant(environment)
+def _credentials(tenant_id: str, environment: Environment) -> str:
+    read_tenant(environment, tenant_id)
     from inn8_pipeline.defs.resources import Inn8
 
     def warn(message: str) -> None:
         click.echo(f"     {message}", err=True)
 
-    with Inn8(tenant_id=tenant.tenant_id).client(_engine(environment), warn) as client:
+    with Inn8().client(tenant_id, _engine(environment), warn) as client:
         client.check_credentials()
     return "gives a token"
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
     from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+    from inn8_pipeline.defs.names import Tenant
+
 COUNTS = ("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "outside")
 STATUSES = ("Failed", "PartialSuccess", "Success", "NoData")
 """Worst first."""
@@ -24,9 +26,18 @@ _PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """One tenant's sync log of one entity."""
+
+    tenant: "Tenant"
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One sync of one entity. Instants in UTC; `counts` by the names of the conservation law, empty where it failed."""
 
+    tenant_id: str
     entity: str
     run_id: str
     status: str
@@ -49,11 +60,12 @@ class Entry:
         return told | {name: told[name].isoformat() if told[name] else None for name in ("started_at", "ended_at")}
 
 
-def of_metadata(entity: str, run_id: str, description: str | None, metadata: Mapping[str, Any]) -> Entry:
+def of_metadata(log: Log, run_id: str, description: str | None, metadata: Mapping[str, Any]) -> Entry:
     """An entry from an evaluation's metadata, whose values are Dagster's."""
     values = {name: each.value for name, each in metadata.items()}
     return Entry(
-        entity=entity,
+        tenant_id=log.tenant.tenant_id,
+        entity=str(log.entity),
         run_id=run_id,
         status=str(values.get("status", "Failed")),
         record_count=int(values.get("record_count", 0)),
@@ -77,48 +89,50 @@ def worst(statuses: Sequence[str]) -> str:
     return next((status for status in STATUSES if status in statuses), "Success")
 
 
-def entries(instance: "DagsterInstance", entities: Sequence[Entity] = tuple(Entity)) -> Iterator[Entry]:
+def entries(
+    instance: "DagsterInstance", tenants: "Sequence[Tenant]", entities: Sequence[Entity] = tuple(Entity)
+) -> Iterator[Entry]:
     """All entries, newest first; read as they are asked for."""
-    histories = [_records(instance, entity) for entity in entities]
-    for record in heapq.merge(*histories, key=lambda record: -record.id):
-        yield _entry(instance, record)
+    histories = [_records(instance, Log(tenant, entity)) for tenant in tenants for entity in entities]
+    for log, record in heapq.merge(*histories, key=lambda found: -found[1].id):
+        yield _entry(instance, log, record)
 
 
-def of_run(instance: "DagsterInstance", entity: Entity, run_id: str) -> Entry:
+def of_run(instance: "DagsterInstance", tenant: "Tenant", entity: Entity, run_id: str) -> Entry:
     """The entry of a run that has ended, as it was stored."""
-    for record in _records(instance, entity):
+    for log, record in _records(instance, Log(tenant, entity)):
         if record.run_id == run_id:
-            return _entry(instance, record)
-    return Entry(str(entity), run_id, "Failed", error_message=UNLOGGED)
+            return _entry(instance, log, record)
+    return Entry(tenant.tenant_id, str(entity), run_id, "Failed", error_message=UNLOGGED)
 
 
-def _records(instance: "DagsterInstance", entity: Entity) -> Iterator["AssetCheckExecutionRecord"]:
+def _records(instance: "DagsterInstance", log: Log) -> Iterator[tuple[Log, "AssetCheckExecutionRecord"]]:
     from dagster import AssetCheckKey
     from dagster._core.event_api import PartitionKeyFilter
 
     from inn8_pipeline.defs import names
 
-    check = AssetCheckKey(names.key(entity), names.SYNC_LOG)
+    check = AssetCheckKey(log.tenant.key(log.entity), names.SYNC_LOG)
     cursor = None
     while True:
         page = instance.event_log_storage.get_asset_check_execution_history(
             check, limit=_PAGE, cursor=cursor, partition_filter=PartitionKeyFilter(key=None)
         )
-        yield from page
+        yield from ((log, record) for record in page)
         if len(page) < _PAGE:
             return
         cursor = page[-1].id
 
 
-def _entry(instance: "DagsterInstance", record: "AssetCheckExecutionRecord") -> Entry:
+def _entry(instance: "DagsterInstance", log: Log, record: "AssetCheckExecutionRecord") -> Entry:
     from dagster import AssetCheckEvaluation
 
-    entity = record.key.asset_key.to_user_string()
+    named = (log.tenant.tenant_id, str(log.entity), record.run_id)
     evaluation = record.evaluation
     if isinstance(evaluation, AssetCheckEvaluation):
-        return of_metadata(entity, record.run_id, evaluation.description, evaluation.metadata)
+        return of_metadata(log, record.run_id, evaluation.description, evaluation.metadata)
     planned_at = datetime.fromtimestamp(record.create_timestamp, UTC)
     run = instance.get_run_by_id(record.run_id)
     if run is not None and not run.is_finished:
-        return Entry(entity, record.run_id, IN_PROGRESS, started_at=planned_at)
-    return Entry(entity, record.run_id, "Failed", started_at=planned_at, error_message=UNLOGGED)
+        return Entry(*named, IN_PROGRESS, started_at=planned_at)
+    return Entry(*named, "Failed", started_at=planned_at, error_message=UNLOGGED)

@@ -8,7 +8,7 @@ import click
 
 from inn8_pipeline.cli.history import IN_PROGRESS, STATUSES, Entry, entries
 from inn8_pipeline.cli.instance import open_instance, silence, storage_guarded
-from inn8_pipeline.cli.options import DAY, ENTITY, json_option
+from inn8_pipeline.cli.options import DAY, ENTITY, json_option, tenant_option, tenants_of
 from inn8_pipeline.cli.screen import console, log_table, print_json, print_messages
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
@@ -27,19 +27,23 @@ Examples
 @click.option("--status", type=click.Choice([*STATUSES, IN_PROGRESS], case_sensitive=False), help="Only this status.")
 @click.option("--day", type=DAY, help="Only those that began on this day (UTC).")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="At most so many.")
+@tenant_option
 @json_option
 def command(
     entity: str | None,
     status: str | None,
     day: date | None,
     limit: int,
+    tenant_id: str | None,
     as_json: bool,
 ) -> None:
     """The sync log, newest first: a line per run and entity; the reasons of failures follow on standard error."""
     silence()
     wanted = [Entity(entity)] if entity else list(Entity)
-    with open_instance(Environment()) as instance, storage_guarded():
-        found = list(islice(_matching(entries(instance, wanted), status, day), limit))
+    environment = Environment()
+    tenants = tenants_of(environment, tenant_id)
+    with open_instance(environment) as instance, storage_guarded():
+        found = list(islice(_matching(entries(instance, tenants, wanted), status, day), limit))
     if as_json:
         print_json([entry.as_json() for entry in found])
     elif found:

@@ -1,12 +1,15 @@
 """Arguments that several commands share."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.settings import SyncSettings
+from inn8_pipeline.settings import Environment, SyncSettings, read_tenant_ids
+
+if TYPE_CHECKING:
+    from inn8_pipeline.defs.names import Tenant
 
 
 class Day(click.ParamType[date]):
@@ -27,7 +30,28 @@ class Day(click.ParamType[date]):
 DAY = Day()
 ENTITY = click.Choice([str(entity) for entity in Entity])
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant's, where INN8_TENANTS names several.")
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log, on standard error.")
+
+
+def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant, ...]":
+    """The tenant that was named, or all of them; refuses one that the settings do not name."""
+    from inn8_pipeline.defs.names import tenants
+
+    known = tenants(read_tenant_ids(environment))
+    found = tuple(each for each in known if tenant_id in {None, each.tenant_id})
+    if not found:
+        listed = ", ".join(each.tenant_id for each in known)
+        raise click.UsageError(f"{tenant_id!r} is no tenant: the settings name {listed}.")
+    return found
+
+
+def tenant_of(environment: Environment, tenant_id: str | None) -> "Tenant":
+    """The one tenant that is meant; where there are several it must be named, because an id means another one's."""
+    found = tenants_of(environment, tenant_id)
+    if len(found) > 1:
+        raise click.UsageError(f"Say whose with --tenant: {', '.join(each.tenant_id for each in found)}.")
+    return found[0]
 
 
 def window_of(settings: SyncSettings, from_date: date | None, to_date: date | None) -> Window | None:

@@ -6,10 +6,10 @@ import click
 
 from inn8_pipeline.cli.group import Failed
 from inn8_pipeline.cli.instance import open_instance, silence
-from inn8_pipeline.cli.options import ENTITY, json_option, verbose_option
+from inn8_pipeline.cli.options import ENTITY, json_option, tenant_of, tenant_option, verbose_option
 from inn8_pipeline.cli.screen import console, print_json, rows_table
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment, read_tenant_id
+from inn8_pipeline.settings import Environment
 
 COLUMNS = (
     "id",
@@ -41,11 +41,13 @@ def command() -> None:
 @click.option("--entity", type=ENTITY, help="Only this entity's.")
 @click.option("--all", "with_resolved", is_flag=True, help="The settled ones too.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="At most so many.")
+@tenant_option
 @json_option
 def list_rejects(
     entity: str | None,
     with_resolved: bool,
     limit: int,
+    tenant_id: str | None,
     as_json: bool,
 ) -> None:
     r"""The open rejects with their reasons; never their values.
@@ -58,7 +60,10 @@ def list_rejects(
     from inn8_pipeline.cli.queries import fetch, reading, rejects
 
     with reading(environment, "reading the rejects") as connection:
-        found = fetch(connection, rejects(read_tenant_id(environment), entity, resolved=with_resolved, limit=limit))
+        found = fetch(
+            connection,
+            rejects(tenant_of(environment, tenant_id).tenant_id, entity, resolved=with_resolved, limit=limit),
+        )
     if as_json:
         print_json([dict(row) for row in found])
     elif found:
@@ -70,8 +75,9 @@ def list_rejects(
 
 @command.command()
 @click.argument("reject_id", type=int)
+@tenant_option
 @json_option
-def show(reject_id: int, as_json: bool) -> None:
+def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
     r"""One reject, with the record as INN8 sent it: personal data, for your eyes.
 
     \b
@@ -82,7 +88,7 @@ def show(reject_id: int, as_json: bool) -> None:
     from inn8_pipeline.cli.queries import reading, reject
 
     with reading(environment, "reading a reject") as connection:
-        found = reject(connection, read_tenant_id(environment), reject_id)
+        found = reject(connection, tenant_of(environment, tenant_id).tenant_id, reject_id)
     if found is None:
         raise _unknown(reject_id)
     print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
@@ -91,7 +97,8 @@ def show(reject_id: int, as_json: bool) -> None:
 @command.command()
 @click.argument("reject_id", type=int)
 @click.option("--note", required=True, help="Why it will stay refused.")
-def accept(reject_id: int, note: str) -> None:
+@tenant_option
+def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
     r"""Accept an open reject as permanent: it is kept, and no longer makes every sync a PartialSuccess.
 
     If INN8 sends another version of the record, that one is tried again.
@@ -103,15 +110,16 @@ def accept(reject_id: int, note: str) -> None:
     environment = Environment()
     from inn8_pipeline.cli.queries import accept_reject
 
-    if not accept_reject(environment, read_tenant_id(environment), reject_id, note):
+    if not accept_reject(environment, tenant_of(environment, tenant_id).tenant_id, reject_id, note):
         raise _unknown(reject_id)
     click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer colours the status.")
 
 
 @command.command()
 @click.option("--entity", type=ENTITY, help="Only this entity's.")
+@tenant_option
 @verbose_option
-def retry(entity: str | None, verbose: bool) -> None:
+def retry(entity: str | None, tenant_id: str | None, verbose: bool) -> None:
     r"""Sync the entities that have open rejects: each of these is tried again, whatever day it is of.
 
     \b
@@ -123,17 +131,18 @@ def retry(entity: str | None, verbose: bool) -> None:
     from inn8_pipeline.cli.runs import execute, load_definitions, plan
     from inn8_pipeline.cli.sync import read_settings, report, run_steps
 
-    settings = read_settings(environment)
+    tenant = tenant_of(environment, tenant_id)
+    settings = read_settings(environment, [tenant])
     if not verbose:
         silence()
     with reading(environment, "reading the rejects") as connection:
-        found = {row["entity"] for row in fetch(connection, rejects(read_tenant_id(environment), entity))}
+        found = {row["entity"] for row in fetch(connection, rejects(tenant.tenant_id, entity))}
     if not found:
         click.echo("No record is refused.")
         return
     with open_instance(environment) as instance:
         definitions = load_definitions()
-        steps = plan([Entity(name) for name in found], settings.last_days(settings.lookback_days))
+        steps = plan(tenant, [Entity(name) for name in found], settings.last_days(settings.lookback_days))
         done = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
     report(done, as_json=False)
 

@@ -17,11 +17,14 @@ from inn8_pipeline.entities import Entity, Window
 if TYPE_CHECKING:
     from dagster import DagsterInstance, Definitions
 
+    from inn8_pipeline.defs.names import Tenant
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run: an entity, and for transactions its days."""
+    """One run: a tenant's entity, and for transactions its days."""
 
+    tenant: "Tenant"
     entity: Entity
     window: Window | None = None
 
@@ -32,17 +35,18 @@ class Step:
 
     def __str__(self) -> str:
         """For the progress display."""
-        return f"{self.entity} {self.window}" if self.window else str(self.entity)
+        name = self.tenant.name(str(self.entity))
+        return f"{name} {self.window}" if self.window else name
 
 
-def plan(entities: Sequence[Entity], window: Window) -> list[Step]:
+def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[Step]:
     """The runs of these entities in the order in which they need each other; days newest first, in pieces."""
     from inn8_pipeline.defs.schedules import chunks
 
     wanted = [entity for entity in Entity if entity in entities]
-    steps = [Step(entity) for entity in wanted if entity is not Entity.TRANSACTIONS]
+    steps = [Step(tenant, entity) for entity in wanted if entity is not Entity.TRANSACTIONS]
     if Entity.TRANSACTIONS in wanted:
-        steps += [Step(Entity.TRANSACTIONS, piece) for piece in chunks(window)]
+        steps += [Step(tenant, Entity.TRANSACTIONS, piece) for piece in chunks(window)]
     return steps
 
 
@@ -58,10 +62,9 @@ def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step,
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
     """
-    from inn8_pipeline.defs import names
     from inn8_pipeline.defs.schedules import range_tags
 
-    job = definitions.resolve_job_def(names.job_name(step.entity))
+    job = definitions.resolve_job_def(step.tenant.job_name(step.entity))
     with storage_guarded(), ended_by_signals():
         result = job.execute_in_process(
             instance=instance,
@@ -69,7 +72,7 @@ def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step,
             run_config={} if verbose else _QUIET,
             raise_on_error=False,
         )
-        return of_run(instance, step.entity, result.run_id)
+        return of_run(instance, step.tenant, step.entity, result.run_id)
 
 
 _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -40,7 +40,9 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (whatever is to be told)
 
 
 def log_table(entries: Iterable["Entry"], title: str | None = None) -> "Table":
-    """The sync log: a line per run."""
+    """The sync log: a line per run; an entity is told with its tenant where there are several."""
+    logged = list(entries)
+    has_several = len({entry.tenant_id for entry in logged}) > 1
     columns = (
         "Started (UTC)",
         "Entity",
@@ -54,11 +56,11 @@ def log_table(entries: Iterable["Entry"], title: str | None = None) -> "Table":
         "Run",
     )
     table = _table(title, columns, numbers={"Records", "Inserted", "Updated", "Unchanged", "Rejected", "s"})
-    for entry in entries:
+    for entry in logged:
         counts = (_number(entry.counts.get(name)) for name in ("inserted", "updated", "unchanged"))
         table.add_row(
             _when(entry.started_at),
-            entry.entity,
+            f"{entry.tenant_id}/{entry.entity}" if has_several else entry.entity,
             _status(entry.status),
             _number(entry.record_count),
             *counts,

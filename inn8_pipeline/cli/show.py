@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.group import Failed
-from inn8_pipeline.cli.options import json_option
+from inn8_pipeline.cli.options import json_option, tenant_of, tenant_option
 from inn8_pipeline.cli.screen import console, print_json, rows_table
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment, read_tenant_id
+from inn8_pipeline.settings import Environment
 
 if TYPE_CHECKING:
     from inn8_pipeline.cli.record import Record
@@ -25,15 +25,16 @@ Examples
 @click.command(name="show", epilog=EPILOG)
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.argument("external_id")
+@tenant_option
 @json_option
-def command(kind: str, external_id: str, as_json: bool) -> None:
+def command(kind: str, external_id: str, tenant_id: str | None, as_json: bool) -> None:
     """The row of EXTERNAL_ID, what belongs to it, what INN8 sent last, its rejects. Personal data, for your eyes."""
     environment = Environment()
     from inn8_pipeline.cli.queries import reading
     from inn8_pipeline.cli.record import read
 
     with reading(environment, f"reading a {kind}") as connection:
-        record = read(connection, read_tenant_id(environment), KINDS[kind], external_id)
+        record = read(connection, tenant_of(environment, tenant_id).tenant_id, KINDS[kind], external_id)
     if not record.is_known:
         raise Failed(f"INN8 has sent no {kind} {external_id!r} that is here. Ids are compared to the letter.")
     if as_json:

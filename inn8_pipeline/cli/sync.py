@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
 from inn8_pipeline.cli.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.history import Entry, worst
 from inn8_pipeline.cli.instance import open_instance, silence
-from inn8_pipeline.cli.options import DAY, ENTITY, json_option, verbose_option, window_of
+from inn8_pipeline.cli.options import DAY, ENTITY, json_option, tenant_option, tenants_of, verbose_option, window_of
 from inn8_pipeline.cli.runs import Step, execute, load_definitions, plan
 from inn8_pipeline.cli.screen import console, log_table, print_json, print_messages, progress
 from inn8_pipeline.entities import Entity, Window
@@ -20,8 +21,10 @@ from inn8_pipeline.settings import (
     read_database_url,
     read_sync,
     read_tenant,
-    read_tenant_id,
 )
+
+if TYPE_CHECKING:
+    from inn8_pipeline.defs.names import Tenant
 
 EXIT_CODES = {"Failed": EXIT_FAILED, "PartialSuccess": EXIT_PARTIAL}
 EPILOG = """
@@ -41,6 +44,7 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 @click.option("--from", "from_date", type=DAY, help="First day of trade.")
 @click.option("--to", "to_date", type=DAY, help="Last day of trade; today where only --from is given.")
 @click.option("--full", is_flag=True, help="All days of trade since INN8_TRANSACTIONS_FROM.")
+@tenant_option
 @json_option
 @verbose_option
 def command(
@@ -48,6 +52,7 @@ def command(
     from_date: date | None,
     to_date: date | None,
     full: bool,
+    tenant_id: str | None,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -56,23 +61,26 @@ def command(
     Transactions are synced by day of trade: those of the last INN8_LOOKBACK_DAYS days unless days are named.
     """
     environment = Environment()
-    settings = read_settings(environment)
+    tenants = tenants_of(environment, tenant_id)
+    settings = read_settings(environment, tenants)
     wanted = [Entity(name) for name in entities] or list(Entity)
     window = _window(settings, wanted, from_date, to_date, full=full)
     if not verbose:
         silence()
     if window is None:
         window = settings.last_days(settings.lookback_days)
-        _tell_of_first_sync(environment, settings, wanted)
+        _tell_of_first_sync(environment, settings, tenants, wanted)
+    steps = [step for tenant in tenants for step in plan(tenant, wanted, window)]
     with open_instance(environment) as instance:
         definitions = load_definitions()
-        found = run_steps(plan(wanted, window), lambda step: execute(definitions, instance, step, verbose=verbose))
+        found = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
     report(found, as_json=as_json)
 
 
-def read_settings(environment: Environment) -> SyncSettings:
+def read_settings(environment: Environment, tenants: "Sequence[Tenant]") -> SyncSettings:
     """Every setting that a sync needs, before anything heavy is loaded; SettingsError for the first wrong one."""
-    read_tenant(environment)
+    for tenant in tenants:
+        read_tenant(environment, tenant.tenant_id)
     read_api(environment)
     read_database_url(environment)
     return read_sync(environment)
@@ -92,15 +100,15 @@ def _window(
 def run_steps(steps: Sequence[Step], run: Callable[[Step], Entry]) -> list[tuple[Step, Entry]]:
     """Run them in order, with a progress display. An entity that failed gets no more days; the others go on."""
     found: list[tuple[Step, Entry]] = []
-    failed: set[Entity] = set()
+    failed: set[tuple[Tenant, Entity]] = set()
     with progress() as shown:
         task = shown.add_task("", total=sum(step.weight for step in steps), note="")
         for number, step in enumerate(steps, 1):
-            if step.entity not in failed:
+            if (step.tenant, step.entity) not in failed:
                 shown.update(task, description=str(step), note=f"run {number} of {len(steps)}")
                 found.append((step, run(step)))
                 if found[-1][1].status == "Failed":
-                    failed.add(step.entity)
+                    failed.add((step.tenant, step.entity))
             shown.advance(task, step.weight)
     return found
 
@@ -120,7 +128,8 @@ def report(found: Sequence[tuple[Step, Entry]], *, as_json: bool) -> None:
         if entry.status == "Failed" and step.window:
             click.echo(
                 f"Days up to {step.window.to_date} were not synced; those after it, if asked for, are in. To go on: "
-                f"inn8 backfill transactions --from DAY --to {step.window.to_date}",
+                f"inn8 backfill transactions --from DAY --to {step.window.to_date}"
+                + ("" if step.tenant.is_plain else f" --tenant {step.tenant.tenant_id}"),
                 err=True,
             )
     sys.exit(EXIT_CODES.get(status, 0))
@@ -131,10 +140,13 @@ def _as_json(step: Step, entry: Entry) -> dict[str, object]:
     return {**entry.as_json(), **days}
 
 
-def _tell_of_first_sync(environment: Environment, settings: SyncSettings, wanted: Sequence[Entity]) -> None:
+def _tell_of_first_sync(
+    environment: Environment, settings: SyncSettings, tenants: "Sequence[Tenant]", wanted: Sequence[Entity]
+) -> None:
     from inn8_pipeline.cli.queries import has_transactions
 
-    if Entity.TRANSACTIONS in wanted and has_transactions(environment, read_tenant_id(environment)) is False:
+    has_some = [has_transactions(environment, tenant.tenant_id) for tenant in tenants]
+    if Entity.TRANSACTIONS in wanted and False in has_some:
         click.echo(
             f"First sync: it covers the last {settings.lookback_days} days of trade only. "
             f"`inn8 sync --full` brings all since {settings.transactions_from}.",

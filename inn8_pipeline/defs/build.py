@@ -1,14 +1,15 @@
-"""The definitions, put together from the settings of one tenant."""
+"""The definitions, put together from the settings: the same for each tenant, under its own names."""
 
 import warnings
-from collections.abc import Mapping
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from inn8_pipeline.defs import assets, jobs, maintenance, schedules, sensors
+from inn8_pipeline.defs import assets, checks, jobs, maintenance, names, schedules, sensors
+from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment, SyncSettings, read_executor, read_sync, read_tenant_id
+from inn8_pipeline.settings import Environment, SyncSettings, read_executor, read_sync, read_tenant_ids
 
 
 def days_of_trade(settings: SyncSettings) -> dg.DailyPartitionsDefinition:
@@ -21,31 +22,40 @@ def days_of_trade(settings: SyncSettings) -> dg.DailyPartitionsDefinition:
 def build(environment: Environment) -> dg.Definitions:
     """Everything that Dagster is to know. SettingsError where a setting that shapes it is wrong."""
     settings = read_sync(environment)
-    tenant_id = read_tenant_id(environment)
+    tenants = names.tenants(read_tenant_ids(environment))
     executor = _EXECUTORS[read_executor(environment)]
     return dg.Definitions(
-        assets=_assets({Entity.TRANSACTIONS: days_of_trade(settings)}),
-        jobs=[
-            *(jobs.entity_job(entity, executor) for entity in Entity),
-            jobs.all_job(executor),
-            maintenance.job(executor),
+        assets=[each for tenant in tenants for each in _assets(tenant, settings)],
+        asset_checks=[each for tenant in tenants for each in _checks(tenant)],
+        jobs=[*(each for tenant in tenants for each in _jobs(tenant, executor)), maintenance.job(executor)],
+        schedules=[
+            *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
+            maintenance.schedule(),
         ],
-        schedules=[*schedules.schedules(settings, tenant_id), maintenance.schedule()],
         sensors=sensors.sensors(),
-        resources={"inn8": Inn8(tenant_id=tenant_id), "warehouse": Warehouse()},
+        resources={"inn8": Inn8(), "warehouse": Warehouse()},
         executor=executor,
     )
 
 
-def _assets(partitions: Mapping[Entity, dg.PartitionsDefinition]) -> list[dg.AssetsDefinition]:
+def _jobs(tenant: Tenant, executor: dg.ExecutorDefinition) -> list[UnresolvedAssetJobDefinition]:
+    return [*(jobs.entity_job(tenant, entity, executor) for entity in Entity), jobs.all_job(tenant, executor)]
+
+
+def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]:
+    partitions = {Entity.TRANSACTIONS: days_of_trade(settings)}
     with warnings.catch_warnings():
         # `backfill_policy` is said to be in beta; the operator can do nothing about it.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return [
-            make(entity, partitions.get(entity))
+            make(tenant, entity, settings, partitions.get(entity))
             for entity in Entity
             for make in (assets.raw_asset, assets.table_assets)
         ]
+
+
+def _checks(tenant: Tenant) -> list[dg.AssetChecksDefinition]:
+    return [checks.entity_checks(tenant, entity) for entity in Entity]
 
 
 _EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}

@@ -1,41 +1,50 @@
-"""The jobs: one per entity, for hands and the command line, and the one of all assets that the schedules draw from."""
+"""A tenant's jobs: one per entity, for hands and the command line, and one of all, from which its schedules draw."""
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.names import EntityAssets
+from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import Entity
 
 MAX_RUNTIME_SECONDS = 2 * 60 * 60
 """After which run monitoring ends a run: a sync takes seconds, a first load minutes."""
 
-_TAGS = {names.MAX_RUNTIME_TAG: str(MAX_RUNTIME_SECONDS)}
-
 _DESCRIPTIONS = {
-    Entity.CLIENTS: "Fetch all clients and merge them.",
-    Entity.PORTFOLIOS: "Fetch all portfolios and merge them.",
-    Entity.TRANSACTIONS: "Fetch the transactions of a range of days of trade and merge them.",
+    Entity.CLIENTS: "Fetches all clients and merges them.",
+    Entity.PORTFOLIOS: "Fetches all portfolios and merges them.",
+    Entity.TRANSACTIONS: (
+        "Fetches the transactions of a range of days of trade and merges them. The window is the range of partitions "
+        "that is chosen at launch, such as [2026-03-01...2026-03-31]; a longer one becomes runs of at most "
+        f"{names.MAX_DAYS_PER_RUN} days, one after the other, behind the schedule's own."
+    ),
 }
 
 
-def entity_job(entity: Entity, executor: dg.ExecutorDefinition) -> UnresolvedAssetJobDefinition:
+def entity_job(tenant: Tenant, entity: Entity, executor: dg.ExecutorDefinition) -> UnresolvedAssetJobDefinition:
     """The sync of one entity."""
     return dg.define_asset_job(
-        names.job_name(entity),
-        selection=dg.AssetSelection.assets(*EntityAssets(entity).keys),
-        description=_DESCRIPTIONS[entity],
-        tags=_TAGS,
+        tenant.job_name(entity),
+        selection=dg.AssetSelection.assets(*tenant.keys(entity)),
+        description=f"{_DESCRIPTIONS[entity]} Tenant {tenant.tenant_id}.",
+        tags=_tags(tenant),
         executor_def=executor,
     )
 
 
-def all_job(executor: dg.ExecutorDefinition) -> UnresolvedAssetJobDefinition:
+def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJobDefinition:
     """What the schedules start, one entity a run: a schedule of Dagster's can start runs of one job only."""
     return dg.define_asset_job(
-        names.JOB,
-        selection=dg.AssetSelection.all(),
-        description="What the schedules start: each of their runs selects the assets of one entity.",
-        tags=_TAGS,
+        tenant.name(names.JOB),
+        selection=dg.AssetSelection.assets(*(key for entity in Entity for key in tenant.keys(entity))),
+        description=(
+            f"What the schedules of tenant {tenant.tenant_id} start: each of their runs selects the assets of one "
+            "entity."
+        ),
+        tags=_tags(tenant),
         executor_def=executor,
     )
+
+
+def _tags(tenant: Tenant) -> dict[str, str]:
+    return {names.TENANT_TAG: tenant.tenant_id, names.MAX_RUNTIME_TAG: str(MAX_RUNTIME_SECONDS)}

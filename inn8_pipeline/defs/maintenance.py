@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from inn8_pipeline.defs.resources import Inn8, Warehouse
-from inn8_pipeline.settings import Environment, now, read_retention
+from inn8_pipeline.defs.resources import Warehouse
+from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
 
 JOB = "inn8_maintenance"
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -46,18 +46,22 @@ def schedule() -> dg.ScheduleDefinition:
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Drops landings, pages and resolved rejects past their retention.")
-def prune_warehouse(context: dg.OpExecutionContext, inn8: Inn8, warehouse: Warehouse) -> None:
-    """Prune the tenant's warehouse; the counts are the output's metadata."""
+def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Prune each tenant's part of the warehouse; the counts of all are the output's metadata."""
     from inn8_pipeline.warehouse.retention import prune
 
-    keep = read_retention(Environment())
-    pruned = prune(warehouse.engine(), inn8.tenant_id, keep.landing_days, keep.reject_days)
+    environment = Environment()
+    keep = read_retention(environment)
+    pruned = [
+        prune(warehouse.engine(), tenant_id, keep.landing_days, keep.reject_days)
+        for tenant_id in read_tenant_ids(environment)
+    ]
     counts: dict[str, Any] = {
-        "landings": pruned.landings,
-        "broken_landings": pruned.broken_landings,
-        "pages": pruned.pages,
-        "resolved_rejects": pruned.rejects,
-        "are_pages_held": pruned.are_pages_held,
+        "landings": sum(each.landings for each in pruned),
+        "broken_landings": sum(each.broken_landings for each in pruned),
+        "pages": sum(each.pages for each in pruned),
+        "resolved_rejects": sum(each.rejects for each in pruned),
+        "are_pages_held": any(each.are_pages_held for each in pruned),
     }
     context.log.info("Dropped: %s.", ", ".join(f"{name} {count}" for name, count in counts.items()))
     context.add_output_metadata(counts)

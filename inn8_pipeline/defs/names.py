@@ -7,10 +7,14 @@ import dagster as dg
 from inn8_pipeline.entities import Entity
 
 SYNC_LOG = "sync_log"
+FRESHNESS = "freshness"
+CONSERVATION = "conservation"
 GROUP = "inn8"
 JOB = "inn8_sync"
+TENANT_TAG = "inn8/tenant"
 SCHEDULED_TAG = "inn8/scheduled"
 TICK_TAG = "inn8/tick"
+TICK_AT_TAG = "inn8/tick_at"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PRIORITY_TAG = "dagster/priority"
@@ -19,29 +23,45 @@ MAX_DAYS_PER_RUN = 31
 """Of trade. Dagster's own cost grows with a run's partitions: 2 s for 31 days, 116 s for 2,223."""
 
 
-def raw_key(entity: Entity) -> dg.AssetKey:
-    """The asset of what INN8 said."""
-    return dg.AssetKey(f"raw_{entity}")
-
-
-def key(table: str) -> dg.AssetKey:
-    """The asset of a table (an entity's too: Dagster stores no enumeration of ours)."""
-    return dg.AssetKey(str(table))
-
-
-def job_name(entity: Entity) -> str:
-    """The job that syncs one entity."""
-    return f"{entity}_sync"
-
-
 @dataclass(frozen=True, slots=True)
-class EntityAssets:
-    """The assets of one entity, raw first, as its job selects them."""
+class Tenant:
+    """One tenant's names. The plain one's are as if there were no other; those of the others begin with their id.
 
-    entity: Entity
+    So nothing of the first tenant is renamed, and none of its history lost, when a second one arrives.
+    """
 
-    @property
-    def keys(self) -> list[dg.AssetKey]:
-        """Raw, then what is made of it."""
-        tables = ["securities", "transactions"] if self.entity is Entity.TRANSACTIONS else [str(self.entity)]
-        return [raw_key(self.entity), *(key(table) for table in tables)]
+    tenant_id: str
+    is_plain: bool = True
+
+    def raw_key(self, entity: Entity) -> dg.AssetKey:
+        """The asset of what INN8 said."""
+        return self._key(f"raw_{entity}")
+
+    def key(self, table: str) -> dg.AssetKey:
+        """The asset of a table (an entity's too: Dagster stores no enumeration of ours)."""
+        return self._key(str(table))
+
+    def keys(self, entity: Entity) -> list[dg.AssetKey]:
+        """The assets of one entity as its job selects them: raw, then what is made of it."""
+        tables = ["securities", "transactions"] if entity is Entity.TRANSACTIONS else [str(entity)]
+        return [self.raw_key(entity), *(self.key(table) for table in tables)]
+
+    def job_name(self, entity: Entity) -> str:
+        """The job that syncs one entity."""
+        return self.name(f"{entity}_sync")
+
+    def pool(self, entity: Entity) -> str:
+        """What only one run at a time may hold: a sync of the entity."""
+        return self.name(str(entity))
+
+    def name(self, plain: str) -> str:
+        """The tenant's job, schedule, operation or pool of this name."""
+        return plain if self.is_plain else f"{self.tenant_id}__{plain}"
+
+    def _key(self, name: str) -> dg.AssetKey:
+        return dg.AssetKey(name if self.is_plain else [self.tenant_id, name])
+
+
+def tenants(tenant_ids: tuple[str, ...]) -> tuple[Tenant, ...]:
+    """The tenants of the settings, in their order; the first of them is the plain one."""
+    return tuple(Tenant(tenant_id, is_plain=not number) for number, tenant_id in enumerate(tenant_ids))

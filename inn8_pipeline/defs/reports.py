@@ -1,6 +1,5 @@
 """What a step tells: a line in the run's log, and the metadata of its materializations. Numbers, never a record."""
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +8,11 @@ import dagster as dg
 from inn8_pipeline.entities import Entity
 
 if TYPE_CHECKING:
-    from inn8_pipeline.defs.sync import Findings, Outcome
+    from inn8_pipeline.defs.sync import Outcome
     from inn8_pipeline.warehouse.landing import Landing
-    from inn8_pipeline.warehouse.results import Counts
+    from inn8_pipeline.warehouse.results import Counts, Surprises
 
 Metadata = dict[str, Any]
-
-MAX_VALUES = 10
-_CODE = re.compile(r"[a-z0-9_-]{1,32}|[A-Z0-9_-]{1,32}")  # of one case: Sipho is somebody, GIFTED is not
 
 
 def landed(landing: "Landing") -> str:
@@ -52,28 +48,22 @@ def merged(outcome: "Outcome") -> str:
     return f"{outcome.status}: {told}; {extra}."
 
 
-def surprises(findings: "Findings") -> Metadata:
-    """What INN8 sends and we do not know: values of choices with their counts, names of properties.
-
-    At most ten values of each, and only such as look like codes: whatever else stands there could be somebody's name.
-    """
-    told: Metadata = {}
-    for name, values in sorted(findings.unknown_values.items()):
-        if not values.total():
-            continue
-        codes = {value: count for value, count in values.most_common() if _CODE.fullmatch(value)}
-        shown = dict(list(codes.items())[:MAX_VALUES])
-        told[f"unknown {name}"] = {"records": values.total(), "values": shown}
-    if findings.unknown_properties:
-        told["unknown properties"] = sorted(findings.unknown_properties)
+def surprises(found: "Surprises") -> Metadata:
+    """What INN8 sends and we do not know: values of choices with their counts, names of properties."""
+    told: Metadata = {
+        f"unknown {name}": {"records": records, "values": dict(found.values.get(name, {}))}
+        for name, records in sorted(found.records.items())
+    }
+    if found.properties:
+        told["unknown properties"] = list(found.properties)
     return told
 
 
-def surprised(findings: "Findings") -> list[str]:
+def surprised(found: "Surprises") -> list[str]:
     """The same, in lines."""
     return [
-        f"INN8 sends what the contract does not list, {name}: {found}. If it is to mean something, see entities.py."
-        for name, found in surprises(findings).items()
+        f"INN8 sends what the contract does not list, {name}: {what}. If it is to mean something, see entities.py."
+        for name, what in surprises(found).items()
     ]
 
 
@@ -104,7 +94,7 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
         **{name: outcome.total(name) for name in ("missing", "removed", "held_back", "open_rejects")},
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),
         "is_repeat": all(result.is_repeat for result in outcome.results),
-        **surprises(outcome.findings),
+        **surprises(outcome.surprises),
     }
     if entity is not Entity.TRANSACTIONS:
         metadata |= {"dagster/row_count": rows(counts), **_changes(counts)}

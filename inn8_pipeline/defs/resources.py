@@ -1,4 +1,4 @@
-"""The resources: INN8's API and the warehouse. They hold which tenant is meant and lend plain objects.
+"""The resources: INN8's API and the warehouse. They lend plain objects, and hold nothing.
 
 Settings and secrets are read from the environment when a step asks: neither the UI nor a run's record shows one.
 """
@@ -30,10 +30,8 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
     """INN8's API: OAuth, retries, circuit breaker (INN8_BASE_URL, INN8_CLIENT_ID, INN8_CLIENT_SECRET, INN8_SCOPE)."""
 
-    tenant_id: str
-
     @contextmanager
-    def client(self, engine: "Engine", warn: Callable[[str], None]) -> "Iterator[Inn8Client]":
+    def client(self, tenant_id: str, engine: "Engine", warn: Callable[[str], None]) -> "Iterator[Inn8Client]":
         """A client of the tenant. The engine keeps the circuit breaker's state.
 
         `warn` hears of each retry, and of credentials that travel in clear text.
@@ -42,9 +40,9 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
         from inn8_pipeline.warehouse.circuits import PostgresCircuits
 
         environment = Environment()
-        tenant, api = read_tenant(environment), read_api(environment)
+        tenant, api = read_tenant(environment, tenant_id), read_api(environment)
         endpoint = Endpoint(
-            tenant_id=self.tenant_id,
+            tenant_id=tenant_id,
             base_url=tenant.base_url,
             client_id=tenant.client_id,
             client_secret=tenant.client_secret,
@@ -58,7 +56,7 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
         if endpoint.is_clear_text:
             warn("INN8_ALLOW_HTTP is on: credentials and records travel in clear text. For a test network only.")
         with (
-            PostgresCircuits(engine, self.tenant_id) as circuits,
+            PostgresCircuits(engine, tenant_id) as circuits,
             Inn8Client(endpoint, circuits, on_retry=lambda notice: warn(str(notice))) as client,
         ):
             yield client

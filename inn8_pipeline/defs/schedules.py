@@ -1,4 +1,4 @@
-"""The schedules: every 15 minutes each entity; nightly and weekly what arrived back-dated.
+"""A tenant's schedules: every 15 minutes each entity; nightly and weekly what arrived back-dated.
 
 Here belongs which runs a tick asks for. A missed tick is not caught up: the look-back of the next one covers it.
 """
@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.names import EntityAssets
+from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.settings import SyncSettings
 
@@ -25,20 +25,20 @@ _PRIORITY = {Entity.CLIENTS: 30, Entity.PORTFOLIOS: 20, Entity.TRANSACTIONS: 10}
 _SWEEP_PRIORITY = 5
 
 
-def schedules(settings: SyncSettings, tenant_id: str) -> list[dg.ScheduleDefinition]:
+def schedules(settings: SyncSettings, tenant: Tenant) -> list[dg.ScheduleDefinition]:
     """All schedules of a tenant."""
     return [
-        _tick(settings, tenant_id),
-        _sweep("nightly_sweep", "30 1 * * *", settings, tenant_id, lambda: settings.last_days(settings.sweep_days)),
-        _sweep("weekly_sweep", "0 3 * * 6", settings, tenant_id, settings.history),
+        _tick(settings, tenant),
+        _sweep("nightly_sweep", "30 1 * * *", settings, tenant, lambda: settings.last_days(settings.sweep_days)),
+        _sweep("weekly_sweep", "0 3 * * 6", settings, tenant, settings.history),
     ]
 
 
-def _tick(settings: SyncSettings, tenant_id: str) -> dg.ScheduleDefinition:
+def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name="every_15_minutes",
-        cron_schedule="*/15 * * * *",
-        job_name=names.JOB,
+        name=tenant.name(f"every_{settings.tick_minutes}_minutes"),
+        cron_schedule=f"*/{settings.tick_minutes} * * * *",
+        job_name=tenant.name(names.JOB),
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
@@ -50,22 +50,26 @@ def _tick(settings: SyncSettings, tenant_id: str) -> dg.ScheduleDefinition:
         window = settings.last_days(settings.lookback_days)
         requests, reasons = [], []
         for entity in Entity:
-            busy = _busy(context, tenant_id, entity)
+            busy = _busy(context, tenant, entity)
             if busy:
                 reasons.append(busy)
                 context.log.warning(busy)
             else:
                 days = window if entity is Entity.TRANSACTIONS else None
-                tags = {names.TICK_TAG: tenant_id, names.SCHEDULED_TAG: f"{tenant_id}/{entity}"}
-                requests.append(_request(context, entity, days, _PRIORITY[entity], tags))
+                tags = {
+                    names.TICK_TAG: tenant.tenant_id,
+                    names.TICK_AT_TAG: context.scheduled_execution_time.isoformat(),
+                    names.SCHEDULED_TAG: _scheduled(tenant, entity),
+                }
+                requests.append(_request(context, tenant, entity, days, _PRIORITY[entity], tags))
         return requests or dg.SkipReason(" ".join(reasons))
 
     return tick
 
 
-def _busy(context: dg.ScheduleEvaluationContext, tenant_id: str, entity: Entity) -> str | None:
+def _busy(context: dg.ScheduleEvaluationContext, tenant: Tenant, entity: Entity) -> str | None:
     """Why this entity is skipped; None if it is not."""
-    scheduled = dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: f"{tenant_id}/{entity}"})
+    scheduled = dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: _scheduled(tenant, entity)})
     runs = context.instance.get_runs(scheduled, limit=1)
     if not runs:
         return None
@@ -73,13 +77,18 @@ def _busy(context: dg.ScheduleEvaluationContext, tenant_id: str, entity: Entity)
     return f"{entity} skipped: run {run.run_id[:8]} of an earlier tick is still {run.status.value}."
 
 
+def _scheduled(tenant: Tenant, entity: Entity) -> str:
+    """What marks the scheduled runs of an entity."""
+    return f"{tenant.tenant_id}/{entity}"
+
+
 def _sweep(
-    name: str, cron: str, settings: SyncSettings, tenant_id: str, window: Callable[[], Window]
+    name: str, cron: str, settings: SyncSettings, tenant: Tenant, window: Callable[[], Window]
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=name,
+        name=tenant.name(name),
         cron_schedule=cron,
-        job_name=names.JOB,
+        job_name=tenant.name(names.JOB),
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
@@ -89,12 +98,14 @@ def _sweep(
         ),
     )
     def sweep(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        tag = f"{tenant_id}/{name}"
+        tag = f"{tenant.tenant_id}/{name}"
         runs = context.instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: tag}), limit=1)
         if runs:
             return dg.SkipReason(f"Skipped: runs of the last {name} are still open.")
         tags = {names.SCHEDULED_TAG: tag}
-        return [_request(context, Entity.TRANSACTIONS, days, _SWEEP_PRIORITY, tags) for days in chunks(window())]
+        return [
+            _request(context, tenant, Entity.TRANSACTIONS, days, _SWEEP_PRIORITY, tags) for days in chunks(window())
+        ]
 
     return sweep
 
@@ -116,13 +127,18 @@ def range_tags(window: Window) -> dict[str, str]:
     }
 
 
-def _request(
-    context: dg.ScheduleEvaluationContext, entity: Entity, days: Window | None, priority: int, tags: dict[str, str]
+def _request(  # noqa: PLR0913, PLR0917 (what makes a run)
+    context: dg.ScheduleEvaluationContext,
+    tenant: Tenant,
+    entity: Entity,
+    days: Window | None,
+    priority: int,
+    tags: dict[str, str],
 ) -> dg.RunRequest:
     of_days = range_tags(days) if days else {}
     last: date | str = days.to_date if days else ""
     return dg.RunRequest(
         run_key=f"{context.scheduled_execution_time.isoformat()} {entity} {last}".strip(),
-        asset_selection=EntityAssets(entity).keys,
-        tags={names.PRIORITY_TAG: str(priority), **of_days, **tags},
+        asset_selection=tenant.keys(entity),
+        tags={names.TENANT_TAG: tenant.tenant_id, names.PRIORITY_TAG: str(priority), **of_days, **tags},
     )

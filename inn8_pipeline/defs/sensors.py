@@ -12,7 +12,6 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.sync_log import FAILED, Entry
-from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import now
 
 _KILLED = (
@@ -21,11 +20,9 @@ _KILLED = (
 )
 _CANCELED = "The run was canceled. Nothing that it had not finished was written; the next sync does it again."
 
-_ENTITIES = {names.key(entity): entity for entity in Entity}
-
 
 def sensors() -> list[dg.SensorDefinition]:
-    """Both."""
+    """Both; for every tenant, because an asset's key tells whose it is."""
 
     @dg.run_failure_sensor(
         name="log_killed_runs",
@@ -54,33 +51,34 @@ def sensors() -> list[dg.SensorDefinition]:
 def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
     """Write a `Failed` entry wherever the run had planned one and left none, of each day and of the whole."""
     written = set(_written(instance, run))
-    for entity, days, step_key in _planned(instance, run):
+    for key, days, step_key in _planned(instance, run):
         for day in (*days, None):
-            if (entity, day) not in written:
+            if (key, day) not in written:
                 entry = Entry(FAILED, now(), description=message)
                 event = DagsterEvent(
                     event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
                     job_name=run.job_name,
                     step_key=step_key,
                     message=message,
-                    event_specific_data=entry.evaluation(entity, day),
+                    event_specific_data=entry.evaluation(key, day),
                 )
                 instance.report_dagster_event(event, run_id=run.run_id)
 
 
-def _planned(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[Entity, tuple[str, ...], str | None]]:
+def _planned(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[dg.AssetKey, tuple[str, ...], str | None]]:
     for event in _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED):
         plan = event.event_specific_data
         if not isinstance(plan, AssetCheckEvaluationPlanned) or plan.asset_check_key.name != names.SYNC_LOG:
             continue
         days = tuple(plan.partitions_subset.get_partition_keys()) if plan.partitions_subset else ()
-        yield _ENTITIES[plan.asset_check_key.asset_key], days, event.step_key
+        yield plan.asset_check_key.asset_key, days, event.step_key
 
 
-def _written(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[Entity | None, str | None]]:
+def _written(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[dg.AssetKey, str | None]]:
     for event in _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = event.asset_check_evaluation_data
-        yield _ENTITIES.get(evaluation.asset_key), evaluation.partition
+        if evaluation.check_name == names.SYNC_LOG:
+            yield evaluation.asset_key, evaluation.partition
 
 
 def _events(instance: DagsterInstance, run: DagsterRun, kind: DagsterEventType) -> Iterator[DagsterEvent]:

@@ -3,6 +3,7 @@
 Here belongs the order of things, without Dagster: a day, a window, a client, an engine are handed in, results out.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from inn8_pipeline.transform.transformer import Transformer
     from inn8_pipeline.warehouse.landing import Landing
     from inn8_pipeline.warehouse.merge import Merge, Rules
-    from inn8_pipeline.warehouse.results import Counts, Status, SyncResult
+    from inn8_pipeline.warehouse.results import Counts, Status, Surprises, SyncResult
 
 
 CHUNKS_AHEAD = 1
 """Of rows, transformed while Postgres takes the one before."""
+
+MAX_VALUES = 10
+_CODE = re.compile(r"[a-z0-9_-]{1,32}|[A-Z0-9_-]{1,32}")  # of one case: Sipho is somebody, GIFTED is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,21 @@ class Findings:
             self.unknown_values.setdefault(name, Counter()).update(values)
         self.unknown_properties |= batch.unknown_properties
 
+    def told(self) -> "Surprises":
+        """As it may be told: at most ten values of each choice, and only such as look like codes.
+
+        Whatever else stands there could be somebody's name. The names of properties were looked at by the transform.
+        """
+        from inn8_pipeline.warehouse.results import Surprises
+
+        records = {name: values.total() for name, values in sorted(self.unknown_values.items()) if values.total()}
+        values = {name: dict(_codes(self.unknown_values[name])[:MAX_VALUES]) for name in records}
+        return Surprises(records, values, tuple(sorted(self.unknown_properties)))
+
+
+def _codes(values: Counter[str]) -> list[tuple[str, int]]:
+    return [(value, count) for value, count in values.most_common() if _CODE.fullmatch(value)]
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -56,7 +75,6 @@ class Outcome:
 
     landings: "Sequence[Landing]"
     results: "Sequence[SyncResult]"
-    findings: Findings
 
     @property
     def status(self) -> "Status":
@@ -93,6 +111,16 @@ class Outcome:
     def started_at(self) -> datetime:
         """When the first of the fetches began."""
         return min(landing.started_at for landing in self.landings)
+
+    @property
+    def surprises(self) -> "Surprises":
+        """Of all landings, those too that were merged before and are told again."""
+        from inn8_pipeline.warehouse.results import Surprises
+
+        total = Surprises()
+        for result in self.results:
+            total = total.plus(result.surprises)
+        return total
 
     def total(self, name: str) -> int:
         """The sum of one number over the merges: missing, removed, held_back."""
@@ -135,15 +163,15 @@ def merge(
     """Merge each landing for its days, oldest first; each in a transaction of its own."""
     from inn8_pipeline.warehouse.merge import open_merge
 
-    findings = Findings()
     landings, results = [], []
     for landing, days in sources:
+        findings = Findings()
         with open_merge(to.engine, landing, days, rules(landing), on_wait) as merging:
             if merging.needs_rows:
                 _stage(to, landing, merging, findings)
-            results.append(merging.finish())
+            results.append(merging.finish(findings.told()))
         landings.append(landing)
-    return Outcome(landings, results, findings)
+    return Outcome(landings, results)
 
 
 def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: Findings) -> None:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 
-from inn8_pipeline.defs import names
-from inn8_pipeline.entities import Entity
-from inn8_pipeline.errors import DatabaseError, Inn8Error
+from inn8_pipeline.defs import judgements, names
+from inn8_pipeline.errors import ConservationError, DatabaseError, Inn8Error
 from inn8_pipeline.settings import now
 
 if TYPE_CHECKING:
@@ -38,9 +37,9 @@ SPEC_DESCRIPTION = (
 )
 
 
-def spec(entity: Entity) -> dg.AssetCheckSpec:
-    """The check, on the entity's table."""
-    return dg.AssetCheckSpec(names.SYNC_LOG, asset=names.key(entity), description=SPEC_DESCRIPTION)
+def spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check, on an entity's table."""
+    return dg.AssetCheckSpec(names.SYNC_LOG, asset=key, description=SPEC_DESCRIPTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,10 @@ class Entry:
         }
         return told | {name: dg.MetadataValue.int(count) for name, count in counts.items()}
 
-    def evaluation(self, entity: Entity, day: str | None = None) -> dg.AssetCheckEvaluation:
+    def evaluation(self, key: dg.AssetKey, day: str | None = None) -> dg.AssetCheckEvaluation:
         """The entry as Dagster keeps it."""
         return dg.AssetCheckEvaluation(
-            asset_key=names.key(entity),
+            asset_key=key,
             check_name=names.SYNC_LOG,
             passed=self.passed,
             severity=self.severity,
@@ -91,11 +90,11 @@ class Entry:
         )
 
 
-def write(context: dg.AssetExecutionContext, entity: Entity, whole: Entry, by_day: Mapping[str, Entry]) -> None:
+def write(context: dg.AssetExecutionContext, key: dg.AssetKey, whole: Entry, by_day: Mapping[str, Entry]) -> None:
     """Log an entry for each day of the run, and last, so that it is the latest, the run's own."""
     for day, entry in by_day.items():
-        context.log_event(entry.evaluation(entity, day))
-    context.log_event(whole.evaluation(entity))
+        context.log_event(entry.evaluation(key, day))
+    context.log_event(whole.evaluation(key))
 
 
 def entries(outcome: "Outcome", days: Iterable[str]) -> tuple[Entry, dict[str, Entry]]:
@@ -137,10 +136,10 @@ class Logged:
     hold the values of a record.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext, entity: Entity, days: Iterable[str] = ()) -> None:
-        """For the days of the run, if it has any."""
+    def __init__(self, context: dg.AssetExecutionContext, key: dg.AssetKey, days: Iterable[str] = ()) -> None:
+        """For the log of the asset `key`, of each of the run's days if it has any."""
         self._context = context
-        self._entity = entity
+        self._key = key
         self._days = tuple(days)
         self._started_at = now()
 
@@ -159,8 +158,11 @@ class Logged:
             wait = RETRY_WAITS_SECONDS[self._context.retry_number]
             raise dg.RetryRequested(max_retries=len(RETRY_WAITS_SECONDS), seconds_to_wait=wait) from None
         message = str(error) if isinstance(error, Inn8Error) else _place_of(error)
+        if isinstance(error, ConservationError):
+            verdict = judgements.judge_conservation(error.counts["fetched"], error.counts)
+            self._context.log_event(verdict.evaluation(self._key, names.CONSERVATION))
         failed = Entry(FAILED, self._started_at, description=message)
-        write(self._context, self._entity, failed, dict.fromkeys(self._days, failed))
+        write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
         if isinstance(error, Exception):
             raise dg.Failure(description=message, allow_retries=False) from None
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +21,19 @@ from sqlalchemy import Engine
 
 from inn8_pipeline.entities import ReasonCode, Reject, Window
 from inn8_pipeline.errors import ConservationError, SyncLockedError, TooManyRejectsError
-from inn8_pipeline.warehouse import coverage, migrations, rejects, removal, settle, staging, tally, upsert
+from inn8_pipeline.warehouse import coverage, drift, migrations, rejects, removal, settle, staging, tally, upsert
 from inn8_pipeline.warehouse.database import raw, transaction
 from inn8_pipeline.warehouse.landing import Landing
 from inn8_pipeline.warehouse.plan import PLANS
 from inn8_pipeline.warehouse.removal import RemovalLimit, Removed
-from inn8_pipeline.warehouse.results import Status, SyncResult
+from inn8_pipeline.warehouse.results import Status, Surprises, SyncResult
 from inn8_pipeline.warehouse.staging import Scope
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+NO_SURPRISES = Surprises()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +118,20 @@ class Merge:
             rejects.date_retried(self._scope)
             staging.analyze(self._scope)
 
-    def finish(self) -> SyncResult:
-        """Merge what is staged; the counts. Raises `TooManyRejectsError` and `ConservationError`, which undo it all."""
+    def finish(self, surprises: Surprises = NO_SURPRISES) -> SyncResult:
+        """Merge what is staged; the counts. Raises `TooManyRejectsError` and `ConservationError`, which undo it all.
+
+        `surprises` are kept with the landing, so that a sync that repeats it tells them again.
+        """
         if self._scope.is_superseded:
             return self._superseded()
         if not self._scope.landing.records:
             return self._no_data()
         if self._repeats is not None:
             return self._repeat(*self._repeats)
-        return self._merge()
+        return self._merge(surprises)
 
-    def _merge(self) -> SyncResult:
+    def _merge(self, surprises: Surprises) -> SyncResult:
         scope = self._scope
         dropped = self._settle()
         self._refuse_a_changed_contract()
@@ -146,8 +152,9 @@ class Merge:
         ledger = tally.count(scope, observed)
         if ledger.whole.balance:
             raise ConservationError(entity=scope.landing.entity, counts=ledger.whole.as_dict())
-        removed = self._remove(ledger)
-        return self._result(ledger, removed, securities)
+        drift.note(scope, surprises.properties)
+        removed = self._remove(ledger, surprises)
+        return self._result(ledger, removed, securities, surprises)
 
     def _settle(self) -> dict[date | None, int]:
         dropped = rejects.drop_older(self._scope)
@@ -163,14 +170,14 @@ class Merge:
         if self._rules.reject_limit.forbids(refused, records):
             raise TooManyRejectsError(self._scope.landing.entity, refused, records, reasons)
 
-    def _remove(self, ledger: tally.Ledger) -> Removed:
+    def _remove(self, ledger: tally.Ledger, surprises: Surprises) -> Removed:
         """Mark what is missing, let the landing count for its days, then give the second proofs."""
         scope, landing = self._scope, self._scope.landing
         is_proof = not landing.has_duplicates and not ledger.has_unreadable
         marked = removal.mark(scope, self._rules.removal_limit) if is_proof else Removed()
         verdict = coverage.Verdict(
             status=tally.status(scope, marked.held_back),
-            counts=ledger.repeatable,
+            counts=ledger.repeatable | {"told": ledger.whole.as_dict(), "surprises": asdict(surprises)},
             is_proof=is_proof and not marked.held_back,
             is_held_back=bool(marked.held_back),
             is_repeatable=not marked.held_back and not self._older,
@@ -178,7 +185,9 @@ class Merge:
         coverage.cover(scope, verdict, self._rules.transform_version)
         return Removed(marked.missing, removal.remove(scope), marked.held_back)
 
-    def _result(self, ledger: tally.Ledger, removed: Removed, securities: dict[str, int]) -> SyncResult:
+    def _result(
+        self, ledger: tally.Ledger, removed: Removed, securities: dict[str, int], surprises: Surprises
+    ) -> SyncResult:
         return SyncResult(
             status=tally.status(self._scope, removed.held_back),
             counts=ledger.whole,
@@ -189,6 +198,7 @@ class Merge:
             removed=removed.removed,
             held_back=removed.held_back,
             securities=securities,
+            surprises=surprises,
         )
 
     def _repeat(self, repeated_id: int, counts: dict[str, Any]) -> SyncResult:
@@ -207,6 +217,7 @@ class Merge:
             open_rejects=rejects.count_open(self._scope),
             removed=removed,
             is_repeat=True,
+            surprises=Surprises.told_again(counts.get("surprises", {})),
         )
 
     def _superseded(self) -> SyncResult:

@@ -1,9 +1,11 @@
 """What a merge tells: its counts, and what the sync log makes of them. Values only."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class Status(StrEnum):
@@ -44,6 +46,36 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Surprises:
+    """What INN8 sends and the contract does not list; what may be told of it.
+
+    `records` counts, per choice, the records whose value is not listed; `values` names some of these values with their
+    counts; `properties` are the paths of unknown properties.
+    """
+
+    records: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    properties: tuple[str, ...] = ()
+
+    def plus(self, other: Self) -> Self:
+        """These and the other's."""
+        names = {**self.records, **other.records}
+        return replace(
+            self,
+            records={name: self.records.get(name, 0) + other.records.get(name, 0) for name in names},
+            values={
+                name: dict(Counter(self.values.get(name, {})) + Counter(other.values.get(name, {}))) for name in names
+            },
+            properties=tuple(sorted({*self.properties, *other.properties})),
+        )
+
+    @classmethod
+    def told_again(cls, kept: Mapping[str, Any]) -> Self:
+        """From what a landing keeps of them; one of an earlier release keeps none."""
+        return cls(kept.get("records", {}), kept.get("values", {}), tuple(kept.get("properties", ())))
+
+
+@dataclass(frozen=True, slots=True)
 class SyncResult:
     """One merge. Of a repeat (nothing to merge) all records are `unchanged` or what the repeated merge made of them."""
 
@@ -57,3 +89,4 @@ class SyncResult:
     held_back: int = 0
     is_repeat: bool = False
     securities: dict[str, int] = field(default_factory=dict)
+    surprises: Surprises = field(default_factory=Surprises)

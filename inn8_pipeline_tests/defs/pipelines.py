@@ -21,6 +21,8 @@ from inn8_pipeline.sandbox.world import World
 
 SECRET = "the-c1ient-secret-of-these-tests"
 TENANT = "t1"
+KEYS = names.Tenant(TENANT)
+"""What the tenant's assets and jobs are called."""
 DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
 DAYS = 3
 
@@ -72,7 +74,7 @@ class Pipeline:
         tags: Mapping[str, str] | None = None,
     ) -> ExecutionResult:
         """One run of the entity's job, failed or not; `only` some of its assets, with `config` for its merge."""
-        job = self.definitions.resolve_job_def(names.job_name(entity))
+        job = self.definitions.resolve_job_def(KEYS.job_name(entity))
         days = range_tags(window or self.window) if entity is Entity.TRANSACTIONS else {}
         return job.execute_in_process(
             instance=self.instance,
@@ -88,7 +90,7 @@ class Pipeline:
 
     def log(self, entity: Entity, run_id: str | None = None) -> list[LogEntry]:
         """The history of the entity's sync log, newest first: of one run, or all."""
-        check = dg.AssetCheckKey(names.key(entity), names.SYNC_LOG)
+        check = dg.AssetCheckKey(KEYS.key(entity), names.SYNC_LOG)
         rows = self.instance.event_log_storage.get_asset_check_execution_history(check, limit=1000)
         return [_entry(row) for row in rows if run_id in {None, row.run_id}]
 
@@ -111,7 +113,7 @@ class Pipeline:
         (made,) = [
             event.materialization
             for event in result.get_asset_materialization_events()
-            if event.asset_key == names.key(table)
+            if event.asset_key == KEYS.key(table)
         ]
         return {name: value.value for name, value in made.metadata.items()}
 

@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import maintenance, names
+from inn8_pipeline.defs import maintenance
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import now
-from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
 
 def maintain(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
@@ -38,7 +38,7 @@ def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> N
     assert not pipeline.instance.has_run(old[0])
     assert pipeline.instance.has_run(old[1])
     assert pipeline.instance.has_run(days)
-    there = pipeline.instance.get_materialized_partitions(names.key("transactions"))
+    there = pipeline.instance.get_materialized_partitions(KEYS.key("transactions"))
     assert there == set(day_names(pipeline.window))
     assert [entry.run_id for entry in pipeline.log(Entity.CLIENTS)] == [old[1], old[0]]
 

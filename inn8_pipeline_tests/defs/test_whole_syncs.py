@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from inn8_pipeline.defs import names
 from inn8_pipeline.entities import Entity
 from inn8_pipeline_tests.defs import truth
-from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
 TABLES = ("clients", "portfolios", "securities", "transactions", "rejected_records")
 
@@ -33,7 +32,7 @@ def test_a_second_sync_at_once_finds_all_unchanged_and_rewrites_nothing(pipeline
         counts = pipeline.entry(entity, run.run_id).metadata
         assert counts["unchanged"] == counts["fetched"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
         told = run.get_asset_materialization_events()
-        assert next(e.materialization.metadata["is_repeat"].value for e in told if e.asset_key == names.key(entity))
+        assert next(e.materialization.metadata["is_repeat"].value for e in told if e.asset_key == KEYS.key(entity))
     assert versions(pipeline) == before
     assert pipeline.rows("select sha256, xmin::text from inn8_raw.pages order by 1") == pages
 

@@ -1,0 +1,117 @@
+"""What the UI shows of an asset before it was ever materialized: its sentence, columns, lineage, owners, freshness.
+
+Here belong descriptions, made from `dictionary` and `entities`. How an asset is materialized is `assets`'s.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from inn8_pipeline import dictionary
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.entities import COLLECTIONS, Entity, Kind, Property
+from inn8_pipeline.settings import SyncSettings
+
+OWNERS = ["team:data-engineering"]
+TICKS_TO_WARN = 2
+TICKS_TO_FAIL = 4
+MINUTES_FOR_A_SYNC = 5
+
+_RECORD = "record."
+_KINDS = {Kind.DATE: "date", Kind.DECIMAL: "decimal", Kind.OBJECT: "object"}
+_LANDED = {
+    "landing_id": ("bigint", "The landing that the record stands in (inn8_raw.landings.id)."),
+    "as_of_at": ("timestamptz", "Start of the last fetch that brought this landing's very pages."),
+    "page": ("bigint", "The page within the landing, from 1 on."),
+    "place": ("bigint", "The record's place on its page, from 1 on."),
+    "record": ("json", "The record, to the letter as INN8 sent it."),
+}
+_PARENTS = {Entity.CLIENTS: (), Entity.PORTFOLIOS: ("clients",), Entity.TRANSACTIONS: ("portfolios", "securities")}
+
+
+def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
+    """After how long without a sync an entity is late, and after how long that is a failure."""
+    late, failed = (
+        timedelta(minutes=ticks * settings.tick_minutes + MINUTES_FOR_A_SYNC)
+        for ticks in (TICKS_TO_WARN, TICKS_TO_FAIL)
+    )
+    return late, failed
+
+
+def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.AssetSpec:
+    """The asset of an entity's landings."""
+    collection = COLLECTIONS[entity]
+    columns = {**_LANDED, **dict(_properties(collection.properties))}
+    return dg.AssetSpec(
+        tenant.raw_key(entity),
+        description=(
+            f"A row is a landing: what INN8 said to GET {collection.path}, verbatim, each page stored once. Records: "
+            f"view inn8_raw.{entity}. {_of(tenant)}"
+        ),
+        kinds={"http", "postgres"},
+        **_common(tenant, f"inn8_raw.{entity}", columns, settings),
+    )
+
+
+def table_specs(tenant: Tenant, entity: Entity, settings: SyncSettings) -> list[dg.AssetSpec]:
+    """The assets of an entity's table; of transactions, that of the securities that ride on them first."""
+    specs = [_table_spec(tenant, entity, str(entity), _PARENTS[entity], settings)]
+    if entity is Entity.TRANSACTIONS:
+        specs.insert(0, _table_spec(tenant, entity, "securities", (), settings))
+    return specs
+
+
+def _table_spec(
+    tenant: Tenant, entity: Entity, table: str, parents: tuple[str, ...], settings: SyncSettings
+) -> dg.AssetSpec:
+    common = _common(tenant, f"inn8.{table}", dictionary.columns_of(table), settings)
+    common["metadata"]["dagster/column_lineage"] = _lineage(tenant, entity, table)
+    return dg.AssetSpec(
+        tenant.key(table),
+        deps=[tenant.raw_key(entity), *(tenant.key(parent) for parent in parents)],
+        description=f"{dictionary.TABLES[table]} Table inn8.{table}. {_of(tenant)}",
+        kinds={"pandas", "postgres"},
+        **common,
+    )
+
+
+def _of(tenant: Tenant) -> str:
+    return f"Tenant {tenant.tenant_id}."
+
+
+def _common(tenant: Tenant, table: str, columns: dict[str, tuple[str, str]], settings: SyncSettings) -> dict[str, Any]:
+    late, failed = bounds(settings)
+    schema = [dg.TableColumn(name, kind, description=sentence) for name, (kind, sentence) in columns.items()]
+    return {
+        "group_name": tenant.name(names.GROUP),
+        "owners": OWNERS,
+        "tags": {names.TENANT_TAG: tenant.tenant_id},
+        "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=failed, warn_window=late),
+        "metadata": {
+            "dagster/table_name": table,
+            "dagster/column_schema": dg.TableSchema(columns=schema),
+        },
+    }
+
+
+def _properties(properties: tuple[Property, ...], path: str = _RECORD) -> Iterator[tuple[str, tuple[str, str]]]:
+    for each in properties:
+        listed = f" One of {', '.join(each.choices)}." if each.choices else ""
+        needed = "Always there." if each.is_required else "May be absent or null."
+        yield f"{path}{each.name}", (_KINDS.get(each.kind, "string"), f"{needed}{listed} Its name in any case.")
+        yield from _properties(each.properties, f"{path}{each.name}.")
+
+
+def _lineage(tenant: Tenant, entity: Entity, table: str) -> dg.TableColumnLineage:
+    """From which properties each column is made; a key of ours also from the key that was looked up."""
+    parents = dictionary.PARENTS.get(table, {})
+    deps = {}
+    for column, properties in dictionary.SOURCES[table].items():
+        deps[column] = [dg.TableColumnDep(tenant.raw_key(entity), f"{_RECORD}{name}") for name in properties]
+        if column in parents:
+            parent = tenant.key(parents[column])
+            deps[column] += [dg.TableColumnDep(parent, name) for name in ("external_id", "id")]
+    return dg.TableColumnLineage(deps_by_column=deps)

@@ -1,0 +1,180 @@
+"""The checks beside the sync log: each passes where all is well, and says what to do where it is not."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.execution.execution_result import ExecutionResult
+
+from inn8_pipeline.defs import judgements
+from inn8_pipeline.defs.checks import CHECKS
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.sandbox.world import ABSENT
+from inn8_pipeline.settings import Environment, now, read_sync
+from inn8_pipeline_tests.defs.conftest import NewPipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
+
+Evaluations = dict[str, dg.AssetCheckEvaluation]
+
+
+def evaluated(pipeline: Pipeline, run: ExecutionResult) -> Evaluations:
+    """The run's evaluations of the checks beside the sync log, by name: one each, or the test has found two."""
+    found: Evaluations = {}
+    for event in pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        each = event.asset_check_evaluation_data
+        if each.check_name in CHECKS:
+            assert each.check_name not in found
+            found[each.check_name] = each
+    return found
+
+
+def failed(evaluations: Evaluations) -> set[str]:
+    return {name for name, each in evaluations.items() if not each.passed}
+
+
+def metadata(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in evaluation.metadata.items()}
+
+
+def execute(pipeline: Pipeline, entity: Entity) -> Evaluations:
+    """As the button of the UI does: the checks alone, in a run of their own."""
+    keys = [dg.AssetCheckKey(KEYS.key(entity), name) for name in CHECKS]
+    whole = pipeline.definitions.resolve_implicit_global_asset_job_def()
+    job = whole.get_subset(asset_selection=set(), asset_check_selection=set(keys))
+    return evaluated(pipeline, job.execute_in_process(instance=pipeline.instance, raise_on_error=True))
+
+
+@pytest.mark.parametrize("entity", list(Entity))
+def test_after_a_sound_sync_every_check_has_passed(pipeline: Pipeline, entity: Entity) -> None:
+    runs = pipeline.run_all()
+    found = evaluated(pipeline, runs[entity])
+    assert set(found) == set(CHECKS)
+    assert failed(found) == set()
+    counts = metadata(found["conservation"])
+    assert counts["on_pages"] == counts["inserted"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
+
+
+def test_the_checks_can_be_executed_without_a_sync(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    asked = pipeline.server.stats.requests.total()
+    assert set(execute(pipeline, Entity.TRANSACTIONS)) == set(CHECKS)
+    assert pipeline.server.stats.requests.total() == asked
+
+
+def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipeline) -> None:
+    pipeline = new_pipeline(faulty=3)
+    found = evaluated(pipeline, pipeline.run(Entity.CLIENTS))
+    assert failed(found) == {"open_rejects"}
+    told = found["open_rejects"]
+    assert told.severity is dg.AssetCheckSeverity.WARN
+    assert metadata(told)["open"] == sum(metadata(told)["by_reason"].values()) == 3
+    assert "`inn8 rejects list --entity clients`" in (told.description or "")
+    pipeline.change("update inn8.rejected_records set accepted_at = now()")
+    assert failed(execute(pipeline, Entity.CLIENTS)) == set()
+
+
+def test_unlisted_values_are_told_as_codes_alone_also_by_a_sync_that_repeats(pipeline: Pipeline) -> None:
+    first, second = (record["id"] for record in pipeline.world.records("clients")[:2])
+    pipeline.world.corrupt("clients", first, status="GIFTED")
+    pipeline.world.corrupt("clients", second, status="Sipho Dlamini")
+    runs = [pipeline.run(Entity.CLIENTS), pipeline.run(Entity.CLIENTS)]
+    for run in runs:
+        told = evaluated(pipeline, run)["unknown_values"]
+        assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert metadata(told) == {"unknown status": {"records": 2, "values": {"GIFTED": 1}}}
+        assert "entities.py" in (told.description or "")
+    assert pipeline.entry(Entity.CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
+    assert not any("Sipho" in text for text in pipeline.storage_text())
+    assert pipeline.rows("select count(*) from inn8_raw.landings where counts::text like '%Sipho%'") == [(0,)]
+
+
+def test_drift_names_a_new_property_and_its_first_day_but_no_value_until_it_is_accepted(pipeline: Pipeline) -> None:
+    first = pipeline.world.records("clients")[0]["id"]
+    pipeline.world.corrupt("clients", first, loyaltyTier="of-somebody")
+    since = now()
+    told = evaluated(pipeline, pipeline.run(Entity.CLIENTS))["drift"]
+    (row,) = metadata(told)["unknown_properties"].records
+    assert row.data == {"property": "loyaltyTier", "first_seen_at": f"{since:%Y-%m-%d %H:%M}"}
+    assert "inn8 drift accept clients NAME" in (told.description or "")
+    assert not any("of-somebody" in text for text in pipeline.storage_text())
+    pipeline.change("update inn8.unknown_properties set accepted_at = now()")
+    assert evaluated(pipeline, pipeline.run(Entity.CLIENTS))["drift"].passed
+
+
+def test_a_property_that_inn8_stopped_sending_is_told_of_no_more(pipeline: Pipeline) -> None:
+    first = pipeline.world.records("clients")[0]["id"]
+    pipeline.world.corrupt("clients", first, loyaltyTier="1")
+    assert "drift" in failed(evaluated(pipeline, pipeline.run(Entity.CLIENTS)))
+    pipeline.world.corrupt("clients", first, loyaltyTier=ABSENT)
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change("update inn8.unknown_properties set last_seen_at = last_seen_at - interval '8 days'")
+    assert "drift" not in failed(execute(pipeline, Entity.CLIENTS))
+
+
+def test_fewer_records_than_usual_are_told_of(pipeline: Pipeline) -> None:
+    for _ in range(6):
+        pipeline.run(Entity.CLIENTS)
+    for record in pipeline.world.records("clients")[:2]:
+        pipeline.world.remove("clients", record["id"])
+    told = evaluated(pipeline, pipeline.run(Entity.CLIENTS))["row_drop"]
+    assert not told.passed
+    assert metadata(told) == {"of": "the last landing", "count": 23, "usual": 25}
+
+
+def test_a_weekday_with_far_fewer_transactions_than_the_same_one_before_is_told_of(new_pipeline: NewPipeline) -> None:
+    pipeline = new_pipeline(transactions=700, days=70)
+    assert "row_drop" not in failed(evaluated(pipeline, pipeline.run(Entity.CLIENTS)))
+    pipeline.run(Entity.PORTFOLIOS)
+    assert evaluated(pipeline, pipeline.run(Entity.TRANSACTIONS))["row_drop"].passed
+    day = metadata(evaluated(pipeline, pipeline.run(Entity.TRANSACTIONS))["row_drop"])["of"]
+    pipeline.change(f"update inn8.transactions set missing_since = now() where trade_date = '{day}'")
+    told = execute(pipeline, Entity.TRANSACTIONS)["row_drop"]
+    assert not told.passed
+    assert metadata(told)["count"] == 0
+    assert "public holiday" in (told.description or "")
+
+
+def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipeline: Pipeline) -> None:
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change(
+        "create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;"
+        "create trigger swallow before insert on inn8.portfolios for each row execute function swallow()"
+    )
+    run = pipeline.run(Entity.PORTFOLIOS)
+    told = evaluated(pipeline, run)["conservation"]
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert pipeline.entry(Entity.PORTFOLIOS, run.run_id).status == "Failed"
+
+
+def test_pages_that_hold_other_records_than_were_counted_fail_the_law(pipeline: Pipeline) -> None:
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change("update inn8_raw.pages set record_count = record_count + 1")
+    told = execute(pipeline, Entity.CLIENTS)["conservation"]
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+
+
+def test_a_backfill_of_old_days_does_not_make_transactions_look_fresh(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '2 hours'")
+    first = type(pipeline.window)(pipeline.window.from_date, pipeline.window.from_date)
+    run = pipeline.run(Entity.TRANSACTIONS, window=first)
+    told = evaluated(pipeline, run)["freshness"]
+    assert run.success
+    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "The data is failed: the last sync that was merged began 2 h 0 min ago" in (told.description or "")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "passed", "is_error"), [(0, True, False), (34, True, False), (36, False, False), (66, False, True)]
+)
+def test_data_is_late_after_two_ticks_and_failed_after_four(minutes: int, *, passed: bool, is_error: bool) -> None:
+    settings = read_sync(Environment({}))
+    verdict = judgements.judge_freshness(settings, now(), now() - timedelta(minutes=minutes))
+    assert (verdict.passed, verdict.is_error) == (passed, is_error)
+
+
+def test_data_that_never_came_is_failed() -> None:
+    verdict = judgements.judge_freshness(read_sync(Environment({})), now(), None)
+    assert (verdict.passed, verdict.is_error) == (False, True)
+    assert "inn8 doctor" in verdict.advice

@@ -1,0 +1,109 @@
+"""Several tenants: each under its own names, with its own credentials, and none in the way of another."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.build import build
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.sandbox.server import SandboxServer
+from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.settings import Environment, read_tenant, read_tenant_ids
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline
+
+ACME = names.Tenant("acme", is_plain=False)
+
+
+@pytest.fixture
+def both(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Pipeline]]:
+    """The pipeline's own tenant, as it was before, and a second one with another INN8."""
+    with (
+        World(clients=11, portfolios=12, transactions=20, days=3, seed=99) as world,
+        SandboxServer(world, client_secret=f"{SECRET}-of-acme") as server,
+    ):
+        variables = {
+            "INN8_TENANTS": f"{TENANT},acme",
+            "INN8_ACME__BASE_URL": server.base_url,
+            "INN8_ACME__CLIENT_ID": server.client_id,
+            "INN8_ACME__CLIENT_SECRET": server.client_secret,
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        plain = replace(pipeline, definitions=build(Environment()))
+        yield {TENANT: plain, "acme": replace(plain, server=server, tenant=ACME)}
+
+
+def jobs(definitions: dg.Definitions) -> set[str]:
+    return {job.name for job in definitions.get_repository_def().get_all_jobs()}
+
+
+def test_a_second_tenant_leaves_every_name_of_the_first_as_it_was(both: dict[str, Pipeline], pipeline: Pipeline) -> None:
+    before, after = pipeline.definitions.get_repository_def(), both[TENANT].definitions.get_repository_def()
+    keys = before.asset_graph.get_all_asset_keys()
+    assert keys < after.asset_graph.get_all_asset_keys()
+    assert after.asset_graph.get_all_asset_keys() - keys == {dg.AssetKey(["acme", *key.path]) for key in keys}
+    assert jobs(pipeline.definitions) < jobs(both[TENANT].definitions)
+    assert {each.name for each in after.schedule_defs} - {each.name for each in before.schedule_defs} == {
+        "acme__every_15_minutes", "acme__nightly_sweep", "acme__weekly_sweep",
+    }  # fmt: skip
+
+
+def test_each_tenant_has_its_own_rows_from_its_own_inn8(both: dict[str, Pipeline]) -> None:
+    for each in both.values():
+        assert all(run.success for run in each.run_all().values())
+    for tenant_id, each in both.items():
+        assert truth.tables(each, tenant_id) == truth.of(each.world)
+
+
+def test_one_tenants_outage_is_neither_the_others_failure_nor_its_open_circuit(both: dict[str, Pipeline]) -> None:
+    both["acme"].server.faults.add("status", "clients", times=None, status=503)
+    broken = [both["acme"].run(Entity.CLIENTS).run_id for _ in range(2)]
+    fine = both[TENANT].run(Entity.CLIENTS).run_id
+    assert [both["acme"].entry(Entity.CLIENTS, run_id).status for run_id in broken] == ["Failed", "Failed"]
+    assert "is open after 5 failed attempts" in both["acme"].entry(Entity.CLIENTS, broken[1]).description
+    assert both[TENANT].entry(Entity.CLIENTS, fine).status == "Success"
+    assert both[TENANT].log(Entity.CLIENTS)[0].run_id == fine
+
+
+def test_pools_and_tags_carry_the_tenant(both: dict[str, Pipeline]) -> None:
+    definitions = both["acme"].definitions
+    for tenant, prefix in ((names.Tenant(TENANT), ""), (ACME, "acme__")):
+        job = definitions.resolve_job_def(tenant.job_name(Entity.CLIENTS))
+        assert job.run_tags[names.TENANT_TAG] == tenant.tenant_id
+        pools = {node.definition.pool for node in job.nodes if "check" not in node.name}  # type: ignore[attr-defined]
+        assert pools == {f"{prefix}clients"}
+
+
+def test_a_configuration_of_another_tenant_is_refused(both: dict[str, Pipeline]) -> None:
+    job = both["acme"].definitions.resolve_job_def(ACME.job_name(Entity.CLIENTS))
+    config = {"ops": {"acme__merge_clients": {"config": {"tenant_id": TENANT}}}}
+    with pytest.raises(dg.DagsterInvalidConfigError):
+        job.execute_in_process(instance=both["acme"].instance, run_config=config)
+
+
+def test_a_tenant_does_not_borrow_the_access_of_another() -> None:
+    plain = {"INN8_BASE_URL": "https://a.example", "INN8_CLIENT_ID": "a", "INN8_CLIENT_SECRET": "s"}
+    environment = Environment({"INN8_TENANTS": "firm,acme", **plain})
+    assert read_tenant(environment, "firm").client_id == "a"
+    with pytest.raises(SettingsError, match="INN8_ACME__BASE_URL is not set"):
+        read_tenant(environment, "acme")
+
+
+def test_the_plain_tenant_is_named_or_the_first() -> None:
+    assert read_tenant_ids(Environment({})) == ("default",)
+    assert read_tenant_ids(Environment({"INN8_TENANT_ID": "firm"})) == ("firm",)
+    assert read_tenant_ids(Environment({"INN8_TENANTS": "firm, acme"})) == ("firm", "acme")
+    assert read_tenant_ids(Environment({"INN8_TENANTS": "acme,firm", "INN8_TENANT_ID": "firm"})) == ("firm", "acme")
+
+
+@pytest.mark.parametrize(
+    "variables", [{"INN8_TENANTS": "a,A"}, {"INN8_TENANTS": "a,b c"}, {"INN8_TENANTS": "a,b", "INN8_TENANT_ID": "c"}]
+)
+def test_tenants_that_cannot_be_told_apart_are_refused(variables: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="INN8_TENANT"):
+        read_tenant_ids(Environment(variables))
