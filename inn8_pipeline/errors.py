@@ -9,6 +9,7 @@
     │   ├── CircuitOpenError       INN8 failed too often just now: the next sync tries again
     │   ├── RefusedRequestError    INN8 refused the request (4xx): a fault of ours or of the settings
     │   └── ContractError          INN8 answered something that is not the API we know: read the answer, change the code
+    ├── NotifyError                an alert or a heartbeat was not taken: check its address
     └── WarehouseError             Postgres, or what is in it
         ├── DatabaseError          Postgres cannot be reached, is full or read-only: mend it, rerun
         ├── SchemaVersionError     the tables are of another version: `inn8 db upgrade`
@@ -151,6 +152,22 @@ class ContractError(ApiError):
     def __str__(self) -> str:
         """What came, the consequence, the way out."""
         return f"{self.subject} {self.finding}. Nothing of this sync was written. {self.way_out}"
+
+
+@dataclass(eq=False)
+class NotifyError(Inn8Error):
+    """An alert or a heartbeat could not be sent. `finding` is a status or the kind of an error, never the address."""
+
+    what: str
+    finding: str
+
+    def __str__(self) -> str:
+        """What was not sent, and what becomes of it."""
+        variable = "INN8_ALERT_WEBHOOK" if self.what == "alert" else "INN8_HEARTBEAT_URL"
+        return (
+            f"The {self.what} could not be sent ({self.finding}): it is tried again with the sensor's next look. "
+            f"Check {variable}; no sync is affected."
+        )
 
 
 class WarehouseError(Inn8Error):

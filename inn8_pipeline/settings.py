@@ -54,6 +54,15 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Where trouble is told (the webhook's address is a secret), from which severity on, and what links lead to."""
+
+    webhook: str | None = field(repr=False)
+    includes_warnings: bool
+    ui_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class SyncSettings:
     """What a sync covers, how often, and when it refuses. Days are days of trade, percentages whole."""
 
@@ -175,12 +184,17 @@ def _tenant_ids(text: str) -> tuple[str, ...]:
     return tenant_ids
 
 
+def _own(environment: Environment, tenant_id: str) -> str:
+    """How the tenant's own variables begin."""
+    return "INN8_" if tenant_id == read_tenant_ids(environment)[0] else f"INN8_{tenant_id.upper()}__"
+
+
 def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     """A tenant's access to INN8: `INN8_CLIENT_ID` of the plain one, `INN8_ACME__CLIENT_ID` of the tenant acme.
 
     Nothing but the scope is taken over from another tenant: its credentials would bring its data in.
     """
-    own = "INN8_" if tenant_id == read_tenant_ids(environment)[0] else f"INN8_{tenant_id.upper()}__"
+    own = _own(environment, tenant_id)
     scope = environment.read("INN8_SCOPE", "api.read", default="api.read api.write")
     return TenantSettings(
         tenant_id=tenant_id,
@@ -189,6 +203,26 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
         client_secret=environment.read(f"{own}CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
         scope=environment.read(f"{own}SCOPE", "api.read", default=scope),
     )
+
+
+def read_alerts(environment: Environment) -> AlertSettings:
+    """Where trouble is told, if anywhere."""
+    return AlertSettings(
+        webhook=environment.read("INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret", default="") or None,
+        includes_warnings=environment.parse("INN8_ALERT_LEVEL", _level, "warning or error", "warning") == "warning",
+        ui_url=environment.read("INN8_UI_URL", "https://dagster.firm.example", default="").rstrip("/"),
+    )
+
+
+def read_heartbeat_url(environment: Environment, tenant_id: str) -> str | None:
+    """What is called after each complete tick of the tenant; None if nothing is."""
+    return environment.read(f"{_own(environment, tenant_id)}HEARTBEAT_URL", "https://hc.example/id", default="") or None
+
+
+def _level(text: str) -> str:
+    if text.lower() not in {"warning", "error"}:
+        raise ValueError
+    return text.lower()
 
 
 def read_api(environment: Environment) -> ApiSettings:

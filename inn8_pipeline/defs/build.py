@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from inn8_pipeline.defs import assets, checks, jobs, maintenance, names, schedules, sensors
+from inn8_pipeline.defs import assets, checks, jobs, maintenance, names, schedules, sensors, watchers
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.entities import Entity
@@ -32,7 +32,7 @@ def build(environment: Environment) -> dg.Definitions:
             *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
             maintenance.schedule(),
         ],
-        sensors=sensors.sensors(),
+        sensors=[*sensors.sensors(), *watchers.watchers(tenants, environment)],
         resources={"inn8": Inn8(), "warehouse": Warehouse()},
         executor=executor,
     )

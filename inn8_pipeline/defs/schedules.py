@@ -4,7 +4,7 @@ Here belongs which runs a tick asks for. A missed tick is not caught up: the loo
 """
 
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 import dagster as dg
 
@@ -58,7 +58,7 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
                 days = window if entity is Entity.TRANSACTIONS else None
                 tags = {
                     names.TICK_TAG: tenant.tenant_id,
-                    names.TICK_AT_TAG: context.scheduled_execution_time.isoformat(),
+                    names.TICK_AT_TAG: context.scheduled_execution_time.astimezone(UTC).isoformat(),
                     names.SCHEDULED_TAG: _scheduled(tenant, entity),
                 }
                 requests.append(_request(context, tenant, entity, days, _PRIORITY[entity], tags))

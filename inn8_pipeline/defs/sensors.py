@@ -65,6 +65,11 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> N
                 instance.report_dagster_event(event, run_id=run.run_id)
 
 
+def has_sync_log(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the run's end is told by a line of a sync log."""
+    return any(True for _ in _planned(instance, run))
+
+
 def _planned(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[dg.AssetKey, tuple[str, ...], str | None]]:
     for event in _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED):
         plan = event.event_specific_data

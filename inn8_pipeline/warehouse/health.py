@@ -74,13 +74,23 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Heal
         )
 
 
-def last_synced_at(engine: Engine, tenant_id: str, entity: Entity, today: date) -> tuple[datetime, datetime | None]:
-    """The database's present, and the start of the last fetch that was merged for what matters now."""
+@dataclass(frozen=True, slots=True)
+class Recency:
+    """When an entity was synced last. `is_begun`: it was ever synced, for whatever day."""
+
+    now: datetime
+    last_synced_at: datetime | None
+    is_begun: bool
+
+
+def recency(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Recency:
+    """How recent the last sync is of what matters today."""
+    key = {"tenant_id": tenant_id, "entity": entity}
     with transaction(engine, f"looking at the last sync of {entity}") as connection:
-        key = {"tenant_id": tenant_id, "entity": entity}
-        return (
-            connection.execute(text("select now()")).scalar_one(),
-            _last_synced_at(connection, key, entity, today),
+        return Recency(
+            now=connection.execute(text("select now()")).scalar_one(),
+            last_synced_at=_last_synced_at(connection, key, entity, today),
+            is_begun=connection.scalar(_LAST_SYNCED, {**key, "days": None}) is not None,
         )
 
 

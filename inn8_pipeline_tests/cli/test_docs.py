@@ -42,8 +42,10 @@ def test_the_runbook_says_what_to_do_about_each_error(error: type[Inn8Error]) ->
 
 
 def test_every_setting_has_its_row_in_the_readme_and_no_other_is_named() -> None:
-    """A setting is what `settings` reads by name, or a secret's file."""
-    known = set(re.findall(r'"(INN8_[A-Z_]+)"', SETTINGS.read_text(encoding="utf-8")))
+    """A setting is what `settings` reads by name, the plain tenant's too, or a secret's file."""
+    code = SETTINGS.read_text(encoding="utf-8")
+    of_tenants = re.findall(r'f"\{[^"]*\}([A-Z_]+)"', code)
+    known = {*re.findall(r'"(INN8_[A-Z_]+)"', code), *(f"INN8_{each}" for each in of_tenants if each != "_FILE")}
     told = set(re.findall(r"INN8_[A-Z_]+", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert known - told == set()
     assert {each for each in told - known if not each.endswith("_FILE")} == set()

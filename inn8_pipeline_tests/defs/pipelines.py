@@ -55,6 +55,7 @@ class Pipeline:
     engine: Engine
     home: Path
     storage_url: str
+    tenant: names.Tenant = KEYS
 
     @property
     def world(self) -> World:
@@ -74,13 +75,13 @@ class Pipeline:
         tags: Mapping[str, str] | None = None,
     ) -> ExecutionResult:
         """One run of the entity's job, failed or not; `only` some of its assets, with `config` for its merge."""
-        job = self.definitions.resolve_job_def(KEYS.job_name(entity))
+        job = self.definitions.resolve_job_def(self.tenant.job_name(entity))
         days = range_tags(window or self.window) if entity is Entity.TRANSACTIONS else {}
         return job.execute_in_process(
             instance=self.instance,
             tags=dict(tags if tags is not None else days),
             asset_selection=[dg.AssetKey(name) for name in only] if only else None,
-            run_config={"ops": {f"merge_{entity}": {"config": dict(config)}}} if config else None,
+            run_config={"ops": {self.tenant.name(f"merge_{entity}"): {"config": dict(config)}}} if config else None,
             raise_on_error=False,
         )
 
@@ -90,7 +91,7 @@ class Pipeline:
 
     def log(self, entity: Entity, run_id: str | None = None) -> list[LogEntry]:
         """The history of the entity's sync log, newest first: of one run, or all."""
-        check = dg.AssetCheckKey(KEYS.key(entity), names.SYNC_LOG)
+        check = dg.AssetCheckKey(self.tenant.key(entity), names.SYNC_LOG)
         rows = self.instance.event_log_storage.get_asset_check_execution_history(check, limit=1000)
         return [_entry(row) for row in rows if run_id in {None, row.run_id}]
 
@@ -113,7 +114,7 @@ class Pipeline:
         (made,) = [
             event.materialization
             for event in result.get_asset_materialization_events()
-            if event.asset_key == KEYS.key(table)
+            if event.asset_key == self.tenant.key(table)
         ]
         return {name: value.value for name, value in made.metadata.items()}
 

@@ -18,7 +18,7 @@ _MOVEMENTS = (
     "transfer_in", "transfer_out",
 )  # fmt: skip
 
-_CLIENTS = "select external_id, name, email, phone, address, status from inn8.clients"
+_CLIENTS = "select external_id, name, email, phone, address, status from inn8.clients c"
 _PORTFOLIOS = """
     select p.external_id, c.external_id, p.name, p.account_number, p.account_type, p.status
       from inn8.portfolios p join inn8.clients c on c.id = p.client_id
@@ -32,9 +32,13 @@ _TRANSACTIONS = """
 
 
 def tables(pipeline: Pipeline) -> dict[str, list[Row]]:
-    """The rows of the tables, parents by their ids at INN8."""
+    """The rows of the tenant's tables, parents by their ids at INN8."""
     queries = {"clients": _CLIENTS, "portfolios": _PORTFOLIOS, "transactions": _TRANSACTIONS}
-    return {name: sorted(tuple(row) for row in pipeline.rows(query)) for name, query in queries.items()}
+    ours = "{} where {}.tenant_id = '{}'"
+    return {
+        name: sorted(tuple(row) for row in pipeline.rows(ours.format(query, name[0], pipeline.tenant.tenant_id)))
+        for name, query in queries.items()
+    }
 
 
 def of(world: World) -> dict[str, list[Row]]:
