@@ -1,13 +1,14 @@
 """The weekly maintenance: what nobody needs any more goes, in the warehouse and in Dagster's own storage.
 
-Here belongs which of Dagster's runs may go. What may go in the warehouse is `warehouse.retention`'s.
+Here belongs which of Dagster's runs and evaluations may go. What may go in the warehouse is `warehouse.retention`'s.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
 
@@ -17,19 +18,21 @@ _MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 
 
 def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
-    """Both halves, each on its own feet."""
+    """Its parts, each on its own feet."""
 
     @dg.job(
         name=JOB,
         executor_def=executor,
         description=(
-            "Drops landings, pages and resolved rejects past their retention, and the events of old runs. What a table "
-            "or a day was made from last stays, and so does the sync log."
+            "Drops landings, pages and resolved rejects past their retention, the events of old runs, and old "
+            "evaluations of the checks beside the sync log. What a table or a day was made from last stays, and so "
+            "does the sync log."
         ),
     )
     def maintain() -> None:
         prune_warehouse()
         prune_runs()
+        prune_checks()
 
     return maintain
 
@@ -81,6 +84,33 @@ def prune_runs(context: dg.OpExecutionContext) -> None:
             dropped += 1
     context.log.info("Dropped %d runs from before %s; %d made what is newest, and stay.", dropped, before.date(), kept)
     context.add_output_metadata({"runs": dropped, "runs_kept": kept})
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Drops old evaluations of all checks but the sync log.")
+def prune_checks(context: dg.OpExecutionContext) -> None:
+    """Delete what the checks beside the sync log said long ago; the newest word of each stays, and so does the log."""
+    before = now() - timedelta(days=read_retention(Environment()).run_days)
+    dropped = _drop_evaluations(context.instance, before)
+    context.log.info("Dropped %d evaluations of checks from before %s.", dropped, before.date())
+    context.add_output_metadata({"evaluations": dropped})
+
+
+def _drop_evaluations(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Dagster has no way of its own to forget them: some 1,700 rows a day, that nobody reads after a month."""
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Kept
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+    from sqlalchemy import delete, func, select
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    newest = select(func.max(Kept.c.id)).group_by(Kept.c.asset_key, Kept.c.check_name)
+    # The column has no zone; what stands there is UTC.
+    old = Kept.c.create_timestamp < before.astimezone(UTC).replace(tzinfo=None)
+    with storage.index_connection() as connection:
+        return connection.execute(
+            delete(Kept).where(Kept.c.check_name != names.SYNC_LOG, old, Kept.c.id.not_in(newest))
+        ).rowcount
 
 
 def _old(instance: dg.DagsterInstance, before: datetime) -> list[str]:

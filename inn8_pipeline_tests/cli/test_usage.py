@@ -15,7 +15,7 @@ from inn8_pipeline.cli.dev import is_loopback
 from inn8_pipeline.cli.folders import dagster_home, packaged
 from inn8_pipeline.settings import Environment
 
-COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "show", "doctor", "db", "sandbox"]
+COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "drift", "show", "doctor", "db", "sandbox"]
 SETTINGS = {
     "INN8_BASE_URL": "https://api.inn8.example",
     "INN8_CLIENT_ID": "fullview",

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from inn8_pipeline.defs import maintenance
+from inn8_pipeline.defs.checks import CHECKS
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
@@ -41,6 +42,24 @@ def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> N
     there = pipeline.instance.get_materialized_partitions(KEYS.key("transactions"))
     assert there == set(day_names(pipeline.window))
     assert [entry.run_id for entry in pipeline.log(Entity.CLIENTS)] == [old[1], old[0]]
+
+
+@pytest.mark.usefixtures("_in_a_year")
+def test_old_evaluations_go_but_the_newest_of_each_check_and_the_whole_sync_log(pipeline: Pipeline) -> None:
+    for _ in range(3):
+        pipeline.run(Entity.CLIENTS)
+    assert maintain(pipeline)["prune_checks"] == {"evaluations": 2 * len(CHECKS)}
+    assert len(pipeline.log(Entity.CLIENTS)) == 3
+    keys = [dg.AssetCheckKey(KEYS.key("clients"), name) for name in CHECKS]
+    newest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert {record.status.value for record in newest.values()} == {"SUCCEEDED"}
+    assert len(newest) == len(CHECKS)
+
+
+def test_young_evaluations_stay(pipeline: Pipeline) -> None:
+    pipeline.run(Entity.CLIENTS)
+    pipeline.run(Entity.CLIENTS)
+    assert maintain(pipeline)["prune_checks"] == {"evaluations": 0}
 
 
 def test_young_runs_stay(pipeline: Pipeline) -> None:
