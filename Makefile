@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak-records lint bench pins clean
+.PHONY: help demo dev test soak-records soak-system lint bench pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -29,6 +29,10 @@ test: lint ## Lint, types, import rules, definitions; then the tests.
 EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.
 	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
+
+MINUTES ?= 60
+soak-system: $(READY) ## All of it for long, with faults, kills and restarts at random: make soak-system MINUTES=60.
+	@$(BIN)/python -m inn8_pipeline_tests.system --minutes $(MINUTES)
 
 lint: $(READY) ## All of `make test` but the tests.
 	@$(BIN)/ruff check --quiet .

@@ -8,6 +8,7 @@ import pytest
 
 from inn8_pipeline import errors
 from inn8_pipeline.cli import pages
+from inn8_pipeline.defs.checks import CHECKS
 from inn8_pipeline.errors import ApiError, Inn8Error, WarehouseError
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,12 @@ def test_the_dictionary_has_every_column_with_its_meaning() -> None:
     assert "| None |" not in page
 
 
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_runbook_says_what_to_do_about_each_check(check: str) -> None:
+    runbook = (DOCS / "runbook.md").read_text(encoding="utf-8")
+    assert re.search(rf"^### {check}\n[^#\n]", runbook, re.MULTILINE)
+
+
 @pytest.mark.parametrize("error", sorted(leaves(), key=str))
 def test_the_runbook_says_what_to_do_about_each_error(error: type[Inn8Error]) -> None:
     runbook = (DOCS / "runbook.md").read_text(encoding="utf-8")
@@ -53,7 +60,7 @@ def test_every_setting_has_its_row_in_the_readme_and_no_other_is_named() -> None
 
 def test_the_runbook_names_no_error_that_is_gone() -> None:
     headings = re.findall(r"^### (\w+)$", (DOCS / "runbook.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(headings) == sorted(each.__name__ for each in leaves())
+    assert sorted(headings) == sorted([*(each.__name__ for each in leaves()), *CHECKS])
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"docs/{each.name}" for each in sorted(DOCS.glob("*.md")))])

@@ -33,12 +33,16 @@ _TRANSACTIONS = """
 
 def tables(pipeline: Pipeline) -> dict[str, list[Row]]:
     """The rows of the tenant's tables, parents by their ids at INN8."""
-    queries = {"clients": _CLIENTS, "portfolios": _PORTFOLIOS, "transactions": _TRANSACTIONS}
-    ours = "{} where {}.tenant_id = '{}'"
     return {
-        name: sorted(tuple(row) for row in pipeline.rows(ours.format(query, name[0], pipeline.tenant.tenant_id)))
-        for name, query in queries.items()
+        name: sorted(tuple(row) for row in pipeline.rows(query))
+        for name, query in queries(pipeline.tenant.tenant_id).items()
     }
+
+
+def queries(tenant_id: str) -> dict[str, str]:
+    """The query of a tenant's rows of each table; the table's alias is its first letter."""
+    selected = {"clients": _CLIENTS, "portfolios": _PORTFOLIOS, "transactions": _TRANSACTIONS}
+    return {name: f"{query} where {name[0]}.tenant_id = '{tenant_id}'" for name, query in selected.items()}
 
 
 def of(world: World) -> dict[str, list[Row]]:

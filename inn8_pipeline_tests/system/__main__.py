@@ -1,0 +1,84 @@
+"""`python -m inn8_pipeline_tests.system --minutes 60`: the soak, told minute by minute; ends with 1 where it failed."""
+
+import argparse
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from inn8_pipeline_tests.system import verdict
+from inn8_pipeline_tests.system.chaos import Chaos
+from inn8_pipeline_tests.system.place import Place, wait_until
+from inn8_pipeline_tests.system.samples import Samples
+
+SECONDS_TO_SETTLE = 900
+
+
+def main() -> int:
+    """Run it; what went wrong is listed at the end."""
+    given = _arguments()
+    folder = Path(tempfile.mkdtemp(prefix="inn8-soak-"))
+    _say(f"seed {given.seed}, {given.minutes} minutes, logs in {folder}")
+    try:
+        faults = _soak(folder, given.minutes, given.seed)
+    finally:
+        if not given.keep:
+            shutil.rmtree(folder)
+    for fault in faults:
+        _say(f"WRONG: {fault}")
+    _say(f"{0 if faults else 1} passed, {len(faults)} failed")
+    return 1 if faults else 0
+
+
+def _soak(folder: Path, minutes: float, seed: int) -> list[str]:
+    samples = Samples()
+    with Place(folder, seed) as place:
+        chaos = Chaos(place, Random(seed))
+        ends_at = time.monotonic() + minutes * 60
+        looked_at = 0.0
+        while time.monotonic() < ends_at:
+            time.sleep(chaos.random.uniform(5, 25))
+            _say(chaos.happen())
+            if time.monotonic() - looked_at > 60:
+                looked_at = time.monotonic()
+                _say(samples.take(place))
+        chaos.heal()
+        since = datetime.now(UTC).isoformat()
+        _say("INN8 is sound again; waiting for three whole ticks of each tenant")
+        is_settled = wait_until(lambda: verdict.is_settled(place, since), SECONDS_TO_SETTLE, pause=5)
+        _say(samples.take(place))
+        _report(place, chaos, samples)
+        unsettled = [] if is_settled else [f"no three whole ticks within {SECONDS_TO_SETTLE} s"]
+        return [*unsettled, *verdict.differences(place), *verdict.unlogged(place), *samples.faults()]
+
+
+def _report(place: Place, chaos: Chaos, samples: Samples) -> None:
+    for what, count in sorted(chaos.told.items()):
+        _say(f"happened {count} times: {what}")
+    for name, (lived, warm, end) in samples.growth().items():
+        _say(f"{name}: {warm} MiB once warm, {end} MiB after {lived:.0f} minutes")
+    _say(f"connections: at most {max(samples.connections)}, at the end {samples.connections[-1]}")
+    _say(f"events kept: at most {max(samples.events)}, at the end {samples.events[-1]}")
+    for name, told in verdict.latency(place, chaos.outages).items():
+        _say(f"ticks of the first tenant {name}: {told}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
+    sys.stdout.flush()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m inn8_pipeline_tests.system", description="The soak of it all.")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000))
+    parser.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

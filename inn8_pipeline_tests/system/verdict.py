@@ -1,0 +1,100 @@
+"""The end of the soak held against the truth: the tables, the log, the ticks of the tenant that was well."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.system.place import STORAGE, TENANTS, WAREHOUSE, Place
+
+TICKS = """
+  select t.value as tick, min(r.start_time) as began, max(r.end_time) as ended, count(*) as runs,
+         bool_and(r.status = 'SUCCESS') as is_whole
+    from runs r
+    join run_tags o on o.run_id = r.run_id and o.key = 'inn8/tick' and o.value = '{tenant}'
+    join run_tags t on t.run_id = r.run_id and t.key = 'inn8/tick_at'
+   group by t.value order by t.value
+"""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One tick of a tenant: when it was due, how long until its last run had ended, whether all of it succeeded."""
+
+    due_at: str
+    seconds: float
+    is_whole: bool
+
+
+def ticks(place: Place, tenant_id: str) -> list[Tick]:
+    """The ticks that are still in Dagster's storage and have ended."""
+    found = []
+    for row in place.rows(STORAGE, TICKS.format(tenant=tenant_id)):
+        if row.ended is not None:
+            seconds = row.ended - datetime.fromisoformat(row.tick).timestamp()
+            found.append(Tick(row.tick, seconds, bool(row.is_whole) and row.runs == len(Entity)))
+    return found
+
+
+def is_settled(place: Place, since: str) -> bool:
+    """Whether each tenant has had three whole ticks since then: what INN8 lacks has had its two proofs."""
+    return all(
+        len([tick for tick in ticks(place, tenant_id) if tick.is_whole and tick.due_at > since]) > 2
+        for tenant_id in TENANTS
+    )
+
+
+def differences(place: Place) -> list[str]:
+    """Where the tables are not what INN8 has; counts alone."""
+    found = []
+    for tenant_id in TENANTS:
+        wanted, there = truth.of(place.inn8[tenant_id].world), _there(place, tenant_id)
+        found += [
+            f"{tenant_id}: {table}: {len(set(rows) - set(there[table]))} rows lack, "
+            f"{len(set(there[table]) - set(rows))} are too many"
+            for table, rows in wanted.items()
+            if sorted(rows, key=str) != sorted(there[table], key=str)
+        ]
+    ((still_open,),) = place.rows(WAREHOUSE, "select count(*) from inn8.rejected_records where resolved_at is null")
+    if still_open:
+        found.append(f"{still_open} rejects are open though INN8 is sound")
+    return found
+
+
+def _there(place: Place, tenant_id: str) -> dict[str, list[truth.Row]]:
+    return {
+        name: [tuple(row) for row in place.rows(WAREHOUSE, f"{query} and {name[0]}.removed_at is null")]
+        for name, query in truth.queries(tenant_id).items()
+    }
+
+
+def unlogged(place: Place) -> list[str]:
+    """Runs that ended without a line in the sync log: none may."""
+    rows: Any = place.rows(
+        STORAGE,
+        """
+        select r.run_id from runs r
+         where r.status in ('SUCCESS', 'FAILURE', 'CANCELED')
+           and exists (select from asset_check_executions c where c.run_id = r.run_id and c.check_name = 'sync_log')
+           and not exists (select from asset_check_executions c where c.run_id = r.run_id and c.check_name = 'sync_log'
+                              and c.execution_status <> 'PLANNED')
+        """,
+    )
+    return [f"run {row.run_id[:8]} has no line in the sync log" for row in rows]
+
+
+def latency(place: Place, outages: list[tuple[str, float, float]]) -> dict[str, str]:
+    """How long the first tenant's ticks took, while the second one's INN8 was down and otherwise."""
+    during: list[float] = []
+    otherwise: list[float] = []
+    for tick in ticks(place, TENANTS[0]):
+        at = datetime.fromisoformat(tick.due_at).timestamp()
+        is_during = any(began <= at <= ended for _, began, ended in outages)
+        (during if is_during else otherwise).append(tick.seconds)
+    return {
+        name: f"{len(seconds)} ticks, median {median(seconds):.0f} s, longest {max(seconds):.0f} s"
+        for name, seconds in (("while the other's INN8 was down", during), ("otherwise", otherwise))
+        if seconds
+    }
