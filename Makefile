@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak-records soak-system lint bench pins clean
+.PHONY: help demo dev test soak-records soak-system lint bench capacity pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -46,6 +46,9 @@ lint: $(READY) ## All of `make test` but the tests.
 
 bench: $(READY) $(VENV)-bench/.ready ## Ours beside dlt and a bare script: half an hour; BENCH="--transactions 20000 --rounds 1" for a look.
 	@$(BIN)/python -m benchmarks --dlt-python $(VENV)-bench/bin/python --paging $(BENCH)
+
+capacity: $(READY) ## How far one machine goes: transactions in a tick, rows in the table, tenants; a quarter of an hour.
+	@$(BIN)/python -m benchmarks.capacity $(CAPACITY)
 
 $(VENV)-bench/.ready: pyproject.toml
 	@echo "Setting up $(VENV)-bench, once: dlt, for the benchmark alone."

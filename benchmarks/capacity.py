@@ -1,0 +1,145 @@
+"""`make capacity`: how far one machine goes: transactions in a tick, rows in the table, tenants. For docs/scale.md.
+
+Here belongs what is measured, and the simulation that turns CPU seconds of a tick into a number of tenants.
+"""
+
+import argparse
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.measure import Measured
+from benchmarks.scenarios import run_once, say
+from benchmarks.stage import Size, Stage, open_stage
+
+OURS: Final = next(each for each in CONTESTANTS if each.name == "ours")
+SIZES: Final = (1_000, 10_000, 100_000, 500_000)
+PARALLEL: Final = (1, 2, 4)
+TICK_SECONDS: Final = 900
+ASKED: Final = 200
+QUERIES: Final = {
+    "a client by id": "select * from inn8.client_details where tenant_id = 'default' and external_id = %s",
+    "the portfolios of a client": (
+        "select * from inn8.portfolio_details where tenant_id = 'default' and client_external_id = %s"
+    ),
+    "a transaction by id": "select * from inn8.transaction_details where tenant_id = 'default' and external_id = %s",
+}
+
+
+def main() -> None:
+    """Measure all of it, and print Markdown tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="transactions in the window of a tick")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="in the table, for the readers' queries")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="inn8-capacity-") as folder:
+        for line in [*_ticks(Path(folder), given.sizes), *_rows(Path(folder) / "rows", given.rows)]:
+            say(line)
+
+
+def _ticks(folder: Path, sizes: Sequence[int]) -> Iterator[str]:
+    yield "| transactions in the window | first load | nothing changed | CPU of it | 1 % changed | peak memory |"
+    yield "|---|---|---|---|---|---|"
+    for number in sizes:
+        size = Size(number, max(number // 50, 100), max(number // 25, 200))
+        with open_stage(size, folder / str(number), "") as stage:
+            OURS.prepare(stage)
+            first, unchanged = _run(stage, "first"), _run(stage, "unchanged")
+            stage.sandbox.change(0.01, "capacity")
+            stage.sandbox.warm(stage.sandbox.first_date, stage.sandbox.last_date)
+            changed = _run(stage, "changed")
+            cpu = unchanged.cpu_seconds + unchanged.server_cpu_seconds
+            yield (
+                f"| {number:,} | {first.seconds:.1f} s | {unchanged.seconds:.1f} s | {cpu:.1f} s "
+                f"| {changed.seconds:.1f} s | {max(first.memory, changed.memory) // 2**20} MiB |"
+            )
+            if number == min(sizes):
+                for line in _tenants(stage, cpu):
+                    say(line)
+
+
+def _run(stage: Stage, scenario: str) -> Measured:
+    return run_once(stage, OURS, scenario, 1, stage.sandbox.first_date, stage.sandbox.last_date).measured
+
+
+def _tenants(stage: Stage, cpu_seconds: float) -> Iterator[str]:
+    """Whole syncs of several tenants at the same instant: how long until the last of them has ended."""
+    yield "| tenants at the same instant | the last one ends after |"
+    yield "|---|---|"
+    _at_once(stage, max(PARALLEL))  # their first loads
+    for count in PARALLEL:
+        yield f"| {count} | {_at_once(stage, count):.1f} s |"
+    for cores in (2, 8):
+        too_many = next(count for count in range(1, 10_000) if simulate(count, cpu_seconds, cores) > TICK_SECONDS * 0.8)
+        yield f"simulated on {cores} cores: {too_many - 1} tenants end within 80 % of a tick of 15 minutes"
+
+
+def _at_once(stage: Stage, count: int) -> float:
+    days = (stage.sandbox.first_date, stage.sandbox.last_date)
+    started_at = time.perf_counter()
+    running = []
+    for number in range(count):
+        variables = {**OURS.environment(stage), "INN8_TENANT_ID": f"tenant{number}"}
+        command = OURS.command(stage, *days)
+        running.append(subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT))
+    codes = [each.wait(600) for each in running]
+    if any(codes):
+        message = f"a sync of {count} ended with {codes}"
+        raise RuntimeError(message)
+    return time.perf_counter() - started_at
+
+
+def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> float:
+    """When the last of so many equal ticks, all due at once, has ended: cores shared fairly by those in a slot.
+
+    A tick is one process after the other, so that it uses one core at most.
+    """
+    waiting, now = tenants, 0.0
+    working: list[float] = []
+    while waiting or working:
+        while waiting and len(working) < slots:
+            working.append(cpu_seconds)
+            waiting -= 1
+        speed = min(1.0, cores / len(working))
+        least = min(working)
+        now += least / speed
+        working = [left - least for left in working if left > least]
+    return now
+
+
+def _rows(folder: Path, wanted: int) -> Iterator[str]:
+    """The readers' queries in a table of so many rows, as a reader's login asks them."""
+    size = Size(100_000, 10_000, 20_000)
+    with open_stage(size, folder, "") as stage:
+        OURS.prepare(stage)
+        _run(stage, "first")
+        copies = max(wanted // size.transactions - 1, 1)
+        stage.execute(OURS.name, *OURS.grow(1, copies), "vacuum analyze")
+        yield f"| in {wanted:,} transactions | median | 99th percentile |"
+        yield "|---|---|---|"
+        with psycopg.connect(stage.conninfo(OURS.name), autocommit=True) as connection:
+            for name, query in QUERIES.items():
+                times = sorted(_asked(connection, query, name))
+                yield f"| {name} | {statistics.median(times):.2f} ms | {times[int(len(times) * 0.99)]:.2f} ms |"
+
+
+def _asked(connection: "psycopg.Connection[tuple[object, ...]]", query: str, name: str) -> Iterator[float]:
+    table = "transactions" if "transaction" in name else "clients"
+    ids = connection.execute(
+        f"select external_id from inn8.{table} order by md5(external_id) limit {ASKED}".encode()
+    ).fetchall()
+    for (external_id,) in ids:
+        began = time.perf_counter()
+        connection.execute(query.encode(), (external_id,)).fetchall()
+        yield (time.perf_counter() - began) * 1000
+
+
+if __name__ == "__main__":
+    main()
