@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from inn8_pipeline.errors import SchemaVersionError
+from inn8_pipeline.warehouse.migrations import roles
 from inn8_pipeline.warehouse.tables import RAW_SCHEMA, SCHEMA, metadata
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
 
 
@@ -27,6 +28,19 @@ def check(connection: Connection) -> None:
     found = found_version(connection)
     if found != SCHEMA_VERSION:
         raise SchemaVersionError(found=found, expected=SCHEMA_VERSION)
+
+
+def _become_owner(connection: Connection) -> None:
+    """Until the end of the transaction, act as the role that owns the schemas, so that all that is new is its own.
+
+    Before the roles there are, the login that upgrades owns them itself.
+    """
+    owner = connection.scalar(
+        text("select nspowner::regrole::text from pg_catalog.pg_namespace where nspname = :schema"), {"schema": SCHEMA}
+    )
+    if owner == roles.OWNER:
+        roles.ensure(connection)
+        connection.execute(text(f"set local role {roles.OWNER}"))
 
 
 def _comment(connection: Connection) -> None:
@@ -47,7 +61,9 @@ def upgrade(engine: Engine) -> str:
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(hashtextextended('inn8 schema', 0))"))
         for schema in (SCHEMA, RAW_SCHEMA):
-            connection.execute(text(f"create schema if not exists {schema}"))
+            if connection.scalar(text("select to_regnamespace(:schema) is null"), {"schema": schema}):
+                connection.execute(text(f"create schema {schema}"))
+        _become_owner(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _comment(connection)
