@@ -33,7 +33,7 @@ main = LazyGroup(
         "rejects": ("inn8_pipeline.cli.rejects", "Records that were refused: list, show, retry, accept."),
         "show": ("inn8_pipeline.cli.show", "One record: its row, what INN8 sent last, whether it is refused."),
         "doctor": ("inn8_pipeline.cli.doctor", "Check settings, credentials, database, Dagster's storage, clock."),
-        "db": ("inn8_pipeline.cli.db", "The warehouse's schema."),
+        "db": ("inn8_pipeline.cli.db", "The warehouse's schema; who may read and write it."),
         "sandbox": ("inn8_pipeline.cli.sandbox", "The simulated INN8 API alone."),
     },
 )

@@ -53,7 +53,7 @@ def test_every_command_is_listed() -> None:
     assert main.get_command(context, "no-such-command") is None
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "db grant-reader", "db revoke-reader", "db grant-writer"])
 def test_the_help_of_a_command_has_examples_of_it(command: str) -> None:
     name = "db upgrade" if command == "db" else command
     told = invoke(*name.split(), "--help")
@@ -71,6 +71,7 @@ def test_the_help_of_a_command_has_examples_of_it(command: str) -> None:
         (["backfill", "transactions", "--from", "2026-03-01"], "INN8_CLIENT_ID"),
         (["log"], "DAGSTER_POSTGRES_URL"),
         (["db", "upgrade"], "INN8_DATABASE_URL"),
+        (["db", "grant-reader", "anne"], "INN8_DATABASE_URL"),
         (["rejects", "list"], "INN8_DATABASE_URL"),
         (["show", "client", "C-1"], "INN8_DATABASE_URL"),
     ],

@@ -5,12 +5,15 @@ Here belongs all DDL (in `versions`). Only `inn8 db upgrade`, `inn8 demo` and `i
 
 from pathlib import Path
 
+from psycopg import sql
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from inn8_pipeline.errors import SchemaVersionError
+from inn8_pipeline.warehouse.database import raw
 from inn8_pipeline.warehouse.migrations import roles
 from inn8_pipeline.warehouse.tables import RAW_SCHEMA, SCHEMA, metadata
+from inn8_pipeline.warehouse.views import VIEWS
 
 SCHEMA_VERSION = "0004"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
@@ -44,11 +47,21 @@ def _become_owner(connection: Connection) -> None:
 
 
 def _comment(connection: Connection) -> None:
-    """Write the dictionary's sentences onto every table and column, so that a changed sentence needs no migration."""
+    """Write the sentences onto every table, view and column, so that a changed one needs no migration."""
     for table in metadata.sorted_tables:
         connection.execute(SetTableComment(table))
         for column in table.columns:
             connection.execute(SetColumnComment(column))
+    cursor = raw(connection).cursor()
+    for view in VIEWS:
+        name = view.name.split(".")
+        cursor.execute(_ON_VIEW.format(sql.Identifier(*name), view.comment))
+        for each, sentence in view.columns.items():
+            cursor.execute(_ON_COLUMN.format(sql.Identifier(*name, each), sentence))
+
+
+_ON_VIEW = sql.SQL("comment on view {} is {}")
+_ON_COLUMN = sql.SQL("comment on column {} is {}")
 
 
 def upgrade(engine: Engine) -> str:
