@@ -14,6 +14,7 @@
         ├── SchemaVersionError     the tables are of another version: `inn8 db upgrade`
         ├── MissingRolesError      the login may not upgrade: a superuser makes the roles, once
         ├── LoginError             a login cannot be made a reader or a writer: choose another
+        ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
         ├── SyncLockedError        another sync of the entity went on for too long: look at it, rerun
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most of what came was refused: nothing was written
@@ -221,6 +222,20 @@ class LoginError(WarehouseError):
     def __str__(self) -> str:
         """Who, why not, and what to do."""
         return f"The login {self.login} {self.problem}. Nothing was changed. Name another one, or make one first."
+
+
+@dataclass(eq=False)
+class StillSentError(WarehouseError):
+    """What is to be erased stands in INN8's newest answers, and comes back with the next sync."""
+
+    entities: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Where, and the two ways out."""
+        return (
+            f"INN8 still sends this person's data ({', '.join(self.entities)}): it would come back with the next sync. "
+            "Nothing was erased. Let INN8 erase it and sync once more, or erase it all the same with --still-sent."
+        )
 
 
 @dataclass(eq=False)
