@@ -20,36 +20,27 @@ _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=
 def cut(body: bytes, marks: Marks) -> tuple[bytes, list[str | None]]:
     """The page without the records of which any marked property has a marked value, and their ids.
 
-    The very page where there is none. An id is None where the record has no text for it. ValueError where the body is
-    no JSON array.
+    The very page where there is none. An id is None where the record has no text for it. A page that was landed
+    can be read; of anything else ValueError or RecursionError.
     """
     kept: list[bytes] = []
     gone: list[str | None] = []
     for record in map(bytes, split(body)):
-        pairs = _read(record)
-        if _is_marked(record, pairs, marks):
-            gone.append(_id(pairs))
+        value = _DECODER.decode(record.decode())
+        if _is_marked(record, value, marks):
+            gone.append(_id(value))
         else:
             kept.append(record)
     return (b"[" + b",".join(kept) + b"]" if gone else body), gone
 
 
-def _read(record: bytes) -> Pairs | None:
-    """The record's properties; None where it is no object, or too deep to be read."""
-    try:
-        found = _DECODER.decode(record.decode())
-    except RecursionError:
-        return None
-    return found if isinstance(found, Pairs) else None
+def _is_marked(record: bytes, value: object, marks: Marks) -> bool:
+    """Of what is no object the text decides, so that nothing of a person hides in it."""
+    if not isinstance(value, Pairs):
+        return any(json.dumps(each).encode() in record for values in marks.values() for each in values)
+    return any(isinstance(each, str) and each in marks.get(name.lower(), ()) for name, each in value)
 
 
-def _is_marked(record: bytes, pairs: Pairs | None, marks: Marks) -> bool:
-    """Of what cannot be read the text decides, so that nothing of a person hides in it."""
-    if pairs is None:
-        return any(json.dumps(value).encode() in record for values in marks.values() for value in values)
-    return any(isinstance(value, str) and value in marks.get(name.lower(), ()) for name, value in pairs)
-
-
-def _id(pairs: Pairs | None) -> str | None:
-    found = [value for name, value in pairs or () if name.lower() == "id" and isinstance(value, str)]
-    return found[-1] if found else None
+def _id(value: object) -> str | None:
+    found = [each for name, each in value if name.lower() == "id"] if isinstance(value, Pairs) else []
+    return found[-1] if found and isinstance(found[-1], str) else None
