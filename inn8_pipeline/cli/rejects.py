@@ -9,7 +9,7 @@ from inn8_pipeline.cli.instance import open_instance, silence
 from inn8_pipeline.cli.options import ENTITY, json_option, verbose_option
 from inn8_pipeline.cli.screen import console, print_json, rows_table
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment, read_tenant_id
+from inn8_pipeline.settings import Environment, read_database_url, read_tenant_id
 
 COLUMNS = (
     "id",
@@ -55,10 +55,12 @@ def list_rejects(
       inn8 rejects list --entity transactions --json
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import fetch, reading, rejects
+    from inn8_pipeline.cli.queries import reading
+    from inn8_pipeline.warehouse import operator
 
+    tenant_id = read_tenant_id(environment)
     with reading(environment, "reading the rejects") as connection:
-        found = fetch(connection, rejects(read_tenant_id(environment), entity, resolved=with_resolved, limit=limit))
+        found = operator.rejects(connection, tenant_id, entity, resolved=with_resolved, limit=limit)
     if as_json:
         print_json([dict(row) for row in found])
     elif found:
@@ -79,10 +81,11 @@ def show(reject_id: int, as_json: bool) -> None:
       inn8 rejects show 17
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import reading, reject
+    from inn8_pipeline.cli.queries import reading
+    from inn8_pipeline.warehouse import operator
 
     with reading(environment, "reading a reject") as connection:
-        found = reject(connection, read_tenant_id(environment), reject_id)
+        found = operator.reject(connection, read_tenant_id(environment), reject_id)
     if found is None:
         raise _unknown(reject_id)
     print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
@@ -101,9 +104,10 @@ def accept(reject_id: int, note: str) -> None:
       inn8 rejects accept 17 --note "closed account, INN8 will not mend it"
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import accept_reject
+    from inn8_pipeline.warehouse import operator
+    from inn8_pipeline.warehouse.database import connect
 
-    if not accept_reject(environment, read_tenant_id(environment), reject_id, note):
+    if not operator.accept(connect(read_database_url(environment)), read_tenant_id(environment), reject_id, note):
         raise _unknown(reject_id)
     click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer colours the status.")
 
@@ -119,15 +123,16 @@ def retry(entity: str | None, verbose: bool) -> None:
       inn8 rejects retry --entity portfolios
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import fetch, reading, rejects
+    from inn8_pipeline.cli.queries import reading
     from inn8_pipeline.cli.runs import execute, load_definitions, plan
     from inn8_pipeline.cli.sync import read_settings, report, run_steps
+    from inn8_pipeline.warehouse import operator
 
     settings = read_settings(environment)
     if not verbose:
         silence()
     with reading(environment, "reading the rejects") as connection:
-        found = {row["entity"] for row in fetch(connection, rejects(read_tenant_id(environment), entity))}
+        found = {row["entity"] for row in operator.rejects(connection, read_tenant_id(environment), entity)}
     if not found:
         click.echo("No record is refused.")
         return
