@@ -24,6 +24,7 @@ TABLES: dict[str, str] = {
     "sync_coverage": "A row is a day of trade, or without one a whole collection, and the landing merged last for it.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
+    "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
     "landings": "A row is one fetch of an entity: when, what window, which pages. It counts once completed_at is set.",
     "pages": "A row is one page as INN8 sent it, verbatim, stored once however often it came.",
 }
@@ -109,6 +110,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "last_seen_at": "Start of the last fetch that was merged and had it.",
         "accepted_at": "When an operator said that no column is wanted of it: it is no longer told of.",
         "accepted_note": "The operator's note.",
+    },
+    "tenant_readers": {
+        "role_name": "The login's name; it sees the rows of its tenants alone.",
     },
     "landings": {
         "entity": "clients, portfolios or transactions.",

@@ -13,6 +13,9 @@
     └── WarehouseError             Postgres, or what is in it
         ├── DatabaseError          Postgres cannot be reached, is full or read-only: mend it, rerun
         ├── SchemaVersionError     the tables are of another version: `inn8 db upgrade`
+        ├── MissingRolesError      the login may not upgrade: a superuser makes the roles, once
+        ├── LoginError             a login cannot be made a reader or a writer: choose another
+        ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
         ├── SyncLockedError        another sync of the entity went on for too long: look at it, rerun
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most of what came was refused: nothing was written
@@ -203,6 +206,52 @@ class SchemaVersionError(WarehouseError):
         return (
             f"The warehouse has schema version {self.found or 'none'}, this code needs {self.expected}. Nothing was "
             "read or written. Run `inn8 db upgrade` (or, if the warehouse is newer, this project's newer release)."
+        )
+
+
+@dataclass(eq=False)
+class MissingRolesError(WarehouseError):
+    """The roles that the tables belong to are missing, or the login is no member of their owner, and may not mend it.
+
+    `statements` are for a superuser, in order.
+    """
+
+    login: str
+    statements: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Who may not do what, and the statements to run once."""
+        statements = "".join(f"\n  {statement};" for statement in self.statements)
+        return (
+            f"The login {self.login} is no member of the role inn8_owner, and may not make itself one. Nothing was "
+            f"changed. Let a superuser run once, in any database of this server:{statements}\n"
+            "Then run `inn8 db upgrade` again."
+        )
+
+
+@dataclass(eq=False)
+class LoginError(WarehouseError):
+    """A login cannot be given, or lose, the rights of a reader or a writer."""
+
+    login: str
+    problem: str
+
+    def __str__(self) -> str:
+        """Who, why not, and what to do."""
+        return f"The login {self.login} {self.problem}. Nothing was changed. Name another one, or make one first."
+
+
+@dataclass(eq=False)
+class StillSentError(WarehouseError):
+    """What is to be erased stands in INN8's newest answers, and comes back with the next sync."""
+
+    entities: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Where, and the two ways out."""
+        return (
+            f"INN8 still sends this person's data ({', '.join(self.entities)}): it would come back with the next sync. "
+            "Nothing was erased. Let INN8 erase it and sync once more, or erase it all the same with --still-sent."
         )
 
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _MEBIBYTE = 1024 * 1024
+_WAREHOUSE = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +265,20 @@ def read_retention(environment: Environment) -> RetentionSettings:
 
 def read_database_url(environment: Environment) -> str:
     """The warehouse's URL; `SettingsError` where it names no Postgres, or another driver than psycopg."""
-    example = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
-    url = environment.read("INN8_DATABASE_URL", example)
+    return _database_url(environment, "INN8_DATABASE_URL")
+
+
+def read_owner_database_url(environment: Environment) -> str:
+    """The warehouse's URL with the login that upgrades, gives rights and erases; the pipeline's where none is set."""
+    is_set = environment.read("INN8_OWNER_DATABASE_URL", _WAREHOUSE, default="")
+    return _database_url(environment, "INN8_OWNER_DATABASE_URL" if is_set else "INN8_DATABASE_URL")
+
+
+def _database_url(environment: Environment, name: str) -> str:
+    url = environment.read(name, _WAREHOUSE)
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise SettingsError("INN8_DATABASE_URL", "must be the URL of a Postgres database", example)
+        raise SettingsError(name, "must be the URL of a Postgres database", _WAREHOUSE)
     return f"postgresql+psycopg://{rest}"
 
 

@@ -32,9 +32,10 @@ main = LazyGroup(
         "log": ("inn8_pipeline.cli.log", "The sync log, newest first."),
         "rejects": ("inn8_pipeline.cli.rejects", "Records that were refused: list, show, retry, accept."),
         "drift": ("inn8_pipeline.cli.drift", "Properties that INN8 sends and no column is made from: list, accept."),
-        "show": ("inn8_pipeline.cli.show", "One record: its row, what INN8 sent last, whether it is refused."),
+        "show": ("inn8_pipeline.cli.show", "One record: its row, what INN8 sent last, its rejects, its history."),
+        "erase": ("inn8_pipeline.cli.erase", "One person's data, out of every table and every page."),
         "doctor": ("inn8_pipeline.cli.doctor", "Check settings, credentials, database, Dagster's storage, clock."),
-        "db": ("inn8_pipeline.cli.db", "The warehouse's schema."),
+        "db": ("inn8_pipeline.cli.db", "The warehouse's schema; who may read and write it."),
         "sandbox": ("inn8_pipeline.cli.sandbox", "The simulated INN8 API alone."),
     },
 )

@@ -16,7 +16,7 @@ from inn8_pipeline.cli.group import Failed
 from inn8_pipeline.cli.history import Entry, entries, worst
 from inn8_pipeline.cli.instance import open_instance, silence
 from inn8_pipeline.cli.options import verbose_option
-from inn8_pipeline.cli.queries import fetch, reading, rejects, row_counts, sample
+from inn8_pipeline.cli.queries import reading
 from inn8_pipeline.cli.runs import Step, execute, load_definitions, plan
 from inn8_pipeline.cli.screen import console, log_table, print_messages, rows_table
 from inn8_pipeline.cli.sync import run_steps
@@ -139,13 +139,16 @@ def _sync(environment: Environment, *, verbose: bool) -> list[tuple[Step, Entry]
 
 
 def _show(screen: "Console", environment: Environment, logged: list[Entry]) -> None:
+    from inn8_pipeline.warehouse import operator
+
     screen.print(log_table(logged, "Sync log (inn8 log)"))
     print_messages(logged)
     with reading(environment, "reading the demo's tables") as connection:
-        counts = [{"Table": table, "Rows": f"{count:,}"} for table, count in row_counts(connection, TENANT).items()]
+        counted = operator.row_counts(connection, TENANT)
+        counts = [{"Table": table, "Rows": f"{count:,}"} for table, count in counted.items()]
         screen.print(rows_table(counts, ("Table", "Rows"), "Rows"))
         for table, columns in COLUMNS.items():
-            rows = sample(connection, TENANT, table, SAMPLE_ROWS)
+            rows = operator.sample(connection, TENANT, table, SAMPLE_ROWS)
             screen.print(rows_table(rows, columns, f"inn8.{table}, {SAMPLE_ROWS} rows"))
-        refused = fetch(connection, rejects(TENANT))
+        refused = operator.rejects(connection, TENANT)
     screen.print(rows_table(refused, ("entity", "external_id", "reason_code", "reason"), "Refused, with reasons"))

@@ -9,7 +9,7 @@ from inn8_pipeline.cli.instance import open_instance, silence
 from inn8_pipeline.cli.options import ENTITY, json_option, tenant_of, tenant_option, verbose_option
 from inn8_pipeline.cli.screen import console, print_json, rows_table
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, read_database_url
 
 COLUMNS = (
     "id",
@@ -57,13 +57,12 @@ def list_rejects(
       inn8 rejects list --entity transactions --json
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import fetch, reading, rejects
+    from inn8_pipeline.cli.queries import reading
+    from inn8_pipeline.warehouse import operator
 
+    tenant = tenant_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
-        found = fetch(
-            connection,
-            rejects(tenant_of(environment, tenant_id).tenant_id, entity, resolved=with_resolved, limit=limit),
-        )
+        found = operator.rejects(connection, tenant.tenant_id, entity, resolved=with_resolved, limit=limit)
     if as_json:
         print_json([dict(row) for row in found])
     elif found:
@@ -85,10 +84,12 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
       inn8 rejects show 17
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import reading, reject
+    from inn8_pipeline.cli.queries import reading
+    from inn8_pipeline.warehouse import operator
 
+    tenant = tenant_of(environment, tenant_id)
     with reading(environment, "reading a reject") as connection:
-        found = reject(connection, tenant_of(environment, tenant_id).tenant_id, reject_id)
+        found = operator.reject(connection, tenant.tenant_id, reject_id)
     if found is None:
         raise _unknown(reject_id)
     print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
@@ -108,9 +109,11 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
       inn8 rejects accept 17 --note "closed account, INN8 will not mend it"
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import accept_reject
+    from inn8_pipeline.warehouse import operator
+    from inn8_pipeline.warehouse.database import connect
 
-    if not accept_reject(environment, tenant_of(environment, tenant_id).tenant_id, reject_id, note):
+    tenant = tenant_of(environment, tenant_id)
+    if not operator.accept(connect(read_database_url(environment)), tenant.tenant_id, reject_id, note):
         raise _unknown(reject_id)
     click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer colours the status.")
 
@@ -127,16 +130,17 @@ def retry(entity: str | None, tenant_id: str | None, verbose: bool) -> None:
       inn8 rejects retry --entity portfolios
     """
     environment = Environment()
-    from inn8_pipeline.cli.queries import fetch, reading, rejects
+    from inn8_pipeline.cli.queries import reading
     from inn8_pipeline.cli.runs import execute, load_definitions, plan
     from inn8_pipeline.cli.sync import read_settings, report, run_steps
+    from inn8_pipeline.warehouse import operator
 
     tenant = tenant_of(environment, tenant_id)
     settings = read_settings(environment, [tenant])
     if not verbose:
         silence()
     with reading(environment, "reading the rejects") as connection:
-        found = {row["entity"] for row in fetch(connection, rejects(tenant.tenant_id, entity))}
+        found = {row["entity"] for row in operator.rejects(connection, tenant.tenant_id, entity)}
     if not found:
         click.echo("No record is refused.")
         return

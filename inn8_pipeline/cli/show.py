@@ -11,9 +11,10 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.record import Record
+    from inn8_pipeline.warehouse.record import Record
 
 KINDS = {"client": Entity.CLIENTS, "portfolio": Entity.PORTFOLIOS, "transaction": Entity.TRANSACTIONS}
+PARTS = ("related", "sent", "rejects", "history")
 EPILOG = """
 \b
 Examples
@@ -28,10 +29,14 @@ Examples
 @tenant_option
 @json_option
 def command(kind: str, external_id: str, tenant_id: str | None, as_json: bool) -> None:
-    """The row of EXTERNAL_ID, what belongs to it, what INN8 sent last, its rejects. Personal data, for your eyes."""
+    """The row of EXTERNAL_ID, what belongs to it, what INN8 sent last, its rejects, its history.
+
+    The history has each version that the kept pages hold, newest first, with the first and the last fetch that brought
+    it. Personal data, for your eyes.
+    """
     environment = Environment()
     from inn8_pipeline.cli.queries import reading
-    from inn8_pipeline.cli.record import read
+    from inn8_pipeline.warehouse.record import read
 
     with reading(environment, f"reading a {kind}") as connection:
         record = read(connection, tenant_of(environment, tenant_id).tenant_id, KINDS[kind], external_id)
@@ -41,7 +46,7 @@ def command(kind: str, external_id: str, tenant_id: str | None, as_json: bool) -
         print_json(
             {
                 "row": dict(record.row) if record.row else None,
-                **{name: [dict(row) for row in getattr(record, name)] for name in ("related", "sent", "rejects")},
+                **{name: [dict(row) for row in getattr(record, name)] for name in PARTS},
             }
         )
     else:
@@ -49,7 +54,7 @@ def command(kind: str, external_id: str, tenant_id: str | None, as_json: bool) -
 
 
 def _print(kind: str, record: "Record") -> None:
-    from inn8_pipeline.cli.record import related_name
+    from inn8_pipeline.warehouse.record import related_name
 
     screen = console()
     if record.row is None:
@@ -61,6 +66,7 @@ def _print(kind: str, record: "Record") -> None:
         (related_name(KINDS[kind]).capitalize(), record.related),
         ("What INN8 sent last", record.sent),
         ("Rejects", record.rejects),
+        ("History, newest first", record.history),
     )
     for title, rows in parts:
         if rows:

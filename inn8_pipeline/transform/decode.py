@@ -90,7 +90,7 @@ class Reader:
 
     def read_each(self, body: bytes) -> Decoded:
         """Read record by record. ValueError where the body is no JSON array, RecursionError where it is too deep."""
-        return self.read_payloads(_split(body))
+        return self.read_payloads(split(body))
 
     def read_payloads(self, payloads: Sequence[msgspec.Raw | bytes]) -> Decoded:
         """Read records that stand each by themselves, as a page of them would be read."""
@@ -144,7 +144,8 @@ class Reader:
         self._page_decoder = msgspec.json.Decoder(list[record_type], float_hook=str)  # type: ignore[valid-type]
 
 
-def _split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
+def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
+    """Return the records of a page, byte for byte. ValueError where the body is no JSON array."""
     try:
         return msgspec.json.decode(body, type=list[msgspec.Raw])
     except msgspec.DecodeError:

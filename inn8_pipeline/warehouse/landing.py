@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select,
 
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import LandingMissingError
-from inn8_pipeline.warehouse import migrations
+from inn8_pipeline.warehouse import locks, migrations
 from inn8_pipeline.warehouse.ahead import ahead
 from inn8_pipeline.warehouse.database import guarded, raw, transaction
 from inn8_pipeline.warehouse.tables import landings, pages
@@ -97,10 +97,14 @@ class LandingWriter:
     def _commit_each_statement(self) -> None:
         """A page is looked for, and written where it is new: a round trip each, and none for a transaction around them.
 
-        The landing's completion is what must be on disk; the pages before it are by then.
+        The landing's completion is what must be on disk; the pages before it are by then. Until the connection is
+        closed, nobody may rewrite pages.
         """
         self._connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
         self._connection.execute(text("set synchronous_commit = off"))
+        self._connection.execute(
+            text("select pg_advisory_lock_shared(hashtextextended(:key, 0))"), {"key": locks.fetches(self._tenant_id)}
+        )
         self._connection.commit()
 
     def add(self, body: bytes, records: int) -> None:
@@ -109,7 +113,7 @@ class LandingWriter:
         with self._transaction("writing a page") as connection:
             known = select(pages.c.byte_count).where(pages.c.tenant_id == self._tenant_id, pages.c.sha256 == digest)
             if connection.scalar(known) is None:
-                _write_page(connection, self._tenant_id, digest, body, records)
+                write_page(connection, self._tenant_id, digest, body, records)
         self._digests.append(digest)
         self._records += records
         self._bytes += len(body)
@@ -154,7 +158,8 @@ def hold_pages(connection: Connection, tenant_id: str, *, for_pruning: bool = Fa
     )
 
 
-def _write_page(connection: Connection, tenant_id: str, digest: bytes, body: bytes, records: int) -> None:
+def write_page(connection: Connection, tenant_id: str, digest: bytes, body: bytes, records: int) -> None:
+    """Keep a page under its digest; one that is kept already is left alone."""
     raw(connection).execute(
         """
         insert into inn8_raw.pages (tenant_id, sha256, body, record_count, byte_count)

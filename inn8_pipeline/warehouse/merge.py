@@ -8,7 +8,6 @@
 Readers see all of it or none. Left by an error, it is rolled back and has changed nothing.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +15,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Engine
 
 from inn8_pipeline.entities import ReasonCode, Reject, Window
-from inn8_pipeline.errors import ConservationError, SyncLockedError, TooManyRejectsError
-from inn8_pipeline.warehouse import coverage, drift, migrations, rejects, removal, settle, staging, tally, upsert
+from inn8_pipeline.errors import ConservationError, TooManyRejectsError
+from inn8_pipeline.warehouse import coverage, drift, locks, migrations, rejects, removal, settle, staging, tally, upsert
 from inn8_pipeline.warehouse.database import raw, transaction
 from inn8_pipeline.warehouse.landing import Landing
 from inn8_pipeline.warehouse.plan import PLANS
@@ -256,7 +254,8 @@ def open_merge(
     with transaction(engine, f"merging {landing.entity}") as connection:
         migrations.check(connection)
         cursor = raw(connection).cursor()
-        _lock(cursor, landing, rules.lock_seconds, on_wait)
+        key = locks.entity(landing.tenant_id, landing.entity)
+        locks.take(cursor, key, landing.entity, rules.lock_seconds, on_wait)
         newer = coverage.newer_days(cursor, landing, days)
         scope = Scope(
             cursor=cursor,
@@ -268,18 +267,3 @@ def open_merge(
             is_late=coverage.is_late(cursor, landing),
         )
         yield Merge(scope, rules)
-
-
-def _lock(cursor: psycopg.Cursor[Any], landing: Landing, seconds: float, on_wait: Callable[[], None]) -> None:
-    key = f"inn8 {landing.tenant_id} {landing.entity}"
-    taken = cursor.execute("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (key,)).fetchone()
-    if taken and taken[0]:
-        return
-    on_wait()
-    began_at = time.monotonic()
-    cursor.execute("select set_config('lock_timeout', %s, true)", (f"{max(seconds * 1000, 1):.0f}ms",))
-    try:
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
-    except psycopg.errors.LockNotAvailable:
-        raise SyncLockedError(landing.entity, time.monotonic() - began_at) from None
-    cursor.execute("set local lock_timeout to default")

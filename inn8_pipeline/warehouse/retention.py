@@ -34,10 +34,15 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
     with transaction(engine, "dropping old pages") as connection:
         hold_pages(connection, tenant_id, for_pruning=True)
         is_held = bool(connection.scalar(_UNDER_WAY, {"tenant_id": tenant_id}))
-        pages = 0 if is_held else _run(connection, _PAGES, tenant_id)
+        pages = 0 if is_held else drop_unnamed(connection, tenant_id)
     with transaction(engine, "dropping resolved rejects") as connection:
         rejects = _run(connection, _REJECTS, tenant_id, days=reject_days)
     return Pruned(old, broken, pages, rejects, is_held)
+
+
+def drop_unnamed(connection: Connection, tenant_id: str) -> int:
+    """Drop the pages that no landing names; how many. Who calls it holds the pages, and no fetch counts on them."""
+    return _run(connection, _PAGES, tenant_id)
 
 
 def _run(connection: Connection, statement: str, tenant_id: str, **parameters: int) -> int:

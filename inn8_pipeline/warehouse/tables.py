@@ -234,6 +234,14 @@ unknown_properties = _table(
     PrimaryKeyConstraint(TENANT, "entity", "name", name="unknown_properties_pkey"),
 )
 
+tenant_readers = _table(
+    "tenant_readers",
+    Column(TENANT, type_of_key, nullable=False),
+    Column("role_name", type_of_key, nullable=False),
+    Column("created_at", type_of_instant, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint(TENANT, "role_name", name="tenant_readers_pkey"),
+)
+
 landings = _table(
     "landings",
     *_identity(),

@@ -113,6 +113,8 @@ class TestOfAWorldWithFaultyRecords:
         client = json.loads(place.terminal.ask("show", "client", "CL-000001", "--json").stdout)
         assert client["row"]["external_id"] == "CL-000001"
         assert json.loads(client["sent"][0]["record"])["fullName"] == client["row"]["name"]
+        (version,) = client["history"]
+        assert (version["record"], version["last_status"]) == (client["sent"][0]["record"], "PartialSuccess")
         refused = place.terminal.ask("show", "transaction", "TX-X00001")
         assert (refused.exit_code, "it was refused" in refused.stdout) == (0, True)
         assert "out_of_range" in refused.stdout

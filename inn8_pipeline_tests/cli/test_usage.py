@@ -15,7 +15,7 @@ from inn8_pipeline.cli.dev import is_loopback
 from inn8_pipeline.cli.folders import dagster_home, packaged
 from inn8_pipeline.settings import Environment
 
-COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "drift", "show", "doctor", "db", "sandbox"]
+COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "drift", "show", "erase", "doctor", "db", "sandbox"]
 SETTINGS = {
     "INN8_BASE_URL": "https://api.inn8.example",
     "INN8_CLIENT_ID": "fullview",
@@ -53,7 +53,9 @@ def test_every_command_is_listed() -> None:
     assert main.get_command(context, "no-such-command") is None
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, "db grant-reader", "db revoke-reader", "erase client", "db grant-writer"]
+)
 def test_the_help_of_a_command_has_examples_of_it(command: str) -> None:
     name = "db upgrade" if command == "db" else command
     told = invoke(*name.split(), "--help")
@@ -71,6 +73,8 @@ def test_the_help_of_a_command_has_examples_of_it(command: str) -> None:
         (["backfill", "transactions", "--from", "2026-03-01"], "INN8_CLIENT_ID"),
         (["log"], "DAGSTER_POSTGRES_URL"),
         (["db", "upgrade"], "INN8_DATABASE_URL"),
+        (["db", "grant-reader", "anne"], "INN8_DATABASE_URL"),
+        (["erase", "client", "C-1"], "INN8_DATABASE_URL"),
         (["rejects", "list"], "INN8_DATABASE_URL"),
         (["show", "client", "C-1"], "INN8_DATABASE_URL"),
     ],

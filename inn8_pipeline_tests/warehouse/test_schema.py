@@ -13,6 +13,7 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import SchemaVersionError
 from inn8_pipeline.warehouse import database, migrations
 from inn8_pipeline.warehouse.tables import metadata
+from inn8_pipeline.warehouse.views import VIEWS
 from inn8_pipeline_tests.transform.builders import client
 from inn8_pipeline_tests.warehouse.syncs import Syncs
 
@@ -54,12 +55,12 @@ def test_an_upgrade_of_the_newest_version_changes_nothing(empty_database: str) -
     assert found[0] == found[1]
 
 
-def test_every_table_and_column_is_explained_in_postgres(syncs: Syncs) -> None:
+def test_every_table_view_and_column_is_explained_in_postgres(syncs: Syncs) -> None:
     silent = syncs.query(
         """
         select c.relname, a.attname from pg_class c
           join pg_attribute a on a.attrelid = c.oid and a.attnum >= 0 and not a.attisdropped
-         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind = 'r'
+         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind in ('r', 'v')
            and c.relname <> 'schema_version'
            and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)
         """
@@ -72,6 +73,19 @@ def test_the_dictionary_explains_nothing_that_is_not_there() -> None:
         (found,) = (each for each in metadata.tables.values() if each.name == table)
         assert set(columns) <= set(found.columns.keys())
     assert set(dictionary.TABLES) == {each.name for each in metadata.tables.values()}
+
+
+def test_the_views_have_the_columns_that_are_explained(syncs: Syncs) -> None:
+    made = syncs.query(
+        """
+        select c.relnamespace::regnamespace || '.' || c.relname as view,
+               string_agg(a.attname, ' ' order by a.attnum) as names
+          from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind = 'v'
+         group by 1
+        """
+    )
+    assert {row["view"]: row["names"] for row in made} == {view.name: view.names for view in VIEWS}
 
 
 def test_every_key_begins_with_the_tenant() -> None:

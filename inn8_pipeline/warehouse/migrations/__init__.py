@@ -5,13 +5,17 @@ Here belongs all DDL (in `versions`). Only `inn8 db upgrade`, `inn8 demo` and `i
 
 from pathlib import Path
 
+from psycopg import sql
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from inn8_pipeline.errors import SchemaVersionError
+from inn8_pipeline.warehouse.database import raw
+from inn8_pipeline.warehouse.migrations import roles
 from inn8_pipeline.warehouse.tables import RAW_SCHEMA, SCHEMA, metadata
+from inn8_pipeline.warehouse.views import VIEWS
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
 
 
@@ -29,12 +33,35 @@ def check(connection: Connection) -> None:
         raise SchemaVersionError(found=found, expected=SCHEMA_VERSION)
 
 
+def _become_owner(connection: Connection) -> None:
+    """Until the end of the transaction, act as the role that owns the schemas, so that all that is new is its own.
+
+    Before the roles there are, the login that upgrades owns them itself.
+    """
+    owner = connection.scalar(
+        text("select nspowner::regrole::text from pg_catalog.pg_namespace where nspname = :schema"), {"schema": SCHEMA}
+    )
+    if owner == roles.OWNER:
+        roles.ensure(connection)
+        connection.execute(text(f"set local role {roles.OWNER}"))
+
+
 def _comment(connection: Connection) -> None:
-    """Write the dictionary's sentences onto every table and column, so that a changed sentence needs no migration."""
+    """Write the sentences onto every table, view and column, so that a changed one needs no migration."""
     for table in metadata.sorted_tables:
         connection.execute(SetTableComment(table))
         for column in table.columns:
             connection.execute(SetColumnComment(column))
+    cursor = raw(connection).cursor()
+    for view in VIEWS:
+        name = view.name.split(".")
+        cursor.execute(_ON_VIEW.format(sql.Identifier(*name), view.comment))
+        for each, sentence in view.columns.items():
+            cursor.execute(_ON_COLUMN.format(sql.Identifier(*name, each), sentence))
+
+
+_ON_VIEW = sql.SQL("comment on view {} is {}")
+_ON_COLUMN = sql.SQL("comment on column {} is {}")
 
 
 def upgrade(engine: Engine) -> str:
@@ -47,7 +74,9 @@ def upgrade(engine: Engine) -> str:
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(hashtextextended('inn8 schema', 0))"))
         for schema in (SCHEMA, RAW_SCHEMA):
-            connection.execute(text(f"create schema if not exists {schema}"))
+            if connection.scalar(text("select to_regnamespace(:schema) is null"), {"schema": schema}):
+                connection.execute(text(f"create schema {schema}"))
+        _become_owner(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _comment(connection)

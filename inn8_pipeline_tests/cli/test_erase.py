@@ -1,0 +1,30 @@
+"""`inn8 erase`: dry by default, counts and never a value."""
+
+import json
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.transform.builders import client, portfolio
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
+
+
+def test_a_person_is_erased_only_when_told_to_and_when_inn8_has_done_so(warehouse_url: str) -> None:
+    terminal = Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": TENANT})
+    with Syncs(warehouse_url) as syncs:
+        syncs.with_parents()
+        told = terminal.ask("erase", "client", "C-1")
+        assert (told.exit_code, "1 rows of portfolios" in told.stdout) == (0, True)
+        assert "INN8 still sends it (clients, portfolios)" in told.stdout
+        assert told.stdout.endswith("Nothing was changed. Erase it with --yes --still-sent.\n")
+        refused = terminal.ask("erase", "client", "C-1", "--yes")
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert "Nothing was erased." in refused.stderr
+        assert syncs.ids("clients") == ["C-1"]
+
+        syncs.merge(syncs.land(Entity.PORTFOLIOS, [portfolio(id="P-2", clientId="C-2")]))
+        syncs.clients([client(id="C-2", fullName="Sipho Dlamini")])
+        done = terminal.ask("erase", "client", "C-1", "--yes")
+        assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased:")
+        assert syncs.ids("clients") == ["C-2"]
+        assert "Thandi" not in json.dumps([told.stdout, done.stdout])
+        assert terminal.ask("erase", "client", "C-1").stdout == "Nothing of this client is here.\n"

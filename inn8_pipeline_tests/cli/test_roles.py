@@ -1,0 +1,48 @@
+"""`inn8 db`: who may read and write, said at the terminal by the login that owns the warehouse."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.warehouse.logins import new_login, session, url_of
+
+VIEW = "select * from inn8.client_details"
+
+
+@pytest.fixture
+def login(warehouse_url: str) -> Iterator[str]:
+    with new_login(warehouse_url) as name:
+        yield name
+
+
+def test_a_login_becomes_a_reader_and_ceases_to_be_one(warehouse_url: str, login: str) -> None:
+    terminal = Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": "cape"})
+    with session(warehouse_url, login) as reader:
+        assert reader.refuses(VIEW)
+        given = terminal.ask("db", "grant-reader", login)
+        assert (given.exit_code, given.stdout) == (0, f"{login} reads the rows of tenant cape through the views.\n")
+        assert not reader.refuses(VIEW)
+        several = terminal.but(INN8_TENANTS="cape,durban")
+        assert "--tenant: cape, durban" in several.ask("db", "grant-reader", login).stderr
+        assert several.ask("db", "grant-reader", login, "--tenant", "durban").exit_code == 0
+        taken = terminal.ask("db", "revoke-reader", login, "--tenant", "durban")
+        assert (taken.stdout, reader.refuses(VIEW)) == (f"{login} has lost the rows of 1 tenant.\n", False)
+        assert terminal.ask("db", "revoke-reader", login).exit_code == 0
+        assert reader.refuses(VIEW)
+
+
+def test_the_owners_url_is_used_where_there_is_one(warehouse_url: str, login: str) -> None:
+    terminal = Terminal({"INN8_DATABASE_URL": url_of(warehouse_url, login)})
+    refused = terminal.ask("db", "grant-writer", login)
+    assert (refused.exit_code, "InsufficientPrivilege" in refused.stderr) == (1, True)
+    owner = terminal.but(INN8_OWNER_DATABASE_URL=warehouse_url)
+    assert owner.ask("db", "upgrade").exit_code == 0
+    assert owner.ask("db", "grant-writer", login).exit_code == 0
+    assert terminal.ask("rejects", "list").stdout == "No record is refused.\n"
+
+
+def test_who_is_not_there_is_named(warehouse_url: str) -> None:
+    refused = Terminal({"INN8_DATABASE_URL": warehouse_url}).ask("db", "grant-reader", "nobody")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "The login nobody does not exist. Nothing was changed." in refused.stderr

@@ -1,0 +1,39 @@
+"""What the checks beside the sync log said, in a run or executed by themselves."""
+
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution.execution_result import ExecutionResult
+
+from inn8_pipeline.defs.checks import CHECKS
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+
+Evaluations = dict[str, dg.AssetCheckEvaluation]
+
+
+def evaluated(pipeline: Pipeline, run: ExecutionResult) -> Evaluations:
+    """The run's evaluations of the checks beside the sync log, by name: one each, or the test has found two."""
+    found: Evaluations = {}
+    for event in pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        each = event.asset_check_evaluation_data
+        if each.check_name in CHECKS:
+            assert each.check_name not in found
+            found[each.check_name] = each
+    return found
+
+
+def failed(evaluations: Evaluations) -> set[str]:
+    return {name for name, each in evaluations.items() if not each.passed}
+
+
+def metadata(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    return {name: value.value for name, value in evaluation.metadata.items()}
+
+
+def execute(pipeline: Pipeline, entity: Entity) -> Evaluations:
+    """As the button of the UI does: the checks alone, in a run of their own."""
+    keys = [dg.AssetCheckKey(pipeline.tenant.key(entity), name) for name in CHECKS]
+    whole = pipeline.definitions.resolve_implicit_global_asset_job_def()
+    job = whole.get_subset(asset_selection=set(), asset_check_selection=set(keys))
+    return evaluated(pipeline, job.execute_in_process(instance=pipeline.instance, raise_on_error=True))

@@ -1,0 +1,59 @@
+"""One person's data after runs as a user has them: nothing of it in the warehouse or in Dagster's storage."""
+
+import json
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.transform.cutting import cut
+from inn8_pipeline.warehouse import erasure
+from inn8_pipeline.warehouse.erasure import Subject
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.checking import execute
+from inn8_pipeline_tests.defs.conftest import NewPipeline
+from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
+
+
+def everything(pipeline: Pipeline) -> str:
+    """Every row of every table of both databases, and every file that Dagster wrote."""
+    tables = pipeline.rows("select schemaname || '.' || tablename from pg_tables where schemaname like 'inn8%'")
+    rows = [row for (table,) in tables for (row,) in pipeline.rows(f"select t::text from {table} t")]
+    return "\n".join([*rows, *pipeline.storage_text()])
+
+
+def test_whom_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPipeline) -> None:
+    pipeline = new_pipeline(transactions=200)
+    world = pipeline.world
+    own = world.records("portfolios")[0]
+    person = next(each for each in world.records("clients") if each["id"] == own["clientId"])
+    portfolios = [each for each in world.records("portfolios") if each["clientId"] == person["id"]]
+    trades = [
+        each for each in world.records("transactions") if each["portfolioId"] in {each["id"] for each in portfolios}
+    ]
+    assert trades
+    world.corrupt("clients", person["id"], fullName=7)
+    pipeline.run_all()
+    world.corrupt("clients", person["id"], fullName=person["fullName"])
+    pipeline.run_all()
+    for collection, records in (("transactions", trades), ("portfolios", portfolios), ("clients", [person])):
+        for record in records:
+            world.remove(collection, record["id"])  # type: ignore[arg-type]
+    override = {"allow_removals": True}
+    assert all(pipeline.run(entity, config=override).success for entity in Entity)
+
+    marks = {person["id"], person["fullName"], person["emailAddress"], person["phoneNumber"]}
+    marks |= {each[name] for each in portfolios for name in ("id", "accountNumber")} | {each["id"] for each in trades}
+    marks |= {json.dumps(mark)[1:-1] for mark in marks}
+    assert sum(mark in everything(pipeline) for mark in marks) > len(trades)
+    erased = erasure.erase(pipeline.engine, Subject(TENANT, person["id"]), cut)
+    assert erased.rows == {"clients": 1, "portfolios": len(portfolios), "transactions": len(trades)}
+    assert erased.rejects == 1 + len(portfolios) + len(trades)
+    assert all(execute(pipeline, entity)["conservation"].passed for entity in Entity)
+
+    for only in (False, True):
+        runs = {entity: pipeline.run(entity, only=[str(entity)] if only else None) for entity in Entity}
+        for entity, run in runs.items():
+            assert run.success
+            counts = pipeline.entry(entity, run.run_id).metadata
+            assert counts["unchanged"] == counts["fetched"] == world.count(str(entity))  # type: ignore[arg-type]
+    assert truth.tables(pipeline) == truth.of(world)
+    left = everything(pipeline)
+    assert {mark for mark in marks if mark in left} == set()
