@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak-records lint bench pins clean
+.PHONY: help demo dev test test-celery soak-records lint bench pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from inn8_pipeline.defs import assets, jobs, maintenance, schedules, sensors
+from inn8_pipeline.defs import assets, engines, jobs, maintenance, schedules, sensors
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment, SyncSettings, read_executor, read_sync, read_tenant_id
+from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_id
 
 
 def days_of_trade(settings: SyncSettings) -> dg.DailyPartitionsDefinition:
@@ -22,7 +22,7 @@ def build(environment: Environment) -> dg.Definitions:
     """Everything that Dagster is to know. SettingsError where a setting that shapes it is wrong."""
     settings = read_sync(environment)
     tenant_id = read_tenant_id(environment)
-    executor = _EXECUTORS[read_executor(environment)]
+    executor = engines.executor(environment)
     return dg.Definitions(
         assets=_assets({Entity.TRANSACTIONS: days_of_trade(settings)}),
         jobs=[
@@ -46,6 +46,3 @@ def _assets(partitions: Mapping[Entity, dg.PartitionsDefinition]) -> list[dg.Ass
             for entity in Entity
             for make in (assets.raw_asset, assets.table_assets)
         ]
-
-
-_EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
