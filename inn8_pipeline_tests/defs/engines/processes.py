@@ -72,10 +72,10 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def worker(folder: Path, name: str) -> Iterator[psutil.Process]:
+def worker(folder: Path, name: str, application: str) -> Iterator[psutil.Process]:
     """A Celery worker that does one step at a time, once it takes them."""
     log = folder / f"{name}.log"
-    words = ("-A", "inn8_pipeline.defs.worker", "worker", "--concurrency", "1", "-n", f"{name}@tests", "-l", "INFO")
+    words = ("-A", application, "worker", "--concurrency", "1", "-n", f"{name}@tests", "-l", "INFO")
     with started(log, sys.executable, "-m", "celery", *words) as process:
         until(lambda: f"{name}@tests ready" in log.read_text(encoding="utf-8"), SECONDS)
         yield process

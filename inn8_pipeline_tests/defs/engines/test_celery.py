@@ -4,126 +4,88 @@ It needs Redis and takes minutes: `make test-celery`.
 """
 
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import dagster as dg
-import psutil
 import pytest
-from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus, PartitionBackfill
-from dagster._core.storage.tags import BACKFILL_ID_TAG
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.names import EntityAssets
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs import truth
-from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.engines import processes
+from inn8_pipeline_tests.defs.engines.conftest import Deploy
+from inn8_pipeline_tests.defs.engines.deployment import WORKERS, Deployment
 from inn8_pipeline_tests.defs.engines.processes import until
-from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
-pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server"),
+    # Dagster asks itself for it.
+    pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources` is deprecated"),
+]
 
-# Dagster asks itself in a way that it calls old.
-_INSIDE_DAGSTER = "ignore:Function `AssetSelection.sources` is deprecated"
-
-DAYS = 6 * names.MAX_DAYS_PER_RUN
-MAX_RUNTIME = 40
+WORKER = "inn8_pipeline.defs.worker"
+HASTY = "inn8_pipeline_tests.defs.engines.hasty"
+RUNS = 6
 LONG = 420
-QUICKER = {
-    "max_runtime_seconds: 7200": f"max_runtime_seconds: {MAX_RUNTIME}",
-    "interval_seconds: 30": "interval_seconds: 2",
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """A pipeline whose runs the daemon starts, and whose steps two workers do."""
-
-    pipeline: Pipeline
-    password: str
-    workers: dict[str, psutil.Process] = field(default_factory=dict)
-
-    def backfill(self) -> str:
-        """Ask for all days of transactions, as the UI does; the backfill's id."""
-        asked = PartitionBackfill.from_asset_partitions(
-            backfill_id="celery",
-            asset_graph=self.pipeline.definitions.resolve_asset_graph(),
-            partition_names=day_names(self.pipeline.window),
-            asset_selection=EntityAssets(Entity.TRANSACTIONS).keys,
-            backfill_timestamp=now().timestamp(),
-            tags={},
-            dynamic_partitions_store=self.pipeline.instance,
-            all_partitions=False,
-            title=None,
-            description=None,
-            run_config=None,
-        )
-        self.pipeline.instance.add_backfill(asked)
-        return asked.backfill_id
-
-    def runs(self, backfill_id: str) -> list[dg.DagsterRun]:
-        return list(self.pipeline.instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id})))
-
-    def steps(self, run_id: str) -> dict[str, str]:
-        """Which worker took which step of the run."""
-        return {
-            str(event.step_key): str(event.engine_event_data.metadata["Celery worker"].value).partition("@")[0]
-            for event in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT)
-            if "Celery worker" in event.engine_event_data.metadata
-        }
-
-    def took_part(self, backfill_id: str) -> set[str]:
-        return {worker for run in self.runs(backfill_id) for worker in self.steps(run.run_id).values()}
-
-    def fetching(self, backfill_id: str) -> tuple[str, str] | None:
-        """The run that has begun to fetch and has not ended that, and the worker that fetches."""
-        for run in self.runs(backfill_id):
-            has_ended = self.pipeline.events(run.run_id, dg.DagsterEventType.STEP_SUCCESS)
-            if not run.is_finished and not has_ended and (steps := self.steps(run.run_id)):
-                return run.run_id, steps["raw_transactions"]
-        return None
-
-    def status(self, backfill_id: str) -> BulkActionStatus | None:
-        found = self.pipeline.instance.get_backfill(backfill_id)
-        return found.status if found else None
+def fetching_slowly(deployment: Deployment, seconds: float) -> tuple[str, str]:
+    """The run that waits for INN8's answer, and the worker that waits."""
+    faults = deployment.pipeline.server.faults
+    slow = faults.add("delay", "transactions", seconds=seconds)
+    until(lambda: slow not in faults.pending(), LONG)
+    found: tuple[str, str] = until(deployment.fetching, LONG)
+    return found
 
 
-@pytest.fixture
-def deployment(new_pipeline: NewPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    """Two workers and a daemon; clients and portfolios are in."""
-    pipeline = new_pipeline(days=DAYS, transactions=3000)
-    assert pipeline.run(Entity.CLIENTS).success
-    assert pipeline.run(Entity.PORTFOLIOS).success
-    config = pipeline.home / "dagster.yaml"
-    text = config.read_text(encoding="utf-8")
-    for before, after in QUICKER.items():
-        assert before in text
-        text = text.replace(before, after)
-    config.write_text(text, encoding="utf-8")
-    with ExitStack() as stack:
-        url = stack.enter_context(processes.redis(tmp_path))
-        for name, value in {"EXECUTOR": "celery", "CELERY_BROKER": f"{url}/0", "CELERY_BACKEND": f"{url}/1"}.items():
-            monkeypatch.setenv(f"INN8_{name}", value)
-        deployed = Deployment(pipeline, password=url.split(":")[2].partition("@")[0])
-        for name in ("one", "two"):
-            deployed.workers[name] = stack.enter_context(processes.worker(tmp_path, name))
-        stack.enter_context(processes.daemon(tmp_path))
-        yield deployed
+def expect_the_end(deployment: Deployment) -> None:
+    """The backfill succeeds, and the tables hold what INN8 has, to the last digit."""
+    until(lambda: deployment.status in BULK_ACTION_TERMINAL_STATUSES, LONG)
+    assert deployment.status is BulkActionStatus.COMPLETED_SUCCESS
+    assert truth.tables(deployment.pipeline) == truth.of(deployment.pipeline.world)
 
 
-@pytest.mark.filterwarnings(_INSIDE_DAGSTER)
-def test_a_backfill_ends_exactly_though_a_worker_was_killed_in_the_middle_of_a_step(deployment: Deployment) -> None:
-    pipeline, workers = deployment.pipeline, {"one", "two"}
-    backfill = deployment.backfill()
-    until(lambda: deployment.took_part(backfill) == workers, LONG)
-    slow = pipeline.server.faults.add("delay", "transactions", seconds=LONG)
-    until(lambda: slow not in pipeline.server.faults.pending(), LONG)
-    run_id, name = until(lambda: deployment.fetching(backfill), LONG)
-    processes.strike(deployment.workers[name])
-    until(lambda: deployment.status(backfill) in BULK_ACTION_TERMINAL_STATUSES, LONG)
-    assert deployment.status(backfill) is BulkActionStatus.COMPLETED_SUCCESS
-    assert truth.tables(pipeline) == truth.of(pipeline.world)
+def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: Deploy) -> None:
+    deployment = deploy(RUNS * names.MAX_DAYS_PER_RUN, WORKER, max_runtime=40)
+    pipeline = deployment.pipeline
+    deployment.backfill()
+    until(lambda: deployment.took_part == set(WORKERS), LONG)
+    run_id, killed = fetching_slowly(deployment, LONG)
+    processes.strike(deployment.workers[killed])
+    expect_the_end(deployment)
+
+    assert len(deployment.runs) == RUNS + 1
+    (again,) = [run.run_id for run in deployment.runs if run.parent_run_id == run_id]
+    assert {run.run_id for run in deployment.runs if run.status is not dg.DagsterRunStatus.SUCCESS} == {run_id}
+    assert {worker for _, worker in deployment.takes(again)} == {*WORKERS} - {killed}
+    until(lambda: pipeline.entry(Entity.TRANSACTIONS, run_id).status == "Failed", LONG)
+    assert "ran into its time limit" in pipeline.entry(Entity.TRANSACTIONS, run_id).description
+    for run in deployment.runs:
+        logged = [entry.status for entry in pipeline.log(Entity.TRANSACTIONS, run.run_id)]
+        assert logged == ["Failed" if run.run_id == run_id else "Success"] * (names.MAX_DAYS_PER_RUN + 1)
+    assert not [text for text in pipeline.storage_text() if deployment.password in text]
+
+
+def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment.backfill()
+    run_id, killed = fetching_slowly(deployment, LONG)
+    processes.strike(deployment.workers[killed])
+    expect_the_end(deployment)
+
+    (other,) = {*WORKERS} - {killed}
+    raw, merge = "raw_transactions", "merge_transactions"
+    assert deployment.takes(run_id) == [(raw, killed), (raw, other), (merge, other)]
+    assert [run.run_id for run in deployment.runs] == [run_id]
+    assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
+
+
+def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment.backfill()
+    run_id, _ = fetching_slowly(deployment, 20)
+    expect_the_end(deployment)
+
+    assert [step for step, _ in deployment.takes(run_id)] == ["raw_transactions", "merge_transactions"]
+    assert deployment.put_off
+    assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
