@@ -30,6 +30,11 @@ EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.
 	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
 
+test-celery: $(READY) ## A backfill on Celery, a worker killed: needs redis-server, and installs it where apt-get may.
+	-@command -v redis-server > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server; }
+	@$(BIN)/pytest -n 0 inn8_pipeline_tests/defs/engines/test_celery.py
+
 lint: $(READY) ## All of `make test` but the tests.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .

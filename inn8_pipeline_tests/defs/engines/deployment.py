@@ -3,6 +3,7 @@
 Here belongs what is asked of it and what it has come to. Its programs are `processes`'s.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -73,6 +74,13 @@ class Deployment:
         """The workers that have taken a step of the backfill."""
         return {worker for run in self.runs for _, worker in self.takes(run.run_id)}
 
+    def process(self, run_id: str) -> int:
+        """The process of the run itself, which waits for its steps."""
+        told = " ".join(str(each.message) for each in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT))
+        found = re.search(r"Started process for run \(pid: (\d+)\)", told)
+        assert found
+        return int(found.group(1))
+
     @property
     def put_off(self) -> int:
         """How often a worker was offered a step that another one was at."""
@@ -92,7 +100,7 @@ class Deployment:
 def deployed(
     pipeline: Pipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, application: str, max_runtime: int
 ) -> Iterator[Deployment]:
-    """Workers and daemon, with clients and portfolios in. Runs may take so many seconds, which is checked each second."""
+    """Workers and daemon, with clients and portfolios in. Runs may take so many seconds, and not many more."""
     for entity in (Entity.CLIENTS, Entity.PORTFOLIOS):
         assert pipeline.run(entity).success
     _hasten(pipeline.home / "dagster.yaml", max_runtime)

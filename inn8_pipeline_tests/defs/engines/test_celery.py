@@ -6,6 +6,7 @@ It needs Redis and takes minutes: `make test-celery`.
 import shutil
 
 import dagster as dg
+import psutil
 import pytest
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
@@ -63,6 +64,7 @@ def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: 
     for run in deployment.runs:
         logged = [entry.status for entry in pipeline.log(Entity.TRANSACTIONS, run.run_id)]
         assert logged == ["Failed" if run.run_id == run_id else "Success"] * (names.MAX_DAYS_PER_RUN + 1)
+    until(lambda: not psutil.pid_exists(deployment.process(run_id)), LONG)
     assert not [text for text in pipeline.storage_text() if deployment.password in text]
 
 
