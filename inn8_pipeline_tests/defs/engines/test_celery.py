@@ -82,6 +82,21 @@ def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(de
     assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
 
 
+def test_a_step_that_breaks_its_own_process_ends_its_run_which_is_started_again(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment.backfill()
+    run_id, name = fetching_slowly(deployment, LONG)
+    (child,) = deployment.workers[name].children()
+    child.kill()
+    expect_the_end(deployment)
+
+    again, broken = deployment.runs
+    assert (broken.run_id, again.parent_run_id) == (run_id, run_id)
+    assert (broken.status, again.status) == (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS)
+    until(lambda: deployment.pipeline.entry(Entity.TRANSACTIONS, run_id).status == "Failed", LONG)
+    assert deployment.pipeline.entry(Entity.TRANSACTIONS, again.run_id).status == "Success"
+
+
 def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -> None:
     deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
     deployment.backfill()
