@@ -106,8 +106,9 @@ def deployed(
     _hasten(pipeline.home / "dagster.yaml", max_runtime)
     with ExitStack() as stack:
         url = stack.enter_context(processes.redis(folder))
-        for name, value in {"EXECUTOR": "celery", "CELERY_BROKER": f"{url}/0", "CELERY_BACKEND": f"{url}/1"}.items():
-            monkeypatch.setenv(f"INN8_{name}", value)
+        queue = {"INN8_EXECUTOR": "celery", "INN8_CELERY_BROKER": f"{url}/0", "INN8_CELERY_BACKEND": f"{url}/1"}
+        for name, value in {**queue, "DAGSTER_EVENT_BATCH_SIZE": "1000"}.items():
+            monkeypatch.setenv(name, value)
         workers = {name: stack.enter_context(processes.worker(folder, name, application)) for name in WORKERS}
         stack.enter_context(processes.daemon(folder))
         yield Deployment(pipeline, workers, url.split(":")[2].partition("@")[0], folder)

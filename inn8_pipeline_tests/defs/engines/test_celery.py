@@ -47,7 +47,7 @@ def expect_the_end(deployment: Deployment) -> None:
 
 
 def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: Deploy) -> None:
-    deployment = deploy(RUNS * names.MAX_DAYS_PER_RUN, WORKER, max_runtime=40)
+    deployment = deploy(RUNS * names.MAX_DAYS_PER_RUN, WORKER, max_runtime=60)
     pipeline = deployment.pipeline
     deployment.backfill()
     until(lambda: deployment.took_part == set(WORKERS), LONG)
