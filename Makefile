@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak-records soak-system lint bench capacity pins clean
+.PHONY: help demo dev test test-celery soak-records soak-system lint bench capacity pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -29,6 +29,11 @@ test: lint ## Lint, types, import rules, definitions; then the tests.
 EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.
 	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
+
+test-celery: $(READY) ## A backfill on Celery, a worker killed: needs redis-server, and installs it where apt-get may.
+	-@command -v redis-server > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || \
+		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server; }
+	@$(BIN)/pytest -n 0 inn8_pipeline_tests/defs/engines/test_celery.py
 
 MINUTES ?= 60
 soak-system: $(READY) ## All of it for long, with faults, kills and restarts at random: make soak-system MINUTES=60.

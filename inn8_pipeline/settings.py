@@ -46,6 +46,14 @@ class ApiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CelerySettings:
+    """Where Celery keeps its queue and its results. The URLs may hold passwords."""
+
+    broker: str = field(repr=False)
+    backend: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionSettings:
     """How many days stay: landings that nothing was made from last, resolved rejects, the events of runs."""
 
@@ -284,11 +292,19 @@ def _database_url(environment: Environment, name: str) -> str:
 
 def read_executor(environment: Environment) -> str:
     """Where the steps of a run execute."""
-    known = ("in_process", "multiprocess")
+    known = ("in_process", "multiprocess", "celery", "kubernetes")
     name = environment.read("INN8_EXECUTOR", known[0], default=known[0])
     if name not in known:
         raise SettingsError("INN8_EXECUTOR", f"must be one of {', '.join(known)}", known[0])
     return name
+
+
+def read_celery(environment: Environment) -> CelerySettings:
+    """Where the steps of runs wait for Celery's workers, and where their results do."""
+    return CelerySettings(
+        broker=environment.read("INN8_CELERY_BROKER", "redis://localhost:6379/0"),
+        backend=environment.read("INN8_CELERY_BACKEND", "redis://localhost:6379/1"),
+    )
 
 
 def now() -> datetime:

@@ -5,11 +5,11 @@ import warnings
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from inn8_pipeline.defs import assets, checks, jobs, maintenance, names, schedules, sensors, watchers
+from inn8_pipeline.defs import assets, checks, engines, jobs, maintenance, names, schedules, sensors, watchers
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment, SyncSettings, read_executor, read_sync, read_tenant_ids
+from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_ids
 
 
 def days_of_trade(settings: SyncSettings) -> dg.DailyPartitionsDefinition:
@@ -23,7 +23,7 @@ def build(environment: Environment) -> dg.Definitions:
     """Everything that Dagster is to know. SettingsError where a setting that shapes it is wrong."""
     settings = read_sync(environment)
     tenants = names.tenants(read_tenant_ids(environment))
-    executor = _EXECUTORS[read_executor(environment)]
+    executor = engines.executor(environment)
     return dg.Definitions(
         assets=[each for tenant in tenants for each in _assets(tenant, settings)],
         asset_checks=[each for tenant in tenants for each in _checks(tenant)],
@@ -56,6 +56,3 @@ def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]
 
 def _checks(tenant: Tenant) -> list[dg.AssetChecksDefinition]:
     return [checks.entity_checks(tenant, entity) for entity in Entity]
-
-
-_EXECUTORS = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}

@@ -26,6 +26,10 @@ _SESSION = {
     "lock_timeout": "60s",
     "statement_timeout": f"{STATEMENT_MINUTES}min",
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
+    # Of a client whose machine is lost Postgres hears nothing: it asks, so that no lock is held for the dead.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
 

@@ -1,4 +1,4 @@
-"""The sensors under a real daemon: a run whose process is killed, and one that is canceled, each get their entry."""
+"""A real daemon: a killed and a canceled run get their entries, and the killed one is started again, not for ever."""
 
 import json
 import os
@@ -65,16 +65,20 @@ def launch(terminal: Terminal, job: str) -> None:
 def events(url: str, job: str) -> list[str]:
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
-        wanted = "select e.event from event_logs e join runs r on r.run_id = e.run_id where r.pipeline_name = :job"
+        wanted = """
+            select e.event from event_logs e join runs r on r.run_id = e.run_id
+             where r.pipeline_name = :job order by e.id
+        """
         found = list(connection.scalars(sqlalchemy.text(wanted), {"job": job}))
     engine.dispose()
     return found
 
 
-def worker(url: str, job: str) -> int | None:
-    """The process of the job's only run, once it works."""
-    told = re.search(r"Executing steps in process \(pid: (\d+)\)", "".join(events(url, job)))
-    return int(told.group(1)) if told else None
+def killed(url: str, job: str, number: int) -> None:
+    """Kill the process of the job's run of this number, counted from 0, once it works."""
+    told = re.compile(r"Executing steps in process \(pid: (\d+)\)")
+    processes = until(lambda: list(dict.fromkeys(told.findall("".join(events(url, job)))))[number:])
+    psutil.Process(int(processes[0])).kill()
 
 
 def cancel(terminal: Terminal, url: str, job: str) -> None:
@@ -94,7 +98,7 @@ def entries(terminal: Terminal) -> list[tuple[str, str, str]]:
     return sorted((each["entity"], each["status"], each["error_message"]) for each in logged)
 
 
-def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each(
+def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each_and_the_killed_one_is_started_again_twice(
     place: Place, terminal: Terminal, storage_url: str
 ) -> None:
     place.server.faults.add("delay", "clients", seconds=LONG, times=None)
@@ -103,10 +107,12 @@ def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each(
     with dagster(terminal, "dagster._daemon", "run"):
         launch(terminal, "clients_sync")
         launch(terminal, "portfolios_sync")
-        psutil.Process(until(lambda: worker(storage_url, "clients_sync"))).kill()
+        killed(storage_url, "clients_sync", 0)
         until(lambda: place.server.stats.requests["/portfolios"])
         cancel(terminal, storage_url, "portfolios_sync")
-        logged = until(lambda: (found := entries(terminal)) and "its process was killed" in found[0][2] and found)
-        time.sleep(20)  # the sensors look again, every 15 seconds
-        assert entries(terminal) == logged
-    assert [(entity, status) for entity, status, _ in logged] == [("clients", "Failed"), ("portfolios", "Failed")]
+        killed(storage_url, "clients_sync", 1)
+        killed(storage_url, "clients_sync", 2)
+        until(lambda: [told for _, _, told in entries(terminal) if "its process was killed" in told][2:])
+        time.sleep(20)  # the sensors look again, every 15 seconds, and the daemon after its runs
+        logged = [(entity, status) for entity, status, _ in entries(terminal)]
+    assert logged == [*[("clients", "Failed")] * 3, ("portfolios", "Failed")]

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from inn8_pipeline.defs import sync_log
 from inn8_pipeline.entities import Entity
 from inn8_pipeline_tests.defs import truth
-from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
 FULL = """
     create function inn8.full() returns trigger language plpgsql as
@@ -79,3 +80,13 @@ def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
     assert (entry.status, entry.state, entry.severity) == ("Failed", "FAILED", "ERROR")
     assert said in entry.metadata["error_message"]
     assert truth.tables(pipeline) == before
+
+
+def test_a_run_that_died_is_to_be_started_again_and_a_sync_that_failed_is_not(pipeline: Pipeline) -> None:
+    pipeline.server.faults.add("status", "clients", status=403)
+    failed = pipeline.run(Entity.CLIENTS)
+    job = pipeline.definitions.resolve_job_def(KEYS.job_name(Entity.CLIENTS))
+    died = pipeline.instance.create_run_for_job(job)
+    pipeline.instance.report_run_failed(died)
+    runs = [pipeline.instance.get_run_by_id(run_id) for run_id in (failed.run_id, died.run_id)]
+    assert [run and run.tags[WILL_RETRY_TAG] for run in runs] == ["false", "true"]

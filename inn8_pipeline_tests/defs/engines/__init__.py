@@ -1,0 +1,1 @@
+"""Runs whose steps execute elsewhere than in the run's own process."""

@@ -1,0 +1,26 @@
+"""Deployments for tests that need Redis, and are collected only where they are named: `make test-celery`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from inn8_pipeline_tests.defs.conftest import NewPipeline
+from inn8_pipeline_tests.defs.engines.deployment import Deployment, deployed
+
+collect_ignore = ["test_celery.py"]
+
+Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture
+def deploy(new_pipeline: NewPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
+    """Deploy the test's pipeline, on a world of so many days."""
+    with ExitStack() as stack:
+
+        def new(days: int, application: str, max_runtime: int) -> Deployment:
+            pipeline = new_pipeline(days=days, transactions=16 * days)
+            return stack.enter_context(deployed(pipeline, tmp_path, monkeypatch, application, max_runtime))
+
+        yield new

@@ -1,0 +1,121 @@
+"""A pipeline on Celery: the daemon starts its runs, two workers do their steps.
+
+Here belongs what is asked of it and what it has come to. Its programs are `processes`'s.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.storage.tags import BACKFILL_ID_TAG
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.settings import now
+from inn8_pipeline_tests.defs.engines import processes
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
+
+BACKFILL = "celery"
+WORKERS = ("one", "two")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What runs, and its only backfill."""
+
+    pipeline: Pipeline
+    workers: dict[str, psutil.Process]
+    password: str
+    folder: Path
+
+    def backfill(self) -> None:
+        """Ask for all days of transactions, as the UI does."""
+        asked = PartitionBackfill.from_asset_partitions(
+            backfill_id=BACKFILL,
+            asset_graph=self.pipeline.definitions.resolve_asset_graph(),
+            partition_names=day_names(self.pipeline.window),
+            asset_selection=KEYS.keys(Entity.TRANSACTIONS),
+            backfill_timestamp=now().timestamp(),
+            tags={},
+            dynamic_partitions_store=self.pipeline.instance,
+            all_partitions=False,
+            title=None,
+            description=None,
+            run_config=None,
+        )
+        self.pipeline.instance.add_backfill(asked)
+
+    @property
+    def status(self) -> BulkActionStatus:
+        found = self.pipeline.instance.get_backfill(BACKFILL)
+        assert found
+        return found.status
+
+    @property
+    def runs(self) -> list[dg.DagsterRun]:
+        return list(self.pipeline.instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: BACKFILL})))
+
+    def takes(self, run_id: str) -> list[tuple[str, str]]:
+        """Each time that a worker took a step of the run: which step, which worker."""
+        data = [
+            (str(event.step_key), event.engine_event_data.metadata.get("Celery worker"))
+            for event in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT)
+        ]
+        return [(step, str(name.value).partition("@")[0]) for step, name in data if name]
+
+    @property
+    def took_part(self) -> set[str]:
+        """The workers that have taken a step of the backfill."""
+        return {worker for run in self.runs for _, worker in self.takes(run.run_id)}
+
+    def process(self, run_id: str) -> int:
+        """The process of the run itself, which waits for its steps."""
+        told = " ".join(str(each.message) for each in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT))
+        found = re.search(r"Started process for run \(pid: (\d+)\)", told)
+        assert found
+        return int(found.group(1))
+
+    @property
+    def put_off(self) -> int:
+        """How often a worker was offered a step that another one was at."""
+        logs = [(self.folder / f"{name}.log").read_text(encoding="utf-8") for name in WORKERS]
+        return sum(log.count("] retry: Retry in") for log in logs)
+
+    def fetching(self) -> tuple[str, str] | None:
+        """The run that fetches now, and the worker that does it."""
+        for run in self.runs:
+            takes = self.takes(run.run_id)
+            if takes and not self.pipeline.events(run.run_id, dg.DagsterEventType.STEP_SUCCESS):
+                return run.run_id, takes[-1][1]
+        return None
+
+
+@contextmanager
+def deployed(
+    pipeline: Pipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, application: str, max_runtime: int
+) -> Iterator[Deployment]:
+    """Workers and daemon, with clients and portfolios in. Runs may take so many seconds, and not many more."""
+    for entity in (Entity.CLIENTS, Entity.PORTFOLIOS):
+        assert pipeline.run(entity).success
+    _hasten(pipeline.home / "dagster.yaml", max_runtime)
+    with ExitStack() as stack:
+        url = stack.enter_context(processes.redis(folder))
+        queue = {"INN8_EXECUTOR": "celery", "INN8_CELERY_BROKER": f"{url}/0", "INN8_CELERY_BACKEND": f"{url}/1"}
+        for name, value in {**queue, "DAGSTER_EVENT_BATCH_SIZE": "1000"}.items():
+            monkeypatch.setenv(name, value)
+        workers = {name: stack.enter_context(processes.worker(folder, name, application)) for name in WORKERS}
+        stack.enter_context(processes.daemon(folder))
+        yield Deployment(pipeline, workers, url.split(":")[2].partition("@")[0], folder)
+
+
+def _hasten(config: Path, max_runtime: int) -> None:
+    text = config.read_text(encoding="utf-8")
+    for before, after in (("max_runtime_seconds: 7200", max_runtime), ("poll_interval_seconds: 30", 1)):
+        assert before in text
+        text = text.replace(before, f"{before.partition(':')[0]}: {after}")
+    config.write_text(text, encoding="utf-8")

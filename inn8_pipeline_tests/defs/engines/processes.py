@@ -1,0 +1,94 @@
+"""The programs of a Celery deployment, each in a process group of its own: Redis, workers, Dagster's daemon.
+
+Here belongs how they are started and taken away. Each is gone when its block ends, with all that it started.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[3]
+SECONDS = 60
+
+
+def until(condition: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN401 (whatever the condition finds)
+    ends_at = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < ends_at, "it did not come to pass in time"
+        time.sleep(0.3)
+    return found
+
+
+@contextmanager
+def started(log: Path, *command: str) -> Iterator[psutil.Process]:
+    """A program, its output in a file, with the environment of this process."""
+    with log.open("a", encoding="utf-8") as output:
+        program = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    with program:
+        try:
+            yield psutil.Process(program.pid)
+        finally:
+            for each in family(program.pid):
+                each.kill()
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The process and all that it started, as far as they live."""
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A Redis of the test's own, which keeps nothing and asks for a password; its URL, without a database."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    password = secrets.token_hex(16)
+    options = {"bind": "127.0.0.1", "port": str(port), "requirepass": password, "dir": str(folder), "save": ""}
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    with started(folder / "redis.log", "redis-server", *words):
+        until(lambda: _listens(port), SECONDS)
+        yield f"redis://:{password}@127.0.0.1:{port}"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def worker(folder: Path, name: str, application: str) -> Iterator[psutil.Process]:
+    """A Celery worker that does one step at a time, once it takes them."""
+    log = folder / f"{name}.log"
+    words = ("-A", application, "worker", "--concurrency", "1", "-n", f"{name}@tests", "-l", "INFO")
+    with started(log, sys.executable, "-m", "celery", *words) as process:
+        until(lambda: f"{name}@tests ready" in log.read_text(encoding="utf-8"), SECONDS)
+        yield process
+
+
+@contextmanager
+def daemon(folder: Path) -> Iterator[psutil.Process]:
+    """Dagster's daemon; the processes of runs are its grandchildren."""
+    words = ("-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml"))
+    with started(folder / "daemon.log", sys.executable, *words) as process:
+        yield process
+
+
+def strike(worker: psutil.Process) -> None:
+    """As when its machine is lost: all of its processes at once, without a word."""
+    os.killpg(worker.pid, signal.SIGKILL)

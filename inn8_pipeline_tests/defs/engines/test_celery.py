@@ -1,0 +1,108 @@
+"""A backfill on Celery, with two workers, of which one is killed in the middle of a step: it ends by itself, exactly.
+
+It needs Redis and takes minutes: `make test-celery`.
+"""
+
+import shutil
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs.engines import processes
+from inn8_pipeline_tests.defs.engines.conftest import Deploy
+from inn8_pipeline_tests.defs.engines.deployment import WORKERS, Deployment
+from inn8_pipeline_tests.defs.engines.processes import until
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server"),
+    # Dagster asks itself for it.
+    pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources` is deprecated"),
+]
+
+WORKER = "inn8_pipeline.defs.worker"
+HASTY = "inn8_pipeline_tests.defs.engines.hasty"
+RUNS = 6
+LONG = 420
+
+
+def fetching_slowly(deployment: Deployment, seconds: float) -> tuple[str, str]:
+    """The run that waits for INN8's answer, and the worker that waits."""
+    faults = deployment.pipeline.server.faults
+    slow = faults.add("delay", "transactions", seconds=seconds)
+    until(lambda: slow not in faults.pending(), LONG)
+    found: tuple[str, str] = until(deployment.fetching, LONG)
+    return found
+
+
+def expect_the_end(deployment: Deployment) -> None:
+    """The backfill succeeds, and the tables hold what INN8 has, to the last digit."""
+    until(lambda: deployment.status in BULK_ACTION_TERMINAL_STATUSES, LONG)
+    assert deployment.status is BulkActionStatus.COMPLETED_SUCCESS
+    assert truth.tables(deployment.pipeline) == truth.of(deployment.pipeline.world)
+
+
+def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: Deploy) -> None:
+    deployment = deploy(RUNS * names.MAX_DAYS_PER_RUN, WORKER, max_runtime=60)
+    pipeline = deployment.pipeline
+    deployment.backfill()
+    until(lambda: deployment.took_part == set(WORKERS), LONG)
+    run_id, killed = fetching_slowly(deployment, LONG)
+    processes.strike(deployment.workers[killed])
+    expect_the_end(deployment)
+
+    assert len(deployment.runs) == RUNS + 1
+    (again,) = [run.run_id for run in deployment.runs if run.parent_run_id == run_id]
+    assert {run.run_id for run in deployment.runs if run.status is not dg.DagsterRunStatus.SUCCESS} == {run_id}
+    assert {worker for _, worker in deployment.takes(again)} == {*WORKERS} - {killed}
+    until(lambda: pipeline.entry(Entity.TRANSACTIONS, run_id).status == "Failed", LONG)
+    assert "ran into its time limit" in pipeline.entry(Entity.TRANSACTIONS, run_id).description
+    for run in deployment.runs:
+        logged = [entry.status for entry in pipeline.log(Entity.TRANSACTIONS, run.run_id)]
+        assert logged == ["Failed" if run.run_id == run_id else "Success"] * (names.MAX_DAYS_PER_RUN + 1)
+    until(lambda: not psutil.pid_exists(deployment.process(run_id)), LONG)
+    assert not [text for text in pipeline.storage_text() if deployment.password in text]
+
+
+def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment.backfill()
+    run_id, killed = fetching_slowly(deployment, LONG)
+    processes.strike(deployment.workers[killed])
+    expect_the_end(deployment)
+
+    (other,) = {*WORKERS} - {killed}
+    raw, merge = "raw_transactions", "merge_transactions"
+    assert deployment.takes(run_id) == [(raw, killed), (raw, other), (merge, other)]
+    assert [run.run_id for run in deployment.runs] == [run_id]
+    assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
+
+
+def test_a_step_that_breaks_its_own_process_ends_its_run_which_is_started_again(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment.backfill()
+    run_id, name = fetching_slowly(deployment, LONG)
+    (child,) = deployment.workers[name].children()
+    child.kill()
+    expect_the_end(deployment)
+
+    again, broken = deployment.runs
+    assert (broken.run_id, again.parent_run_id) == (run_id, run_id)
+    assert (broken.status, again.status) == (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS)
+    until(lambda: deployment.pipeline.entry(Entity.TRANSACTIONS, run_id).status == "Failed", LONG)
+    assert deployment.pipeline.entry(Entity.TRANSACTIONS, again.run_id).status == "Success"
+
+
+def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment.backfill()
+    run_id, _ = fetching_slowly(deployment, 20)
+    expect_the_end(deployment)
+
+    assert [step for step, _ in deployment.takes(run_id)] == ["raw_transactions", "merge_transactions"]
+    assert deployment.put_off
+    assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}

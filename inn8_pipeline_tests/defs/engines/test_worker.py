@@ -1,0 +1,60 @@
+"""What a worker does with a step that it is offered again; with Celery itself in `test_celery`."""
+
+import dagster as dg
+import pytest
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.defs.dying import STATEMENTS, Blow
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.runs import begun
+
+RAW, MERGE = "raw_clients", "merge_clients"
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the worker's module reads when it is imported; nothing listens there."""
+    monkeypatch.setenv("INN8_CELERY_BROKER", "redis://localhost:1/0")
+    monkeypatch.setenv("INN8_CELERY_BACKEND", "redis://localhost:1/1")
+
+
+@pytest.fixture
+def left(pipeline: Pipeline) -> dg.DagsterRun:
+    """A run that was killed in its merge, and of which nobody knows that yet."""
+    with begun(pipeline, Entity.CLIENTS, Blow(STATEMENTS, 31)) as child:
+        child.join(60)
+    (run,) = pipeline.instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.STARTED
+    return run
+
+
+def test_a_step_that_has_been_done_is_told_again(left: dg.DagsterRun) -> None:
+    from inn8_pipeline.defs.worker import told_of
+
+    told = told_of(left.run_id, RAW)
+    assert told
+    assert (told[0].event_type, told[-1].event_type) == (
+        dg.DagsterEventType.STEP_START,
+        dg.DagsterEventType.STEP_SUCCESS,
+    )
+    assert {event.step_key for event in told} == {RAW}
+
+
+def test_a_step_that_was_broken_off_is_to_be_done(left: dg.DagsterRun) -> None:
+    from inn8_pipeline.defs.worker import told_of
+
+    assert told_of(left.run_id, MERGE) is None
+
+
+def test_no_step_of_a_run_that_is_over_is_done(left: dg.DagsterRun, pipeline: Pipeline) -> None:
+    from inn8_pipeline.defs.worker import told_of
+
+    pipeline.instance.report_run_failed(left)
+    assert told_of(left.run_id, MERGE) == []
+
+
+def test_a_step_is_acknowledged_when_it_is_done_and_comes_back_without_a_bound() -> None:
+    from inn8_pipeline.defs.worker import app, execute_plan
+
+    assert (execute_plan.acks_late, execute_plan.reject_on_worker_lost, execute_plan.max_retries) == (True, None, None)
+    assert app.conf.worker_prefetch_multiplier == 1
