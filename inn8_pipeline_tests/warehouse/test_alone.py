@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 import sqlalchemy
 
@@ -18,6 +20,13 @@ with alone(connect(sys.argv[1]), "a step") as is_alone:
 """
 
 
+def until(condition: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < ends_at, "it did not come to pass in time"
+        time.sleep(0.05)
+
+
 def test_only_the_first_is_alone_until_it_has_left(empty_database: str) -> None:
     engine = connect(empty_database)
     with alone(engine, "a step") as first, alone(engine, "a step") as second, alone(engine, "another") as other:
@@ -29,14 +38,20 @@ def test_only_the_first_is_alone_until_it_has_left(empty_database: str) -> None:
 def test_a_killed_holder_leaves_no_lock_behind(empty_database: str) -> None:
     engine = connect(empty_database)
     with subprocess.Popen([sys.executable, "-c", HOLDER, empty_database], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "True\n"
-        with alone(engine, "a step") as is_alone:
-            assert not is_alone
-        holder.kill()
-    gone = sqlalchemy.text("select pg_sleep(0.05) from pg_locks where locktype = 'advisory' limit 1")
-    with engine.connect() as connection:
-        while connection.execute(gone).all():
-            pass
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "True\n"
+            with alone(engine, "a step") as is_alone:
+                assert not is_alone
+        finally:
+            holder.kill()
+    until(lambda: not held(engine))
     with alone(engine, "a step") as is_alone:
         assert is_alone
+
+
+def held(engine: sqlalchemy.Engine) -> int:
+    wanted = "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database "
+    with engine.connect() as connection:
+        count: int = connection.exec_driver_sql(f"{wanted} where datname = current_database())").scalar_one()
+    return count
