@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak-records lint bench pins clean
+.PHONY: help demo dev test soak-records deploy-check audit lint bench pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -30,6 +30,16 @@ EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.
 	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
 
+deploy-check: $(READY) $(VENV)-deploy/.ready ## What deploy/ says, run as far as it can be without an engine: the image's steps, nginx, schemas.
+	@DEPLOY_PYTHON="$$(command -v $(PYTHON))" DEPLOY_TOOLS=$(CURDIR)/$(VENV)-deploy/bin \
+		$(BIN)/pytest inn8_pipeline_tests/deploy inn8_pipeline_tests/deploy/check_*.py
+
+audit: $(VENV)-audit/.ready ## Known weaknesses of the pinned packages.
+	@# Without --strict it passes over what it could not ask about, and ends well.
+	@$(VENV)-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r constraints.txt || { \
+		echo "Either a weakness stands above, or the vulnerability service could not be asked (\"could not be audited\", a"; \
+		echo "connection error): then NOTHING was audited. Run it where the service can be reached."; exit 1; }
+
 lint: $(READY) ## All of `make test` but the tests.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -43,12 +53,13 @@ lint: $(READY) ## All of `make test` but the tests.
 bench: $(READY) $(VENV)-bench/.ready ## Ours beside dlt and a bare script: half an hour; BENCH="--transactions 20000 --rounds 1" for a look.
 	@$(BIN)/python -m benchmarks --dlt-python $(VENV)-bench/bin/python --paging $(BENCH)
 
-$(VENV)-bench/.ready: pyproject.toml
-	@echo "Setting up $(VENV)-bench, once: dlt, for the benchmark alone."
-	@$(PYTHON) -m venv --clear --without-pip $(VENV)-bench
-	@echo '*' > $(VENV)-bench/.gitignore
-	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $(VENV)-bench/requirements.txt
-	@$(PYTHON) -m pip --python $(VENV)-bench/bin/python --disable-pip-version-check --no-input install -qq -r $(VENV)-bench/requirements.txt
+# Each of these has an environment of its own, with the extra of its name: what it needs would not go with our pins.
+$(VENV)-audit/.ready $(VENV)-bench/.ready $(VENV)-deploy/.ready: $(VENV)-%/.ready: pyproject.toml
+	@echo "Setting up $(VENV)-$*, once, apart from the project's own."
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)-$*
+	@echo '*' > $(VENV)-$*/.gitignore
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$*"], sep="\n")' > $(VENV)-$*/requirements.txt
+	@$(PYTHON) -m pip --python $(VENV)-$*/bin/python --disable-pip-version-check --no-input install -qq -r $(VENV)-$*/requirements.txt
 	@touch $@
 
 pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that we serve.
@@ -64,7 +75,7 @@ pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that w
 	@mv $(VENV)-pins/constraints.txt constraints.txt && rm -rf $(VENV)-pins
 
 clean: ## Remove .venv and all caches.
-	@rm -rf $(VENV) $(VENV)-pins $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(VENV)-deploy $(VENV)-pins .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find inn8_pipeline inn8_pipeline_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): constraints.txt pyproject.toml

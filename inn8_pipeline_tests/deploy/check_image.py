@@ -67,12 +67,12 @@ def ask(port: str, query: str, **variables: str) -> Any:  # noqa: ANN401 (JSON)
 
 def wait_for_run(port: str, run_id: str) -> str:
     ends_at = time.monotonic() + SECONDS_TO_RUN
-    while time.monotonic() < ends_at:
-        status: str = ask(port, STATUS, id=run_id)["runOrError"]["status"]
-        if status in {"SUCCESS", "FAILURE", "CANCELED"}:
-            return status
+    status = ""
+    while status not in {"SUCCESS", "FAILURE", "CANCELED"}:
+        assert time.monotonic() < ends_at, status
         time.sleep(0.5)
-    raise AssertionError(status)
+        status = ask(port, STATUS, id=run_id)["runOrError"]["status"]
+    return status
 
 
 def written(root: Path) -> dict[str, int]:

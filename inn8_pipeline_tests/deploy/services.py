@@ -71,7 +71,8 @@ class Service:
         (entry,) = (each.words for each in stage("base") if each.keyword == "ENTRYPOINT")
         target = self._said.get("build", {"target": "pipeline"})["target"]
         (default,) = (each.words for each in stage(target) if each.keyword == "CMD")
-        return entry + self._said.get("command", default)
+        command: list[str] = self._said.get("command", default)
+        return entry + command
 
     @property
     def health_check(self) -> list[str]:
