@@ -32,7 +32,7 @@ soak-records: $(READY) ## The world changed, broken, killed and synced at random
 
 deploy-check: $(READY) $(VENV)-deploy/.ready ## What deploy/ says, run as far as it can be without an engine: the image's steps, nginx, schemas.
 	@DEPLOY_PYTHON="$$(command -v $(PYTHON))" DEPLOY_TOOLS=$(CURDIR)/$(VENV)-deploy/bin \
-		$(BIN)/pytest inn8_pipeline_tests/deploy inn8_pipeline_tests/deploy/check_*.py
+		$(BIN)/pytest -o python_files='test_*.py check_*.py' inn8_pipeline_tests/deploy
 
 audit: $(VENV)-audit/.ready ## Known weaknesses of the pinned packages.
 	@# Without --strict it passes over what it could not ask about, and ends well.

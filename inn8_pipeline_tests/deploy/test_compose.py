@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy
 
-from inn8_pipeline_tests.deploy.files import DEPLOY, known_settings, load
+from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline_tests.deploy.files import DEPLOY, ROOT, known_settings, load
 
 COMPOSE = load("deploy/compose.yaml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -64,3 +66,16 @@ def test_nginx_looks_for_services_that_there_are_at_the_port_that_they_listen_on
     servers = re.findall(r"server ([a-z-]+):(\d+);", text)
     assert [name for name, _port in servers] == ["webserver", "webserver-read-only"]
     assert [name for name, port in servers if port not in SERVICES[name]["command"]] == []
+
+
+def test_the_databases_that_the_secrets_urls_name_are_made(postgres: EmbeddedPostgres) -> None:
+    made = [SERVICES["postgres"]["environment"]["POSTGRES_DB"]]
+    engine = sqlalchemy.create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql((DEPLOY / "databases.sql").read_text(encoding="utf-8"))
+        made += connection.exec_driver_sql("SELECT datname FROM pg_database WHERE datname = 'dagster'").scalars()
+        connection.exec_driver_sql("DROP DATABASE dagster")
+    engine.dispose()
+    told = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    assert made == ["inn8", "dagster"]
+    assert [name for name in made if f"@postgres/{name}'" not in told] == []

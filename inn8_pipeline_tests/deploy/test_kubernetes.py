@@ -1,7 +1,6 @@
 """The chart's values and our manifests: they say what dagster.yaml and the image say, and Dagster takes them."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +69,8 @@ def test_dagster_takes_the_instance_that_the_chart_makes_of_it(tmp_path: Path, m
     assert ref.run_coordinator_data is not None
     assert ref.run_coordinator_data.class_name == "QueuedRunCoordinator"
     told = rendered()["run_launcher"]["config"]
-    config_type: Callable[[], Any] = K8sRunLauncher.config_type
-    assert process_config(resolve_to_config_type(config_type()), told).errors is None
+    launcher: Any = K8sRunLauncher
+    assert process_config(resolve_to_config_type(launcher.config_type()), told).errors is None
 
 
 def test_dagster_s_storage_is_reached_by_the_driver_that_works() -> None:
