@@ -105,6 +105,7 @@ def test_all_roles_run_from_it_are_healthy_sync_and_write_nowhere_but_in_their_f
     with ExitStack() as stack:
         for name, port in (("code", ""), ("daemon", ""), ("webserver", ui), ("webserver-read-only", onlookers)):
             stack.enter_context(service(name, port).running(tmp_path / f"{name}.log"))
+        assert "Dagster's storage" in service("code").ask("inn8", "doctor")
         refused = ask(onlookers, LAUNCH)["launchRun"]
         launched = ask(ui, LAUNCH)["launchRun"]
         assert (refused["__typename"], launched["__typename"]) == ("UnauthorizedError", "LaunchRunSuccess")

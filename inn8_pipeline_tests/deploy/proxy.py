@@ -16,15 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inn8_pipeline_tests.deploy.files import DEPLOY
+from inn8_pipeline_tests.deploy.files import DEPLOY, ROOT
 from inn8_pipeline_tests.deploy.servers import free_port
 
 SECONDS_TO_START = 10.0
-CERTIFICATE = (
-    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-    "-keyout", "tls.key", "-out", "tls.crt",
-)  # fmt: skip
 AUTH = """        auth_basic "Dagster";
         auth_basic_user_file /etc/inn8/proxy/operators.htpasswd;
 """
@@ -59,7 +54,9 @@ class Proxy:
         folders = {"/etc/inn8/proxy": f"{folder}/proxy", "/tmp/": f"{folder}/"}  # noqa: S108 (of the configuration)
         self._moved = {"8443": str(self.operators), "8444": str(self.onlookers), **folders, **moved}
         (folder / "proxy").mkdir()
-        subprocess.run(CERTIFICATE, cwd=folder / "proxy", check=True, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["sh", "-c", documented("openssl req")], cwd=folder / "proxy", check=True, stderr=subprocess.DEVNULL
+        )
         for users in ("operators", "onlookers"):
             command = ["htpasswd", "-B", "-b", "-c", f"{users}.htpasswd", users, f"{users}-password"]
             subprocess.run(command, cwd=folder / "proxy", check=True, stderr=subprocess.DEVNULL)
@@ -118,6 +115,14 @@ class Proxy:
                 time.sleep(0.1)
             else:
                 return
+
+
+def documented(program: str) -> str:
+    """The command of docs/deploy.md that begins with this program."""
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    found = re.search(rf"^\$ ({program} (?:.*\\\n)*.*)$", text, re.MULTILINE)
+    assert found is not None
+    return found.group(1)
 
 
 def authorization(user: str) -> str:

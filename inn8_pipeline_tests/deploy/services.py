@@ -47,6 +47,10 @@ class Service:
         """Run the command to its end, which must be a good one, and return what it said."""
         return self._done(self._moved(self.command))
 
+    def ask(self, *command: str) -> str:
+        """Run another command where this service runs, as `docker compose exec` does, and return what it said."""
+        return self._done(self._moved(list(command)))
+
     @contextmanager
     def running(self, log: Path) -> Iterator["Service"]:
         """Within: it runs, from when it was healthy."""
