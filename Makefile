@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-celery soak-records soak-system lint bench capacity pins clean
+.PHONY: help demo dev test test-celery soak-records soak-system deploy-check audit lint bench capacity pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -39,6 +39,16 @@ MINUTES ?= 60
 soak-system: $(READY) ## All of it for long, with faults, kills and restarts at random: make soak-system MINUTES=60.
 	@$(BIN)/python -m inn8_pipeline_tests.system --minutes $(MINUTES)
 
+deploy-check: $(READY) $(VENV)-deploy/.ready ## What deploy/ says, run as far as it can be without an engine: the image's steps, nginx, schemas.
+	@DEPLOY_PYTHON="$$(command -v $(PYTHON))" DEPLOY_TOOLS=$(CURDIR)/$(VENV)-deploy/bin \
+		$(BIN)/pytest -o python_files='test_*.py check_*.py' inn8_pipeline_tests/deploy
+
+audit: $(VENV)-audit/.ready ## Known weaknesses of the pinned packages.
+	@# Without --strict it passes over what it could not ask about, and ends well.
+	@$(VENV)-audit/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r constraints.txt || { \
+		echo "Either a weakness stands above, or the vulnerability service could not be asked (\"could not be audited\", a"; \
+		echo "connection error): then NOTHING was audited. Run it where the service can be reached."; exit 1; }
+
 lint: $(READY) ## All of `make test` but the tests.
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -55,12 +65,13 @@ bench: $(READY) $(VENV)-bench/.ready ## Ours beside dlt and a bare script: half 
 capacity: $(READY) ## How far one machine goes: transactions in a tick, rows in the table, tenants; a quarter of an hour.
 	@$(BIN)/python -m benchmarks.capacity $(CAPACITY)
 
-$(VENV)-bench/.ready: pyproject.toml
-	@echo "Setting up $(VENV)-bench, once: dlt, for the benchmark alone."
-	@$(PYTHON) -m venv --clear --without-pip $(VENV)-bench
-	@echo '*' > $(VENV)-bench/.gitignore
-	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' > $(VENV)-bench/requirements.txt
-	@$(PYTHON) -m pip --python $(VENV)-bench/bin/python --disable-pip-version-check --no-input install -qq -r $(VENV)-bench/requirements.txt
+# Each of these has an environment of its own, with the extra of its name: what it needs would not go with our pins.
+$(VENV)-audit/.ready $(VENV)-bench/.ready $(VENV)-deploy/.ready: $(VENV)-%/.ready: pyproject.toml
+	@echo "Setting up $(VENV)-$*, once, apart from the project's own."
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)-$*
+	@echo '*' > $(VENV)-$*/.gitignore
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$*"], sep="\n")' > $(VENV)-$*/requirements.txt
+	@$(PYTHON) -m pip --python $(VENV)-$*/bin/python --disable-pip-version-check --no-input install -qq -r $(VENV)-$*/requirements.txt
 	@touch $@
 
 pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that we serve.
@@ -76,7 +87,7 @@ pins: ## Renew constraints.txt; with PYTHON=python3.11, the oldest Python that w
 	@mv $(VENV)-pins/constraints.txt constraints.txt && rm -rf $(VENV)-pins
 
 clean: ## Remove .venv and all caches.
-	@rm -rf $(VENV) $(VENV)-pins $(VENV)-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(VENV)-deploy $(VENV)-pins .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find inn8_pipeline inn8_pipeline_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): constraints.txt pyproject.toml

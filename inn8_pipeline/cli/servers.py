@@ -88,7 +88,7 @@ def serve(environment: Environment, host: str, port: int, folder: Path, announce
             address = ("-h", host, "-p", str(port))
             children.append(Child("webserver", folder / "webserver.log", "dagster_webserver", *address))
             children.append(Child("daemon", folder / "daemon.log", "dagster._daemon", "run"))
-            _wait_for(url, children, has_ended)
+            wait_for(url, children, has_ended)
             if not has_ended():
                 announce(url)
             while not has_ended():
@@ -115,7 +115,8 @@ def _ended() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _wait_for(url: str, children: list[Child], has_ended: Callable[[], bool]) -> None:
+def wait_for(url: str, children: list[Child], has_ended: Callable[[], bool]) -> None:
+    """Return when the webserver at `url` answers, or all is to end; Failed where a child ends, or none answers."""
     ends_at = time.monotonic() + SECONDS_TO_START
     while not has_ended() and not _answers(url):
         for child in children:

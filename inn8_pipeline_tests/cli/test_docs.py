@@ -10,10 +10,10 @@ from inn8_pipeline import errors
 from inn8_pipeline.cli import pages
 from inn8_pipeline.defs.checks import CHECKS
 from inn8_pipeline.errors import ApiError, Inn8Error, WarehouseError
+from inn8_pipeline_tests.variables import read_by_name
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SETTINGS = ROOT / "inn8_pipeline" / "settings.py"
 
 
 def leaves(kind: type[Inn8Error] = Inn8Error) -> Iterator[type[Inn8Error]]:
@@ -50,9 +50,7 @@ def test_the_runbook_says_what_to_do_about_each_error(error: type[Inn8Error]) ->
 
 def test_every_setting_has_its_row_in_the_readme_and_no_other_is_named() -> None:
     """A setting is what `settings` reads by name, the plain tenant's too, or a secret's file."""
-    code = SETTINGS.read_text(encoding="utf-8")
-    of_tenants = re.findall(r'f"\{[^"]*\}([A-Z_]+)"', code)
-    known = {*re.findall(r'"(INN8_[A-Z_]+)"', code), *(f"INN8_{each}" for each in of_tenants if each != "_FILE")}
+    known = read_by_name()
     told = set(re.findall(r"INN8_[A-Z_]+", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert known - told == set()
     assert {each for each in told - known if not each.endswith("_FILE")} == set()

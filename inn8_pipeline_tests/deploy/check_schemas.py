@@ -1,0 +1,77 @@
+"""What others' checkers say of deploy/: the compose specification, Kubernetes' schemas, a linter of Dockerfiles."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inn8_pipeline_tests.deploy.files import DEPLOY
+from inn8_pipeline_tests.deploy.test_kubernetes import CODE, KUBERNETES, LAUNCHER, VALUES
+
+TOOLS = Path(os.environ.get("DEPLOY_TOOLS", ""))
+pytestmark = pytest.mark.skipif(
+    not TOOLS.is_absolute(), reason="`make deploy-check` brings the checkers and names them"
+)
+
+OLDEST_KUBERNETES = "1.31.0"
+# Packages are pinned and checked by their hashes before these lines; layers of the build's stages cost nothing.
+ANSWERED = ("DL3013", "DL3042", "DL3059")
+
+
+def check(tool: str, *arguments: str) -> None:
+    done = subprocess.run([str(TOOLS / tool), *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compose_yaml_is_what_the_compose_specification_asks_for() -> None:
+    check("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml"))
+
+
+def test_the_dockerfile_has_no_fault_that_a_linter_knows() -> None:
+    check("hadolint", *(f"--ignore={rule}" for rule in ANSWERED), str(DEPLOY / "Dockerfile"))
+
+
+@pytest.mark.parametrize("name", ["migrate.yaml", "network-policies.yaml", "secrets.example.yaml"])
+def test_a_manifest_is_one_of_kubernetes(name: str) -> None:
+    check("kubernetes-validate", "--strict", "-k", OLDEST_KUBERNETES, str(KUBERNETES / name))
+
+
+def pod(told: dict[str, Any]) -> dict[str, Any]:
+    """The pod that the chart makes of these values, where it takes them over as they are."""
+    probes = {name: dict(told[name]) for name in ("livenessProbe", "readinessProbe") if name in told}
+    for probe in probes.values():
+        # The chart's own key, and the command that it fills in.
+        if probe.pop("enabled", False):
+            probe["exec"] = {"command": ["dagster"]}
+    taken = {key: told[key] for key in ("env", "resources", "securityContext", "volumeMounts") if key in told}
+    return {
+        "containers": [{"name": "dagster", "image": "image", **taken, **probes}],
+        "securityContext": told["podSecurityContext"],
+        "volumes": told["volumes"],
+    }
+
+
+@pytest.mark.parametrize(
+    "told", [CODE, VALUES["dagsterWebserver"], VALUES["dagsterDaemon"]], ids=["code", "webserver", "daemon"]
+)
+def test_a_pod_of_the_chart_is_one_of_kubernetes(told: dict[str, Any], tmp_path: Path) -> None:
+    labels = {"app": "dagster"}
+    template = {"metadata": {"labels": labels}, "spec": pod(told)}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "dagster"}, "spec": spec}
+    (tmp_path / "made.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
+    check("kubernetes-validate", "--strict", "-k", OLDEST_KUBERNETES, str(tmp_path / "made.yaml"))
+
+
+def test_a_run_s_job_is_one_of_kubernetes(tmp_path: Path) -> None:
+    run = LAUNCHER["runK8sConfig"]
+    taken = {key: LAUNCHER[key] for key in ("resources", "securityContext")}
+    container = {"name": "dagster", "image": "image", **taken}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container], **run["podSpecConfig"]}}
+    spec = {"template": template, **run["jobSpecConfig"]}
+    made = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "run"}, "spec": spec}
+    (tmp_path / "made.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
+    check("kubernetes-validate", "--strict", "-k", OLDEST_KUBERNETES, str(tmp_path / "made.yaml"))

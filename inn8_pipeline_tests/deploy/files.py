@@ -1,0 +1,67 @@
+"""The files of `deploy/` as values: YAML, the Dockerfile's instructions, the names of settings."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inn8_pipeline_tests.variables import read_by_name
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction of the Dockerfile: `keyword` in capitals, `text` on one line, the stage that it is in."""
+
+    stage: str
+    keyword: str
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments, without flags such as `--chmod`; of CMD and the like the list that they are."""
+        if self.text.startswith("["):
+            listed: list[str] = yaml.safe_load(self.text)
+            return listed
+        return [word for word in shlex.split(self.text) if not word.startswith("--")]
+
+
+def load(name: str) -> Any:  # noqa: ANN401 (YAML can be anything)
+    """A YAML file of the repository's top level or below."""
+    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+
+
+def dockerfile() -> list[Instruction]:
+    """The Dockerfile's instructions in their order, comments and the lines before the first stage left out."""
+    return list(_instructions())
+
+
+def stage(name: str) -> list[Instruction]:
+    """One stage's own instructions, without those of the stage that it is built on."""
+    found = [each for each in dockerfile() if each.stage == name]
+    assert found, f"the Dockerfile has no stage {name}"
+    return found
+
+
+def _instructions() -> Iterator[Instruction]:
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    kept = "\n".join(line for line in lines if line and not line.startswith("#"))
+    current = ""
+    for line in kept.replace("\\\n", " ").splitlines():
+        keyword, text = line.strip().split(maxsplit=1)
+        if keyword == "FROM":
+            current = text.rsplit(" AS ", maxsplit=1)[1]
+        elif current:
+            yield Instruction(current, keyword, re.sub(r"\s+", " ", text))
+
+
+def known_settings() -> set[str]:
+    """The names that settings.py reads, Dagster's storage, and the files that may hold each."""
+    names = read_by_name() | {"DAGSTER_POSTGRES_URL"}
+    return names | {f"{name}_FILE" for name in names}

@@ -1,0 +1,135 @@
+"""nginx with the configuration of `deploy/nginx`, in a folder and on ports of its own, and how it is asked."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inn8_pipeline_tests.deploy.files import DEPLOY, ROOT
+from inn8_pipeline_tests.deploy.servers import free_port
+
+SECONDS_TO_START = 10.0
+AUTH = """        auth_basic "Dagster";
+        auth_basic_user_file /etc/inn8/proxy/operators.htpasswd;
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, headers in small letters, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 (JSON)
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class _Staying(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_arguments: object) -> None:
+        """Leave a redirection to the one who asked."""
+
+
+class Proxy:
+    """nginx in front of two webservers. `operators` and `onlookers` are its ports."""
+
+    def __init__(self, folder: Path, moved: Mapping[str, str]) -> None:
+        """Prepare the folder; `moved` tells what else the configuration's texts become."""
+        self.folder = folder
+        self.operators, self.onlookers = free_port(), free_port()
+        folders = {"/etc/inn8/proxy": f"{folder}/proxy", "/tmp/": f"{folder}/"}  # noqa: S108 (of the configuration)
+        self._moved = {"8443": str(self.operators), "8444": str(self.onlookers), **folders, **moved}
+        (folder / "proxy").mkdir()
+        subprocess.run(
+            ["sh", "-c", documented("openssl req")], cwd=folder / "proxy", check=True, stderr=subprocess.DEVNULL
+        )
+        for users in ("operators", "onlookers"):
+            command = ["htpasswd", "-B", "-b", "-c", f"{users}.htpasswd", users, f"{users}-password"]
+            subprocess.run(command, cwd=folder / "proxy", check=True, stderr=subprocess.DEVNULL)
+        shutil.copytree(DEPLOY / "nginx", folder / "nginx")
+        for file in (folder / "nginx").glob("*.conf"):
+            file.write_text(self._here(file.read_text(encoding="utf-8")), encoding="utf-8")
+        self.tls = ssl.create_default_context(cafile=folder / "proxy" / "tls.crt")
+
+    @contextmanager
+    def running(self) -> Iterator["Proxy"]:
+        """Within: it answers."""
+        told = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+        with (self.folder / "nginx.log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf"), "-g", told], stdout=log, stderr=log
+            )
+        try:
+            self._wait(process)
+            yield self
+        finally:
+            process.terminate()
+            process.wait(SECONDS_TO_START)
+
+    def ask(self, port: int, path: str = "/", user: str = "", body: bytes | None = None, **headers: str) -> Answer:
+        """Ask over TLS, as this user; a header's name is written with underscores."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user:
+            told["Authorization"] = authorization(user)
+        if body is not None:
+            told["Content-Type"] = "application/json"
+        request = urllib.request.Request(f"https://127.0.0.1:{port}{path}", body, told)
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=self.tls), _Staying())
+        try:
+            with opener.open(request, timeout=30) as answer:
+                return _read(answer)
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return _read(answer)
+
+    def graphql(self, port: int, user: str, query: str) -> Any:  # noqa: ANN401 (JSON)
+        """Ask GraphQL, and return what it says."""
+        return self.ask(port, "/graphql", user, json.dumps({"query": query}).encode()).json["data"]
+
+    def _here(self, text: str) -> str:
+        known = "|".join(re.escape(each) for each in sorted(self._moved, key=len, reverse=True))
+        return re.sub(known, lambda match: self._moved[match.group()], text)
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        ends_at = time.monotonic() + SECONDS_TO_START
+        while True:
+            try:
+                self.ask(self.operators)
+            except OSError:
+                if process.poll() is not None or time.monotonic() > ends_at:
+                    raise AssertionError((self.folder / "nginx.log").read_text(encoding="utf-8")) from None
+                time.sleep(0.1)
+            else:
+                return
+
+
+def documented(program: str) -> str:
+    """The command of docs/deploy.md that begins with this program."""
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    found = re.search(rf"^\$ ({program} (?:.*\\\n)*.*)$", text, re.MULTILINE)
+    assert found is not None
+    return found.group(1)
+
+
+def authorization(user: str) -> str:
+    """The header of this user, whose password is known."""
+    return "Basic " + base64.b64encode(f"{user}:{user}-password".encode()).decode()
+
+
+def _read(answer: Any) -> Answer:  # noqa: ANN401 (urllib's two kinds)
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Answer(answer.status, headers, answer.read().decode())

@@ -1,0 +1,122 @@
+"""The chart's values and our manifests: they say what dagster.yaml and the image say, and Dagster takes them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inn8_pipeline_tests.deploy.files import DEPLOY, known_settings, load, stage
+
+VALUES: dict[str, Any] = load("deploy/kubernetes/values.yaml")
+OURS: dict[str, Any] = load("dagster.yaml")
+LAUNCHER = VALUES["runLauncher"]["config"]["k8sRunLauncher"]
+(CODE,) = VALUES["dagster-user-deployments"]["deployments"]
+KUBERNETES = DEPLOY / "kubernetes"
+
+
+def manifests(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((KUBERNETES / name).read_text(encoding="utf-8")))
+
+
+(JOB,) = manifests("migrate.yaml")
+POD = JOB["spec"]["template"]["spec"]
+
+
+def rendered() -> dict[str, Any]:
+    """The dagster.yaml that the chart makes of these values: its own parts, and additionalInstanceConfig as it is."""
+    told = VALUES["postgresql"]
+    storage = {
+        "username": told["postgresqlUsername"], "password": {"env": "DAGSTER_PG_PASSWORD"},
+        "hostname": told["postgresqlHost"], "db_name": told["postgresqlDatabase"], "port": 5432,
+        "params": told["postgresqlParams"], "scheme": told["postgresqlScheme"],
+    }  # fmt: skip
+    run = LAUNCHER["runK8sConfig"]
+    launcher = {
+        "load_incluster_config": LAUNCHER["loadInclusterConfig"], "image_pull_policy": LAUNCHER["imagePullPolicy"],
+        "job_namespace": "inn8", "service_account_name": "inn8-dagster",
+        "dagster_home": VALUES["global"]["dagsterHome"],
+        "instance_config_map": "inn8-dagster-instance",
+        "postgres_password_secret": VALUES["global"]["postgresqlSecretName"],
+        "resources": LAUNCHER["resources"], "security_context": LAUNCHER["securityContext"],
+        "run_k8s_config": {"pod_spec_config": run["podSpecConfig"], "job_spec_config": run["jobSpecConfig"]},
+    }  # fmt: skip
+    return {
+        "storage": {"postgres": {"postgres_db": storage}},
+        "run_launcher": {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": launcher},
+        "telemetry": VALUES["telemetry"],
+        **VALUES["additionalInstanceConfig"],
+    }
+
+
+def test_what_dagster_yaml_says_is_said_word_for_word() -> None:
+    chart_s_own = {"storage", "telemetry"}
+    assert VALUES["additionalInstanceConfig"] == {key: OURS[key] for key in OURS if key not in chart_s_own}
+    assert VALUES["telemetry"] == OURS["telemetry"]
+    switched_off = ("runCoordinator", "runMonitoring", "runRetries")
+    assert [key for key in switched_off if VALUES["dagsterDaemon"][key]["enabled"]] == []
+
+
+def test_dagster_takes_the_instance_that_the_chart_makes_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster._config import process_config, resolve_to_config_type
+    from dagster._core.instance.ref import InstanceRef
+    from dagster_k8s import K8sRunLauncher
+
+    monkeypatch.setenv("DAGSTER_PG_PASSWORD", "secret")
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(rendered()), encoding="utf-8")
+    ref = InstanceRef.from_dir(str(tmp_path))
+    assert ref.run_coordinator_data is not None
+    assert ref.run_coordinator_data.class_name == "QueuedRunCoordinator"
+    told = rendered()["run_launcher"]["config"]
+    launcher: Any = K8sRunLauncher
+    assert process_config(resolve_to_config_type(launcher.config_type()), told).errors is None
+
+
+def test_dagster_s_storage_is_reached_by_the_driver_that_works() -> None:
+    assert VALUES["postgresql"]["postgresqlScheme"] == "postgresql+psycopg2"
+    assert VALUES["postgresql"]["enabled"] is False
+
+
+def test_every_variable_of_the_code_location_is_one_that_is_read_and_no_secret_stands_in_one() -> None:
+    told = {each["name"]: each["value"] for each in (*CODE["env"], *POD["containers"][0]["env"])}
+    assert set(told) - known_settings() == set()
+    assert [name for name in told if re.search("SECRET$|DATABASE_URL$", name)] == []
+
+
+def test_every_secret_that_is_mounted_has_its_example() -> None:
+    examples = {each["metadata"]["name"]: set(each["stringData"]) for each in manifests("secrets.example.yaml")}
+    files = {value.rsplit("/", 1)[1] for value in (each["value"] for each in CODE["env"]) if "/run/secrets/" in value}
+    assert examples == {"inn8": files, VALUES["global"]["postgresqlSecretName"]: {"postgresql-password"}}
+
+
+def test_the_code_location_is_named_as_everywhere_and_listens_where_the_image_and_the_policy_say() -> None:
+    assert CODE["name"] == load("workspace.yaml")["load_from"][0]["python_module"]["location_name"]
+    (port,) = (int(each.text) for each in stage("pipeline") if each.keyword == "EXPOSE")
+    policies = {each["metadata"]["name"]: each["spec"] for each in manifests("network-policies.yaml")}
+    assert CODE["port"] == port == policies["inn8-code"]["ingress"][0]["ports"][0]["port"]
+    ui = VALUES["dagsterWebserver"]["service"]["port"]
+    assert ui == policies["inn8-webservers"]["ingress"][0]["ports"][0]["port"]
+
+
+def test_every_pod_is_the_image_s_user_without_rights_and_with_files_that_cannot_be_written() -> None:
+    (user,) = (each.text for each in stage("base") if each.keyword == "USER")
+    webserver, daemon = VALUES["dagsterWebserver"], VALUES["dagsterDaemon"]
+    run = LAUNCHER["runK8sConfig"]["podSpecConfig"]["securityContext"]
+    pods = [POD["securityContext"], run, *(each["podSecurityContext"] for each in (CODE, webserver, daemon))]
+    assert {f"{each['runAsUser']}:{each['runAsGroup']}" for each in pods} == {user}
+    containers = [each["securityContext"] for each in (POD["containers"][0], CODE, webserver, daemon, LAUNCHER)]
+    assert containers == 5 * [
+        {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    ]
+
+
+def test_the_migration_runs_from_the_same_image_as_the_rest() -> None:
+    image = "{repository}:{tag}".format(**CODE["image"])
+    assert {image} == {POD["containers"][0]["image"]}
+    assert CODE["image"] == VALUES["dagsterWebserver"]["image"] == VALUES["dagsterDaemon"]["image"]
+
+
+def test_nothing_is_open_to_the_world_by_default() -> None:
+    assert VALUES["ingress"] == {"enabled": False}
+    assert VALUES["dagsterWebserver"]["service"]["type"] == "ClusterIP"
