@@ -11,11 +11,11 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak-records lint bench pins clean
+.PHONY: help demo dev test e2e screenshots soak-records lint bench pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo: $(READY) ## One whole sync, from a simulated INN8 into an embedded Postgres, and what came of it.
 	@$(BIN)/inn8 demo
@@ -25,6 +25,14 @@ dev: $(READY) ## The same surroundings with Dagster's UI and its schedule, until
 
 test: lint ## Lint, types, import rules, definitions; then the tests.
 	@$(BIN)/pytest -n auto
+
+e2e: $(READY) ## The Dagster UI in a real browser; installs Debian's Chromium where it is missing and may be installed.
+	@which chromium chromedriver > /dev/null || test "$$(id -u)" != 0 || ! which apt-get > /dev/null || \
+		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium chromium-driver > /dev/null; }
+	@$(BIN)/pytest inn8_pipeline_tests/e2e/test_ui.py
+
+screenshots: export SCREENSHOTS := docs
+screenshots: e2e ## As e2e, and the pictures of docs/ are taken again.
 
 EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.
