@@ -11,7 +11,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test e2e screenshots soak-records lint bench pins clean
+.PHONY: help demo dev test e2e screenshots docs-check soak-records lint bench pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
@@ -33,6 +33,9 @@ e2e: $(READY) ## The Dagster UI in a real browser; installs Debian's Chromium wh
 
 screenshots: export SCREENSHOTS := docs
 screenshots: e2e ## As e2e, and the pictures of docs/ are taken again.
+
+docs-check: $(READY) ## The commands of README.md and docs/, typed page by page, and the queries; in a clone of its own.
+	@$(BIN)/pytest inn8_pipeline_tests/docs inn8_pipeline_tests/docs/test_commands.py inn8_pipeline_tests/docs/test_questions.py
 
 EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.

@@ -6,6 +6,8 @@ from inn8_pipeline_tests.e2e.browser import Browser, button
 
 LONG = 180.0
 """Of seconds: the daemon looks after backfills every 30, and after runs every 5."""
+CLICKS = MATERIALIZE, SHOW_ALL, LAUNCH = "Materialize all…", "Show all partitions", "Launch backfill"
+"""Of a backfill, on its job's page."""
 _TITLE_OF_A_CANVAS = "../../preceding-sibling::div//span"
 _HAS_INK = "return new Uint32Array(arguments[0].getContext('2d').getImageData(0, 0, 300, 150).data.buffer).some(x => x)"
 
@@ -102,16 +104,16 @@ class Job:
 
     def ask_for(self, days: str) -> None:
         """Fill in the dialog, as the README says; it is not launched yet."""
-        self.browser.click("Materialize all…")
+        self.browser.click(MATERIALIZE)
         self.browser.reads("Partition selection")
         # There only where there are more days than the dialog shows at first.
-        if "Show all partitions" in self.browser.text:
-            self.browser.click("Show all partitions")
+        if SHOW_ALL in self.browser.text:
+            self.browser.click(SHOW_ALL)
         self.browser.type("//*[text() = 'Partition selection']/following::input[@type = 'text'][1]", days)
 
     def launch(self) -> "Backfill":
         """What the dialog says."""
-        self.browser.click("Launch backfill")
+        self.browser.click(LAUNCH)
         return Backfill(self.browser, self.browser.follow_the_notice("Created backfill"))
 
 

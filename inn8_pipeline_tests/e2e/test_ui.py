@@ -8,8 +8,8 @@ from typing import Any
 from inn8_pipeline import dictionary
 from inn8_pipeline.defs.assets import OWNERS
 from inn8_pipeline_tests.e2e.browser import Browser
-from inn8_pipeline_tests.e2e.conftest import FAULTY, Stage
-from inn8_pipeline_tests.e2e.pages import Asset, Check, Graph, Job
+from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage
+from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job
 
 ASSETS = {
     "raw_clients", "raw_portfolios", "raw_transactions", "clients", "portfolios", "securities", "transactions",
@@ -64,9 +64,7 @@ def test_the_sync_log_tells_status_and_counts_now_and_before(browser: Browser, s
     browser.screenshot("sync_log_history")
 
 
-def test_the_sync_log_of_transactions_has_a_line_for_the_run_beside_those_of_its_days(
-    browser: Browser, stage: Stage
-) -> None:
+def test_the_sync_log_of_transactions_has_lines_of_a_run_and_of_days(browser: Browser, stage: Stage) -> None:
     check = Check(browser, "transactions", "sync_log")
     check.open()
     browser.screenshot("sync_log")
@@ -85,6 +83,12 @@ def logged_of(stage: Stage, entity: str) -> list[dict[str, Any]]:
 def status_of(line: str) -> str:
     found = re.search(r"\b(Success|PartialSuccess|NoData|Failed)\. ", line)
     return found.group(1) if found else line
+
+
+def test_the_readme_names_what_is_clicked_for_a_backfill() -> None:
+    said = (ROOT / "README.md").read_text(encoding="utf-8").split("## Load March again")[1].split("\n- ")[1]
+    assert re.findall(r"\*\*(.+?)\*\*", said) == ["Jobs", *CLICKS]
+    assert f"`{MARCH}`" in said
 
 
 def test_a_backfill_launched_in_the_dialog_loads_march_again_and_nothing_else(browser: Browser, stage: Stage) -> None:
