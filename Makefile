@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS := celery e2e kubernetes sandbox test
+# In an activated .venv too: its Python has no pip.
+export PATH := $(subst $(CURDIR)/$(VENV)/bin:,,$(PATH))
 # The machine's pip installs into .venv, so that a Python without `ensurepip` (Debian's) will do.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-input
 # Dagster's instance is chosen by each command; none is to inherit the one of the shell.

@@ -92,7 +92,7 @@ def _shell(folder: Path, postgres: EmbeddedPostgres) -> Shell:
             (folder / path.name).symlink_to(path)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "INN8_", "PG"))}
     ours = {
-        "PATH": f"{ROOT / '.venv' / 'bin'}:{programs.binaries()}:{os.environ['PATH']}",
+        "PATH": f"{programs.binaries()}:{os.environ['PATH']}",
         "XDG_DATA_HOME": str(folder / "data"),
         "PGHOST": str(postgres.socket_folder),
         "PGUSER": programs.SUPERUSER,

@@ -50,6 +50,17 @@ def _settings(block: Typed) -> list[Typed]:
     return [Typed(block.page, block.line, line) for line in lines]
 
 
+def services() -> list[Typed]:
+    """What the units of systemd on the pages start, those in a comment too, without the folder of the program."""
+    line = re.compile(r"^(?:# )?ExecStart=\S*/(.+)$", re.MULTILINE)
+    return [
+        Typed(page, text[: match.start()].count("\n") + 1, match.group(1))
+        for page in PAGES
+        for text in [_read(page)]
+        for match in line.finditer(text)
+    ]
+
+
 def by_page() -> dict[str, list[Typed]]:
     """The commands of each page that has some, in their order."""
     return {page: list(found) for page, found in groupby(commands(), lambda command: command.page)}

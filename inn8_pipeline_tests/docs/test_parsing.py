@@ -3,7 +3,7 @@
 import pytest
 
 from inn8_pipeline_tests.docs.listed import ELSEWHERE, SERVERS, SUBSTITUTES
-from inn8_pipeline_tests.docs.pages import PAGES, ROOT, Typed, commands, environment_file, inline, parts
+from inn8_pipeline_tests.docs.pages import PAGES, ROOT, Typed, commands, environment_file, inline, parts, services
 from inn8_pipeline_tests.docs.parsing import OURS, fault
 
 
@@ -20,6 +20,11 @@ def test_every_command_in_backticks_exists() -> None:
     mentioned = [each for each in inline() if each.text.split(maxsplit=1)[0] in OURS]
     assert len(mentioned) > 20
     assert faults(mentioned) == []
+
+
+def test_what_a_service_starts_exists() -> None:
+    assert len(services()) >= 2
+    assert faults(services()) == []
 
 
 @pytest.mark.parametrize(

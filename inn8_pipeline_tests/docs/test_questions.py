@@ -37,6 +37,7 @@ def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
             DAGSTER_HOME=str(made.shell.folder),
             PGDATABASE=DATABASES[0],
         )
+        made.type(". .venv/bin/activate")
         made.type("inn8 db upgrade")
         made.type("inn8 sync --full", codes={EXIT_PARTIAL})
         yield made
