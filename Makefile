@@ -5,17 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS := celery e2e kubernetes sandbox test
+# In an activated .venv too: its Python has no pip.
+export PATH := $(subst $(CURDIR)/$(VENV)/bin:,,$(PATH))
 # The machine's pip installs into .venv, so that a Python without `ensurepip` (Debian's) will do.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-input
 # Dagster's instance is chosen by each command; none is to inherit the one of the shell.
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-celery soak-records soak-system deploy-check audit lint bench capacity pins clean
+.PHONY: help demo dev test e2e screenshots docs-check test-celery soak-records soak-system deploy-check audit lint
+.PHONY: bench capacity pins clean
 
 help: ## This list.
 	@echo "make TARGET, where TARGET is one of:"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 demo: $(READY) ## One whole sync, from a simulated INN8 into an embedded Postgres, and what came of it.
 	@$(BIN)/inn8 demo
@@ -25,6 +28,17 @@ dev: $(READY) ## The same surroundings with Dagster's UI and its schedule, until
 
 test: lint ## Lint, types, import rules, definitions; then the tests.
 	@$(BIN)/pytest -n auto
+
+e2e: $(READY) ## The Dagster UI in a real browser; installs Debian's Chromium where it is missing and may be installed.
+	@which chromium chromedriver > /dev/null || test "$$(id -u)" != 0 || ! which apt-get > /dev/null || \
+		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium chromium-driver > /dev/null; }
+	@$(BIN)/pytest inn8_pipeline_tests/e2e/test_ui.py
+
+screenshots: export SCREENSHOTS := docs
+screenshots: e2e ## As e2e, and the pictures of docs/ are taken again.
+
+docs-check: $(READY) ## The commands of README.md and docs/, typed page by page, and the queries; in a clone of its own.
+	@$(BIN)/pytest inn8_pipeline_tests/docs inn8_pipeline_tests/docs/test_commands.py inn8_pipeline_tests/docs/test_questions.py
 
 EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.

@@ -1,0 +1,112 @@
+"""A stranger who has README.md alone: five questions, each answered by what its line there says. `make docs-check`.
+
+And every query of the pages, on the same tables.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from inn8_pipeline import dictionary
+from inn8_pipeline.cli.group import EXIT_PARTIAL
+from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline_tests.docs.conftest import DATABASES, Desk, set_up
+from inn8_pipeline_tests.docs.listed import MAY_BE_EMPTY
+from inn8_pipeline_tests.docs.pages import ROOT, Typed, queries
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FAULTY = 3
+MARCH = date(2026, 3, 1), date(2026, 3, 31)
+
+
+@pytest.fixture(scope="module")
+def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
+    """With everything synced, as the README's section on the real INN8 does it, and some records refused."""
+    with set_up(postgres, FAULTY) as made:
+        made.make_databases()
+        for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET"):
+            made.export(**{f"INN8_{name}": made.values[name]})
+        made.export(
+            INN8_DATABASE_URL=made.values["WAREHOUSE"],
+            DAGSTER_POSTGRES_URL=made.values["STORAGE"],
+            DAGSTER_HOME=str(made.shell.folder),
+            PGDATABASE=DATABASES[0],
+        )
+        made.type(". .venv/bin/activate")
+        made.type("inn8 db upgrade")
+        made.type("inn8 sync --full", codes={EXIT_PARTIAL})
+        yield made
+
+
+def answers(question: str) -> list[str]:
+    """What the README's line for the question has in backticks, first the question's own."""
+    lines = [line for line in README.splitlines() if line.startswith(f"| {question}")]
+    assert len(lines) == 1, f"README.md has {len(lines)} lines for: {question}"
+    return re.findall(r"`([^`]+)`", lines[0])
+
+
+def query(desk: Desk, sql: str) -> list[Any]:
+    engine = sqlalchemy.create_engine(desk.values["WAREHOUSE"])
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(sql).all()
+    engine.dispose()
+    return [tuple(row) for row in rows]
+
+
+def test_was_the_sync_of_this_time_complete(desk: Desk) -> None:
+    told, *_ = answers("Was the 10:15 sync complete?")
+    began_at = json.loads(desk.type("inn8 log --json"))[0]["started_at"]
+    said = desk.type(told.replace("2026-11-25", began_at[:10]))
+    lines = [line.split() for line in said.splitlines() if began_at[11:16] in line]
+    assert {line[2] for line in lines} >= {"transactions"}
+    assert {line[3] for line in lines} == {"PartialSuccess"}
+
+
+def test_which_records_were_refused_and_why(desk: Desk) -> None:
+    listing, showing, sql = answers("Which records were refused, and why?")
+    said = desk.type(listing)
+    for reason in ("fullName is missing", "clientId names no known client", "amount has more than 10 decimal places"):
+        assert reason in said
+    refused = query(desk, sql)
+    assert len(refused) == 3 * FAULTY
+    assert ("clients", "CL-X00001", "fullName is missing") in refused
+    number = query(desk, "select id from inn8.rejected_records where external_id = 'CL-X00001'")[0][0]
+    assert "faulty1@example.com" in desk.type(showing.replace("ID", str(number)))
+
+
+def test_what_inn8_sent_for_a_transaction(desk: Desk) -> None:
+    _, showing, sql = answers("What did INN8 send for transaction `TX`?")
+    sent = desk.world.records("transactions", *MARCH)[0]
+    (found,) = query(desk, sql.replace("TX", sent["id"]))
+    assert found[0] == json.loads(json.dumps(sent, default=float))
+    said = "".join(desk.type(showing.replace("TX", sent["id"])).split())
+    assert "".join(json.dumps(sent["security"]["name"]).split()) in said
+    assert f'"amount":{sent["amount"]}' in said
+
+
+def test_march_is_loaded_again(desk: Desk) -> None:
+    told, *_ = answers("How is March loaded again?")
+    assert desk.world.change_fraction("transactions", 0.5, salt="march")
+    sent = {record["id"]: record["description"] for record in desk.world.records("transactions", *MARCH)}
+    sql = "select external_id, description from inn8.transactions where trade_date between '{}' and '{}'"
+    assert dict(query(desk, sql.format(*MARCH))) != sent
+    desk.type(told, codes={EXIT_PARTIAL})
+    assert dict(query(desk, sql.format(*MARCH))) == sent
+
+
+def test_what_account_type_means(desk: Desk) -> None:
+    column, told = answers("What does `account_type` mean?")[:2]
+    _, meaning = dictionary.columns_of("portfolios")[column]
+    assert meaning in desk.type(told)
+    assert f"| `{column}` | `text` |  | {meaning} |" in (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("asked", queries(), ids=str)
+def test_every_query_of_the_pages_finds_something(desk: Desk, asked: Typed) -> None:
+    sql = asked.text.replace("'TX'", f"'{desk.world.records('transactions', *MARCH)[0]['id']}'")
+    assert query(desk, sql) or any(table in sql for table in MAY_BE_EMPTY)

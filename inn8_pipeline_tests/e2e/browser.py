@@ -1,0 +1,158 @@
+"""Chromium without a screen, and what a person does with it: look, click, type. All waiting is for something seen.
+
+Here belongs what any page needs; what stands on Dagster's pages is `pages`'s.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+from selenium.common import ElementClickInterceptedException, StaleElementReferenceException, TimeoutException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+SECONDS = 30.0
+WIDTH, HEIGHT = 1400, 900
+PROGRAMS = {"chromium": shutil.which("chromium"), "chromedriver": shutil.which("chromedriver")}
+# As root, without a graphics card, and without a word to anybody but the page.
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Browser:
+    """A window on one site."""
+
+    def __init__(self, driver: webdriver.Chrome, url: str, pictures: Path) -> None:
+        """Of the site at `url`; screenshots go to the folder `pictures`."""
+        self._driver, self._url, self._pictures = driver, url, pictures
+
+    def open(self, path: str) -> None:
+        """Go to a page of the site."""
+        self._driver.get(f"{self._url}{path}")
+
+    @property
+    def text(self) -> str:
+        """What can be read on the page now."""
+        return self._driver.find_element(By.TAG_NAME, "body").text
+
+    @property
+    def lines(self) -> list[str]:
+        """The same, line by line."""
+        return self.text.splitlines()
+
+    def until(self, condition: Callable[[], Any], wanted: str, seconds: float = SECONDS) -> Any:  # noqa: ANN401
+        """What the condition finds, once it does; fails with what was wanted and what there is to read instead."""
+        waiting = WebDriverWait(
+            self._driver,
+            seconds,
+            ignored_exceptions=[StaleElementReferenceException, ElementClickInterceptedException],
+        )
+        try:
+            return waiting.until(lambda _: condition())
+        except TimeoutException:
+            raise AssertionError(wanted, self._driver.current_url, self.lines) from None
+
+    def reads(self, *wanted: str, seconds: float = SECONDS) -> None:
+        """Wait until all of it stands on the page."""
+        for each in wanted:
+            self.until(lambda each=each: each in self.text, each, seconds)  # type: ignore[misc]
+
+    def reads_lines(self, *wanted: str, seconds: float = SECONDS) -> None:
+        """Wait until each of them is a line of its own on the page."""
+        for each in wanted:
+            self.until(lambda each=each: each in self.lines, each, seconds)  # type: ignore[misc]
+
+    def all(self, path: str) -> list[WebElement]:
+        """All that is there, by XPath."""
+        return self._driver.find_elements(By.XPATH, path)
+
+    def find(self, path: str) -> WebElement:
+        """The last one that is shown, once there is one: what lies on top comes last."""
+        found: WebElement = self.until(
+            lambda: next((each for each in reversed(self.all(path)) if each.is_displayed()), None), path
+        )
+        return found
+
+    def table(self, path: str) -> list[list[str]]:
+        """The cells of each row, as they read, without headings."""
+        rows = [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in self.all(f"{path}//tr")]
+        return [row for row in rows if row]
+
+    def press(self, path: str) -> None:
+        """Press it, once nothing lies over it."""
+
+        def pressed() -> bool:
+            self.find(path).click()
+            return True
+
+        self.until(pressed, f"{path} to be pressed")
+
+    def click(self, text: str) -> None:
+        """Press the button, the link or the tab that reads so."""
+        self.press(button(text))
+
+    def follow_the_notice(self, text: str) -> str:
+        """Press `View` in the notice that begins so, and give the path that it leads to."""
+        self.reads(text)
+        self.click("View")
+        self.until(lambda: "/runs/" in self._driver.current_url, "the page of what was launched")
+        return urlsplit(self._driver.current_url).path
+
+    def type(self, path: str, text: str) -> None:
+        """Write this in the field, in place of what is there, and leave it."""
+        self.find(path).send_keys(Keys.CONTROL, "a")
+        self.find(path).send_keys(text, Keys.TAB)
+
+    def scroll_to(self, path: str) -> None:
+        """Bring it to the top."""
+        self.run("arguments[0].scrollIntoView()", self.find(path))
+
+    def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 (whatever JavaScript returns)
+        """Run a script on the page."""
+        return self._driver.execute_script(script, *arguments)
+
+    def screenshot(self, name: str) -> None:
+        """Keep the page as it looks, once its fonts and all that was asked for have come."""
+        self.until(lambda: "Loading" not in self.text, "an end of loading")
+        still: list[bytes] = []
+        self.until(lambda: self._is_still(still), "an end of moving")
+        self._pictures.joinpath(f"{name}.png").write_bytes(still[-1])
+
+    def _is_still(self, seen: list[bytes]) -> bool:
+        seen.append(self._driver.get_screenshot_as_png())
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    def errors(self) -> list[str]:
+        """What the browser's console has as an error since it was asked last."""
+        logged: list[dict[str, Any]] = self._driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in logged if entry["level"] == "SEVERE"]
+
+
+def button(text: str) -> str:
+    """Where to find what can be pressed and reads so."""
+    return f"//*[self::button or self::a or @role='tab'][normalize-space(.)='{text}']"
+
+
+@contextmanager
+def chromium(url: str, profile: Path, pictures: Path) -> Iterator[Browser]:
+    """A browser with a profile that knows nothing yet; gone afterwards."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(PROGRAMS["chromium"])
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(str(PROGRAMS["chromedriver"])))
+    try:
+        frame = driver.execute_script("return [outerWidth - innerWidth, outerHeight - innerHeight]")
+        driver.set_window_size(WIDTH + frame[0], HEIGHT + frame[1])
+        yield Browser(driver, url, pictures)
+    finally:
+        driver.quit()

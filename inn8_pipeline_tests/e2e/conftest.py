@@ -1,0 +1,136 @@
+"""One surrounding for all tests of the UI, as `inn8 dev` makes it, and a browser that looks at it.
+
+A simulated INN8, an embedded Postgres, Dagster's webserver and daemon, on a port and in a folder of their own. It takes
+minutes and needs Chromium, so it is collected only where it is named: `make e2e`.
+"""
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from inn8_pipeline.cli.group import EXIT_FAILED, EXIT_PARTIAL
+from inn8_pipeline.cli.instance import open_instance
+from inn8_pipeline.cli.servers import Child, take_down
+from inn8_pipeline.cli.surroundings import Place, surroundings
+from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.settings import Environment
+from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.cli.test_daemon import until
+from inn8_pipeline_tests.cli.test_dev import free_port
+from inn8_pipeline_tests.e2e.browser import PROGRAMS, Browser, chromium
+
+collect_ignore = ["test_ui.py"]
+
+ROOT = Path(__file__).parents[2]
+FIRST_DATE = date(2026, 2, 15)
+"""So that the March of the README's examples is in the world's history."""
+TRANSACTIONS_OF_A_DAY = 20
+FAULTY = 3
+"""Records of each collection that are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs: the truth, the UI of the tables made of it, and a shell that has the settings of both."""
+
+    world: World
+    url: str
+    terminal: Terminal
+    logs: tuple[Path, ...]
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (parameters)
+        """What the warehouse answers."""
+        engine = sqlalchemy.create_engine(self.terminal.variables["INN8_DATABASE_URL"])
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text(query), values).all()
+        engine.dispose()
+        return [tuple(row) for row in found]
+
+    @contextmanager
+    def without(self, collection: str) -> Iterator[None]:
+        """Within: INN8 refuses every request for this collection."""
+        faults = f"{self.terminal.variables['INN8_BASE_URL']}/_sandbox/faults"
+        fault = {"kind": "status", "collection": collection, "status": 404, "times": None}
+        _send("POST", faults, json.dumps(fault).encode())
+        yield
+        _send("DELETE", faults)
+
+
+def _send(method: str, url: str, body: bytes | None = None) -> None:
+    request = urllib.request.Request(url, body, method=method)  # noqa: S310 (our own address)
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+        pass
+
+
+@pytest.fixture(scope="session")
+def stage(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Everything synced; before that a failure of clients and some changes, so that there is a history to look at."""
+    missing = [name for name, path in PROGRAMS.items() if path is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed; `make e2e` installs both where it may")
+    days = (datetime.now(UTC).date() - FIRST_DATE).days + 1
+    folder = tmp_path_factory.mktemp("dagster")
+    port = free_port()
+    with (
+        World(
+            clients=80, portfolios=150, transactions=TRANSACTIONS_OF_A_DAY * days, days=days, first_date=FIRST_DATE,
+            faulty=FAULTY,
+        ) as world,
+        surroundings(Place(postgres, "e2e", "e2e_dagster", folder), world, "default") as variables,
+    ):  # fmt: skip
+        logs = folder / "webserver.log", folder / "daemon.log"
+        stage = Stage(world, f"http://127.0.0.1:{port}", Terminal(variables), logs)
+        _make_history(stage)
+        with open_instance(Environment()) as instance:
+            children: list[Child] = []
+            try:
+                children.append(
+                    Child("webserver", stage.logs[0], "dagster_webserver", "-h", "127.0.0.1", "-p", str(port))
+                )
+                children.append(Child("daemon", stage.logs[1], "dagster._daemon", "run"))
+                until(lambda: _answers(f"{stage.url}/server_info"))
+                yield stage
+            finally:
+                take_down(instance, children)
+
+
+def _make_history(stage: Stage) -> None:
+    assert stage.terminal.run("sync", "--full").returncode == EXIT_PARTIAL
+    with stage.without("clients"):
+        assert stage.terminal.run("sync", "clients").returncode == EXIT_FAILED
+    for share in (0.1, 0.3):
+        stage.world.change_fraction("clients", share)
+        stage.world.change_fraction("portfolios", share)
+        assert stage.terminal.run("sync").returncode == EXIT_PARTIAL
+
+
+def _answers(url: str) -> bool:
+    try:
+        _send("GET", url)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go: a temporary folder, or the one that SCREENSHOTS names."""
+    named = os.environ.get("SCREENSHOTS")
+    return ROOT / named if named else tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture
+def browser(stage: Stage, pictures: Path, tmp_path: Path) -> Iterator[Browser]:
+    """A window of a person who was never here before."""
+    with chromium(stage.url, tmp_path, pictures) as opened:
+        yield opened

@@ -1,0 +1,149 @@
+"""What an operator does in the Dagster UI, from a browser: look at the graph, read the sync log, load March again."""
+
+import json
+import re
+from datetime import date
+from typing import Any
+
+from inn8_pipeline import dictionary
+from inn8_pipeline.defs.specs import OWNERS
+from inn8_pipeline_tests.e2e.browser import Browser
+from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage
+from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job
+
+ASSETS = {
+    "raw_clients", "raw_portfolios", "raw_transactions", "clients", "portfolios", "securities", "transactions",
+}  # fmt: skip
+TROUBLE = re.compile(r"warning|deprecat|\berrors?\b|not running", re.IGNORECASE)
+MARCH = "[2026-03-01...2026-03-31]"
+
+
+def test_the_graph_has_the_seven_assets(browser: Browser) -> None:
+    graph = Graph(browser)
+    graph.open()
+    nodes = browser.until(lambda: len(found := graph.nodes()) == len(ASSETS) and found, "seven nodes")
+    assert {name for node in nodes for name in ASSETS.intersection(node)} == ASSETS
+    browser.screenshot("assets")
+
+
+def test_the_catalog_lists_each_asset_with_its_description_and_its_state(browser: Browser) -> None:
+    browser.open("/assets")
+    browser.reads_lines(*ASSETS)
+    browser.reads(*dictionary.TABLES["clients"].splitlines())
+    browser.screenshot("catalog")
+
+
+def test_the_page_of_an_asset_says_what_a_row_is_whose_it_is_and_what_each_column_means(browser: Browser) -> None:
+    for name, kinds in {"clients": ("pandas", "Postgres"), "transactions": ("pandas", "Postgres")}.items():
+        asset = Asset(browser, name)
+        asset.open()
+        browser.reads(dictionary.TABLES[name], f"inn8.{name}", OWNERS[0].removeprefix("team:"), *kinds)
+        told = {column: sentence for column, (_, sentence) in dictionary.columns_of(name).items()}
+        assert asset.columns() == told
+
+
+def test_the_plots_of_an_asset_show_its_counts_over_time(browser: Browser) -> None:
+    clients = Asset(browser, "clients")
+    clients.open()
+    plots = browser.until(lambda: all((found := clients.plots()).values()) and found, "every plot drawn")
+    assert {"fetched", "inserted", "updated", "rejected"} <= set(plots)
+    browser.screenshot("plots")
+
+
+def test_the_sync_log_tells_status_and_counts_now_and_before(browser: Browser, stage: Stage) -> None:
+    logged = logged_of(stage, "clients")
+    check = Check(browser, "clients", "sync_log")
+    check.open()
+    latest = check.latest()
+    assert latest["status"] == logged[0]["status"] == "PartialSuccess"
+    assert int(latest["record_count"]) == stage.world.count("clients") == int(latest["fetched"])
+    assert {name: int(latest[name]) for name in logged[0]["counts"]} == logged[0]["counts"]
+    history = check.history()
+    assert [status_of(line) for line in history][-len(logged) :] == [entry["status"] for entry in logged]
+    assert any("INN8 refused GET /clients with 404" in line for line in history)
+    browser.screenshot("sync_log_history")
+
+
+def test_the_sync_log_of_transactions_has_lines_of_a_run_and_of_days(browser: Browser, stage: Stage) -> None:
+    check = Check(browser, "transactions", "sync_log")
+    check.open()
+    browser.screenshot("sync_log")
+    counts = logged_of(stage, "transactions")[0]["counts"]
+    assert counts["fetched"] > counts["rejected"] == FAULTY
+    assert {name: int(check.latest()[name]) for name in counts} == counts
+    run, *days = map(status_of, check.history())
+    assert run == "PartialSuccess"
+    assert days.count("Success") > 1
+
+
+def logged_of(stage: Stage, entity: str) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = json.loads(stage.terminal.ask("log", "--entity", entity, "--json").stdout)
+    return told
+
+
+def status_of(line: str) -> str:
+    found = re.search(r"\b(Success|PartialSuccess|NoData|Failed)\. ", line)
+    return found.group(1) if found else line
+
+
+def test_the_readme_names_what_is_clicked_for_a_backfill() -> None:
+    said = (ROOT / "README.md").read_text(encoding="utf-8").split("## Load March again")[1].split("\n- ")[1]
+    assert re.findall(r"\*\*(.+?)\*\*", said) == ["Jobs", *CLICKS]
+    assert f"`{MARCH}`" in said
+
+
+def test_a_backfill_launched_in_the_dialog_loads_march_again_and_nothing_else(browser: Browser, stage: Stage) -> None:
+    assert stage.world.change_fraction("transactions", 0.5, salt="march")
+    march, april = ("2026-03-01", "2026-03-31"), ("2026-04-01", "2026-04-30")
+    before = sent(stage, *march), held(stage, *april)
+    assert held(stage, *march) != before[0]
+    job = Job(browser, "transactions_sync")
+    job.open()
+    job.ask_for(MARCH)
+    browser.reads_lines("31 partitions")
+    browser.screenshot("backfill")
+    job.launch().end()
+    assert (held(stage, *march), held(stage, *april)) == before
+
+
+def held(stage: Stage, first: str, last: str) -> dict[str, str | None]:
+    """The transactions of these days by their ids, as the table has them."""
+    query = "select external_id, description from inn8.transactions where trade_date between :first and :last"
+    return dict(stage.rows(query, first=first, last=last))
+
+
+def sent(stage: Stage, first: str, last: str) -> dict[str, str | None]:
+    """The same, as INN8 has them."""
+    records = stage.world.records("transactions", *map(date.fromisoformat, (first, last)))
+    return {record["id"]: record["description"] for record in records}
+
+
+def test_clients_are_rebuilt_alone_while_inn8_is_away(browser: Browser, stage: Stage) -> None:
+    clients = Asset(browser, "clients")
+    clients.open()
+    with stage.without("clients"):
+        run = clients.materialize()
+        run.end()
+    assert stage.rows("select count(*) from inn8_raw.landings where run_id = :run", run=run.id) == [(0,)]
+    rebuilt = next(entry for entry in logged_of(stage, "clients") if entry["run_id"] == run.id)
+    assert rebuilt["counts"]["fetched"] == rebuilt["counts"]["unchanged"] + rebuilt["counts"]["rejected"] > 0
+
+
+def test_nothing_in_the_ui_warns_of_our_definitions(browser: Browser, stage: Stage) -> None:
+    browser.open("/deployment/locations")
+    browser.reads_lines("inn8", "Loaded")
+    browser.open("/deployment/daemons")
+    browser.until(lambda: browser.lines.count("Running") >= 6, "six daemons at work")
+    for page in ("/deployment/locations", "/deployment/daemons", "/jobs", "/automation", "/overview", "/assets"):
+        browser.open(page)
+        browser.reads("Deployment")
+        assert [
+            line
+            for line in browser.lines
+            if re.search(r"warning|deprecat|\berrors?\b|not running", line, re.IGNORECASE)
+        ] == []
+        assert browser.all("//*[@aria-label = 'warning' or @aria-label = 'error']") == []
+    assert browser.errors() == []
+    for log in stage.logs:
+        lines = log.read_text(encoding="utf-8").splitlines()
+        assert [line for line in lines if "inn8_pipeline/" in line or "Traceback" in line] == []
