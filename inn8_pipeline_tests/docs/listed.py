@@ -72,7 +72,7 @@ NOT_TYPED = {
 }
 """Pages whose commands are parsed alone."""
 
-OF_THE_MACHINE = ("chmod", "chown", "htpasswd", "mkdir", "openssl", "printf", "umask")
+OF_THE_MACHINE = ("chmod", "chown", "cp", "htpasswd", "install", "mkdir", "openssl", "printf", "umask")
 """Programs on the pages that are not typed, which every machine has, or gets with nginx."""
 
 MAY_BE_EMPTY = ("pg_locks",)

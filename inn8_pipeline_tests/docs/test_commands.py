@@ -7,7 +7,7 @@ import pytest
 
 from inn8_pipeline_tests.cli.test_dev import ask, free_port
 from inn8_pipeline_tests.docs.conftest import Desk
-from inn8_pipeline_tests.docs.listed import ELSEWHERE, NOT_HERE, NOT_TYPED, SERVERS
+from inn8_pipeline_tests.docs.listed import ELSEWHERE, NOT_HERE, NOT_TYPED, OF_THE_MACHINE, SERVERS
 from inn8_pipeline_tests.docs.pages import Typed, by_page, environment_file, parts
 
 DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
@@ -27,7 +27,7 @@ def test_the_commands_of_a_page_succeed_one_after_the_other(page: str, desk: Des
 
 
 def is_for_another_place(command: Typed) -> bool:
-    return command.text in ELSEWHERE or any(words[0] in NOT_HERE for words in parts(command.text))
+    return command.text in ELSEWHERE or any(words[0] in {*NOT_HERE, *OF_THE_MACHINE} for words in parts(command.text))
 
 
 def run(desk: Desk, command: Typed) -> None:
