@@ -17,9 +17,11 @@ from inn8_pipeline.cli.screen import print_json
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import (
     Environment,
+    read_alerts,
     read_api,
     read_database_url,
     read_executor,
+    read_heartbeat_url,
     read_retention,
     read_sync,
     read_tenant,
@@ -99,7 +101,8 @@ def _token_checks(environment: Environment) -> dict[str, Callable[[Environment],
 def _settings(environment: Environment) -> str:
     for tenant_id in read_tenant_ids(environment):
         read_tenant(environment, tenant_id)
-    for read in (read_api, read_sync, read_retention, read_executor, read_database_url):
+        read_heartbeat_url(environment, tenant_id)
+    for read in (read_alerts, read_api, read_sync, read_retention, read_executor, read_database_url):
         read(environment)
     return "complete and well-formed"
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run: a tenant's entity, and for transactions its days."""
+    """One run: a tenant's entity, and for transactions its days; `is_rebuild`: from the landings, INN8 is not asked."""
 
     tenant: "Tenant"
     entity: Entity
     window: Window | None = None
+    is_rebuild: bool = False
 
     @property
     def weight(self) -> int:
@@ -68,6 +69,7 @@ def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step,
     with storage_guarded(), ended_by_signals():
         result = job.execute_in_process(
             instance=instance,
+            asset_selection=step.tenant.keys(step.entity)[1:] if step.is_rebuild else None,
             tags={**job.run_tags, **(range_tags(step.window) if step.window else {})},
             run_config={} if verbose else _QUIET,
             raise_on_error=False,

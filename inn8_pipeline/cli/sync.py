@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ Examples
   inn8 sync clients portfolios
   inn8 sync transactions --from 2026-03-01 --to 2026-03-31
   inn8 sync --full                               everything since INN8_TRANSACTIONS_FROM
+  inn8 sync clients --rebuild                    from the landing, without INN8
 \b
 Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.
 """
@@ -44,6 +46,7 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 @click.option("--from", "from_date", type=DAY, help="First day of trade.")
 @click.option("--to", "to_date", type=DAY, help="Last day of trade; today where only --from is given.")
 @click.option("--full", is_flag=True, help="All days of trade since INN8_TRANSACTIONS_FROM.")
+@click.option("--rebuild", is_flag=True, help="From what was landed before; INN8 is not asked.")
 @tenant_option
 @json_option
 @verbose_option
@@ -52,6 +55,7 @@ def command(
     from_date: date | None,
     to_date: date | None,
     full: bool,
+    rebuild: bool,
     tenant_id: str | None,
     as_json: bool,
     verbose: bool,
@@ -70,7 +74,7 @@ def command(
     if window is None:
         window = settings.last_days(settings.lookback_days)
         _tell_of_first_sync(environment, settings, tenants, wanted)
-    steps = [step for tenant in tenants for step in plan(tenant, wanted, window)]
+    steps = [replace(step, is_rebuild=rebuild) for tenant in tenants for step in plan(tenant, wanted, window)]
     with open_instance(environment) as instance:
         definitions = load_definitions()
         found = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy
 
 from inn8_pipeline.cli.history import worst
+from inn8_pipeline.sandbox.server import SandboxServer
 from inn8_pipeline.sandbox.world import World
 from inn8_pipeline_tests.cli.conftest import Place, count
 from inn8_pipeline_tests.conftest import NewDatabase
@@ -178,3 +179,56 @@ def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_co
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "Dagster's storage cannot be used (ReadOnlySqlTransaction)" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_rebuild_makes_the_table_from_the_landing_and_asks_inn8_nothing(place: Place) -> None:
+    assert place.terminal.run("sync", "clients").returncode == 0
+    asked = place.server.stats.requests.total()
+    engine = sqlalchemy.create_engine(place.warehouse_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update inn8.clients set name = 'of nobody'")
+    engine.dispose()
+    done = place.terminal.run("sync", "clients", "--rebuild", "--json")
+    assert done.returncode == 0, done
+    assert syncs(done.stdout)[0]["counts"]["updated"] == 30
+    assert place.server.stats.requests.total() == asked
+
+
+@pytest.fixture
+def acme() -> Iterator[SandboxServer]:
+    """The INN8 of a second tenant."""
+    with World(clients=7, portfolios=5, transactions=10, days=2, seed=99) as world, SandboxServer(world) as server:
+        yield server
+
+
+def test_several_tenants_are_synced_and_told_apart(place: Place, acme: SandboxServer) -> None:
+    both = place.terminal.but(
+        INN8_TENANTS="tests,acme",
+        INN8_ACME__BASE_URL=acme.base_url,
+        INN8_ACME__CLIENT_ID=acme.client_id,
+        INN8_ACME__CLIENT_SECRET=acme.client_secret,
+    )
+    done = both.run("sync", "clients", "--json")
+    assert done.returncode == 0, done
+    counts = {each["tenant_id"]: each["record_count"] for each in syncs(done.stdout)}
+    assert counts == {"tests": 30, "acme": 7}
+    assert "acme/clients" in both.ask("log").stdout
+    assert [each["tenant_id"] for each in json.loads(both.ask("log", "--tenant", "acme", "--json").stdout)] == ["acme"]
+    client = acme.world.records("clients")[0]
+    refused = both.ask("show", "client", client["id"])
+    assert (refused.exit_code, "Say whose with --tenant: tests, acme." in refused.stderr) == (2, True)
+    shown = json.loads(both.ask("show", "client", client["id"], "--tenant", "acme", "--json").stdout)
+    assert shown["row"]["name"] == client["fullName"]
+    assert "'nobody' is no tenant" in both.ask("log", "--tenant", "nobody").stderr
+
+
+def test_an_unknown_property_is_listed_until_it_is_accepted(place: Place, world: World) -> None:
+    world.corrupt("clients", world.records("clients")[0]["id"], loyaltyTier="of-somebody")
+    assert place.terminal.run("sync", "clients").returncode == 0
+    listed = place.terminal.ask("drift", "list", "--json").stdout
+    assert [(each["entity"], each["name"]) for each in json.loads(listed)] == [("clients", "loyaltyTier")]
+    assert "of-somebody" not in listed
+    assert place.terminal.ask("drift", "accept", "clients", "loyaltyTier", "--note", "not wanted").exit_code == 0
+    assert json.loads(place.terminal.ask("drift", "list", "--json").stdout)[0]["accepted_note"] == "not wanted"
+    unknown = place.terminal.ask("drift", "accept", "clients", "nothing", "--note", "x")
+    assert (unknown.exit_code, "was ever seen" in unknown.stderr) == (1, True)
