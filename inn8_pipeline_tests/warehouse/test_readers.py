@@ -88,11 +88,11 @@ def test_nothing_is_given_to_everybody(shared: Syncs) -> None:
     given = shared.query(
         """
         with objects as (
-          select oid::regclass::text as name, coalesce(relacl, '{}') as acl, relnamespace as space from pg_class
+          select oid::regclass::text as name, relacl as acl, relnamespace as space from pg_class
            union all
           select oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)), pronamespace from pg_proc
            union all
-          select nspname, coalesce(nspacl, '{}'), oid from pg_namespace)
+          select nspname, nspacl, oid from pg_namespace)
         select name, a.privilege_type from objects cross join lateral aclexplode(acl) as a
          where space in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and a.grantee = 0
         """
