@@ -132,7 +132,7 @@ def test_the_next_syncs_and_a_rebuild_keep_the_law_of_counts(filled: Syncs) -> N
 def test_a_fetch_of_the_rewritten_pages_is_merged_and_not_taken_for_a_repeat(filled: Syncs) -> None:
     filled.clients([client(), NEIGHBOUR])
     erasure.erase(filled.engine, THANDI, cut, may_be_sent=True)
-    again = filled.clients([Verbatim(body(NEIGHBOUR), 1)])
+    again = filled.clients([NEIGHBOUR])
     assert (again.is_repeat, again.counts.fetched, again.counts.unchanged) == (False, 1, 1)
 
 
@@ -156,6 +156,12 @@ def test_whom_inn8_still_sends_is_erased_only_where_that_is_allowed(
     assert (filled.versions(), filled.versions("inn8_raw")) == before
     erasure.erase(filled.engine, THANDI, cut, may_be_sent=True)
     assert traces(filled) == set()
+
+
+def test_what_a_day_was_merged_from_last_counts_as_sent_though_other_days_came_later(filled: Syncs) -> None:
+    filled.transactions([transaction(), theirs()], october(5))
+    filled.transactions([theirs(id="X-2", tradeDate="2026-10-06")], october(6))
+    assert erasure.look(filled.engine, THANDI, cut).still_sent == (Entity.TRANSACTIONS,)
 
 
 def test_a_portfolio_that_is_anothers_by_now_keeps_all_but_the_records_that_name_the_person(filled: Syncs) -> None:

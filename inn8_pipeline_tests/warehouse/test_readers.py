@@ -84,6 +84,22 @@ def test_every_table_is_protected_row_by_row(shared: Syncs) -> None:
     assert len(tables) == len(metadata.tables) + 1  # Alembic's own
 
 
+def test_nothing_is_given_to_everybody(shared: Syncs) -> None:
+    given = shared.query(
+        """
+        with objects as (
+          select oid::regclass::text as name, relacl as acl, relnamespace as space from pg_class
+           union all
+          select oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner)), pronamespace from pg_proc
+           union all
+          select nspname, nspacl, oid from pg_namespace)
+        select name, a.privilege_type from objects cross join lateral aclexplode(acl) as a
+         where space in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and a.grantee = 0
+        """
+    )
+    assert given == []
+
+
 def test_a_reader_can_call_no_function_that_could_read_a_table(reader: Session) -> None:
     callable_ones = reader.rows(FUNCTIONS)
     assert [row["name"] for row in callable_ones] == ["inn8_raw.property(json,text)"]
