@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -13,7 +14,7 @@ from inn8_pipeline.defs.engines import celery_config
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment, read_celery
-from inn8_pipeline_tests.defs.pipelines import KEYS
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
 PASSWORD = "the-passw0rd-of-the-queue"
 CELERY = {
@@ -79,6 +80,14 @@ def test_celery_without_its_urls_is_refused(missing: str) -> None:
     settings = {name: value for name, value in CELERY.items() if name != missing}
     with pytest.raises(SettingsError, match=f"{missing} is not set"):
         build(Environment({"INN8_EXECUTOR": "celery", **settings}))
+
+
+def test_a_run_of_the_command_line_stays_in_its_process_whatever_the_executor(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in {"INN8_EXECUTOR": "celery", **CELERY}.items():
+        monkeypatch.setenv(variable, value)
+    assert replace(pipeline, definitions=build(Environment())).run(Entity.CLIENTS).success
 
 
 def test_the_passwords_of_celery_are_in_no_definition_and_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
