@@ -125,7 +125,7 @@ def test_a_request_of_more_than_a_mebibyte_is_refused(proxy: Proxy) -> None:
 
 
 class _Gate(http.server.BaseHTTPRequestHandler):
-    """oauth2-proxy as nginx sees it: 202 to who has a session, 401 to who has none. It repeats the headers it was sent."""
+    """oauth2-proxy as nginx sees it: 202 to who has a session, 401 to who has none. It repeats its headers."""
 
     def do_GET(self) -> None:
         known = self.headers.get("Cookie") == "_oauth2_proxy=known"
