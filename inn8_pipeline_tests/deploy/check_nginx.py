@@ -37,7 +37,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def webservers(new_database: NewDatabase, folder: Path) -> Iterator[dict[str, str]]:
-    """Both webservers on one storage. Gives what their addresses in `upstreams.conf` become."""
+    """Both webservers on one storage. Gives what their addresses in `place.conf` become."""
     ports = {"3000": free_port(), "3001": free_port()}
     home = write_instance(folder / "home")
     with new_database("template0") as url, pytest.MonkeyPatch.context() as patch:
@@ -173,3 +173,11 @@ def test_the_password_ends_at_nginx(gated: Proxy) -> None:
     told = gated.ask(gated.onlookers, user="onlookers").json
     assert (told["X-Forwarded-Proto"], told["Host"]) == ("https", f"127.0.0.1:{gated.onlookers}")
     assert "Authorization" not in told
+
+
+def test_the_log_tells_who_asked_for_what_and_no_password(proxy: Proxy) -> None:
+    proxy.ask(proxy.operators, "/server_info?asked=once", "operators")
+    line = proxy.told("asked=once")
+    assert "inn8_proxy: 127.0.0.1 - operators [" in line
+    assert '"GET /server_info?asked=once HTTP/1.1" 200' in line
+    assert authorization("operators").split()[1] not in line
