@@ -39,7 +39,7 @@ def image() -> Iterator[Image]:
 
 @pytest.fixture
 def place(image: Image, new_database: NewDatabase) -> Iterator[dict[str, str]]:
-    """A served world and two empty databases, told as an operator does: three secrets' files and two variables."""
+    """A served world and two empty databases, told as an operator does: four secrets' files and some variables."""
     secrets = image.root / "run" / "secrets"
     secrets.mkdir(parents=True, exist_ok=True)
     with (
@@ -48,7 +48,8 @@ def place(image: Image, new_database: NewDatabase) -> Iterator[dict[str, str]]:
         new_database("template0") as warehouse,
         new_database("template0") as storage,
     ):
-        (secrets / "inn8_database_url").write_text(warehouse, encoding="utf-8")
+        for name in ("inn8_database_url", "inn8_owner_database_url"):
+            (secrets / name).write_text(warehouse, encoding="utf-8")
         url = storage.replace("+psycopg:", "+psycopg2:")
         (secrets / "dagster_postgres_url").write_text(f"{url}\n", encoding="utf-8")
         (secrets / "inn8_client_secret").write_text(server.client_secret, encoding="utf-8")

@@ -37,7 +37,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def webservers(new_database: NewDatabase, folder: Path) -> Iterator[dict[str, str]]:
-    """Both webservers on one storage. Gives what their addresses in `upstreams.conf` become."""
+    """Both webservers on one storage. Gives what their addresses in `place.conf` become."""
     ports = {"3000": free_port(), "3001": free_port()}
     home = write_instance(folder / "home")
     with new_database("template0") as url, pytest.MonkeyPatch.context() as patch:
@@ -125,12 +125,13 @@ def test_a_request_of_more_than_a_mebibyte_is_refused(proxy: Proxy) -> None:
 
 
 class _Gate(http.server.BaseHTTPRequestHandler):
-    """oauth2-proxy as nginx sees it: 202 to who has a session, 401 to who has none."""
+    """oauth2-proxy as nginx sees it: 202 to who has a session, 401 to who has none. It repeats its headers."""
 
     def do_GET(self) -> None:
         known = self.headers.get("Cookie") == "_oauth2_proxy=known"
         self.send_response(202 if known else 401 if self.path == "/oauth2/auth" else 200)
         self.end_headers()
+        self.wfile.write(json.dumps(dict(self.headers)).encode())
 
     def log_message(self, *_arguments: object) -> None:
         """Say nothing."""
@@ -150,9 +151,10 @@ def gate() -> Iterator[str]:
 
 @pytest.fixture
 def gated(webservers: dict[str, str], folder: Path, gate: str) -> Iterator[Proxy]:
-    own = folder / "oidc"
-    own.mkdir()
-    with Proxy(own, {AUTH: "include oidc.conf;\n", "127.0.0.1:4180": gate, **webservers}).running() as running:
+    """Operators log in at the gate; what onlookers ask goes to the gate itself."""
+    own = Path(tempfile.mkdtemp(dir=folder))
+    moved = {**webservers, AUTH: "include oidc.conf;\n", "127.0.0.1:4180": gate, "127.0.0.1:3001": gate}
+    with Proxy(own, moved).running() as running:
         yield running
 
 
@@ -165,3 +167,17 @@ def test_with_oidc_who_has_no_session_is_sent_to_log_in_and_who_has_one_comes_in
     assert gated.ask(gated.operators, "/oauth2/sign_in").status == 200
     assert gated.ask(gated.operators, Cookie="_oauth2_proxy=known").status == 200
     assert gated.ask(gated.onlookers).status == 401
+
+
+def test_the_password_ends_at_nginx(gated: Proxy) -> None:
+    told = gated.ask(gated.onlookers, user="onlookers").json
+    assert (told["X-Forwarded-Proto"], told["Host"]) == ("https", f"127.0.0.1:{gated.onlookers}")
+    assert "Authorization" not in told
+
+
+def test_the_log_tells_who_asked_for_what_and_no_password(proxy: Proxy) -> None:
+    proxy.ask(proxy.operators, "/server_info?asked=once", "operators")
+    line = proxy.told("asked=once")
+    assert "inn8_proxy: 127.0.0.1 - operators [" in line
+    assert '"GET /server_info?asked=once HTTP/1.1" 200' in line
+    assert authorization("operators").split()[1] not in line

@@ -68,7 +68,7 @@ def test_a_pod_of_the_chart_is_one_of_kubernetes(told: dict[str, Any], tmp_path:
 
 def test_a_run_s_job_is_one_of_kubernetes(tmp_path: Path) -> None:
     run = LAUNCHER["runK8sConfig"]
-    taken = {key: LAUNCHER[key] for key in ("resources", "securityContext")}
+    taken = {key: LAUNCHER[key] for key in ("imagePullPolicy", "resources", "securityContext")}
     container = {"name": "dagster", "image": "image", **taken}
     template = {"spec": {"restartPolicy": "Never", "containers": [container], **run["podSpecConfig"]}}
     spec = {"template": template, **run["jobSpecConfig"]}

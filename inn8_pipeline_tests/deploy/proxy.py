@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -51,7 +52,8 @@ class Proxy:
         """Prepare the folder; `moved` tells what else the configuration's texts become."""
         self.folder = folder
         self.operators, self.onlookers = free_port(), free_port()
-        folders = {"/etc/inn8/proxy": f"{folder}/proxy", "/tmp/": f"{folder}/"}  # noqa: S108 (of the configuration)
+        self._log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        folders = {"/etc/inn8/proxy": f"{folder}/proxy", "/tmp/": f"{folder}/", "/dev/log": f"{folder}/log"}  # noqa: S108
         self._moved = {"8443": str(self.operators), "8444": str(self.onlookers), **folders, **moved}
         (folder / "proxy").mkdir()
         subprocess.run(
@@ -69,16 +71,26 @@ class Proxy:
     def running(self) -> Iterator["Proxy"]:
         """Within: it answers."""
         told = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-        with (self.folder / "nginx.log").open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf"), "-g", told], stdout=log, stderr=log
-            )
-        try:
-            self._wait(process)
-            yield self
-        finally:
-            process.terminate()
-            process.wait(SECONDS_TO_START)
+        command = ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf"), "-g", told]
+        self._log.bind(str(self.folder / "log"))
+        # As systemd gives it, standard output is a socket.
+        output, unread = socket.socketpair()
+        with self._log, output, unread, (self.folder / "nginx.log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(command, stdout=output.fileno(), stderr=log)
+            try:
+                self._wait(process)
+                yield self
+            finally:
+                process.terminate()
+                process.wait(SECONDS_TO_START)
+
+    def told(self, words: str) -> str:
+        """The first line of the log from here on that has these words."""
+        self._log.settimeout(SECONDS_TO_START)
+        while True:
+            line = self._log.recv(65_536).decode()
+            if words in line:
+                return line
 
     def ask(self, port: int, path: str = "/", user: str = "", body: bytes | None = None, **headers: str) -> Answer:
         """Ask over TLS, as this user; a header's name is written with underscores."""

@@ -40,6 +40,13 @@ def test_the_wrapper_reads_the_storage_s_url_from_its_file_and_gives_the_command
     assert ask(DAGSTER_POSTGRES_URL_FILE=str(secret), DAGSTER_POSTGRES_URL="given") == (3, "given")
 
 
+def test_the_wrapper_becomes_the_command_so_that_signals_reach_it() -> None:
+    command = [str(DEPLOY / "with-secrets"), "sh", "-c", "echo $$"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told, _errors = process.communicate(timeout=10)
+    assert int(told) == process.pid
+
+
 def test_the_wrapper_refuses_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     command = [str(DEPLOY / "with-secrets"), "true"]
     environment = {"DAGSTER_POSTGRES_URL_FILE": str(tmp_path / "missing")}

@@ -86,8 +86,13 @@ def test_every_variable_of_the_code_location_is_one_that_is_read_and_no_secret_s
 
 def test_every_secret_that_is_mounted_has_its_example() -> None:
     examples = {each["metadata"]["name"]: set(each["stringData"]) for each in manifests("secrets.example.yaml")}
-    files = {value.rsplit("/", 1)[1] for value in (each["value"] for each in CODE["env"]) if "/run/secrets/" in value}
-    assert examples == {"inn8": files, VALUES["global"]["postgresqlSecretName"]: {"postgresql-password"}}
+    read: dict[str, set[str]] = {VALUES["global"]["postgresqlSecretName"]: {"postgresql-password"}}
+    for each in (*CODE["env"], *POD["containers"][0]["env"]):
+        if each["value"].startswith("/run/secrets/"):
+            secret, key = each["value"].removeprefix("/run/secrets/").split("/")
+            read.setdefault(secret, set()).add(key)
+    assert read == examples
+    assert [volume["name"] for volume in (CODE["volumes"][0], POD["volumes"][0])] == ["inn8", "inn8-owner"]
 
 
 def test_the_code_location_is_named_as_everywhere_and_listens_where_the_image_and_the_policy_say() -> None:
