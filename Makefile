@@ -38,7 +38,7 @@ screenshots: export SCREENSHOTS := docs
 screenshots: e2e ## As e2e, and the pictures of docs/ are taken again.
 
 docs-check: $(READY) ## The commands of README.md and docs/, typed page by page, and the queries; in a clone of its own.
-	@$(BIN)/pytest inn8_pipeline_tests/docs inn8_pipeline_tests/docs/test_commands.py inn8_pipeline_tests/docs/test_questions.py
+	@$(BIN)/pytest $(addprefix inn8_pipeline_tests/docs/test_,parsing.py commands.py questions.py)
 
 EXAMPLES ?= 200
 soak-records: $(READY) ## The world changed, broken, killed and synced at random for long: make soak-records EXAMPLES=200.

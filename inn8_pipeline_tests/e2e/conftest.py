@@ -62,8 +62,10 @@ class Stage:
         faults = f"{self.terminal.variables['INN8_BASE_URL']}/_sandbox/faults"
         fault = {"kind": "status", "collection": collection, "status": 404, "times": None}
         _send("POST", faults, json.dumps(fault).encode())
-        yield
-        _send("DELETE", faults)
+        try:
+            yield
+        finally:
+            _send("DELETE", faults)
 
 
 def _send(method: str, url: str, body: bytes | None = None) -> None:

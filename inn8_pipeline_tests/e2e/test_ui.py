@@ -14,6 +14,12 @@ from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job
 ASSETS = {
     "raw_clients", "raw_portfolios", "raw_transactions", "clients", "portfolios", "securities", "transactions",
 }  # fmt: skip
+PAGES = {
+    "/deployment/locations": "Loaded", "/deployment/daemons": "Running", "/jobs": "clients_sync",
+    "/automation": "every_15_minutes", "/overview": "Timeline", "/assets": "clients",
+}  # fmt: skip
+"""Each with a line that stands there when it has loaded."""
+DAEMONS = 6
 TROUBLE = re.compile(r"warning|deprecat|\berrors?\b|not running", re.IGNORECASE)
 MARCH = "[2026-03-01...2026-03-31]"
 
@@ -130,19 +136,13 @@ def test_clients_are_rebuilt_alone_while_inn8_is_away(browser: Browser, stage: S
 
 
 def test_nothing_in_the_ui_warns_of_our_definitions(browser: Browser, stage: Stage) -> None:
-    browser.open("/deployment/locations")
-    browser.reads_lines("inn8", "Loaded")
-    browser.open("/deployment/daemons")
-    browser.until(lambda: browser.lines.count("Running") >= 6, "six daemons at work")
-    for page in ("/deployment/locations", "/deployment/daemons", "/jobs", "/automation", "/overview", "/assets"):
+    for page, line in PAGES.items():
         browser.open(page)
-        browser.reads("Deployment")
-        assert [
-            line
-            for line in browser.lines
-            if re.search(r"warning|deprecat|\berrors?\b|not running", line, re.IGNORECASE)
-        ] == []
+        browser.reads_lines(line)
+        assert [line for line in browser.lines if TROUBLE.search(line)] == []
         assert browser.all("//*[@aria-label = 'warning' or @aria-label = 'error']") == []
+    browser.open("/deployment/daemons")
+    browser.until(lambda: browser.lines.count("Running") >= DAEMONS, "every daemon at work")
     assert browser.errors() == []
     for log in stage.logs:
         lines = log.read_text(encoding="utf-8").splitlines()
