@@ -9,7 +9,7 @@ from inn8_pipeline.cli.options import tenant_of, tenant_option
 from inn8_pipeline.settings import Environment, read_owner_database_url, read_sync
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.erasure import Erased
+    from inn8_pipeline.warehouse.person import Erased
 
 
 @click.group(name="erase")
@@ -44,8 +44,9 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
     from inn8_pipeline.transform.cutting import cut
     from inn8_pipeline.warehouse import erasure
     from inn8_pipeline.warehouse.database import connect
+    from inn8_pipeline.warehouse.person import Subject
 
-    engine, subject = connect(url), erasure.Subject(tenant.tenant_id, external_id)
+    engine, subject = connect(url), Subject(tenant.tenant_id, external_id)
     if yes:
         erased = erasure.erase(engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
     else:

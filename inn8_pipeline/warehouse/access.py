@@ -65,6 +65,7 @@ def _cursor(connection: Connection) -> "psycopg.Cursor[Any]":
 
 
 def _sees_all(cursor: "psycopg.Cursor[Any]", login: str) -> bool:
+    """Whether no policy holds the login back; `LoginError` where there is none of that name."""
     found = cursor.execute(_SEES_ALL, (login,)).fetchone()
     if found is None:
         raise LoginError(login, "does not exist")

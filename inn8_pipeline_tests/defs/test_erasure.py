@@ -5,7 +5,7 @@ import json
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.transform.cutting import cut
 from inn8_pipeline.warehouse import erasure
-from inn8_pipeline.warehouse.erasure import Subject
+from inn8_pipeline.warehouse.person import Subject
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.checking import execute
 from inn8_pipeline_tests.defs.conftest import NewPipeline

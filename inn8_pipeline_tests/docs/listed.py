@@ -30,6 +30,7 @@ STAND_INS = {
     "ID": ("1", "a number that `inn8 rejects list` shows"),
     "EXTERNAL_ID": ("CL-000001", "an id of INN8's"),
     "DAY": ("2026-03-01", "a day of trade"),
+    "LOGIN": ("anne", "a login of Postgres"),
     "TENANT": ("default", "a tenant's name"),
     "…": ("2026-03-01", "whatever fits"),
 }

@@ -10,9 +10,9 @@ from inn8_pipeline.errors import StillSentError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.cutting import cut
 from inn8_pipeline.warehouse import erasure
-from inn8_pipeline.warehouse.erasure import Subject
 from inn8_pipeline.warehouse.landing import LandingWriter, bodies, newest, newest_of_days
 from inn8_pipeline.warehouse.merge import Rules
+from inn8_pipeline.warehouse.person import Subject
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, Verbatim, october
 
