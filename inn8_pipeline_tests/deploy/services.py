@@ -41,7 +41,7 @@ class Service:
         self._said: dict[str, Any] = load("deploy/compose.yaml")["services"][name]
         told = self._said.get("environment", {})
         variables = {each: image.path(interpolated(str(value), given)) for each, value in told.items()}
-        self._environment = {**image.variables(), **variables, "DAGSTER_DISABLE_TELEMETRY": "yes"}
+        self._environment = {**image.variables(), **self._settings(given), **variables}
 
     def run(self) -> str:
         """Run the command to its end, which must be a good one, and return what it said."""
@@ -88,6 +88,10 @@ class Service:
     @property
     def _folder(self) -> Path:
         return self._image.root / "srv" / "inn8"
+
+    def _settings(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What stands in `settings.env`, if the service is given it."""
+        return dict(given) if "env_file" in self._said else {}
 
     def _moved(self, words: list[str]) -> list[str]:
         program, *rest = words

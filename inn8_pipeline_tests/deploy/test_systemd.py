@@ -40,6 +40,11 @@ def test_a_unit_starts_programs_and_reads_files_that_there_are(unit: Path) -> No
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if "proxy" not in unit.stem], ids=lambda unit: unit.stem)
+def test_dagster_makes_no_folders_where_nothing_may_be_written(unit: Path) -> None:
+    assert settings(unit)["Environment"] == "DAGSTER_DISABLE_TELEMETRY=yes"
+
+
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if "webserver" in unit.stem], ids=lambda unit: unit.stem)
 def test_a_webserver_listens_on_loopback_where_nginx_looks_for_it(unit: Path) -> None:
     port = re.search(r"--host 127\.0\.0\.1 --port (\d+)", settings(unit)["ExecStart"])
