@@ -176,6 +176,7 @@ def test_the_password_ends_at_nginx(gated: Proxy) -> None:
 
 
 def test_the_log_tells_who_asked_for_what_and_no_password(proxy: Proxy) -> None:
+    proxy.forget()
     proxy.ask(proxy.operators, "/server_info?asked=once", "operators")
     line = proxy.told("asked=once")
     assert "inn8_proxy: 127.0.0.1 - operators [" in line

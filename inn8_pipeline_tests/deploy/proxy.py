@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,15 @@ class Proxy:
                 process.terminate()
                 process.wait(SECONDS_TO_START)
 
+    def forget(self) -> None:
+        """Take up the lines of the log until now: nginx drops what finds no room, and there is room for ten."""
+        self._log.settimeout(0)
+        with suppress(BlockingIOError):
+            while self._log.recv(65_536):
+                pass
+
     def told(self, words: str) -> str:
-        """The first line of the log from here on that has these words."""
+        """The first line of the log, since it was forgotten, that has these words."""
         self._log.settimeout(SECONDS_TO_START)
         while True:
             line = self._log.recv(65_536).decode()
