@@ -79,7 +79,7 @@ def test_the_sync_log_of_transactions_has_lines_of_a_run_and_of_days(browser: Br
 
 
 def latest_as_logged(check: Check, stage: Stage) -> dict[str, str]:
-    """What the check says, once `inn8 log` says the same; the schedule may sync while one looks from one to the other."""
+    """What the check says, once `inn8 log` says the same: the schedule may sync between the two looks."""
 
     def agreed() -> dict[str, str] | None:
         check.open()
