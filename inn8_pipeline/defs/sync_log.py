@@ -84,7 +84,7 @@ class Entry:
             check_name=names.SYNC_LOG,
             passed=self.passed,
             severity=self.severity,
-            description=f"{self.status}. {self.description}".strip(),
+            description=f"{f'{day}: ' if day else ''}{self.status}. {self.description}".strip(),
             metadata=self.metadata,
             partition=day,
         )
