@@ -135,8 +135,9 @@ class Place:
         self.start(name)
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that execute runs."""
-        return [each for each in self._family("daemon") if "execute_run" in " ".join(_command(each))]
+        """The processes that execute runs: children of the daemon's code server."""
+        commands = [(each, " ".join(_command(each))) for each in self._family("daemon")]
+        return [each for each, command in commands if "spawn_main" in command]
 
     def processes(self) -> dict[str, psutil.Process]:
         """What lives long: the servers, and the code server of each."""
