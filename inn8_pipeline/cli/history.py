@@ -107,12 +107,9 @@ def of_run(instance: "DagsterInstance", tenant: "Tenant", entity: Entity, run_id
 
 
 def _records(instance: "DagsterInstance", log: Log) -> Iterator[tuple[Log, "AssetCheckExecutionRecord"]]:
-    from dagster import AssetCheckKey
     from dagster._core.event_api import PartitionKeyFilter
 
-    from inn8_pipeline.defs import names
-
-    check = AssetCheckKey(log.tenant.key(log.entity), names.SYNC_LOG)
+    check = log.tenant.log(log.entity)
     cursor = None
     while True:
         page = instance.event_log_storage.get_asset_check_execution_history(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.defs import names, reports, specs, sync_log
+from inn8_pipeline.defs import checks, names, reports, specs, sync_log
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync import Destination, land, landings_of, merge
@@ -73,6 +73,7 @@ def table_assets(
             context.log.warning(line)
         whole, by_day = sync_log.entries(outcome, days)
         sync_log.write(context, key, whole, by_day)
+        checks.log_after_merge(context, tenant, entity, to.engine)
         for day, metadata in reports.of_days(outcome, days).items():
             context.add_asset_metadata(metadata, asset_key=key, partition_key=day)
         for table, metadata in reports.of_tables(entity, outcome).items():

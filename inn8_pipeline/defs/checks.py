@@ -1,20 +1,26 @@
 """The checks beside the sync log: does the data stand as it should? Each says what to do where it does not.
 
-They run after each merge, and by themselves where the operator executes them in the UI. Here belongs when; what counts
-as good is `judgements`'s.
+They are evaluated after each merge, and by themselves where the operator executes them in the UI. Here belongs when;
+what counts as good is `judgements`'s.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.defs import judgements
+from inn8_pipeline.defs import judgements, names
 from inn8_pipeline.defs.judgements import Subject, Verdict
 from inn8_pipeline.defs.names import CONSERVATION, FRESHNESS, Tenant
 from inn8_pipeline.defs.resources import Warehouse
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.settings import Environment, read_sync
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +63,60 @@ CHECKS = {
 
 
 def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
-    """The checks of one entity's table: one step, which reads the warehouse and asks INN8 nothing."""
+    """The checks of one entity's table, for who executes them in the UI: one step, which asks INN8 nothing."""
     key = tenant.key(entity)
 
     @dg.multi_asset_check(
-        name=tenant.name(f"check_{entity}"),
+        name=_step_name(tenant, entity),
         specs=[dg.AssetCheckSpec(name, asset=key, description=each.sentence) for name, each in CHECKS.items()],
         can_subset=True,
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
-        from inn8_pipeline.warehouse.health import examine
-
-        settings = read_sync(Environment())
-        health = examine(warehouse.engine(), tenant.tenant_id, entity, settings.today())
-        for name, each in CHECKS.items():
+        for name, verdict in verdicts(tenant, entity, warehouse.engine()):
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
-                yield each.judge(Subject(entity, settings, health)).result(key, name)
+                for day in _days(context):
+                    # It takes what AssetExecutionContext's takes, which calls it.
+                    context.op_execution_context.log_event(verdict.evaluation(key, name, day))  # type: ignore[arg-type]
+                yield verdict.result(key, name)
 
     return check
+
+
+def log_after_merge(context: dg.AssetExecutionContext, tenant: Tenant, entity: Entity, engine: "Engine") -> None:
+    """Evaluate the checks in the step that has merged, unless the run has a step of their own.
+
+    As a step of their own Dagster would plan each of them for each day of the run, and keep what it had planned. Where
+    the warehouse cannot be asked just now, the next sync's will do.
+    """
+    if _step_name(tenant, entity) in context.job_def.graph.node_names():
+        return
+    try:
+        found = list(verdicts(tenant, entity, engine))
+    except DatabaseError as error:
+        context.log.warning("The checks were not evaluated. %s", error)
+        return
+    for name, verdict in found:
+        context.log_event(verdict.evaluation(tenant.key(entity), name))
+
+
+def verdicts(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple[str, Verdict]]:
+    """What each check says of the entity's data as it is now."""
+    from inn8_pipeline.warehouse.health import examine
+
+    settings = read_sync(Environment())
+    subject = Subject(entity, settings, examine(engine, tenant.tenant_id, entity, settings.today()))
+    for name, each in CHECKS.items():
+        yield name, each.judge(subject)
+
+
+def _step_name(tenant: Tenant, entity: Entity) -> str:
+    return tenant.name(f"check_{entity}")
+
+
+def _days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
+    """The days for which Dagster has planned each check: those of the run, though the checks know no days."""
+    run = context.op_execution_context.run
+    if names.RANGE_START_TAG not in run.tags:
+        return [run.tags[names.PARTITION_TAG]] if names.PARTITION_TAG in run.tags else []
+    days = (date.fromisoformat(run.tags[tag]) for tag in (names.RANGE_START_TAG, names.RANGE_END_TAG))
+    return [day.isoformat() for day in Window(*days).days()]

@@ -25,7 +25,7 @@ def entity_job(tenant: Tenant, entity: Entity, executor: dg.ExecutorDefinition) 
     """The sync of one entity."""
     return dg.define_asset_job(
         tenant.job_name(entity),
-        selection=dg.AssetSelection.assets(*tenant.keys(entity)),
+        selection=_selection(tenant, entity),
         description=f"{_DESCRIPTIONS[entity]} Tenant {tenant.tenant_id}.",
         tags=_tags(tenant),
         executor_def=executor,
@@ -36,13 +36,21 @@ def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJ
     """What the schedules start, one entity a run: a schedule of Dagster's can start runs of one job only."""
     return dg.define_asset_job(
         tenant.name(names.JOB),
-        selection=dg.AssetSelection.assets(*(key for entity in Entity for key in tenant.keys(entity))),
+        selection=_selection(tenant, *Entity),
         description=(
             f"What the schedules of tenant {tenant.tenant_id} start: each of their runs selects the assets of one "
             "entity."
         ),
         tags=_tags(tenant),
         executor_def=executor,
+    )
+
+
+def _selection(tenant: Tenant, *entities: Entity) -> dg.AssetSelection:
+    """Their assets and sync logs. The other checks are evaluated by the merge, and no steps of these jobs."""
+    keys = [key for entity in entities for key in tenant.keys(entity)]
+    return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(
+        *(tenant.log(entity) for entity in entities)
     )
 
 

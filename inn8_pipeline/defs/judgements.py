@@ -47,8 +47,8 @@ class Verdict:
             metadata=dict(self.metadata),
         )
 
-    def evaluation(self, key: dg.AssetKey, name: str) -> dg.AssetCheckEvaluation:
-        """As a sensor, or a step of another asset, gives it to Dagster."""
+    def evaluation(self, key: dg.AssetKey, name: str, day: str | None = None) -> dg.AssetCheckEvaluation:
+        """As a sensor, or a step that does more than check, gives it to Dagster."""
         return dg.AssetCheckEvaluation(
             asset_key=key,
             check_name=name,
@@ -56,6 +56,7 @@ class Verdict:
             severity=self.severity,
             description=self.advice or None,
             metadata=dict(self.metadata),
+            partition=day,
         )
 
 

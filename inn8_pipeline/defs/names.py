@@ -17,6 +17,7 @@ TICK_TAG = "inn8/tick"
 TICK_AT_TAG = "inn8/tick_at"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 MAX_DAYS_PER_RUN = 31
@@ -45,6 +46,10 @@ class Tenant:
         """The assets of one entity as its job selects them: raw, then what is made of it."""
         tables = ["securities", "transactions"] if entity is Entity.TRANSACTIONS else [str(entity)]
         return [self.raw_key(entity), *(self.key(table) for table in tables)]
+
+    def log(self, entity: Entity) -> dg.AssetCheckKey:
+        """The check that is the entity's sync log."""
+        return dg.AssetCheckKey(self.key(entity), SYNC_LOG)
 
     def job_name(self, entity: Entity) -> str:
         """The job that syncs one entity."""

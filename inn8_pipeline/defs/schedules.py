@@ -140,5 +140,6 @@ def _request(  # noqa: PLR0913, PLR0917 (what makes a run)
     return dg.RunRequest(
         run_key=f"{context.scheduled_execution_time.isoformat()} {entity} {last}".strip(),
         asset_selection=tenant.keys(entity),
+        asset_check_keys=[tenant.log(entity)],
         tags={names.TENANT_TAG: tenant.tenant_id, names.PRIORITY_TAG: str(priority), **of_days, **tags},
     )

@@ -7,12 +7,13 @@ import pytest
 
 from inn8_pipeline.defs import judgements
 from inn8_pipeline.defs.checks import CHECKS
+from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.sandbox.world import ABSENT
 from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline_tests.defs.checking import evaluated, execute, failed, metadata
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
 
 @pytest.mark.parametrize("entity", list(Entity))
@@ -30,6 +31,30 @@ def test_the_checks_can_be_executed_without_a_sync(pipeline: Pipeline) -> None:
     asked = pipeline.server.stats.requests.total()
     assert set(execute(pipeline, Entity.TRANSACTIONS)) == set(CHECKS)
     assert pipeline.server.stats.requests.total() == asked
+
+
+def states(pipeline: Pipeline, run_id: str) -> set[tuple[str | None, str]]:
+    """The days and states of what is kept of the run's checks beside the sync log."""
+    history = pipeline.instance.event_log_storage.get_asset_check_execution_history
+    kept = [row for name in CHECKS for row in history(dg.AssetCheckKey(KEYS.key("transactions"), name), limit=1000)]
+    return {(row.partition, row.status.value) for row in kept if row.run_id == run_id}
+
+
+def test_a_run_of_several_days_leaves_nothing_planned_that_was_not_evaluated(pipeline: Pipeline) -> None:
+    runs = pipeline.run_all()
+    assert states(pipeline, runs[Entity.TRANSACTIONS].run_id) == {(None, "SUCCEEDED")}
+
+
+def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    run = pipeline.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=pipeline.instance,
+        tags=range_tags(pipeline.window),
+        asset_selection=KEYS.keys(Entity.TRANSACTIONS),
+        raise_on_error=True,
+    )
+    days = {None, *day_names(pipeline.window)}
+    assert states(pipeline, run.run_id) == {(day, "SUCCEEDED") for day in days}
 
 
 def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipeline) -> None:

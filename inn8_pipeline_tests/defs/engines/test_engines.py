@@ -47,7 +47,7 @@ def test_each_executor_is_that_of_every_job_and_of_backfills(
     jobs = definitions.get_repository_def().get_all_jobs()
     assert {job.executor_def.name for job in jobs} == {name}
     planned = create_execution_plan(definitions.resolve_job_def(KEYS.job_name(Entity.CLIENTS)))
-    assert planned.step_keys_to_execute == ["raw_clients", "merge_clients", "check_clients"]
+    assert planned.step_keys_to_execute == ["raw_clients", "merge_clients"]
 
 
 @pytest.mark.parametrize(
