@@ -1,11 +1,11 @@
-"""What is told to the operator's webhook: one message when a trouble begins, one when it is over, none in between.
+"""What is told to the operator's webhook: a line when a trouble begins, one when it is over, none in between.
 
-Here belongs which messages follow from what is wrong now and what was told before. What is wrong is found by
-`watchers`; how a message is sent is `notify`'s.
+Here belongs which lines follow from what is wrong now and what was told before. What is wrong is found by `troubles`;
+how a message is sent is `notify`'s. All lines of one look are one message: it is taken as a whole or not at all.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -27,50 +27,30 @@ class Trouble:
 
 Open = Mapping[str, Trouble]
 """The troubles that were told and are not over, by what they are troubles of."""
+Found = Mapping[str, Trouble | None]
+"""What is wrong now, by the same; None: all is well. Of a subject that is not named nothing is known just now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is to be posted, and which troubles are open once it is."""
-
-    text: str
-    then: Open
-
-
-def messages(told: Open, found: Mapping[str, Trouble | None]) -> Iterator[Message]:
-    """What follows, one after the other; of a subject that `found` does not name nothing is known just now.
-
-    A warning that becomes an error is told once more. What has been told as an error stays one until it is over.
-    """
+def lines(told: Open, found: Found) -> Iterator[str]:
+    """What is new: troubles that have begun, that are over, or that are another severity now."""
     for subject, trouble in found.items():
         before = told.get(subject)
-        if trouble is None and before is None:
-            continue
-        if trouble is None or before is None:
-            told = {name: each for name, each in told.items() if name != subject}
         if trouble is None:
-            yield Message(f"Over: {subject}. It had begun at {before.since if before else ''}.", told)
-        elif before is None or (trouble.is_error and not before.is_error):
-            told = {**told, subject: trouble}
-            yield Message(f"{'Error' if trouble.is_error else 'Warning'}: {subject}. {trouble.text}", told)
+            if before is not None:
+                yield f"Over: {subject}. It had begun at {before.since}."
+        elif before is None or trouble.is_error != before.is_error:
+            again = " again" if before and not trouble.is_error else ""
+            yield f"{'Error' if trouble.is_error else f'Warning{again}'}: {subject}. {trouble.text}"
 
 
-def send_all(cursor: str | None, found: Mapping[str, Trouble | None], send: Callable[[str], None]) -> Iterator[str]:
-    """Send what follows; after each message the cursor that remembers it, so that a failure repeats none."""
-    for message in messages(read(cursor), found):
-        send(message.text)
-        yield write(message.then)
-
-
-def remember(state: Mapping[str, str]) -> str:
-    """The cursor that remembers a state of each subject."""
-    return json.dumps(dict(state), sort_keys=True)
-
-
-def recall(cursor: str) -> dict[str, str]:
-    """The states that such a cursor remembers."""
-    kept: dict[str, str] = json.loads(cursor) if cursor else {}
-    return kept
+def then(told: Open, found: Found) -> Open:
+    """The troubles that are open once the lines were told; each since it began."""
+    still = {subject: trouble for subject, trouble in told.items() if subject not in found}
+    for subject, trouble in found.items():
+        if trouble is not None:
+            before = told.get(subject)
+            still[subject] = Trouble(trouble.text, trouble.is_error, before.since if before else trouble.since)
+    return still
 
 
 def read(cursor: str | None) -> Open:
@@ -82,3 +62,14 @@ def read(cursor: str | None) -> Open:
 def write(open_troubles: Open) -> str:
     """The cursor that remembers them."""
     return json.dumps({subject: asdict(trouble) for subject, trouble in open_troubles.items()}, sort_keys=True)
+
+
+def remember(state: Mapping[str, str]) -> str:
+    """The cursor that remembers a state of each subject."""
+    return json.dumps(dict(state), sort_keys=True)
+
+
+def recall(cursor: str | None) -> dict[str, str]:
+    """The states that such a cursor remembers."""
+    kept: dict[str, str] = json.loads(cursor) if cursor else {}
+    return kept

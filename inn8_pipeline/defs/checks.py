@@ -16,7 +16,7 @@ from inn8_pipeline.defs.judgements import Subject, Verdict
 from inn8_pipeline.defs.names import CONSERVATION, FRESHNESS, Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.errors import DatabaseError
+from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_sync
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ CHECKS = {
         judgements.drift,
     ),
     "row_drop": Check(
-        "Are there unusually few? Clients and portfolios against the last landings, the last weekday's transactions "
-        "against the same one of the weeks before.",
+        "Are there unusually few? Clients and portfolios against the days before, transactions of the last weekday "
+        "but yesterday against the same one of the weeks before.",
         judgements.row_drop,
     ),
 }
@@ -92,7 +92,7 @@ def log_after_merge(context: dg.AssetExecutionContext, tenant: Tenant, entity: E
         return
     try:
         found = list(verdicts(tenant, entity, engine))
-    except DatabaseError as error:
+    except Inn8Error as error:
         context.log.warning("The checks were not evaluated. %s", error)
         return
     for name, verdict in found:
@@ -104,7 +104,8 @@ def verdicts(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple
     from inn8_pipeline.warehouse.health import examine
 
     settings = read_sync(Environment())
-    subject = Subject(entity, settings, examine(engine, tenant.tenant_id, entity, settings.today()))
+    recent = settings.last_days(settings.lookback_days)
+    subject = Subject(entity, settings, examine(engine, tenant.tenant_id, entity, recent))
     for name, each in CHECKS.items():
         yield name, each.judge(subject)
 

@@ -28,7 +28,7 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
     def call(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from inn8_pipeline import notify
 
-        last = alerts.recall(context.cursor or "")
+        last = alerts.recall(context.cursor)
         for tenant in tenants:
             url = read_heartbeat_url(Environment(), tenant.tenant_id)
             complete_at = _last_complete_tick(context.instance, tenant) if url else None

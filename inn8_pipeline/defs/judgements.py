@@ -5,7 +5,7 @@ Here belong bounds and sentences. Where the numbers come from is `warehouse.heal
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,7 +16,7 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import SyncSettings
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.health import Health
+    from inn8_pipeline.warehouse.health import Health, Recency
 
 MAX_DROP_PERCENT = {Entity.CLIENTS: 5, Entity.PORTFOLIOS: 5, Entity.TRANSACTIONS: 50}
 """Fewer than usual by more than this are told of; the bound on removals is another thing, and an error."""
@@ -38,26 +38,19 @@ class Verdict:
 
     def result(self, key: dg.AssetKey, name: str) -> dg.AssetCheckResult:
         """As a step gives it to Dagster."""
-        return dg.AssetCheckResult(
-            asset_key=key,
-            check_name=name,
-            passed=self.passed,
-            severity=self.severity,
-            description=self.advice or None,
-            metadata=dict(self.metadata),
-        )
+        return dg.AssetCheckResult(asset_key=key, check_name=name, **self._told())
 
     def evaluation(self, key: dg.AssetKey, name: str, day: str | None = None) -> dg.AssetCheckEvaluation:
         """As a sensor, or a step that does more than check, gives it to Dagster."""
-        return dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=name,
-            passed=self.passed,
-            severity=self.severity,
-            description=self.advice or None,
-            metadata=dict(self.metadata),
-            partition=day,
-        )
+        return dg.AssetCheckEvaluation(asset_key=key, check_name=name, partition=day, **self._told())
+
+    def _told(self) -> dict[str, Any]:
+        return {
+            "passed": self.passed,
+            "severity": self.severity,
+            "description": self.advice or None,
+            "metadata": dict(self.metadata),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +62,20 @@ class Subject:
     health: "Health"
 
 
-def judge_freshness(settings: SyncSettings, now: datetime, last_synced_at: datetime | None) -> Verdict:
-    """Whether the last sync is as recent as the schedule lets expect."""
+def judge_freshness(settings: SyncSettings, recency: "Recency") -> Verdict:
+    """Whether the last sync is as recent as the schedule lets expect.
+
+    Where today was never synced, other days may have been, as on the day of a first load: that is late, not failed.
+    """
     late_after, failed_after = bounds(settings)
-    if last_synced_at is None:
-        return Verdict(passed=False, advice=f"Nothing was ever synced of what matters today. {_LATE}", is_error=True)
-    age = now - last_synced_at
-    told = {
-        "last_synced_at": dg.MetadataValue.timestamp(last_synced_at),
-        "age_minutes": int(age / timedelta(minutes=1)),
-    }
+    newest = recency.last_synced_at or recency.last_of_any_day_at
+    if newest is None:
+        return Verdict(passed=False, advice=f"Nothing was ever synced. {_LATE}")
+    age = recency.now - newest
+    told = {"last_synced_at": dg.MetadataValue.timestamp(newest), "age_minutes": int(age / timedelta(minutes=1))}
     if age <= late_after:
-        return Verdict(passed=True, metadata=told)
+        advice = "" if recency.last_synced_at else f"Today's days were not synced yet; others were, just now. {_LATE}"
+        return Verdict(passed=not advice, advice=advice, metadata=told)
     state = "failed" if age > failed_after else "late"
     advice = f"The data is {state}: the last sync that was merged began {_span(age)} ago. {_LATE}"
     return Verdict(passed=False, advice=advice, metadata=told, is_error=age > failed_after)
@@ -99,7 +94,7 @@ def _span(age: timedelta) -> str:
 
 def freshness(subject: Subject) -> Verdict:
     """Whether the last sync of what matters today is recent."""
-    return judge_freshness(subject.settings, subject.health.now, subject.health.last_synced_at)
+    return judge_freshness(subject.settings, subject.health.recency)
 
 
 def judge_conservation(on_pages: int, told: Mapping[str, int]) -> Verdict:
@@ -125,9 +120,8 @@ def conservation(subject: Subject) -> Verdict:
 
 def unknown_values(subject: Subject) -> Verdict:
     """Whether each status and type is one that the contract lists."""
-    last = subject.health.last_merge
-    found = last.surprises if last else None
-    if not found or not found.records:
+    found = subject.health.surprises
+    if not found.records:
         return Verdict(passed=True)
     told = {name: value for name, value in reports.surprises(found).items() if name != "unknown properties"}
     listed = ", ".join(f"{name} of {records} records" for name, records in found.records.items())
@@ -183,8 +177,9 @@ def open_rejects(subject: Subject) -> Verdict:
         "by_reason": dict(health.open_rejects),
     }
     listed = ", ".join(f"{code} {number}" for code, number in health.open_rejects.items())
+    oldest_days = (health.recency.now - health.oldest_reject_at).days
     advice = (
-        f"{count} refused records are open ({listed}), the oldest for {(health.now - health.oldest_reject_at).days} "
-        f"days. `inn8 rejects list --entity {subject.entity}` names them; what INN8 will never mend, accept."
+        f"{count} refused records are open ({listed}), the oldest for {oldest_days} days. "
+        f"`inn8 rejects list --entity {subject.entity}` names them; what INN8 will never mend, accept."
     )
     return Verdict(passed=False, advice=advice, metadata=told)

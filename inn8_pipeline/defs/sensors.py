@@ -50,7 +50,7 @@ def sensors() -> list[dg.SensorDefinition]:
 
 def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
     """Write a `Failed` entry wherever the run had planned one and left none, of each day and of the whole."""
-    written = set(_written(instance, run))
+    written = {(each.asset_key, each.partition) for each in log_of(instance, run)}
     for key, days, step_key in _planned(instance, run):
         for day in (*days, None):
             if (key, day) not in written:
@@ -65,9 +65,16 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> N
                 instance.report_dagster_event(event, run_id=run.run_id)
 
 
-def has_sync_log(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether the run's end is told by a line of a sync log."""
+def has_planned(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """Whether the run was to end with a line of a sync log."""
     return any(True for _ in _planned(instance, run))
+
+
+def log_of(instance: DagsterInstance, run: DagsterRun) -> list[dg.AssetCheckEvaluation]:
+    """What the run has written of a sync log, of its days too."""
+    events = _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [event.asset_check_evaluation_data for event in events]
+    return [each for each in found if each.check_name == names.SYNC_LOG]
 
 
 def _planned(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[dg.AssetKey, tuple[str, ...], str | None]]:
@@ -77,13 +84,6 @@ def _planned(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[dg.As
             continue
         days = tuple(plan.partitions_subset.get_partition_keys()) if plan.partitions_subset else ()
         yield plan.asset_check_key.asset_key, days, event.step_key
-
-
-def _written(instance: DagsterInstance, run: DagsterRun) -> Iterator[tuple[dg.AssetKey, str | None]]:
-    for event in _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION):
-        evaluation = event.asset_check_evaluation_data
-        if evaluation.check_name == names.SYNC_LOG:
-            yield evaluation.asset_key, evaluation.partition
 
 
 def _events(instance: DagsterInstance, run: DagsterRun, kind: DagsterEventType) -> Iterator[DagsterEvent]:

@@ -52,7 +52,7 @@ def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.Asset
             f"view inn8_raw.{entity}. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},
-        **_common(tenant, f"inn8_raw.{entity}", columns, settings),
+        **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity is Entity.TRANSACTIONS),
     )
 
 
@@ -67,7 +67,8 @@ def table_specs(tenant: Tenant, entity: Entity, settings: SyncSettings) -> list[
 def _table_spec(
     tenant: Tenant, entity: Entity, table: str, parents: tuple[str, ...], settings: SyncSettings
 ) -> dg.AssetSpec:
-    common = _common(tenant, f"inn8.{table}", dictionary.columns_of(table), settings)
+    has_days = entity is Entity.TRANSACTIONS
+    common = _common(tenant, f"inn8.{table}", dictionary.columns_of(table), settings, has_days=has_days)
     common["metadata"]["dagster/column_lineage"] = _lineage(tenant, entity, table)
     return dg.AssetSpec(
         tenant.key(table),
@@ -82,14 +83,24 @@ def _of(tenant: Tenant) -> str:
     return f"Tenant {tenant.tenant_id}."
 
 
-def _common(tenant: Tenant, table: str, columns: dict[str, tuple[str, str]], settings: SyncSettings) -> dict[str, Any]:
+def _freshness_policy(settings: SyncSettings) -> dg.FreshnessPolicy:
+    """Dagster's own, which looks at the last materialization: not for assets by days of trade.
+
+    A backfill of March materializes those too, and would make them look fresh; the check `freshness` speaks for them.
+    """
     late, failed = bounds(settings)
+    return dg.FreshnessPolicy.time_window(fail_window=failed, warn_window=late)
+
+
+def _common(
+    tenant: Tenant, table: str, columns: dict[str, tuple[str, str]], settings: SyncSettings, *, has_days: bool
+) -> dict[str, Any]:
     schema = [dg.TableColumn(name, kind, description=sentence) for name, (kind, sentence) in columns.items()]
     return {
         "group_name": tenant.name(names.GROUP),
         "owners": OWNERS,
         "tags": {names.TENANT_TAG: tenant.tenant_id},
-        "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=failed, warn_window=late),
+        "freshness_policy": None if has_days else _freshness_policy(settings),
         "metadata": {
             "dagster/table_name": table,
             "dagster/column_schema": dg.TableSchema(columns=schema),

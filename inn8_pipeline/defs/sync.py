@@ -27,7 +27,8 @@ CHUNKS_AHEAD = 1
 """Of rows, transformed while Postgres takes the one before."""
 
 MAX_VALUES = 10
-_CODE = re.compile(r"[a-z0-9_-]{1,32}|[A-Z0-9_-]{1,32}")  # of one case: Sipho is somebody, GIFTED is not
+# A letter first and no long number, which could be somebody's; of one case: Sipho is somebody, GIFTED is not.
+_CODE = re.compile(r"(?!.*\d{5})([a-z][a-z0-9_-]{0,31}|[A-Z][A-Z0-9_-]{0,31})")
 
 
 @dataclass(frozen=True, slots=True)

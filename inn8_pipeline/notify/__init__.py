@@ -4,11 +4,16 @@ Here belong two requests and their bounds (httpx; no Dagster, no SQL). When they
 secrets, for whoever knows one can post there: no error names one.
 """
 
+import logging
+
 import httpx
 
 from inn8_pipeline.errors import NotifyError
 
-SECONDS = 10.0
+SECONDS = 5.0
+
+# httpx logs each request with its whole address, which here is a secret, wherever somebody has asked for INFO.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def post(webhook: str, message: str) -> None:

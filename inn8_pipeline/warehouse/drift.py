@@ -13,8 +13,8 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.staging import Scope
 
-STILL_SENT_DAYS = 7
-"""A property that was not seen for so long, nor by the newest merge, is no longer sent."""
+STILL_SENT_DAYS = 9
+"""A property that was not seen for so long, in no sync and in no weekly sweep, is no longer sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class UnknownProperty:
 
 
 def note(scope: Scope, names: Sequence[str]) -> None:
-    """Remember the names that a landing brought."""
+    """Remember the names that a landing brought, also one that repeats another; to the day."""
     if names:
         scope.run(
             """
@@ -39,7 +39,7 @@ def note(scope: Scope, names: Sequence[str]) -> None:
               from unnest(%(names)s::text[]) as n (name)
                 on conflict (tenant_id, entity, name) do update set
                    first_seen_at = least(k.first_seen_at, excluded.first_seen_at), last_seen_at = excluded.last_seen_at
-             where k.last_seen_at < excluded.last_seen_at or k.first_seen_at > excluded.first_seen_at
+             where k.last_seen_at < excluded.last_seen_at - interval '1 day' or k.first_seen_at > excluded.first_seen_at
             """,
             names=list(names),
         )
@@ -63,9 +63,7 @@ _STILL_SENT = text(
     select entity, name, first_seen_at, last_seen_at, accepted_at, accepted_note
       from inn8.unknown_properties
      where tenant_id = :tenant_id and entity = :entity
-       and last_seen_at >= least(now() - make_interval(days => :days), (
-             select max(started_at) from inn8_raw.landings
-              where tenant_id = :tenant_id and entity = :entity and merged_at is not null))
+       and last_seen_at >= now() - make_interval(days => :days)
      order by first_seen_at, name
     """
 )

@@ -11,16 +11,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.warehouse import drift
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.drift import UnknownProperty
 from inn8_pipeline.warehouse.results import Surprises
 
-LANDINGS_COMPARED = 20
+DAYS_COMPARED = 20
 WEEKS_COMPARED = 8
 LEAST_COMPARED = 4
-"""Of landings or weeks: fewer say nothing about what is usual."""
+"""Of days or weeks: fewer say nothing about what is usual."""
 
 _SATURDAY = 5
 
@@ -29,11 +29,8 @@ _SATURDAY = 5
 class LastMerge:
     """The newest landing that was merged. `told` are the counts of its merge, `on_pages` the records of its pages."""
 
-    run_id: str
-    started_at: datetime
     on_pages: int
     told: Mapping[str, int]
-    surprises: Surprises
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +44,28 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """An entity's numbers. `last_synced_at`: of today's (or yesterday's) transactions; None if never."""
+    """An entity's numbers. `surprises` are those of the landings that the days of the look-back were merged from."""
 
-    now: datetime
-    last_synced_at: datetime | None
+    recency: "Recency"
     last_merge: LastMerge | None
+    surprises: Surprises
     volume: Volume | None
     unknown_properties: tuple[UnknownProperty, ...]
     open_rejects: Mapping[str, int] = field(default_factory=dict)
     oldest_reject_at: datetime | None = None
 
 
-def examine(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Health:
-    """All of it, as of one instant of the database."""
+def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> Health:
+    """All of it, as of one instant of the database. `recent` are the days of the look-back, today the last of them."""
     key = {"tenant_id": tenant_id, "entity": entity}
+    today = recent.to_date
     with transaction(engine, f"examining {entity}") as connection:
+        connection.execute(text("set transaction isolation level repeatable read, read only"))
         refused = connection.execute(_OPEN_REJECTS, key).all()
         return Health(
-            now=connection.execute(text("select now()")).scalar_one(),
-            last_synced_at=_last_synced_at(connection, key, entity, today),
+            recency=_recency(connection, key, entity, today),
             last_merge=_last_merge(connection, key),
+            surprises=_surprises(connection, {**key, "from_date": recent.from_date}),
             volume=_volume(connection, key, entity, today),
             unknown_properties=tuple(drift.still_sent(connection, tenant_id, entity)),
             open_rejects={code: count for code, count, _ in refused},
@@ -76,60 +75,59 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Heal
 
 @dataclass(frozen=True, slots=True)
 class Recency:
-    """When an entity was synced last. `is_begun`: it was ever synced, for whatever day."""
+    """When an entity was synced last: for what matters today, and for whatever day; by the database's clock."""
 
     now: datetime
     last_synced_at: datetime | None
-    is_begun: bool
+    last_of_any_day_at: datetime | None
 
 
 def recency(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Recency:
     """How recent the last sync is of what matters today."""
-    key = {"tenant_id": tenant_id, "entity": entity}
     with transaction(engine, f"looking at the last sync of {entity}") as connection:
-        return Recency(
-            now=connection.execute(text("select now()")).scalar_one(),
-            last_synced_at=_last_synced_at(connection, key, entity, today),
-            is_begun=connection.scalar(_LAST_SYNCED, {**key, "days": None}) is not None,
-        )
+        return _recency(connection, {"tenant_id": tenant_id, "entity": entity}, entity, today)
 
 
-def _last_synced_at(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> datetime | None:
-    """Of transactions that of today; of yesterday too, because a day that has just begun has none yet.
+def _recency(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Recency:
+    """Of transactions what matters is today; yesterday too, because a day that has just begun has no sync yet.
 
     So a backfill of March does not make transactions look fresh.
     """
     days = [today, today - timedelta(days=1)] if entity is Entity.TRANSACTIONS else None
-    found: datetime | None = connection.scalar(_LAST_SYNCED, {**key, "days": days})
-    return found
+    return Recency(
+        now=connection.execute(text("select now()")).scalar_one(),
+        last_synced_at=connection.scalar(_LAST_SYNCED, {**key, "days": days}),
+        last_of_any_day_at=connection.scalar(_LAST_SYNCED, {**key, "days": None}),
+    )
+
+
+def _surprises(connection: Connection, key: dict[str, Any]) -> Surprises:
+    """Of several landings added up: each speaks for all its days, also for those that a newer one speaks for too."""
+    total = Surprises()
+    for (counts,) in connection.execute(_COVERING, key):
+        total = total.plus(Surprises.told_again((counts or {}).get("surprises", {})))
+    return total
 
 
 def _last_merge(connection: Connection, key: dict[str, Any]) -> LastMerge | None:
     row = connection.execute(_LAST_MERGE, key).one_or_none()
     if row is None:
         return None
-    counts = row.counts or {}
-    return LastMerge(
-        run_id=row.run_id,
-        started_at=row.started_at,
-        on_pages=row.on_pages,
-        told=counts.get("told", {}),
-        surprises=Surprises.told_again(counts.get("surprises", {})),
-    )
+    return LastMerge(on_pages=row.on_pages, told=(row.counts or {}).get("told", {}))
 
 
 def _volume(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Volume | None:
     if entity is Entity.TRANSACTIONS:
         return _volume_of_day(connection, key, today)
-    counts = [int(row.record_count) for row in connection.execute(_RECORDS, {**key, "limit": LANDINGS_COMPARED + 1})]
+    counts = [int(row.record_count) for row in connection.execute(_RECORDS, {**key, "limit": DAYS_COMPARED + 1})]
     if len(counts) <= LEAST_COMPARED:
         return None
-    return Volume("the last landing", counts[0], median(counts[1:]))
+    return Volume("today's last landing", counts[0], median(counts[1:]))
 
 
 def _volume_of_day(connection: Connection, key: dict[str, Any], today: date) -> Volume | None:
-    """The last full weekday against the same one of the weeks before."""
-    day = today - timedelta(days=1)
+    """The last weekday but today and yesterday, for bookings come late, against the same one of the weeks before."""
+    day = today - timedelta(days=2)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
     days = [day - timedelta(weeks=weeks) for weeks in range(WEEKS_COMPARED + 1)]
@@ -151,7 +149,7 @@ _LAST_SYNCED = text(
 # What a landing that was repeated tells, it tells for the newer fetch too.
 _LAST_MERGE = text(
     """
-    select m.run_id, m.started_at, m.counts,
+    select m.counts,
            (select coalesce(sum(p.record_count), 0) from unnest(m.page_digests) as d (sha256)
               join inn8_raw.pages p on p.tenant_id = m.tenant_id and p.sha256 = d.sha256) as on_pages
       from inn8_raw.landings l
@@ -160,11 +158,20 @@ _LAST_MERGE = text(
      order by l.started_at desc limit 1
     """
 )
+# The last of each day: a drop stays one for days, not for as many ticks.
 _RECORDS = text(
     """
-    select record_count from inn8_raw.landings
+    select distinct on (started_at::date) record_count from inn8_raw.landings
      where tenant_id = :tenant_id and entity = :entity and completed_at is not null
-     order by started_at desc limit :limit
+     order by started_at::date desc, started_at desc limit :limit
+    """
+)
+_COVERING = text(
+    """
+    select l.counts from inn8_raw.landings l
+     where l.tenant_id = :tenant_id and l.id in (
+       select landing_id from inn8.sync_coverage
+        where tenant_id = :tenant_id and entity = :entity and (trade_date is null or trade_date >= :from_date))
     """
 )
 _ROWS_OF_DAYS = text(

@@ -207,6 +207,8 @@ class Merge:
         coverage.confirm(self._scope, repeated_id)
         removed = removal.remove(self._scope)
         whole, by_day, reasons = tally.told_again(counts)
+        surprises = Surprises.told_again(counts.get("surprises", {}))
+        drift.note(self._scope, surprises.properties)
         return SyncResult(
             status=tally.status(self._scope, held_back=0),
             counts=whole,
@@ -215,7 +217,7 @@ class Merge:
             open_rejects=rejects.count_open(self._scope),
             removed=removed,
             is_repeat=True,
-            surprises=Surprises.told_again(counts.get("surprises", {})),
+            surprises=surprises,
         )
 
     def _superseded(self) -> SyncResult:

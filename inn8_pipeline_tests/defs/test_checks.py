@@ -11,6 +11,7 @@ from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.sandbox.world import ABSENT
 from inn8_pipeline.settings import Environment, now, read_sync
+from inn8_pipeline.warehouse.health import Recency
 from inn8_pipeline_tests.defs.checking import evaluated, execute, failed, metadata
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
@@ -103,18 +104,22 @@ def test_a_property_that_inn8_stopped_sending_is_told_of_no_more(pipeline: Pipel
     assert "drift" in failed(evaluated(pipeline, pipeline.run(Entity.CLIENTS)))
     pipeline.world.corrupt("clients", first, loyaltyTier=ABSENT)
     pipeline.run(Entity.CLIENTS)
-    pipeline.change("update inn8.unknown_properties set last_seen_at = last_seen_at - interval '8 days'")
+    pipeline.change("update inn8.unknown_properties set last_seen_at = last_seen_at - interval '10 days'")
     assert "drift" not in failed(execute(pipeline, Entity.CLIENTS))
 
 
 def test_fewer_records_than_usual_are_told_of(pipeline: Pipeline) -> None:
-    for _ in range(6):
-        pipeline.run(Entity.CLIENTS)
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change(
+        "insert into inn8_raw.landings (tenant_id, entity, run_id, started_at, completed_at, record_count)"
+        " select tenant_id, entity, run_id, started_at - interval '1 day' * n, completed_at, record_count"
+        " from inn8_raw.landings, generate_series(1, 5) n"
+    )
     for record in pipeline.world.records("clients")[:2]:
         pipeline.world.remove("clients", record["id"])
     told = evaluated(pipeline, pipeline.run(Entity.CLIENTS))["row_drop"]
     assert not told.passed
-    assert metadata(told) == {"of": "the last landing", "count": 23, "usual": 25}
+    assert metadata(told) == {"of": "today's last landing", "count": 23, "usual": 25}
 
 
 def test_a_weekday_with_far_fewer_transactions_than_the_same_one_before_is_told_of(new_pipeline: NewPipeline) -> None:
@@ -165,11 +170,18 @@ def test_a_backfill_of_old_days_does_not_make_transactions_look_fresh(pipeline: 
 )
 def test_data_is_late_after_two_ticks_and_failed_after_four(minutes: int, *, passed: bool, is_error: bool) -> None:
     settings = read_sync(Environment({}))
-    verdict = judgements.judge_freshness(settings, now(), now() - timedelta(minutes=minutes))
+    instant = now()
+    recency = Recency(instant, instant - timedelta(minutes=minutes), instant)
+    verdict = judgements.judge_freshness(settings, recency)
     assert (verdict.passed, verdict.is_error) == (passed, is_error)
 
 
-def test_data_that_never_came_is_failed() -> None:
-    verdict = judgements.judge_freshness(read_sync(Environment({})), now(), None)
-    assert (verdict.passed, verdict.is_error) == (False, True)
+@pytest.mark.parametrize(("hours", "is_error"), [(0, False), (72, True)])
+def test_where_today_was_never_synced_other_days_tell_a_first_load_from_a_standstill(
+    hours: int, *, is_error: bool
+) -> None:
+    instant = now()
+    recency = Recency(instant, None, instant - timedelta(hours=hours))
+    verdict = judgements.judge_freshness(read_sync(Environment({})), recency)
+    assert (verdict.passed, verdict.is_error) == (False, is_error)
     assert "inn8 doctor" in verdict.advice

@@ -32,7 +32,7 @@ def test_every_asset_says_what_a_row_is_who_owns_it_and_what_its_columns_mean(ke
     assert spec.owners
     assert spec.kinds
     assert spec.group_name == "inn8"
-    assert spec.freshness_policy is not None
+    assert (spec.freshness_policy is None) == (spec.partitions_def is not None)
     assert spec.metadata["dagster/table_name"].startswith("inn8")
     columns = spec.metadata["dagster/column_schema"].columns
     assert columns
