@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Metadata = dict[str, Any]
 
+TOTALS = ("missing", "removed", "held_back")
+"""Numbers of a whole sync, whatever its days."""
+
 
 def landed(landing: "Landing") -> str:
     """One line on a fetch."""
@@ -44,7 +47,7 @@ def waits(entity: Entity) -> str:
 def merged(outcome: "Outcome") -> str:
     """One line on a merge."""
     told = ", ".join(f"{name} {count}" for name, count in outcome.counts.as_dict().items())
-    extra = ", ".join(f"{name} {outcome.total(name)}" for name in ("missing", "removed", "held_back"))
+    extra = ", ".join(f"{name} {outcome.total(name)}" for name in TOTALS)
     return f"{outcome.status}: {told}; {extra}."
 
 
@@ -88,17 +91,20 @@ def _changes(counts: "Counts") -> Metadata:
 
 
 def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
-    """Of each table that the step wrote: what changed, and where the rejects are to be seen."""
-    counts = outcome.counts
+    """Of each table that the step wrote: what changed, and where the rejects are to be seen.
+
+    Of transactions Dagster keeps it for each day of the run: the numbers of all of them stand in the sync log alone.
+    """
     metadata: Metadata = {
-        **{name: outcome.total(name) for name in ("missing", "removed", "held_back", "open_rejects")},
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),
         "is_repeat": all(result.is_repeat for result in outcome.results),
         **surprises(outcome.surprises),
     }
     if entity is not Entity.TRANSACTIONS:
-        metadata |= {"dagster/row_count": rows(counts), **_changes(counts)}
-        return {str(entity): metadata}
+        totals = {name: outcome.total(name) for name in (*TOTALS, "open_rejects")}
+        return {
+            str(entity): {"dagster/row_count": rows(outcome.counts), **_changes(outcome.counts), **totals, **metadata}
+        }
     securities = {
         name: sum(result.securities.get(name, 0) for result in outcome.results) for name in ("inserted", "updated")
     }

@@ -6,7 +6,7 @@ merges when all went well, and whichever breaks off when not. What a killed proc
 
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 
-from inn8_pipeline.defs import judgements, names
+from inn8_pipeline.defs import judgements, names, reports
 from inn8_pipeline.errors import ConservationError, DatabaseError, Inn8Error
 from inn8_pipeline.settings import now
 
@@ -44,13 +44,14 @@ def spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log: of a whole run, or of one day of it."""
+    """One line of the log: of a whole run, or of one day of it. `totals` are numbers of the whole run alone."""
 
     status: "Status | str"
     started_at: datetime
     counts: "Counts | None" = None
     description: str = ""
     is_error: bool = False
+    totals: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -75,7 +76,7 @@ class Entry:
             "ended_at": dg.MetadataValue.timestamp(now()),
             "error_message": dg.MetadataValue.text(self.description if self.status == FAILED else ""),
         }
-        return told | {name: dg.MetadataValue.int(count) for name, count in counts.items()}
+        return told | {name: dg.MetadataValue.int(count) for name, count in {**counts, **self.totals}.items()}
 
     def evaluation(self, key: dg.AssetKey, day: str | None = None) -> dg.AssetCheckEvaluation:
         """The entry as Dagster keeps it."""
@@ -100,7 +101,14 @@ def write(context: dg.AssetExecutionContext, key: dg.AssetKey, whole: Entry, by_
 def entries(outcome: "Outcome", days: Iterable[str]) -> tuple[Entry, dict[str, Entry]]:
     """What a sync that ended leaves: the run's entry, and one for each of its days."""
     held_back = outcome.total("held_back")
-    whole = Entry(outcome.status, outcome.started_at, outcome.counts, _describe(outcome), is_error=held_back > 0)
+    whole = Entry(
+        outcome.status,
+        outcome.started_at,
+        outcome.counts,
+        _describe(outcome),
+        is_error=held_back > 0,
+        totals={name: outcome.total(name) for name in reports.TOTALS},
+    )
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
     return whole, {day: _day_entry(whole, counts.get(day)) for day in days}
 
