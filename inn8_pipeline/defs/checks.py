@@ -6,16 +6,16 @@ what counts as good is `judgements`'s.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.defs import judgements, names
+from inn8_pipeline.defs import judgements
 from inn8_pipeline.defs.judgements import Subject, Verdict
 from inn8_pipeline.defs.names import CONSERVATION, FRESHNESS, Tenant
 from inn8_pipeline.defs.resources import Warehouse
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.defs.schedules import window_of_tags
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_sync
 
@@ -116,8 +116,5 @@ def _step_name(tenant: Tenant, entity: Entity) -> str:
 
 def _days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
     """The days for which Dagster has planned each check: those of the run, though the checks know no days."""
-    run = context.op_execution_context.run
-    if names.RANGE_START_TAG not in run.tags:
-        return [run.tags[names.PARTITION_TAG]] if names.PARTITION_TAG in run.tags else []
-    days = (date.fromisoformat(run.tags[tag]) for tag in (names.RANGE_START_TAG, names.RANGE_END_TAG))
-    return [day.isoformat() for day in Window(*days).days()]
+    window = window_of_tags(context.op_execution_context.run.tags)
+    return [day.isoformat() for day in window.days()] if window else []

@@ -3,7 +3,7 @@
 Here belongs which runs a tick asks for. A missed tick is not caught up: the look-back of the next one covers it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, timedelta
 
 import dagster as dg
@@ -125,6 +125,17 @@ def range_tags(window: Window) -> dict[str, str]:
         names.RANGE_START_TAG: window.from_date.isoformat(),
         names.RANGE_END_TAG: window.to_date.isoformat(),
     }
+
+
+def window_of_tags(tags: Mapping[str, str]) -> Window | None:
+    """The days of trade that a run's tags say it is for; None where it is for none."""
+    if names.RANGE_START_TAG in tags:
+        first, last = tags[names.RANGE_START_TAG], tags[names.RANGE_END_TAG]
+    elif names.PARTITION_TAG in tags:
+        first = last = tags[names.PARTITION_TAG]
+    else:
+        return None
+    return Window(date.fromisoformat(first), date.fromisoformat(last))
 
 
 def _request(  # noqa: PLR0913, PLR0917 (what makes a run)

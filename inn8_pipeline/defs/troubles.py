@@ -15,6 +15,7 @@ from inn8_pipeline.defs import names, sensors
 from inn8_pipeline.defs.alerts import Found, Open, Trouble
 from inn8_pipeline.defs.checks import CHECKS
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.schedules import window_of_tags
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.settings import AlertSettings, now
 
@@ -79,7 +80,7 @@ def of_days(instance: dg.DagsterInstance, tenants: Sequence[Tenant], told: Open,
     ended = dg.RunsFilter(statuses=ENDED, updated_after=now() - LOOKED_BACK)
     found: dict[str, Trouble | None] = {}
     for run in reversed(instance.get_runs(ended)):
-        window, whose = _window_of(run), _whose(run, tenants)
+        window, whose = window_of_tags(run.tags), _whose(run, tenants)
         if window is None:
             continue
         trouble = _of_run(run, settings) if run.is_failure else _held_back(instance, run)
@@ -126,17 +127,9 @@ def _link(settings: AlertSettings, path: str) -> str:
     return f" {settings.ui_url}/{path}" if settings.ui_url else ""
 
 
-def _window_of(run: dg.DagsterRun) -> Window | None:
-    """The days of trade of a run, if it is for some."""
-    if names.RANGE_START_TAG not in run.tags:
-        return None
-    first, last = (date.fromisoformat(run.tags[tag]) for tag in (names.RANGE_START_TAG, names.RANGE_END_TAG))
-    return Window(first, last)
-
-
 def _days_of(run: dg.DagsterRun) -> Window | None:
     """The days of a run that is not the schedule's tick: a backfill's, a sweep's, a hand's."""
-    return None if names.TICK_TAG in run.tags else _window_of(run)
+    return None if names.TICK_TAG in run.tags else window_of_tags(run.tags)
 
 
 _DAYS = "transactions of "
