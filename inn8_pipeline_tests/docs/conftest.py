@@ -46,6 +46,12 @@ class Desk:
         assert done.returncode in codes, (command, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
+    def refused(self, command: str) -> str:
+        """What the command says on standard error, which must end with 1."""
+        done = self.shell.type(self.filled_in(command))
+        assert done.returncode == 1, (command, done.returncode, done.stdout, done.stderr)
+        return done.stderr
+
     def filled_in(self, command: str) -> str:
         """The command with the reader's own values."""
         for each in SUBSTITUTES:

@@ -76,5 +76,10 @@ NOT_TYPED = {
 OF_THE_MACHINE = ("chmod", "chown", "cp", "htpasswd", "install", "mkdir", "openssl", "printf", "umask")
 """Programs on the pages that are not typed, which every machine has, or gets with nginx."""
 
+REFUSED = {
+    "inn8 erase client CL-000001 --yes": "INN8 still sends this person's data",
+}
+"""Commands that are right to refuse here, and what they say: the sandbox has not erased the person."""
+
 MAY_BE_EMPTY = ("pg_locks",)
 """Of queries that ask for what should not be there."""

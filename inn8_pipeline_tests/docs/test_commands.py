@@ -7,7 +7,7 @@ import pytest
 
 from inn8_pipeline_tests.cli.test_dev import ask, free_port
 from inn8_pipeline_tests.docs.conftest import Desk
-from inn8_pipeline_tests.docs.listed import ELSEWHERE, NOT_HERE, NOT_TYPED, OF_THE_MACHINE, SERVERS
+from inn8_pipeline_tests.docs.listed import ELSEWHERE, NOT_HERE, NOT_TYPED, OF_THE_MACHINE, REFUSED, SERVERS
 from inn8_pipeline_tests.docs.pages import Typed, by_page, environment_file, parts
 
 DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
@@ -31,6 +31,9 @@ def is_for_another_place(command: Typed) -> bool:
 
 
 def run(desk: Desk, command: Typed) -> None:
+    if command.text in REFUSED:
+        assert REFUSED[command.text] in desk.refused(command.text)
+        return
     if command.text not in SERVERS:
         desk.type(command.text)
         return
