@@ -39,6 +39,9 @@ def fetching_slowly(deployment: Deployment, seconds: float) -> tuple[str, str]:
     return found
 
 
+STEPS = ("raw_transactions", "merge_transactions", "check_transactions")
+
+
 def expect_the_end(deployment: Deployment) -> None:
     """The backfill succeeds, and the tables hold what INN8 has, to the last digit."""
     until(lambda: deployment.status in BULK_ACTION_TERMINAL_STATUSES, LONG)
@@ -76,8 +79,8 @@ def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(de
     expect_the_end(deployment)
 
     (other,) = {*WORKERS} - {killed}
-    raw, merge = "raw_transactions", "merge_transactions"
-    assert deployment.takes(run_id) == [(raw, killed), (raw, other), (merge, other)]
+    raw, merge, check = STEPS
+    assert deployment.takes(run_id) == [(raw, killed), (raw, other), (merge, other), (check, other)]
     assert [run.run_id for run in deployment.runs] == [run_id]
     assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
 
@@ -103,6 +106,6 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
     run_id, _ = fetching_slowly(deployment, 20)
     expect_the_end(deployment)
 
-    assert [step for step, _ in deployment.takes(run_id)] == ["raw_transactions", "merge_transactions"]
+    assert tuple(step for step, _ in deployment.takes(run_id)) == STEPS
     assert deployment.put_off
     assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
