@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000, help="in the table, for the readers' queries")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="inn8-capacity-") as folder:
-        for line in [*_ticks(Path(folder), given.sizes), *_rows(Path(folder) / "rows", given.rows)]:
+        for line in [*(_ticks(Path(folder), given.sizes) if given.sizes else ()), *_rows(Path(folder), given.rows)]:
             say(line)
 
 
@@ -118,9 +118,11 @@ def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> f
 
 
 def _rows(folder: Path, wanted: int) -> Iterator[str]:
-    """The readers' queries in a table of so many rows, as a reader's login asks them."""
+    """The readers' queries in a table of so many rows, as a reader's login asks them; none without rows."""
+    if not wanted:
+        return
     size = Size(100_000, 10_000, 20_000)
-    with open_stage(size, folder, "") as stage:
+    with open_stage(size, folder / "rows", "") as stage:
         OURS.prepare(stage)
         _run(stage, "first")
         copies = max(wanted // size.transactions - 1, 1)
