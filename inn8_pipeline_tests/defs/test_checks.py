@@ -54,8 +54,11 @@ def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> Non
         asset_selection=KEYS.keys(Entity.TRANSACTIONS),
         raise_on_error=True,
     )
-    days = {None, *day_names(pipeline.window)}
+    days = [None, *day_names(pipeline.window)]
     assert states(pipeline, run.run_id) == {(day, "SUCCEEDED") for day in days}
+    events = pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    told = [each for each in (event.asset_check_evaluation_data for event in events) if each.check_name in CHECKS]
+    assert len(told) == len(CHECKS) * len(days)  # the step's alone, not the merge's beside it
 
 
 def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipeline) -> None:
@@ -81,6 +84,7 @@ def test_unlisted_values_are_told_as_codes_alone_also_by_a_sync_that_repeats(pip
         assert metadata(told) == {"unknown status": {"records": 2, "values": {"GIFTED": 1}}}
         assert "entities.py" in (told.description or "")
     assert pipeline.entry(Entity.CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
+    assert pipeline.metadata(runs[1], "clients")["unknown status"]["records"] == 2
     assert not any("Sipho" in text for text in pipeline.storage_text())
     assert pipeline.rows("select count(*) from inn8_raw.landings where counts::text like '%Sipho%'") == [(0,)]
 
