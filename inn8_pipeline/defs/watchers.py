@@ -75,54 +75,58 @@ def _state(verdict: judgements.Verdict) -> str:
 
 
 def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    @dg.sensor(
-        name="alert_failed_checks",
-        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
-        default_status=status,
-        description=(
-            "Posts to INN8_ALERT_WEBHOOK when a check has failed, the sync log's too, and when it passes again. On as "
-            "soon as that setting is there."
-        ),
-    )
-    def alert_failed_checks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        return _tell(context, lambda settings: troubles.of_checks(context.instance, tenants, settings))
+    def find(context: dg.SensorEvaluationContext, settings: AlertSettings) -> Found:
+        return troubles.of_checks(context.instance, tenants, settings)
 
-    return alert_failed_checks
+    description = (
+        "Posts to INN8_ALERT_WEBHOOK when a check has failed, the sync log's too, and when it passes again. On as "
+        "soon as that setting is there."
+    )
+    return _alerting("alert_failed_checks", status, description, find)
 
 
 def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    def find(context: dg.SensorEvaluationContext, settings: AlertSettings) -> Found:
+        job_names = context.repository_def.job_names if context.repository_def else ()
+        told = alerts.read(context.cursor)
+        return {
+            **troubles.of_jobs(context.instance, job_names, settings),
+            **troubles.of_days(context.instance, tenants, told, settings),
+        }
+
+    description = (
+        "Posts to INN8_ALERT_WEBHOOK when a run has failed of which no sync log tells, such as the maintenance, or "
+        "days of a backfill or a sweep were not loaded, and when that is mended. On as soon as it is set."
+    )
+    return _alerting("alert_failed_runs", status, description, find)
+
+
+Find = Callable[[dg.SensorEvaluationContext, AlertSettings], Found]
+
+
+def _alerting(name: str, status: dg.DefaultSensorStatus, description: str, find: Find) -> dg.SensorDefinition:
+    """A sensor that tells what `find` finds, and when it is over."""
+
     @dg.sensor(
-        name="alert_failed_runs",
+        name=name,
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         default_status=status,
-        description=(
-            "Posts to INN8_ALERT_WEBHOOK when a run has failed of which no sync log tells, such as the maintenance, or "
-            "days of a backfill or a sweep were not loaded, and when that is mended. On as soon as it is set."
-        ),
+        description=description,
     )
-    def alert_failed_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        return _tell(context, lambda settings: _of_runs(context, tenants, settings))
+    def alert(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        return _tell(context, find)
 
-    return alert_failed_runs
-
-
-def _of_runs(context: dg.SensorEvaluationContext, tenants: Sequence[Tenant], settings: AlertSettings) -> Found:
-    job_names = context.repository_def.job_names if context.repository_def else ()
-    told = alerts.read(context.cursor)
-    return {
-        **troubles.of_jobs(context.instance, job_names, settings),
-        **troubles.of_days(context.instance, tenants, told, settings),
-    }
+    return alert
 
 
-def _tell(context: dg.SensorEvaluationContext, find: Callable[[AlertSettings], Found]) -> dg.SkipReason:
+def _tell(context: dg.SensorEvaluationContext, find: Find) -> dg.SkipReason:
     """Post what is new, all of it in one message; what could not be posted is posted by the next look."""
     from inn8_pipeline import notify
 
     settings = read_alerts(Environment())
     if settings.webhook is None:
         return dg.SkipReason("INN8_ALERT_WEBHOOK is not set: nobody is told.")
-    told, found = alerts.read(context.cursor), find(settings)
+    told, found = alerts.read(context.cursor), find(context, settings)
     new = list(alerts.lines(told, found))
     if new:
         try:
