@@ -6,37 +6,28 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 import sqlalchemy
 
 from inn8_pipeline_tests.cli.conftest import Place, Terminal
+from inn8_pipeline_tests.daemons import LONG, UNSCHEDULED, configure, until
 
 ROOT = Path(__file__).parents[2]
-LONG = 120
-
-
-def until(condition: Callable[[], Any], seconds: float = LONG) -> Any:  # noqa: ANN401 (whatever the condition finds)
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at, "it did not come to pass in time"
-        time.sleep(0.3)
-    return found
 
 
 @pytest.fixture
 def terminal(place: Place, data_folder: Path) -> Terminal:
-    """With an instance of its own: ours, but that it looks after its runs every second."""
+    """With an instance of its own: ours, but that it looks after its runs every second and starts no schedule's."""
     home = data_folder / "dagster"
     home.mkdir()
-    ours = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
-    (home / "dagster.yaml").write_text(ours.replace("poll_interval_seconds: 30", "poll_interval_seconds: 1"))
-    return place.terminal.but(DAGSTER_HOME=str(home))
+    configure(home, poll_interval_seconds=1, **UNSCHEDULED)
+    # A tick is met every time, and not by chance.
+    return place.terminal.but(DAGSTER_HOME=str(home), INN8_TICK_MINUTES="1")
 
 
 @contextmanager
@@ -62,16 +53,24 @@ def launch(terminal: Terminal, job: str) -> None:
     assert process.returncode == 0, output
 
 
-def events(url: str, job: str) -> list[str]:
+def stored(url: str, query: str, **values: object) -> list[str]:
+    """What Dagster's storage answers."""
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
-        wanted = """
-            select e.event from event_logs e join runs r on r.run_id = e.run_id
-             where r.pipeline_name = :job order by e.id
-        """
-        found = list(connection.scalars(sqlalchemy.text(wanted), {"job": job}))
+        found = list(connection.scalars(sqlalchemy.text(query), values))
     engine.dispose()
     return found
+
+
+def events(url: str, job: str) -> list[str]:
+    wanted = """
+        select e.event from event_logs e join runs r on r.run_id = e.run_id where r.pipeline_name = :job order by e.id
+    """
+    return stored(url, wanted, job=job)
+
+
+def runs(url: str, *jobs: str) -> list[str]:
+    return stored(url, "select run_id from runs where pipeline_name = any(:jobs)", jobs=list(jobs))
 
 
 def killed(url: str, job: str, number: int) -> None:
@@ -81,21 +80,18 @@ def killed(url: str, job: str, number: int) -> None:
     psutil.Process(int(processes[0])).kill()
 
 
-def cancel(terminal: Terminal, url: str, job: str) -> None:
+def cancel(terminal: Terminal, run_id: str) -> None:
     """As the UI's button does."""
-    engine = sqlalchemy.create_engine(url)
-    with engine.connect() as connection:
-        wanted = sqlalchemy.text("select run_id from runs where pipeline_name = :job")
-        run_id = connection.scalar(wanted, {"job": job})
-    engine.dispose()
     code = "import sys, dagster; i = dagster.DagsterInstance.get(); i.run_coordinator.cancel_run(sys.argv[1])"
-    command = [sys.executable, "-W", "ignore", "-c", code, str(run_id)]
+    command = [sys.executable, "-W", "ignore", "-c", code, run_id]
     subprocess.run(command, env={**os.environ, **terminal.variables}, check=True, timeout=LONG)
 
 
-def entries(terminal: Terminal) -> list[tuple[str, str, str]]:
+def entries(terminal: Terminal, url: str) -> list[tuple[str, str, str]]:
+    """The log's lines of our runs; a schedule's are of another job, and wait."""
+    ours = runs(url, "clients_sync", "portfolios_sync")
     logged = json.loads(terminal.ask("log", "--json").stdout)
-    return sorted((each["entity"], each["status"], each["error_message"]) for each in logged)
+    return sorted((each["entity"], each["status"], each["error_message"]) for each in logged if each["run_id"] in ours)
 
 
 def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each_and_the_killed_one_is_started_again_twice(
@@ -109,10 +105,11 @@ def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each_and_the_killed_
         launch(terminal, "portfolios_sync")
         killed(storage_url, "clients_sync", 0)
         until(lambda: place.server.stats.requests["/portfolios"])
-        cancel(terminal, storage_url, "portfolios_sync")
+        (canceled,) = runs(storage_url, "portfolios_sync")
+        cancel(terminal, canceled)
         killed(storage_url, "clients_sync", 1)
         killed(storage_url, "clients_sync", 2)
-        until(lambda: [told for _, _, told in entries(terminal) if "its process was killed" in told][2:])
+        until(lambda: [told for _, _, told in entries(terminal, storage_url) if "its process was killed" in told][2:])
         time.sleep(20)  # the sensors look again, every 15 seconds, and the daemon after its runs
-        logged = [(entity, status) for entity, status, _ in entries(terminal)]
+        logged = [(entity, status) for entity, status, _ in entries(terminal, storage_url)]
     assert logged == [*[("clients", "Failed")] * 3, ("portfolios", "Failed")]

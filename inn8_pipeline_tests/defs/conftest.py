@@ -1,7 +1,6 @@
 """What the tests of defs share: Dagster's storage, its schema migrated once a run, and pipelines on small worlds."""
 
 import fcntl
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +16,8 @@ from inn8_pipeline.sandbox.world import World
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.conftest import NewDatabase
-from inn8_pipeline_tests.defs.pipelines import DAGSTER_YAML, DAYS, SECRET, TENANT, Pipeline
+from inn8_pipeline_tests.daemons import configure
+from inn8_pipeline_tests.defs.pipelines import DAYS, SECRET, TENANT, Pipeline
 
 NewPipeline = Callable[..., Pipeline]
 
@@ -42,7 +42,7 @@ def _with_psycopg2(url: str) -> str:
 
 
 def _open(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterInstance:
-    shutil.copy(DAGSTER_YAML, home)
+    configure(home)
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", url)
     return dg.DagsterInstance.from_config(str(home))

@@ -23,7 +23,6 @@ SECRET = "the-c1ient-secret-of-these-tests"
 TENANT = "t1"
 KEYS = names.Tenant(TENANT)
 """What the tenant's assets and jobs are called."""
-DAGSTER_YAML = Path(__file__).parents[2] / "dagster.yaml"
 DAYS = 3
 
 Metadata = dict[str, Any]

@@ -25,8 +25,8 @@ from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
 from inn8_pipeline.sandbox.world import World
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.cli.conftest import Terminal
-from inn8_pipeline_tests.cli.test_daemon import until
 from inn8_pipeline_tests.cli.test_dev import free_port
+from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.e2e.browser import PROGRAMS, Browser, chromium
 
 collect_ignore = ["test_ui.py"]

@@ -25,6 +25,7 @@ from inn8_pipeline.sandbox.server import SandboxServer
 from inn8_pipeline.sandbox.world import World
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.migrations import upgrade
+from inn8_pipeline_tests.daemons import configure
 
 ROOT = Path(__file__).parents[2]
 TENANTS = ("firm", "acme")
@@ -74,9 +75,8 @@ class Place:
     def _settings(self, first_date: str) -> dict[str, str]:
         home = self.folder / "dagster"
         home.mkdir()
-        ours = (ROOT / "dagster.yaml").read_text(encoding="utf-8")
         # A run whose process was killed is noticed in seconds, so that hours of a user's fit into one of the soak's.
-        (home / "dagster.yaml").write_text(ours.replace("poll_interval_seconds: 30", "poll_interval_seconds: 5"))
+        configure(home, poll_interval_seconds=5)
         access: dict[str, str] = {}
         for tenant_id, server in self.inn8.items():
             own = "INN8_" if tenant_id == TENANTS[0] else f"INN8_{tenant_id.upper()}__"

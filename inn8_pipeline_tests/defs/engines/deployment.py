@@ -17,6 +17,7 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import now
+from inn8_pipeline_tests.daemons import UNSCHEDULED, configure
 from inn8_pipeline_tests.defs.engines import processes
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
@@ -102,7 +103,7 @@ def deployed(
     """Workers and daemon, with clients and portfolios in. Runs may take so many seconds, and not many more."""
     for entity in (Entity.CLIENTS, Entity.PORTFOLIOS):
         assert pipeline.run(entity).success
-    _hasten(pipeline.home / "dagster.yaml", max_runtime)
+    configure(pipeline.home, max_runtime_seconds=max_runtime, poll_interval_seconds=1, **UNSCHEDULED)
     with ExitStack() as stack:
         url = stack.enter_context(processes.redis(folder))
         queue = {"INN8_EXECUTOR": "celery", "INN8_CELERY_BROKER": f"{url}/0", "INN8_CELERY_BACKEND": f"{url}/1"}
@@ -111,13 +112,3 @@ def deployed(
         workers = {name: stack.enter_context(processes.worker(folder, name, application)) for name in WORKERS}
         stack.enter_context(processes.daemon(folder))
         yield Deployment(pipeline, workers, url.split(":")[2].partition("@")[0], folder)
-
-
-def _hasten(config: Path, max_runtime: int) -> None:
-    text = config.read_text(encoding="utf-8")
-    # No run of a tick is let in: it would meet what the test has prepared for the backfill's.
-    changes = {"max_runtime_seconds: 7200": max_runtime, "poll_interval_seconds: 30": 1, " limit: 1": 0}
-    for before, after in changes.items():
-        assert before in text
-        text = text.replace(before, f"{before.partition(':')[0]}: {after}")
-    config.write_text(text, encoding="utf-8")

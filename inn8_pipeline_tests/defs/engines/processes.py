@@ -9,24 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 
+from inn8_pipeline_tests.daemons import until
+
 ROOT = Path(__file__).parents[3]
 SECONDS = 60
-
-
-def until(condition: Callable[[], Any], seconds: float) -> Any:  # noqa: ANN401 (whatever the condition finds)
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends_at, "it did not come to pass in time"
-        time.sleep(0.3)
-    return found
 
 
 @contextmanager

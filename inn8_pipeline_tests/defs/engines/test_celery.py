@@ -12,11 +12,11 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.entities import Entity
+from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.engines import processes
 from inn8_pipeline_tests.defs.engines.conftest import Deploy
 from inn8_pipeline_tests.defs.engines.deployment import WORKERS, Deployment
-from inn8_pipeline_tests.defs.engines.processes import until
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server"),
