@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.attendance import has_workers, works_by_itself
 from inn8_pipeline.cli.group import EXIT_FAILED
 from inn8_pipeline.cli.instance import open_instance, silence, storage_guarded
 from inn8_pipeline.cli.options import json_option
@@ -54,7 +55,9 @@ class Finding:
 @click.command(name="doctor", epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Check the settings, the database and its schema, INN8's token endpoint, Dagster's storage, and the clock.
+    """Check the settings, the database and its schema, the clock, INN8's token endpoint, Dagster's storage and daemon.
+
+    With INN8_EXECUTOR=celery the queue and its workers too.
 
     Asks INN8 for a token and reads nothing there; writes nothing.
     """
@@ -78,6 +81,8 @@ def examine(environment: Environment) -> Iterator[Finding]:
         "clock": _clock,
         **_token_checks(environment),
         "Dagster's storage": _storage,
+        "the schedule": works_by_itself,
+        **_queue_checks(environment),
     }
     for name, check in checks.items():
         try:
@@ -96,6 +101,14 @@ def _token_checks(environment: Environment) -> dict[str, Callable[[Environment],
     if len(tenant_ids) == 1:
         return {name: partial(_credentials, tenant_ids[0])}
     return {f"{name}, tenant {tenant_id}": partial(_credentials, tenant_id) for tenant_id in tenant_ids}
+
+
+def _queue_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
+    """Celery's, where the steps of runs wait there."""
+    try:
+        return {"Celery's workers": has_workers} if read_executor(environment) == "celery" else {}
+    except SettingsError:
+        return {}  # which the check of the settings reports
 
 
 def _settings(environment: Environment) -> str:

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inn8_pipeline.cli.folders import packaged
 from inn8_pipeline.cli.history import Entry, of_run
 from inn8_pipeline.cli.instance import storage_guarded
 from inn8_pipeline.entities import Entity, Window
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, Definitions
+    from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
 
     from inn8_pipeline.defs.names import Tenant
 
@@ -63,18 +64,35 @@ def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step,
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
     """
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+
+    # Whichever executor the settings name: the steps of this run work here.
+    job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
+    with storage_guarded(), ended_by_signals():
+        run = _create(instance, job, step, {} if verbose else _QUIET)
+        execute_run(InMemoryJob(job), run, instance)
+        return of_run(instance, step.tenant, step.entity, run.run_id)
+
+
+def _create(instance: "DagsterInstance", job: "JobDefinition", step: Step, config: Mapping[str, Any]) -> "DagsterRun":
+    """The run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    from inn8_pipeline.defs.names import MAX_RETRIES_TAG
     from inn8_pipeline.defs.schedules import range_tags
 
-    job = definitions.resolve_job_def(step.tenant.job_name(step.entity))
-    with storage_guarded(), ended_by_signals():
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=step.tenant.keys(step.entity)[1:] if step.is_rebuild else None,
-            tags={**job.run_tags, **(range_tags(step.window) if step.window else {})},
-            run_config={} if verbose else _QUIET,
-            raise_on_error=False,
-        )
-        return of_run(instance, step.tenant, step.entity, result.run_id)
+    (location,) = location_origins_from_yaml_paths([str(packaged("workspace.yaml"))])
+    return instance.create_run_for_job(
+        job,
+        asset_selection=frozenset(step.tenant.keys(step.entity)[1:]) if step.is_rebuild else None,
+        # Who typed the command sees how it ended, and is not to find it begun again.
+        tags={**job.run_tags, **(range_tags(step.window) if step.window else {}), MAX_RETRIES_TAG: "0"},
+        run_config=config,
+        remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name),
+    )
 
 
 _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

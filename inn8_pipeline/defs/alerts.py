@@ -62,14 +62,3 @@ def read(cursor: str | None) -> Open:
 def write(open_troubles: Open) -> str:
     """The cursor that remembers them."""
     return json.dumps({subject: asdict(trouble) for subject, trouble in open_troubles.items()}, sort_keys=True)
-
-
-def remember(state: Mapping[str, str]) -> str:
-    """The cursor that remembers a state of each subject."""
-    return json.dumps(dict(state), sort_keys=True)
-
-
-def recall(cursor: str | None) -> dict[str, str]:
-    """The states that such a cursor remembers."""
-    kept: dict[str, str] = json.loads(cursor) if cursor else {}
-    return kept

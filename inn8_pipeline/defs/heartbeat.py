@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from inn8_pipeline.defs import alerts, names
+from inn8_pipeline.defs import cursors, names
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import NotifyError
@@ -28,7 +28,7 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
     def call(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from inn8_pipeline import notify
 
-        last = alerts.recall(context.cursor)
+        last = cursors.read(context.cursor)
         for tenant in tenants:
             url = read_heartbeat_url(Environment(), tenant.tenant_id)
             complete_at = _last_complete_tick(context.instance, tenant) if url else None
@@ -39,7 +39,7 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
                     context.log.warning(str(error))
                 else:
                     last = {**last, tenant.tenant_id: complete_at}
-                    context.update_cursor(alerts.remember(last))
+                    context.update_cursor(cursors.write(last))
         return dg.SkipReason(f"The last complete ticks that were told: {last}.")
 
     return call

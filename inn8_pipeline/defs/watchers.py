@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import dagster as dg
 
-from inn8_pipeline.defs import alerts, heartbeat, judgements, names, troubles
+from inn8_pipeline.defs import alerts, cursors, heartbeat, judgements, names, troubles
 from inn8_pipeline.defs.alerts import Found
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
@@ -45,13 +45,13 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         except DatabaseError as error:
             return dg.SkipReason(f"{error} What was known of freshness stands.")
         state = {key.to_user_string(): _state(verdict) for key, verdict in found.items()}
-        before = alerts.recall(context.cursor)
+        before = cursors.read(context.cursor)
         changed = [
             verdict.evaluation(key, names.FRESHNESS)
             for key, verdict in found.items()
             if before.get(key.to_user_string(), _FRESH) != _state(verdict)
         ]
-        return dg.SensorResult(asset_events=changed, cursor=alerts.remember(state))
+        return dg.SensorResult(asset_events=changed, cursor=cursors.write(state))
 
     return watch_freshness
 

@@ -1,6 +1,7 @@
 """`inn8 dev`: Dagster answers with the schedule on, and a signal takes all of it down."""
 
 import json
+import shlex
 import signal
 import socket
 import time
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from inn8_pipeline.cli.group import EXIT_PARTIAL
 from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.daemons import until
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,6 +25,11 @@ LAUNCH = """
 mutation { launchRun(executionParams: {runConfigData: "{}", selector:
   {repositoryName: "__repository__", repositoryLocationName: "inn8", jobName: "clients_sync"}}) { __typename } }
 """
+RUNS = """{ runsOrError(filter: {pipelineName: "clients_sync"}) { ... on Runs { results { runId status } } } }"""
+RERUN = """
+mutation { launchRunReexecution(reexecutionParams: {parentRunId: "%s", strategy: ALL_STEPS})
+  { __typename ... on LaunchRunSuccess { run { runId } } } }
+"""
 
 
 def ask(port: int, query: str) -> dict[str, Any]:
@@ -31,6 +39,15 @@ def ask(port: int, query: str) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own address)
         told: dict[str, Any] = json.load(answer)["data"]
     return told
+
+
+def rerun(port: int) -> None:
+    """The only sync, again, as the UI's button does it; it succeeds too."""
+    (first,) = ask(port, RUNS)["runsOrError"]["results"]
+    launched = ask(port, RERUN % first["runId"])["launchRunReexecution"]
+    assert launched["__typename"] == "LaunchRunSuccess"
+    wanted = {"runId": launched["run"]["runId"], "status": "SUCCESS"}
+    until(lambda: wanted in ask(port, RUNS)["runsOrError"]["results"])
 
 
 def free_port() -> int:
@@ -59,6 +76,10 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
             nodes = ask(port, SCHEDULES)["repositoriesOrError"]["nodes"]
             states = {each["name"]: each["scheduleState"]["status"] for each in nodes[0]["schedules"]}
             assert states["every_15_minutes"] == "RUNNING"
+            told = (data_folder / "inn8_pipeline" / "dev" / "settings.env").read_text(encoding="utf-8")
+            settings = dict(word.split("=", 1) for word in shlex.split(told) if "=" in word)
+            assert terminal.but(**settings).run("sync", "clients").returncode == EXIT_PARTIAL
+            rerun(port)
             assert ask(port, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
             children = psutil.Process(process.pid).children(recursive=True)
             assert len(children) >= 4  # webserver and daemon, and the definitions of each

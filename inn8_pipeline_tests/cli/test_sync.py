@@ -139,15 +139,6 @@ def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new
         assert (doctor.exit_code, all(each["is_ok"] for each in json.loads(doctor.stdout))) == (0, True), doctor.stdout
 
 
-def test_doctor_finds_wrong_credentials(place: Place) -> None:
-    doctor = place.terminal.but(INN8_CLIENT_SECRET="wrong").ask("doctor")
-    assert doctor.exit_code == 1
-    assert [line.split(":")[0] for line in doctor.stdout.splitlines() if line.startswith("FAIL")] == [
-        "FAIL INN8's token endpoint"
-    ]
-    assert "Traceback" not in doctor.stderr
-
-
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end: signal.Signals) -> None:
     place.server.faults.add("delay", "clients", seconds=60, times=None)

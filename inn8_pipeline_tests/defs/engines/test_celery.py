@@ -3,7 +3,10 @@
 It needs Redis and takes minutes: `make test-celery`.
 """
 
+import json
 import shutil
+import subprocess
+import sys
 
 import dagster as dg
 import psutil
@@ -109,3 +112,20 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
     assert tuple(step for step, _ in deployment.takes(run_id)) == STEPS
     assert deployment.put_off
     assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
+
+
+def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(deploy: Deploy) -> None:
+    deployment = deploy(names.MAX_DAYS_PER_RUN, WORKER, max_runtime=LONG)
+    until(lambda: asked_doctor()["the schedule"].startswith("the daemon reports"), LONG)
+    assert asked_doctor()["Celery's workers"] == "2 answer: one@tests, two@tests"
+    processes.strike(deployment.workers["one"])
+    assert asked_doctor()["Celery's workers"] == "1 answer: two@tests"
+    processes.strike(deployment.workers["two"])
+    assert asked_doctor()["Celery's workers"].startswith("No worker of Celery's answers")
+
+
+def asked_doctor() -> dict[str, str]:
+    """What `inn8 doctor` says of each of its checks."""
+    command = [sys.executable, "-m", "inn8_pipeline.cli", "doctor", "--json"]
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=LONG).stdout
+    return {each["check"]: each["message"] for each in json.loads(told)}
