@@ -1,8 +1,5 @@
 """Side by side: a scheduled run, a backfill's and `inn8 sync` at one entity at a time, from several processes."""
 
-import threading
-import time
-
 import dagster as dg
 import pytest
 from sqlalchemy import Connection
@@ -10,6 +7,7 @@ from sqlalchemy import Connection
 from inn8_pipeline.defs.reports import waits
 from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 from inn8_pipeline_tests.defs.runs import begun
@@ -50,17 +48,10 @@ def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pi
 def test_a_run_waits_for_the_one_that_holds_the_lock_and_says_so(pipeline: Pipeline) -> None:
     with pipeline.engine.connect() as other:
         hold(other, Entity.CLIENTS)
-        holding = threading.Thread(target=pipeline.run, args=[Entity.CLIENTS])
-        holding.start()
-        try:
-            ends_at = time.monotonic() + 30
-            while waits(Entity.CLIENTS) not in said(pipeline) and time.monotonic() < ends_at:
-                time.sleep(0.1)
-            assert waits(Entity.CLIENTS) in said(pipeline)
+        with begun(pipeline, Entity.CLIENTS):
+            until(lambda: waits(Entity.CLIENTS) in said(pipeline))
             assert truth.tables(pipeline)["clients"] == []
-        finally:
             other.exec_driver_sql("select pg_advisory_unlock_all()")
-            holding.join(60)
     (run,) = runs_of(pipeline)
     assert pipeline.entry(Entity.CLIENTS, run.run_id).status == "Success"
     assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]

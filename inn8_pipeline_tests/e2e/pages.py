@@ -8,6 +8,7 @@ LONG = 180.0
 """Of seconds: the daemon looks after backfills every 30, and after runs every 5."""
 CLICKS = MATERIALIZE, SHOW_ALL, LAUNCH = "Materialize all…", "Show all partitions", "Launch backfill"
 """Of a backfill, on its job's page."""
+RERUN = "Re-execute all (*)"
 _TITLE_OF_A_CANVAS = "../../preceding-sibling::div//span"
 _HAS_INK = "return new Uint32Array(arguments[0].getContext('2d').getImageData(0, 0, 300, 150).data.buffer).some(x => x)"
 
@@ -140,6 +141,15 @@ class Run:
     @property
     def id(self) -> str:
         return self.path.rsplit("/", 1)[1]
+
+    def open(self) -> None:
+        self.browser.open(self.path)
+        self.browser.reads(RERUN)
+
+    def rerun(self) -> "Run":
+        """Launch it again, all of it."""
+        self.browser.click(RERUN)
+        return Run(self.browser, self.browser.follow_the_notice("Launched run"))
 
     def end(self) -> None:
         """Wait until it has succeeded."""

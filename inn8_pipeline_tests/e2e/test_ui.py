@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 from inn8_pipeline import dictionary
+from inn8_pipeline.cli.group import EXIT_PARTIAL
 from inn8_pipeline.defs.specs import OWNERS
 from inn8_pipeline_tests.e2e.browser import Browser
 from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage
-from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job
+from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job, Run
 
 ASSETS = {
     "raw_clients", "raw_portfolios", "raw_transactions", "clients", "portfolios", "securities", "transactions",
@@ -142,6 +143,17 @@ def test_clients_are_rebuilt_alone_while_inn8_is_away(browser: Browser, stage: S
     assert stage.rows("select count(*) from inn8_raw.landings where run_id = :run", run=run.id) == [(0,)]
     rebuilt = next(entry for entry in logged_of(stage, "clients") if entry["run_id"] == run.id)
     assert rebuilt["counts"]["fetched"] == rebuilt["counts"]["unchanged"] + rebuilt["counts"]["rejected"] > 0
+
+
+def test_a_run_of_the_terminal_is_run_again_in_the_ui(browser: Browser, stage: Stage) -> None:
+    assert stage.terminal.run("sync", "portfolios").returncode == EXIT_PARTIAL
+    before = logged_of(stage, "portfolios")[0]
+    run = Run(browser, f"/runs/{before['run_id']}")
+    run.open()
+    again = run.rerun()
+    again.end()
+    after = logged_of(stage, "portfolios")[0]
+    assert (after["run_id"], after["status"]) == (again.id, before["status"])
 
 
 def test_nothing_in_the_ui_warns_of_our_definitions(browser: Browser, stage: Stage) -> None:
