@@ -19,6 +19,7 @@ from inn8_pipeline.errors import SettingsError
 T = TypeVar("T")
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^@\]]+\]|[^@:]*)(?::\d+)?")
 _MEBIBYTE = 1024 * 1024
 _WAREHOUSE = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
 
@@ -169,13 +170,14 @@ def _tenant_id(text: str) -> str:
 
 
 def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
-    """The tenants, none twice; first the plain one, which the variables without a tenant's name are for.
+    """The tenants, none twice; first the plain one, INN8_TENANT_ID, which the variables without a name are for.
 
-    It is INN8_TENANT_ID, by default the first of INN8_TENANTS.
+    Where INN8_TENANTS is set it must be named: the credentials must not become another tenant's by the list's order.
     """
     listed = environment.parse("INN8_TENANTS", _tenant_ids, _TENANTS_RULE, "default")
+    is_named = environment.read("INN8_TENANTS", "", default="") and environment.read("INN8_TENANT_ID", listed[0])
     plain = environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", listed[0])
-    if not environment.read("INN8_TENANTS", "", default=""):
+    if not is_named:
         return (plain,)
     if plain not in listed:
         raise SettingsError("INN8_TENANT_ID", "must be one of INN8_TENANTS", listed[0])
@@ -287,7 +289,16 @@ def _database_url(environment: Environment, name: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise SettingsError(name, "must be the URL of a Postgres database", _WAREHOUSE)
-    return f"postgresql+psycopg://{rest}"
+    return well_formed(name, f"postgresql+psycopg://{rest}", _WAREHOUSE)
+
+
+def well_formed(name: str, url: str, example: str) -> str:
+    """The URL of a database, if it can be read; what a driver would say of another one holds the password."""
+    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    if not _AUTHORITY.fullmatch(authority):
+        problem = "cannot be read: within its parts each of @ : / ? # % is written as its code, %40 for @"
+        raise SettingsError(name, problem, example)
+    return url
 
 
 def read_executor(environment: Environment) -> str:

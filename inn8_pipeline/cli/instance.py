@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from inn8_pipeline.cli.folders import dagster_home
 from inn8_pipeline.errors import Inn8Error, SettingsError
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, well_formed
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -72,7 +72,7 @@ def read_storage_url(environment: Environment) -> str | None:
     url = environment.read(STORAGE_URL, STORAGE_EXAMPLE)
     if not url.startswith("postgresql+psycopg2://"):
         raise SettingsError(STORAGE_URL, "must be a URL that names psycopg2 as its driver", STORAGE_EXAMPLE)
-    os.environ[STORAGE_URL] = url
+    os.environ[STORAGE_URL] = well_formed(STORAGE_URL, url, STORAGE_EXAMPLE)
     return url
 
 

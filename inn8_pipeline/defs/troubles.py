@@ -22,7 +22,6 @@ from inn8_pipeline.settings import AlertSettings, now
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 LOOKED_BACK = timedelta(hours=1)
 """For the ends of runs of ranges: longer than any wait between two looks."""
-_TOLD_BY_THE_LOG = (names.FRESHNESS, "open_rejects")
 
 
 def of_checks(instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings: AlertSettings) -> Found:
@@ -35,8 +34,12 @@ def of_checks(instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings:
         for entity in Entity:
             keys = [tenant.log(entity), *(dg.AssetCheckKey(tenant.key(entity), name) for name in CHECKS)]
             of_entity = {key.name: trouble for key, trouble in _newest(instance, keys, settings)}
-            if of_entity.get(names.SYNC_LOG) is not None:
-                of_entity = {name: each for name, each in of_entity.items() if name not in _TOLD_BY_THE_LOG}
+            logged = of_entity.get(names.SYNC_LOG)
+            if logged is not None:
+                of_entity.pop("open_rejects", None)
+            # A log with a warning does not say that no sync has come since.
+            if logged is not None and logged.is_error:
+                of_entity.pop(names.FRESHNESS, None)
             subject = tenant.key(entity).to_user_string()
             found |= {f"{subject}, check {name}": trouble for name, trouble in of_entity.items()}
     return found

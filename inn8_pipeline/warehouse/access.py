@@ -28,6 +28,11 @@ def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
         cursor = _cursor(connection)
         if _sees_all(cursor, login):
             raise LoginError(login, "sees every tenant's rows already: it owns, writes or is a superuser")
+        # One that is no reader yet has a namesake's rows at most, of a login that was dropped: they are not its own.
+        cursor.execute(
+            "delete from inn8.tenant_readers where role_name = %s and not pg_has_role(%s, 'inn8_reader', 'member')",
+            (login, login),
+        )
         _join(cursor, "inn8_reader", login)
         cursor.execute(
             "insert into inn8.tenant_readers (tenant_id, role_name) values (%s, %s) on conflict do nothing",

@@ -94,6 +94,8 @@ def test_a_missing_setting_is_one_line_that_names_it_and_an_example(arguments: l
         ("DAGSTER_POSTGRES_URL", "postgresql://inn8:storage-password@localhost/dagster"),
         ("DAGSTER_HOME", "not/absolute"),
         ("INN8_DATABASE_URL", "mysql://inn8:warehouse-password@localhost/inn8"),
+        ("INN8_DATABASE_URL", "postgresql://inn8:an@warehouse:password@localhost:1/inn8"),
+        ("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://inn8:a@warehouse:password@localhost:1/dagster"),
         ("INN8_LOOKBACK_DAYS", "ten"),
     ],
 )

@@ -90,21 +90,29 @@ def test_a_configuration_of_another_tenant_is_refused(both: dict[str, Pipeline])
 
 def test_a_tenant_does_not_borrow_the_access_of_another() -> None:
     plain = {"INN8_BASE_URL": "https://a.example", "INN8_CLIENT_ID": "a", "INN8_CLIENT_SECRET": "s"}
-    environment = Environment({"INN8_TENANTS": "firm,acme", **plain})
+    environment = Environment({"INN8_TENANTS": "firm,acme", "INN8_TENANT_ID": "firm", **plain})
     assert read_tenant(environment, "firm").client_id == "a"
     with pytest.raises(SettingsError, match="INN8_ACME__BASE_URL is not set"):
         read_tenant(environment, "acme")
 
 
-def test_the_plain_tenant_is_named_or_the_first() -> None:
+def test_the_plain_tenant_is_named() -> None:
     assert read_tenant_ids(Environment({})) == ("default",)
     assert read_tenant_ids(Environment({"INN8_TENANT_ID": "firm"})) == ("firm",)
-    assert read_tenant_ids(Environment({"INN8_TENANTS": "firm, acme"})) == ("firm", "acme")
+    assert read_tenant_ids(Environment({"INN8_TENANTS": "firm, acme", "INN8_TENANT_ID": "firm"})) == ("firm", "acme")
     assert read_tenant_ids(Environment({"INN8_TENANTS": "acme,firm", "INN8_TENANT_ID": "firm"})) == ("firm", "acme")
 
 
 @pytest.mark.parametrize(
-    "variables", [{"INN8_TENANTS": "a,A"}, {"INN8_TENANTS": "a,b c"}, {"INN8_TENANTS": "a,b", "INN8_TENANT_ID": "c"}]
+    "variables",
+    [
+        {"INN8_TENANTS": "a,A"},
+        {"INN8_TENANTS": "a,b c"},
+        {"INN8_TENANTS": "a,b", "INN8_TENANT_ID": "c"},
+        # Whose the credentials without a name are would hang on the order of the list.
+        {"INN8_TENANTS": "a,b"},
+        {"INN8_TENANTS": "a"},
+    ],
 )
 def test_tenants_that_cannot_be_told_apart_are_refused(variables: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="INN8_TENANT"):

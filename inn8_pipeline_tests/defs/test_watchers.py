@@ -232,6 +232,20 @@ def test_the_heartbeat_is_called_once_after_each_complete_tick(watched: Pipeline
     assert ears.heard == ["/ping"]
 
 
+def test_the_heartbeat_is_not_called_after_a_tick_that_held_removals_back(watched: Pipeline, ears: Ears) -> None:
+    watcher = Watcher(watched, "heartbeat")
+    tick(watched, datetime(2026, 11, 24, 10, 0, tzinfo=UTC))
+    for record in watched.world.records("clients")[:20]:
+        watched.world.remove("clients", record["id"])
+    tick(watched, datetime(2026, 11, 24, 10, 15, tzinfo=UTC))
+    tick(watched, datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
+    held = watched.log(Entity.CLIENTS)[0]
+    assert (held.status, held.severity) == ("PartialSuccess", "ERROR")
+    watcher.look()
+    assert ears.heard == ["/ping"]
+    assert "10:00" in str(watcher.cursor)
+
+
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 

@@ -88,6 +88,7 @@ class Place:
         return {
             **access,
             "INN8_TENANTS": ",".join(TENANTS),
+            "INN8_TENANT_ID": TENANTS[0],
             "INN8_TICK_MINUTES": "1",
             "INN8_LOOKBACK_DAYS": str(DAYS + 1),
             "INN8_TRANSACTIONS_FROM": first_date,

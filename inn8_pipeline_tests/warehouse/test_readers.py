@@ -12,7 +12,7 @@ from inn8_pipeline.warehouse import access
 from inn8_pipeline.warehouse.tables import metadata
 from inn8_pipeline.warehouse.views import VIEWS
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
-from inn8_pipeline_tests.warehouse.logins import Session, new_login, session
+from inn8_pipeline_tests.warehouse.logins import Session, administer, new_login, session
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
 
 OTHER = "t2"
@@ -117,6 +117,15 @@ def test_a_login_that_is_no_reader_any_more_is_refused(shared: Syncs, login: str
     assert tenants(reader.rows("select * from inn8.client_details")) == {TENANT, OTHER}
     assert access.revoke_reader(shared.engine, login, None) == 2
     assert reader.refuses("select * from inn8.client_details")
+
+
+def test_a_login_that_was_dropped_and_made_again_does_not_inherit_its_namesakes_tenants(shared: Syncs) -> None:
+    with new_login(shared.url) as login:
+        access.grant_reader(shared.engine, login, OTHER)
+        administer(shared.url, f"drop owned by {login}", f"drop role {login}", f"create role {login} login")
+        access.grant_reader(shared.engine, login, TENANT)
+        with session(shared.url, login) as opened:
+            assert tenants(opened.rows("select * from inn8.client_details")) == {TENANT}
 
 
 @pytest.mark.parametrize(

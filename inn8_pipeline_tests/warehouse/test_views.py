@@ -53,12 +53,16 @@ def test_last_synced_at_of_a_transaction_is_that_of_its_day(owned: Syncs) -> Non
 def test_a_portfolio_that_went_to_an_unknown_client_is_not_shown_to_the_old_one(owned: Syncs) -> None:
     owned.transactions([transaction()])
     shown = "select client_external_id from inn8.portfolio_details"
+    booked = "select external_id from inn8.transaction_details"
     assert owned.query(shown) == [{"client_external_id": "C-1"}]
+    assert owned.query(booked) == [{"external_id": "T-1"}]
     owned.portfolios([portfolio(clientId="C-2")])
     assert owned.query(shown) == []
+    assert owned.query(booked) == []
     owned.clients([client(), client(id="C-2")])
     owned.portfolios([portfolio(clientId="C-2")])
     assert owned.query(shown) == [{"client_external_id": "C-2"}]
+    assert owned.query(booked) == [{"external_id": "T-1"}]
 
 
 def test_the_details_of_a_transaction_are_joined(owned: Syncs) -> None:

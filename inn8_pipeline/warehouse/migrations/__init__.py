@@ -15,7 +15,7 @@ from inn8_pipeline.warehouse.migrations import roles
 from inn8_pipeline.warehouse.tables import RAW_SCHEMA, SCHEMA, metadata
 from inn8_pipeline.warehouse.views import VIEWS
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
 
 
