@@ -150,6 +150,21 @@ def test_warnings_are_told_unless_errors_alone_are_wanted(
     assert [text.split(".")[0] for text in ears.heard] == ["Warning: clients, check sync_log"]
 
 
+def test_that_no_sync_comes_any_more_is_told_beside_a_log_that_warns(
+    new_pipeline: NewPipeline, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = new_pipeline(faulty=1)
+    monkeypatch.setenv("INN8_ALERT_WEBHOOK", ears.server.url_for(WEBHOOK))
+    watcher, freshness = Watcher(pipeline, "alert_failed_checks"), Watcher(pipeline, "watch_freshness")
+    pipeline.run(Entity.CLIENTS)
+    pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '80 minutes' where entity = 'clients'")
+    for evaluation in freshness.look():
+        pipeline.instance.report_runless_asset_event(evaluation)
+    watcher.look()
+    assert "Warning: clients, check sync_log." in ears.heard[0]
+    assert "Error: clients, check freshness." in ears.heard[0]
+
+
 def test_a_failed_maintenance_is_told_and_so_is_its_next_success(watched: Pipeline, ears: Ears) -> None:
     watcher = Watcher(watched, "alert_failed_runs")
     job = watched.definitions.resolve_job_def(maintenance.JOB)
