@@ -19,9 +19,17 @@ SUBSTITUTES = (
     Substitute("INN8_CLIENT_SECRET=…", "CLIENT_SECRET", "the reader's own"),
     Substitute("/etc/inn8.secret", "SECRET_FILE", "a file of the machine's; a temporary one stands for it"),
     Substitute("postgresql+psycopg://inn8:…@db/inn8", "WAREHOUSE", "a server of the reader's; ours stands for it"),
-    Substitute("postgresql://inn8@db/inn8?sslmode=verify-full", "WAREHOUSE", "likewise"),
+    Substitute(
+        "postgresql://inn8@db/inn8?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt",
+        "WAREHOUSE",
+        "likewise",
+    ),
     Substitute("postgresql+psycopg2://inn8:…@db/dagster", "STORAGE", "likewise"),
-    Substitute("postgresql+psycopg2://inn8@db/dagster?sslmode=verify-full", "STORAGE", "likewise"),
+    Substitute(
+        "postgresql+psycopg2://inn8@db/dagster?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt",
+        "STORAGE",
+        "likewise",
+    ),
     Substitute("REPOSITORY", "REPOSITORY", "the reader's own; this one stands for it"),
     Substitute("/srv/inn8", "CLONE", "a folder of the machine's; a temporary one stands for it"),
 )
