@@ -6,23 +6,31 @@ how a message is sent is `notify`'s. All lines of one look are one message: it i
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that is wrong: since when, and whether it is an error or a warning. `text` holds no personal data."""
+    """Something that is wrong: since when, and whether it is an error or a warning. `text` holds no personal data.
+
+    An error of another `kind` is another trouble, where it has kinds: removals held back, then no sync at all.
+    """
 
     text: str
     is_error: bool
     since: str
+    kind: str = ""
 
     @classmethod
-    def at(cls, instant: datetime, text: str, *, is_error: bool) -> Self:
+    def at(cls, instant: datetime, text: str, *, is_error: bool, kind: str = "") -> Self:
         """A trouble that was found at this instant."""
-        return cls(text, is_error, instant.isoformat(timespec="seconds"))
+        return cls(text, is_error, instant.isoformat(timespec="seconds"), kind)
+
+    def is_news_after(self, before: Self) -> bool:
+        """Whether whoever was told of the other has not heard of this."""
+        return self.is_error != before.is_error or (self.is_error and self.kind != before.kind)
 
 
 Open = Mapping[str, Trouble]
@@ -38,7 +46,7 @@ def lines(told: Open, found: Found) -> Iterator[str]:
         if trouble is None:
             if before is not None:
                 yield f"Over: {subject}. It had begun at {before.since}."
-        elif before is None or trouble.is_error != before.is_error:
+        elif before is None or trouble.is_news_after(before):
             again = " again" if before and not trouble.is_error else ""
             yield f"{'Error' if trouble.is_error else f'Warning{again}'}: {subject}. {trouble.text}"
 
@@ -49,7 +57,7 @@ def then(told: Open, found: Found) -> Open:
     for subject, trouble in found.items():
         if trouble is not None:
             before = told.get(subject)
-            still[subject] = Trouble(trouble.text, trouble.is_error, before.since if before else trouble.since)
+            still[subject] = replace(trouble, since=before.since) if before else trouble
     return still
 
 

@@ -63,7 +63,9 @@ def _of_evaluation(evaluation: dg.AssetCheckEvaluation, settings: AlertSettings)
     if evaluation.passed or not (is_error or settings.includes_warnings):
         return None
     link = _link(settings, f"assets/{'/'.join(evaluation.asset_key.path)}?view=checks")
-    return Trouble.at(now(), f"{evaluation.description or ''}{link}", is_error=is_error)
+    status = evaluation.metadata.get("status")
+    kind = str(status.value) if status else ""
+    return Trouble.at(now(), f"{evaluation.description or ''}{link}", is_error=is_error, kind=kind)
 
 
 def of_jobs(instance: dg.DagsterInstance, job_names: Sequence[str], settings: AlertSettings) -> Found:

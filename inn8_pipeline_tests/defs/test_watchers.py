@@ -247,18 +247,27 @@ def test_the_heartbeat_is_called_once_after_each_complete_tick(watched: Pipeline
     assert ears.heard == ["/ping"]
 
 
-def test_the_heartbeat_is_not_called_after_a_tick_that_held_removals_back(watched: Pipeline, ears: Ears) -> None:
+def test_a_tick_that_held_removals_back_has_no_heartbeat_and_does_not_hide_a_failure_after_it(
+    watched: Pipeline, ears: Ears
+) -> None:
     watcher = Watcher(watched, "heartbeat")
     tick(watched, datetime(2026, 11, 24, 10, 0, tzinfo=UTC))
     for record in watched.world.records("clients")[:20]:
         watched.world.remove("clients", record["id"])
     tick(watched, datetime(2026, 11, 24, 10, 15, tzinfo=UTC))
     tick(watched, datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
+    alerting = Watcher(watched, "alert_failed_checks")
+    alerting.look()
     held = watched.log(Entity.CLIENTS)[0]
     assert (held.status, held.severity) == ("PartialSuccess", "ERROR")
     watcher.look()
-    assert ears.heard == ["/ping"]
+    assert ears.heard[1:] == ["/ping"]
     assert "10:00" in str(watcher.cursor)
+    watched.server.faults.add("status", "clients", status=404)
+    watched.run(Entity.CLIENTS)
+    alerting.look()
+    assert "Error: clients, check sync_log. PartialSuccess." in ears.heard[0]
+    assert "Error: clients, check sync_log. Failed." in ears.heard[2]
 
 
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -281,6 +290,14 @@ def test_each_change_is_told_once_and_a_second_outage_too() -> None:
         "Warning: clients", "Error: clients", "Warning again: clients", "Error: clients", "Over: clients",
         "Warning: clients",
     ]  # fmt: skip
+
+
+def test_an_error_of_another_kind_is_told_too() -> None:
+    held = Trouble.at(AT, "held back", is_error=True, kind="PartialSuccess")
+    failed = Trouble.at(AT, "none", is_error=True, kind="Failed")
+    assert told(held, held, failed, failed, None) == ["Error: clients", "Error: clients", "Over: clients"]
+    few, nothing = (Trouble.at(AT, kind, is_error=False, kind=kind) for kind in ("PartialSuccess", "NoData"))
+    assert told(few, nothing, few) == ["Warning: clients"]
 
 
 def test_of_what_is_not_known_just_now_nothing_is_told_and_nothing_forgotten() -> None:
