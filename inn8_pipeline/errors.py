@@ -16,6 +16,7 @@
         ├── MissingRolesError      the login may not upgrade: a superuser makes the roles, once
         ├── LoginError             a login cannot be made a reader or a writer: choose another
         ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
+        ├── NotVacuumedError       it is erased, but not yet overwritten on the disk: vacuum
         ├── SyncLockedError        another sync of the entity went on for too long: look at it, rerun
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most of what came was refused: nothing was written
@@ -252,6 +253,21 @@ class StillSentError(WarehouseError):
         return (
             f"INN8 still sends this person's data ({', '.join(self.entities)}): it would come back with the next sync. "
             "Nothing was erased. Let INN8 erase it and sync once more, or erase it all the same with --still-sent."
+        )
+
+
+@dataclass(eq=False)
+class NotVacuumedError(WarehouseError):
+    """An erasure stands, but what follows it did not come to its end."""
+
+    condition: str
+    statement: str
+
+    def __str__(self) -> str:
+        """What is done, what is not, and how to do it."""
+        return (
+            f"The person's data is erased for good, but the tables could not be vacuumed ({self.condition}): its space "
+            f"on the disk is not free yet, and the planner's statistics may hold values. Run: {self.statement}"
         )
 
 

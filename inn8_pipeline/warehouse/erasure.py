@@ -7,17 +7,17 @@ of a page is handed in: that is `transform`'s.
 from sqlalchemy import Connection, Engine, text
 
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.errors import StillSentError
+from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
 from inn8_pipeline.warehouse import locks, migrations
 from inn8_pipeline.warehouse.database import guarded, raw, transaction
 from inn8_pipeline.warehouse.landing import hold_pages
 from inn8_pipeline.warehouse.person import Cut, Erased, Search, Subject
 
 # With ANALYZE: the planner's statistics hold values too.
-_VACUUM = """
-vacuum (analyze) inn8.clients, inn8.portfolios, inn8.transactions, inn8.rejected_records, inn8_raw.landings,
-  inn8_raw.pages
-"""
+_VACUUM = (
+    "vacuum (analyze) inn8.clients, inn8.portfolios, inn8.transactions, inn8.rejected_records, inn8_raw.landings, "
+    "inn8_raw.pages"
+)
 
 
 def look(engine: Engine, subject: Subject, cut: Cut) -> Erased:
@@ -34,7 +34,7 @@ def erase(
     """Erase the client, in one transaction in which nothing else writes; then vacuum.
 
     `StillSentError` where INN8 would bring it back and that was not allowed, `SyncLockedError` where a fetch or a sync
-    goes on for longer than that; then nothing is changed.
+    goes on for longer than that; then nothing is changed. `NotVacuumedError` where all is erased but the vacuum failed.
     """
     with transaction(engine, "erasing one person's data") as connection:
         migrations.check(connection)
@@ -44,9 +44,16 @@ def erase(
         if erased.still_sent and not may_be_sent:
             raise StillSentError(tuple(erased.still_sent))
         search.delete()
-    with guarded("vacuuming after an erasure"), engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(_VACUUM))
+    _vacuum(engine)
     return erased
+
+
+def _vacuum(engine: Engine) -> None:
+    try:
+        with guarded("vacuuming after an erasure"), engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(_VACUUM))
+    except DatabaseError as error:
+        raise NotVacuumedError(error.condition, _VACUUM) from None
 
 
 def _take_locks(connection: Connection, tenant_id: str, wait_seconds: float) -> None:

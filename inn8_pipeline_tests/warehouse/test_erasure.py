@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.errors import StillSentError, SyncLockedError
+from inn8_pipeline.errors import NotVacuumedError, StillSentError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.cutting import cut
-from inn8_pipeline.warehouse import erasure
+from inn8_pipeline.warehouse import database, erasure
 from inn8_pipeline.warehouse.landing import LandingWriter, bodies, newest, newest_of_days
 from inn8_pipeline.warehouse.merge import Rules
 from inn8_pipeline.warehouse.person import Subject
@@ -196,3 +196,15 @@ def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:
     before = filled.versions()
     assert erasure.erase(filled.engine, Subject("t2", "C-1"), cut).is_nothing
     assert filled.versions() == before
+
+
+def test_where_only_the_vacuum_fails_the_erasure_stands_and_is_told_as_done(
+    filled: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database._SESSION, "lock_timeout", "300ms")  # noqa: SLF001 (nobody wants to wait a minute)
+    hasty = database.connect(filled.url)
+    with filled.engine.connect() as other:
+        other.exec_driver_sql("lock table inn8.clients in share update exclusive mode")
+        with pytest.raises(NotVacuumedError, match=r"is erased for good, .* Run: vacuum"):
+            erasure.erase(hasty, THANDI, cut)
+    assert filled.query("select external_id from inn8.clients") == [{"external_id": "C-2"}]
