@@ -104,6 +104,15 @@ class Browser:
         self.reads(text)
         self.click("View")
         self.until(lambda: "/runs/" in self._driver.current_url, "the page of what was launched")
+        return self._path
+
+    def leave(self, path: str) -> str:
+        """The path of the page that follows the one of this path, once it is there."""
+        current: str = self.until(lambda: self._path if self._path != path else None, "another page")
+        return current
+
+    @property
+    def _path(self) -> str:
         return urlsplit(self._driver.current_url).path
 
     def type(self, path: str, text: str) -> None:

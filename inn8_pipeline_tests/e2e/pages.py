@@ -147,9 +147,9 @@ class Run:
         self.browser.reads(RERUN)
 
     def rerun(self) -> "Run":
-        """Launch it again, all of it."""
+        """Launch it again, all of it, which leads to the new run's page."""
         self.browser.click(RERUN)
-        return Run(self.browser, self.browser.follow_the_notice("Launched run"))
+        return Run(self.browser, self.browser.leave(self.path))
 
     def end(self) -> None:
         """Wait until it has succeeded."""
