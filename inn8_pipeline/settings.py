@@ -174,11 +174,10 @@ def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
 
     Where INN8_TENANTS is set it must be named: the credentials must not become another tenant's by the list's order.
     """
+    if not environment.read("INN8_TENANTS", "firm,acme", default=""):
+        return (environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", "default"),)
     listed = environment.parse("INN8_TENANTS", _tenant_ids, _TENANTS_RULE, "default")
-    is_named = environment.read("INN8_TENANTS", "", default="") and environment.read("INN8_TENANT_ID", listed[0])
-    plain = environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", listed[0])
-    if not is_named:
-        return (plain,)
+    plain = environment.read("INN8_TENANT_ID", listed[0])
     if plain not in listed:
         raise SettingsError("INN8_TENANT_ID", "must be one of INN8_TENANTS", listed[0])
     return (plain, *(each for each in listed if each != plain))

@@ -37,9 +37,9 @@ def of_checks(instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings:
             logged = of_entity.get(names.SYNC_LOG)
             if logged is not None:
                 of_entity.pop("open_rejects", None)
-            # A log with a warning does not say that no sync has come since.
-            if logged is not None and logged.is_error:
-                of_entity.pop(names.FRESHNESS, None)
+                # A log with a warning does not say that no sync has come since.
+                if logged.is_error:
+                    of_entity.pop(names.FRESHNESS, None)
             subject = tenant.key(entity).to_user_string()
             found |= {f"{subject}, check {name}": trouble for name, trouble in of_entity.items()}
     return found
