@@ -18,8 +18,8 @@ from benchmarks.contestants import CONTESTANTS
 from benchmarks.measure import Measured
 from benchmarks.scenarios import run_once, say
 from benchmarks.stage import Size, Stage, open_stage
-from inn8_pipeline.warehouse import access
 from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.schema import access
 
 OURS: Final = next(each for each in CONTESTANTS if each.name == "ours")
 SIZES: Final = (1_000, 10_000, 100_000, 500_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.stage import DAYS, Stage
-from inn8_pipeline.cli.folders import write_instance
+from inn8_pipeline.cli.support.folders import write_instance
 
 HERE: Final = Path(__file__).parent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 
 DAYS = 31
 

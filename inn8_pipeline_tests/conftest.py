@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy
 from hypothesis import HealthCheck, settings
 
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 
 # The same examples in every run, so that a change is what breaks a test; new ones: --hypothesis-profile soak.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -105,7 +105,7 @@ def warehouse_url(new_database: NewDatabase, migrated_template: str) -> Iterator
 @pytest.fixture(scope="session")
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """The name of the database that `warehouse_url` copies: migrated once, by the first worker who asks."""
-    from inn8_pipeline.warehouse import migrations
+    from inn8_pipeline.warehouse.schema import migrations
 
     migrated = postgres.folder / "migrated"
     with (postgres.folder / "migrated.lock").open("w") as lock:

@@ -4,7 +4,7 @@ Here belong arguments, exit codes and what is printed; each command is a module 
 that `inn8 --help` answers at once. What a command does lies below: in `defs`, `warehouse`, `sandbox`.
 """
 
-from inn8_pipeline.cli.group import LazyGroup
+from inn8_pipeline.cli.support.group import LazyGroup
 
 EPILOG = """
 \b
@@ -24,19 +24,20 @@ main = LazyGroup(
     help="Brings clients, portfolios, securities and transactions from the INN8 API into Postgres, with Dagster.",
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    package="inn8_pipeline.cli.commands",
     commands={
-        "demo": ("inn8_pipeline.cli.demo", "One whole sync of simulated data, and what came of it."),
-        "dev": ("inn8_pipeline.cli.dev", "Simulated INN8, embedded Postgres, Dagster UI and schedule, until Ctrl-C."),
-        "sync": ("inn8_pipeline.cli.sync", "Sync clients, portfolios, transactions, or all of them."),
-        "backfill": ("inn8_pipeline.cli.backfill", "Load a range of days of trade again, with an estimate."),
-        "log": ("inn8_pipeline.cli.log", "The sync log, newest first."),
-        "rejects": ("inn8_pipeline.cli.rejects", "Records that were refused: list, show, retry, accept."),
-        "drift": ("inn8_pipeline.cli.drift", "Properties that INN8 sends and no column is made from: list, accept."),
-        "show": ("inn8_pipeline.cli.show", "One record: its row, what INN8 sent last, its rejects, its history."),
-        "erase": ("inn8_pipeline.cli.erase", "One person's data, out of every table and every page."),
-        "doctor": ("inn8_pipeline.cli.doctor", "Check settings, credentials, database, Dagster's storage, clock."),
-        "db": ("inn8_pipeline.cli.db", "The warehouse's schema; who may read and write it."),
-        "sandbox": ("inn8_pipeline.cli.sandbox", "The simulated INN8 API alone."),
+        "demo": "One whole sync of simulated data, and what came of it.",
+        "dev": "Simulated INN8, embedded Postgres, Dagster UI and schedule, until Ctrl-C.",
+        "sync": "Sync clients, portfolios, transactions, or all of them.",
+        "backfill": "Load a range of days of trade again, with an estimate.",
+        "log": "The sync log, newest first.",
+        "rejects": "Records that were refused: list, show, retry, accept.",
+        "drift": "Properties that INN8 sends and no column is made from: list, accept.",
+        "show": "One record: its row, what INN8 sent last, its rejects, its history.",
+        "erase": "One person's data, out of every table and every page.",
+        "doctor": "Check settings, credentials, database, Dagster's storage, clock.",
+        "db": "The warehouse's schema; who may read and write it.",
+        "sandbox": "The simulated INN8 API alone.",
     },
 )
 """The command; its entry point in pyproject.toml."""

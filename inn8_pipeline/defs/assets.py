@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.defs import checks, names, reports, specs, sync_log
+from inn8_pipeline.defs import catalog, metadata, names
+from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
-from inn8_pipeline.defs.sync import Destination, land, landings_of, merge
+from inn8_pipeline.defs.sync_log import entries
 from inn8_pipeline.entities import COLLECTIONS, Entity, Window
 from inn8_pipeline.errors import NoDaysError
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync
+from inn8_pipeline.sync import Destination, land, landings_of, merge
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.landing import Landing
-    from inn8_pipeline.warehouse.merge import Rules
+    from inn8_pipeline.warehouse.landing.store import Landing
+    from inn8_pipeline.warehouse.merge.session import Rules
 
 
 def raw_asset(
@@ -27,19 +29,19 @@ def raw_asset(
 
     @dg.multi_asset(
         name=tenant.name(f"raw_{entity}"),
-        specs=[specs.raw_spec(tenant, entity, settings)],
+        specs=[catalog.raw_spec(tenant, entity, settings)],
         pool=tenant.pool(entity),
         partitions_def=partitions,
         backfill_policy=_backfill_policy(partitions),
     )
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        with sync_log.Logged(context, key, days):
+        with entries.Logged(context, key, days):
             to = Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
             with inn8.client(tenant.tenant_id, to.engine, warn=context.log.warning) as client:
                 landing = land(client, to, entity, window_of(entity, days))
-        context.log.info(reports.landed(landing))
-        return dg.MaterializeResult(metadata=reports.of_landing(landing))
+        context.log.info(metadata.landed(landing))
+        return dg.MaterializeResult(metadata=metadata.of_landing(landing))
 
     return raw
 
@@ -52,8 +54,8 @@ def table_assets(
 
     @dg.multi_asset(
         name=tenant.name(f"merge_{entity}"),
-        specs=specs.table_specs(tenant, entity, settings),
-        check_specs=[sync_log.spec(key)],
+        specs=catalog.table_specs(tenant, entity, settings),
+        check_specs=[entries.spec(key)],
         pool=tenant.pool(entity),
         partitions_def=partitions,
         backfill_policy=_backfill_policy(partitions),
@@ -62,23 +64,23 @@ def table_assets(
     )
     def tables(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
         days = days_of(context)
-        with sync_log.Logged(context, key, days):
+        with entries.Logged(context, key, days):
             now_set = read_sync(Environment())
             to = Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, now_set.chunk_size)
             sources = landings_of(to, entity, window_of(entity, days))
             rules = _rules(to, context.op_execution_context.op_config, now_set)
-            outcome = merge(to, sources, rules, on_wait=lambda: context.log.warning(reports.waits(entity)))
-        context.log.info(reports.merged(outcome))
-        for line in reports.surprised(outcome.surprises):
+            outcome = merge(to, sources, rules, on_wait=lambda: context.log.warning(metadata.waits(entity)))
+        context.log.info(metadata.merged(outcome))
+        for line in metadata.surprised(outcome.surprises):
             context.log.warning(line)
-        whole, by_day = sync_log.entries(outcome, days)
-        sync_log.write(context, key, whole, by_day)
-        checks.log_after_merge(context, tenant, entity, to.engine)
-        for day, metadata in reports.of_days(outcome, days).items():
-            context.add_asset_metadata(metadata, asset_key=key, partition_key=day)
-        for table, metadata in reports.of_tables(entity, outcome).items():
+        whole, by_day = entries.entries(outcome, days)
+        entries.write(context, key, whole, by_day)
+        asset_checks.log_after_merge(context, tenant, entity, to.engine)
+        for day, of_day in metadata.of_days(outcome, days).items():
+            context.add_asset_metadata(of_day, asset_key=key, partition_key=day)
+        for table, of_table in metadata.of_tables(entity, outcome).items():
             if tenant.key(table) in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=tenant.key(table), metadata=metadata)
+                yield dg.MaterializeResult(asset_key=tenant.key(table), metadata=of_table)
 
     return tables
 
@@ -130,8 +132,8 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
 def _rules(to: Destination, config: dict[str, Any], settings: SyncSettings) -> "Callable[[Landing], Rules]":
     """What a merge goes by. A landing of another run is rebuilt from, and merged even if nothing changed."""
     from inn8_pipeline.transform import TRANSFORM_VERSION
-    from inn8_pipeline.warehouse.merge import RejectLimit, Rules
-    from inn8_pipeline.warehouse.removal import RemovalLimit
+    from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+    from inn8_pipeline.warehouse.merge.session import RejectLimit, Rules
 
     return lambda landing: Rules(
         transform_version=TRANSFORM_VERSION,

@@ -5,9 +5,12 @@ import warnings
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from inn8_pipeline.defs import assets, checks, engines, jobs, maintenance, names, schedules, sensors, watchers
+from inn8_pipeline.defs import assets, executors, jobs, maintenance, names, schedules
+from inn8_pipeline.defs.alerting import sensors
+from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
+from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_ids
 
@@ -23,7 +26,7 @@ def build(environment: Environment) -> dg.Definitions:
     """Everything that Dagster is to know. SettingsError where a setting that shapes it is wrong."""
     settings = read_sync(environment)
     tenants = names.tenants(read_tenant_ids(environment))
-    executor = engines.executor(environment)
+    executor = executors.executor(environment)
     return dg.Definitions(
         assets=[each for tenant in tenants for each in _assets(tenant, settings)],
         asset_checks=[each for tenant in tenants for each in _checks(tenant)],
@@ -32,7 +35,7 @@ def build(environment: Environment) -> dg.Definitions:
             *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
             maintenance.schedule(),
         ],
-        sensors=[*sensors.sensors(), *watchers.watchers(tenants, environment)],
+        sensors=[*killed_runs.sensors(), *sensors.watchers(tenants, environment)],
         resources={"inn8": Inn8(), "warehouse": Warehouse()},
         executor=executor,
     )
@@ -55,4 +58,4 @@ def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]
 
 
 def _checks(tenant: Tenant) -> list[dg.AssetChecksDefinition]:
-    return [checks.entity_checks(tenant, entity) for entity in Entity]
+    return [asset_checks.entity_checks(tenant, entity) for entity in Entity]

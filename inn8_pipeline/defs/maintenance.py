@@ -51,7 +51,7 @@ def schedule() -> dg.ScheduleDefinition:
 @dg.op(out=dg.Out(dg.Nothing), description="Drops landings, pages and resolved rejects past their retention.")
 def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Prune each tenant's part of the warehouse; the counts of all are the output's metadata."""
-    from inn8_pipeline.warehouse.retention import prune
+    from inn8_pipeline.warehouse.landing.retention import prune
 
     environment = Environment()
     keep = read_retention(environment)

@@ -8,8 +8,8 @@ told of a retry is decided by who calls (`on_retry`). No Dagster, no SQL.
 from inn8_pipeline.extract.breaker import CircuitStore
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy, Timeouts
-from inn8_pipeline.extract.fetch import Fetch
-from inn8_pipeline.extract.page import Page
+from inn8_pipeline.extract.paging.fetch import Fetch
+from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.retry import RetryNotice
 
 __all__ = ["CircuitStore", "Endpoint", "Fetch", "Inn8Client", "Page", "RetryNotice", "RetryPolicy", "Timeouts"]

@@ -16,14 +16,14 @@ import httpx
 
 from inn8_pipeline.entities import Collection, Window
 from inn8_pipeline.errors import ContractError, SettingsError
+from inn8_pipeline.extract.auth import TokenSource
 from inn8_pipeline.extract.breaker import CircuitStore
-from inn8_pipeline.extract.deadline import DeadlineTransport
 from inn8_pipeline.extract.endpoint import DEFAULT_RETRY, DEFAULT_TIMEOUTS, Endpoint, RetryPolicy, Timeouts
-from inn8_pipeline.extract.fetch import Fetch
-from inn8_pipeline.extract.guide import Route
-from inn8_pipeline.extract.reader import PageReader
+from inn8_pipeline.extract.http.deadlines import DeadlineTransport
+from inn8_pipeline.extract.paging.fetch import Fetch
+from inn8_pipeline.extract.paging.paginator import Route
+from inn8_pipeline.extract.paging.reader import PageReader
 from inn8_pipeline.extract.retry import Retrier, RetryNotice
-from inn8_pipeline.extract.token import TokenSource
 
 MAX_FETCHES = 3
 """Of a collection that changes while it is paged."""

@@ -15,10 +15,10 @@ from stamina.instrumentation import RetryDetails, get_on_retry_hooks, set_on_ret
 from stamina.typing import RetryHook
 
 from inn8_pipeline.errors import ApiError, CircuitOpenError, TransientApiError
-from inn8_pipeline.extract.answers import Request, TransientError
 from inn8_pipeline.extract.breaker import CircuitStore
-from inn8_pipeline.extract.deadline import time_limit
 from inn8_pipeline.extract.endpoint import RetryPolicy, Timeouts
+from inn8_pipeline.extract.http.deadlines import time_limit
+from inn8_pipeline.extract.http.responses import Request, TransientError
 
 LEASE_MARGIN_SECONDS = 10.0
 """How much longer than a whole attempt the lease of a trial lasts."""

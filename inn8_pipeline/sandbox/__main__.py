@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
-from inn8_pipeline.sandbox.pages import Habits
-from inn8_pipeline.sandbox.server import SandboxServer, serve
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.pages import Habits
+from inn8_pipeline.sandbox.api.server import SandboxServer, serve
+from inn8_pipeline.sandbox.world.world import World
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

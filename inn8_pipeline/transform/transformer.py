@@ -10,10 +10,10 @@ from typing import Any
 
 from inn8_pipeline.entities import COLLECTIONS, Entity, Reject
 from inn8_pipeline.errors import ContractError
-from inn8_pipeline.transform import clients, portfolios, transactions
 from inn8_pipeline.transform.batch import Batch, Rows
 from inn8_pipeline.transform.columns import NotPlainError, Records
-from inn8_pipeline.transform.decode import Days, Decoded, Fault, Reader
+from inn8_pipeline.transform.json.reading import Days, Decoded, Fault, Reader
+from inn8_pipeline.transform.rules import clients, portfolios, transactions
 from inn8_pipeline.transform.values import FaultyValueError
 
 

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from inn8_pipeline.errors import CircuitOpenError
 from inn8_pipeline.warehouse.database import guarded
-from inn8_pipeline.warehouse.tables import circuits
+from inn8_pipeline.warehouse.schema.tables import circuits
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 60.0

@@ -15,8 +15,8 @@ import sqlalchemy
 from click.testing import CliRunner, Result
 
 from inn8_pipeline.cli import main
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.conftest import NewDatabase
 
 TIMEOUT_SECONDS = 180

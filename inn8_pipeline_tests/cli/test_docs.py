@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from inn8_pipeline import errors
-from inn8_pipeline.cli import pages
-from inn8_pipeline.defs.checks import CHECKS
+from inn8_pipeline.cli.support import data_dictionary
+from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.errors import ApiError, Inn8Error, WarehouseError
 from inn8_pipeline_tests.variables import read_by_name
 
@@ -26,11 +26,11 @@ def leaves(kind: type[Inn8Error] = Inn8Error) -> Iterator[type[Inn8Error]]:
 
 def test_the_dictionary_is_current() -> None:
     kept = (DOCS / "dictionary.md").read_text(encoding="utf-8")
-    assert kept == pages.dictionary(), "run: inn8 db dictionary > docs/dictionary.md"
+    assert kept == data_dictionary.dictionary(), "run: inn8 db dictionary > docs/dictionary.md"
 
 
 def test_the_dictionary_has_every_column_with_its_meaning() -> None:
-    page = pages.dictionary()
+    page = data_dictionary.dictionary()
     assert "| `account_type` | `text` |  | individual, joint, trust" in page
     assert "| `amount` | `numeric(38, 10)` | yes |" in page
     assert "| None |" not in page

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inn8_pipeline.cli import main
-from inn8_pipeline.cli.dev import is_loopback
-from inn8_pipeline.cli.folders import dagster_home, packaged
+from inn8_pipeline.cli.commands.dev import is_loopback
+from inn8_pipeline.cli.support.folders import dagster_home, packaged
 from inn8_pipeline.settings import Environment
 
 COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "drift", "show", "erase", "doctor", "db", "sandbox"]

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.execution_result import ExecutionResult
 
-from inn8_pipeline.defs.checks import CHECKS
+from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.entities import Entity
 from inn8_pipeline_tests.defs.pipelines import Pipeline
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy
 
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.conftest import NewDatabase

@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
 
 SECRET = "the-c1ient-secret-of-these-tests"
 TENANT = "t1"

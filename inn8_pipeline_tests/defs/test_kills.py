@@ -17,11 +17,11 @@ import dagster as dg
 import psutil
 import pytest
 
-from inn8_pipeline.defs import sensors
+from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
-from inn8_pipeline.warehouse import migrations
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.dying import EVENTS, STATEMENTS, Blow
@@ -55,8 +55,8 @@ def report_the_dead(pipeline: Pipeline) -> list[str]:
     dead = [record.dagster_run for record in pipeline.instance.get_run_records(dg.RunsFilter(statuses=OPEN))]
     for each in dead:
         pipeline.instance.report_run_failed(each)
-        sensors.write_missing(pipeline.instance, each, "It was killed.")
-        sensors.write_missing(pipeline.instance, each, "It was killed.")
+        killed_runs.write_missing(pipeline.instance, each, "It was killed.")
+        killed_runs.write_missing(pipeline.instance, each, "It was killed.")
     return [each.run_id for each in dead]
 
 

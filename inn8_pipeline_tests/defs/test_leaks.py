@@ -5,7 +5,7 @@ import re
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import sync_log
+from inn8_pipeline.defs.sync_log import entries
 from inn8_pipeline.entities import Entity
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import SECRET, Pipeline
@@ -54,7 +54,7 @@ def assert_silent(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a step be tried again at once."""
-    monkeypatch.setattr(sync_log, "RETRY_WAITS_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(entries, "RETRY_WAITS_SECONDS", (0.01, 0.01))
 
 
 def test_a_success_and_its_rejects_tell_nothing_of_a_person(

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from inn8_pipeline.defs import maintenance
-from inn8_pipeline.defs.checks import CHECKS
+from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names

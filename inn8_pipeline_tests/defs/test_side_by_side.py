@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Connection
 
-from inn8_pipeline.defs.reports import waits
+from inn8_pipeline.defs.metadata import waits
 from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline_tests.daemons import until

@@ -10,8 +10,8 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import SettingsError
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_tenant, read_tenant_ids
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.defs.pipelines import Pipeline
 
 Row = tuple[Any, ...]

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.cli.conftest import count
 from inn8_pipeline_tests.conftest import NewDatabase
 from inn8_pipeline_tests.deploy.image import Image

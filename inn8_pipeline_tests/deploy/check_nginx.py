@@ -13,8 +13,8 @@ from dagster import DagsterInstance
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from inn8_pipeline.cli.folders import write_instance
-from inn8_pipeline.cli.servers import Child, wait_for
+from inn8_pipeline.cli.local.servers import Child, wait_for
+from inn8_pipeline.cli.support.folders import write_instance
 from inn8_pipeline_tests.conftest import NewDatabase
 from inn8_pipeline_tests.deploy.proxy import AUTH, Proxy, authorization
 from inn8_pipeline_tests.deploy.servers import free_port

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline_tests.deploy.files import DEPLOY, ROOT, known_settings, load
 
 COMPOSE = load("deploy/compose.yaml")

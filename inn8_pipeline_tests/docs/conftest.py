@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from inn8_pipeline.sandbox import programs
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.postgres import programs
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.docs.listed import SUBSTITUTES
 from inn8_pipeline_tests.docs.pages import ROOT
 from inn8_pipeline_tests.docs.shell import Shell

@@ -54,7 +54,7 @@ SERVERS = {
 
 ELSEWHERE = {
     "make test": (".ci/run", "all checks of the project; it would run itself"),
-    "make dev": ("inn8_pipeline_tests/cli/test_dev.py", "it serves on the port that a developer may be using"),
+    "make dev": ("inn8_pipeline_tests/cli/commands/test_dev.py", "it serves on the port that a developer may be using"),
     "make screenshots": ("inn8_pipeline_tests/e2e/test_ui.py", "it would take pictures of another run"),
     "make e2e": ("inn8_pipeline_tests/e2e/test_ui.py", "minutes, and a browser"),
     "make test-celery": ("Makefile", "minutes, and Redis"),

@@ -5,7 +5,7 @@ import urllib.error
 
 import pytest
 
-from inn8_pipeline_tests.cli.test_dev import ask, free_port
+from inn8_pipeline_tests.cli.commands.test_dev import ask, free_port
 from inn8_pipeline_tests.docs.conftest import Desk
 from inn8_pipeline_tests.docs.listed import ELSEWHERE, NOT_HERE, NOT_TYPED, OF_THE_MACHINE, REFUSED, SERVERS
 from inn8_pipeline_tests.docs.pages import Typed, by_page, environment_file, parts

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy
 
 from inn8_pipeline import dictionary
-from inn8_pipeline.cli.group import EXIT_PARTIAL
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.cli.support.group import EXIT_PARTIAL
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline_tests.docs.conftest import DATABASES, Desk, set_up
 from inn8_pipeline_tests.docs.listed import MAY_BE_EMPTY
 from inn8_pipeline_tests.docs.pages import ROOT, Typed, queries

@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from inn8_pipeline.cli.group import EXIT_FAILED, EXIT_PARTIAL
-from inn8_pipeline.cli.instance import open_instance
-from inn8_pipeline.cli.servers import Child, take_down
-from inn8_pipeline.cli.surroundings import Place, surroundings
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.cli.local.environment import Place, surroundings
+from inn8_pipeline.cli.local.servers import Child, take_down
+from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
+from inn8_pipeline.cli.support.instance import open_instance
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment
+from inn8_pipeline_tests.cli.commands.test_dev import free_port
 from inn8_pipeline_tests.cli.conftest import Terminal
-from inn8_pipeline_tests.cli.test_dev import free_port
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.e2e.browser import PROGRAMS, Browser, chromium
 

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from inn8_pipeline import dictionary
-from inn8_pipeline.cli.group import EXIT_PARTIAL
-from inn8_pipeline.defs.specs import OWNERS
+from inn8_pipeline.cli.support.group import EXIT_PARTIAL
+from inn8_pipeline.defs.catalog import OWNERS
 from inn8_pipeline_tests.e2e.browser import Browser
 from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage
 from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job, Run

@@ -7,8 +7,8 @@ import pytest
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline.errors import ApiError, CircuitOpenError, ContractError, TransientApiError
 from inn8_pipeline.extract import Fetch, Inn8Client, Page, RetryNotice, RetryPolicy
-from inn8_pipeline.extract.guide import Answer, Route
-from inn8_pipeline.extract.links import PageLinks
+from inn8_pipeline.extract.paging.links import PageLinks
+from inn8_pipeline.extract.paging.paginator import Answer, Route
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, NewClient
 from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, reply, token_reply

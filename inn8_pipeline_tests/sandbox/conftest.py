@@ -6,8 +6,8 @@ from datetime import date
 import httpx
 import pytest
 
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
 
 LAST_DATE = date(2026, 10, 30)
 

@@ -10,18 +10,18 @@ from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
 
-from inn8_pipeline.defs.sync import Destination, land, landings_of, merge
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import ApiError, LandingMissingError, TooManyRejectsError
 from inn8_pipeline.extract import Endpoint, Inn8Client, RetryPolicy
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import Collection, World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import Collection, World
+from inn8_pipeline.sync import Destination, land, landings_of, merge
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.circuits import PostgresCircuits
-from inn8_pipeline.warehouse.landing import Landing
-from inn8_pipeline.warehouse.merge import RejectLimit, Rules
-from inn8_pipeline.warehouse.removal import RemovalLimit
-from inn8_pipeline.warehouse.results import SyncResult
+from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.results import SyncResult
+from inn8_pipeline.warehouse.merge.session import RejectLimit, Rules
 from inn8_pipeline_tests.soak import oracle, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
 

@@ -16,8 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from sqlalchemy import Engine, create_engine
 
 from inn8_pipeline.entities import Window
-from inn8_pipeline.sandbox.faults import ANSWERS, SHAPES, Path
-from inn8_pipeline.sandbox.world import ABSENT, Collection
+from inn8_pipeline.sandbox.api.faults import ANSWERS, SHAPES, Path
+from inn8_pipeline.sandbox.world.world import ABSENT, Collection
 from inn8_pipeline_tests.soak import oracle, tables
 from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST, Bench
 from inn8_pipeline_tests.soak.oracle import ENTITIES

@@ -7,8 +7,8 @@ from random import Random
 
 import psutil
 
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import COLLECTIONS, Collection
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import COLLECTIONS, Collection
 from inn8_pipeline_tests.system.place import STORAGE, TENANTS, Place
 
 OUTAGE_SECONDS = 180.0

@@ -20,11 +20,11 @@ from typing import Any, Self
 import psutil
 import sqlalchemy
 
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
-from inn8_pipeline.sandbox.server import SandboxServer
-from inn8_pipeline.sandbox.world import World
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.warehouse.database import connect
-from inn8_pipeline.warehouse.migrations import upgrade
+from inn8_pipeline.warehouse.schema.migrations import upgrade
 from inn8_pipeline_tests.daemons import configure
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 
 from inn8_pipeline.entities import Entity, ReasonCode
 from inn8_pipeline.transform.batch import Batch
-from inn8_pipeline.transform.decode import MAX_REMEMBERED_DAYS, Days
+from inn8_pipeline.transform.json.reading import MAX_REMEMBERED_DAYS, Days
 from inn8_pipeline_tests.transform.builders import read, read_text, reject, row, rows, transaction, with_raw
 
 OUT_OF_RANGE, WRONG_TYPE = ReasonCode.OUT_OF_RANGE, ReasonCode.WRONG_TYPE

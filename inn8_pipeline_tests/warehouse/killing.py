@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from inn8_pipeline.transform import TRANSFORM_VERSION
-from inn8_pipeline.warehouse.landing import Landing
-from inn8_pipeline.warehouse.merge import Rules
+from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.session import Rules
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, stage
 
 SERVER = ForkServerContext()

@@ -17,10 +17,10 @@ from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.warehouse import database
-from inn8_pipeline.warehouse.landing import Landing, LandingWriter, bodies
-from inn8_pipeline.warehouse.merge import Merge, RejectLimit, Rules, open_merge
-from inn8_pipeline.warehouse.removal import RemovalLimit
-from inn8_pipeline.warehouse.results import SyncResult
+from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, bodies
+from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.results import SyncResult
+from inn8_pipeline.warehouse.merge.session import Merge, RejectLimit, Rules, open_merge
 from inn8_pipeline_tests.transform import builders
 
 TENANT = "t1"

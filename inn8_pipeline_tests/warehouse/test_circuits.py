@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, select, update
 from inn8_pipeline.errors import CircuitOpenError, DatabaseError
 from inn8_pipeline.warehouse.circuits import FAILURES_TO_OPEN, OPEN_SECONDS, PostgresCircuits
 from inn8_pipeline.warehouse.database import connect
-from inn8_pipeline.warehouse.tables import circuits
+from inn8_pipeline.warehouse.schema.tables import circuits
 
 LEASE_SECONDS = 30.0
 

@@ -1,10 +1,10 @@
 """The worker's application on a queue without patience, for tests that cannot wait for minutes."""
 
-from inn8_pipeline.defs import engines
+from inn8_pipeline.defs import executors
 
-engines.OFFERED_AGAIN_SECONDS = 5
-engines.AGAIN_SECONDS = 2
-engines.SWEEP_SECONDS = 1
+executors.OFFERED_AGAIN_SECONDS = 5
+executors.AGAIN_SECONDS = 2
+executors.SWEEP_SECONDS = 1
 
 from inn8_pipeline.defs.worker import app  # noqa: E402 (it reads these)
 

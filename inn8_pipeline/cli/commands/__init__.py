@@ -1,0 +1,1 @@
+"""One module per command of `inn8`; each is imported when it is called."""

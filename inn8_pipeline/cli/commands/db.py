@@ -1,0 +1,108 @@
+"""`inn8 db`: the warehouse's schema, and who may read and write it."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from inn8_pipeline.cli.support.options import tenant_of, tenant_option
+from inn8_pipeline.settings import Environment, read_owner_database_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+@click.group(name="db")
+def command() -> None:
+    """The warehouse's schema, its readers and writers (INN8_OWNER_DATABASE_URL, or INN8_DATABASE_URL)."""
+
+
+@command.command()
+def upgrade() -> None:
+    r"""Bring the warehouse to this release's schema version; all of it or nothing. Harmless where it is there already.
+
+    \b
+    Example
+      inn8 db upgrade
+    """
+    url = read_owner_database_url(Environment())
+    from inn8_pipeline.warehouse.database import connect, guarded
+    from inn8_pipeline.warehouse.schema.migrations import found_version
+    from inn8_pipeline.warehouse.schema.migrations import upgrade as bring_up
+
+    engine = connect(url)
+    with guarded("upgrading the schema"):
+        with engine.connect() as connection:
+            before = found_version(connection)
+        after = bring_up(engine)
+    was = f"was {before}" if before else "was empty"
+    click.echo(f"The warehouse has schema version {after} ({was}).")
+
+
+@command.command()
+def dictionary() -> None:
+    r"""Print what every table and column means, as Markdown. Needs no database.
+
+    \b
+    Example
+      inn8 db dictionary > docs/dictionary.md
+    """
+    from inn8_pipeline.cli.support import data_dictionary
+
+    click.echo(data_dictionary.dictionary(), nl=False)
+
+
+@command.command("grant-reader")
+@click.argument("login")
+@tenant_option
+def grant_reader(login: str, tenant_id: str | None) -> None:
+    r"""Let LOGIN, which must exist, read one tenant's rows through the views of inn8 and inn8_raw, and nothing else.
+
+    \b
+    Examples
+      inn8 db grant-reader anne
+      inn8 db grant-reader anne --tenant cape
+    """
+    environment = Environment()
+    tenant = tenant_of(environment, tenant_id)
+    from inn8_pipeline.warehouse.schema import access
+
+    access.grant_reader(_engine(environment), login, tenant.tenant_id)
+    click.echo(f"{login} reads the rows of tenant {tenant.tenant_id} through the views.")
+
+
+@command.command("revoke-reader")
+@click.argument("login")
+@click.option("--tenant", help="Only this tenant; by default all, and the login is no reader any more.")
+def revoke_reader(login: str, tenant: str | None) -> None:
+    r"""Take from LOGIN what `grant-reader` gave it; queries that it runs just now end as they began.
+
+    \b
+    Examples
+      inn8 db revoke-reader anne --tenant cape
+      inn8 db revoke-reader anne
+    """
+    from inn8_pipeline.warehouse.schema import access
+
+    taken = access.revoke_reader(_engine(Environment()), login, tenant)
+    click.echo(f"{login} has lost the rows of {taken} tenant{'' if taken == 1 else 's'}.")
+
+
+@command.command("grant-writer")
+@click.argument("login")
+def grant_writer(login: str) -> None:
+    r"""Let LOGIN, which must exist, run the pipeline: it is the one for INN8_DATABASE_URL. It cannot alter or drop.
+
+    \b
+    Example
+      inn8 db grant-writer inn8_sync
+    """
+    from inn8_pipeline.warehouse.schema import access
+
+    access.grant_writer(_engine(Environment()), login)
+    click.echo(f"{login} may run the pipeline.")
+
+
+def _engine(environment: Environment) -> "Engine":
+    from inn8_pipeline.warehouse.database import connect
+
+    return connect(read_owner_database_url(environment))

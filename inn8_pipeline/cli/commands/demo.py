@@ -1,0 +1,154 @@
+"""`inn8 demo`: one whole sync of simulated data, and what came of it; nothing stays but Postgres' empty folder."""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inn8_pipeline.cli.commands.sync import run_steps
+from inn8_pipeline.cli.support.folders import data_folder
+from inn8_pipeline.cli.support.group import Failed
+from inn8_pipeline.cli.support.history import Entry, entries, worst
+from inn8_pipeline.cli.support.instance import open_instance, silence
+from inn8_pipeline.cli.support.options import verbose_option
+from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.runs import Step, execute, load_definitions, plan
+from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.settings import Environment, read_sync
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from inn8_pipeline.cli.local.environment import Place
+
+TENANT = "demo"
+DATABASES = ("inn8_demo", "inn8_demo_dagster")
+SAMPLE_ROWS = 3
+COLUMNS = {
+    "clients": ("id", "external_id", "name", "email", "phone", "address", "status"),
+    "portfolios": ("id", "external_id", "client_id", "name", "account_number", "account_type", "status"),
+    "securities": ("id", "external_id", "symbol", "name", "isin", "security_type", "currency"),
+    "transactions": (
+        "external_id", "portfolio_id", "security_id", "transaction_type", "trade_date", "quantity", "price", "amount",
+        "currency",
+    ),
+}  # fmt: skip
+NEXT = """
+How to go on
+  inn8 dev           the same with the Dagster UI, the schedule, and data that stays
+  inn8 sync --help   point it at the real INN8 and your own Postgres: INN8_BASE_URL, INN8_CLIENT_ID,
+                     INN8_CLIENT_SECRET, INN8_DATABASE_URL, DAGSTER_POSTGRES_URL; `inn8 doctor` checks them
+"""
+EPILOG = """
+\b
+Examples
+  inn8 demo
+  inn8 demo --transactions 500000 --faulty 20
+"""
+
+
+@click.command(name="demo", epilog=EPILOG)
+@click.option("--clients", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(1))
+@click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, to today.")
+@click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
+@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Faulty records per collection.")
+@verbose_option
+def command(
+    clients: int, portfolios: int, transactions: int, days: int, seed: int, faulty: int,
+    verbose: bool,
+) -> None:  # fmt: skip
+    """Simulate an INN8, load all of it into an embedded Postgres through Dagster, and show what came of it.
+
+    Needs no settings and touches nothing that the settings name. Ends with 0 where every record is in, or refused
+    with its reason.
+    """
+    from inn8_pipeline.cli.local.environment import surroundings
+    from inn8_pipeline.sandbox.world.world import World
+
+    if not verbose:
+        silence()
+    began_at = time.monotonic()
+    screen = console()
+    screen.print("Starting a simulated INN8 and an embedded Postgres …")
+    with (
+        World(clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, faulty=faulty)
+        as world,
+        fresh_place() as place,
+        surroundings(place, world, TENANT),
+    ):  # fmt: skip
+        environment = Environment()
+        found = _sync(environment, verbose=verbose)
+        _show(screen, environment, [entry for _, entry in found])
+        took_seconds = time.monotonic() - began_at
+    screen.print(f"A first load in {took_seconds:.0f} s, all set-up included. All is down again.")
+    screen.print(NEXT, markup=False)
+    if worst([entry.status for _, entry in found]) == "Failed":
+        raise Failed("The demo's sync failed; the reason stands above.")
+
+
+@contextmanager
+def fresh_place() -> Iterator["Place"]:
+    """Two new databases on a Postgres of the demo's own, and a temporary folder for Dagster; gone afterwards."""
+    from inn8_pipeline.cli.local.environment import Place
+    from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+
+    with ExitStack() as stack:
+        stack.enter_context(_alone(data_folder()))
+        postgres = stack.enter_context(EmbeddedPostgres(data_folder() / "demo", durable=False))
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="inn8-demo-"))
+        for name in DATABASES:
+            postgres.drop_database(name)  # of a demo that was killed
+            stack.callback(postgres.drop_database, name)
+        yield Place(postgres, *DATABASES, Path(home))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One demo at a time: another would drop this one's databases."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = os.open(folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Failed("Another `inn8 demo` is running: this one was not started. Wait for it to end.") from None
+    else:
+        yield
+    finally:
+        os.close(file)
+
+
+def _sync(environment: Environment, *, verbose: bool) -> list[tuple[Step, Entry]]:
+    from inn8_pipeline.defs.names import Tenant
+
+    with open_instance(environment) as instance:
+        definitions = load_definitions()
+        tenant = Tenant(TENANT)
+        steps = plan(tenant, list(Entity), read_sync(environment).history())
+        run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
+        # What is shown is what was stored.
+        return [(Step(tenant, Entity(entry.entity)), entry) for entry in entries(instance, [tenant])]
+
+
+def _show(screen: "Console", environment: Environment, logged: list[Entry]) -> None:
+    from inn8_pipeline.warehouse.queries import operator
+
+    screen.print(log_table(logged, "Sync log (inn8 log)"))
+    print_messages(logged)
+    with reading(environment, "reading the demo's tables") as connection:
+        counted = operator.row_counts(connection, TENANT)
+        counts = [{"Table": table, "Rows": f"{count:,}"} for table, count in counted.items()]
+        screen.print(rows_table(counts, ("Table", "Rows"), "Rows"))
+        for table, columns in COLUMNS.items():
+            rows = operator.sample(connection, TENANT, table, SAMPLE_ROWS)
+            screen.print(rows_table(rows, columns, f"inn8.{table}, {SAMPLE_ROWS} rows"))
+        refused = operator.rejects(connection, TENANT)
+    screen.print(rows_table(refused, ("entity", "external_id", "reason_code", "reason"), "Refused, with reasons"))

@@ -1,0 +1,65 @@
+"""What `inn8 demo` and `inn8 dev` put around the pipeline: a simulated INN8 and an embedded Postgres.
+
+The settings name both meanwhile, and inherited ones are put aside, so that nothing real is ever touched.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from inn8_pipeline.cli.support.folders import write_instance
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.sandbox.world.world import World
+
+_OURS = ("INN8_", "DAGSTER_")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the surroundings are kept: a running Postgres, its two databases by name, Dagster's folder."""
+
+    postgres: EmbeddedPostgres
+    warehouse: str
+    storage: str
+    home: Path
+
+
+@contextmanager
+def surroundings(place: Place, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
+    """Serve the world, migrate the warehouse, and set the process's environment for both; yields those settings."""
+    from inn8_pipeline.sandbox.api.server import SandboxServer
+    from inn8_pipeline.warehouse.database import connect
+    from inn8_pipeline.warehouse.schema.migrations import upgrade
+
+    with ExitStack() as stack:
+        server = stack.enter_context(SandboxServer(world))
+        variables = {
+            "INN8_BASE_URL": server.base_url,
+            "INN8_CLIENT_ID": server.client_id,
+            "INN8_CLIENT_SECRET": server.client_secret,
+            "INN8_TENANT_ID": tenant_id,
+            "INN8_TRANSACTIONS_FROM": world.first_date.isoformat(),
+            "INN8_DATABASE_URL": place.postgres.url(place.warehouse),
+            "DAGSTER_POSTGRES_URL": place.postgres.url(place.storage, driver="psycopg2"),
+            "DAGSTER_HOME": str(write_instance(place.home)),
+            "DAGSTER_DISABLE_TELEMETRY": "yes",
+        }
+        stack.enter_context(_environment(variables))
+        upgrade(connect(variables["INN8_DATABASE_URL"]))
+        yield variables
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment with these in place of all that begin alike; as it was, afterwards."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith(_OURS)]:
+        del os.environ[name]
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,132 @@
+"""Runs of Dagster's in this process: what a sync covers, as runs; one run executed; what its log says.
+
+In this process, because a run costs two seconds there and four and a queue elsewhere. The run is stored like any other.
+"""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inn8_pipeline.cli.support.folders import packaged
+from inn8_pipeline.cli.support.history import Entry, of_run
+from inn8_pipeline.cli.support.instance import storage_guarded
+from inn8_pipeline.entities import Entity, Window
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
+
+    from inn8_pipeline.defs.names import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One run: a tenant's entity, and for transactions its days; `is_rebuild`: from the landings, INN8 is not asked."""
+
+    tenant: "Tenant"
+    entity: Entity
+    window: Window | None = None
+    is_rebuild: bool = False
+
+    @property
+    def weight(self) -> int:
+        """Its share of the progress: days, where there are any."""
+        return len(list(self.window.days())) if self.window else 1
+
+    def __str__(self) -> str:
+        """For the progress display."""
+        name = self.tenant.name(str(self.entity))
+        return f"{name} {self.window}" if self.window else name
+
+
+def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[Step]:
+    """The runs of these entities in the order in which they need each other; days newest first, in pieces."""
+    from inn8_pipeline.defs.schedules import chunks
+
+    wanted = [entity for entity in Entity if entity in entities]
+    steps = [Step(tenant, entity) for entity in wanted if entity is not Entity.TRANSACTIONS]
+    if Entity.TRANSACTIONS in wanted:
+        steps += [Step(tenant, Entity.TRANSACTIONS, piece) for piece in chunks(window)]
+    return steps
+
+
+def load_definitions() -> "Definitions":
+    """The definitions, of the settings as they are now."""
+    from inn8_pipeline.definitions import defs
+
+    return defs()
+
+
+def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step, *, verbose: bool = False) -> Entry:
+    """Run one step to its end, and return its entry of the log.
+
+    Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
+    """
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+
+    # Whichever executor the settings name: the steps of this run work here.
+    job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
+    with storage_guarded(), ended_by_signals():
+        run = _create(instance, job, step, {} if verbose else _QUIET)
+        execute_run(InMemoryJob(job), run, instance)
+        return of_run(instance, step.tenant, step.entity, run.run_id)
+
+
+def _create(instance: "DagsterInstance", job: "JobDefinition", step: Step, config: Mapping[str, Any]) -> "DagsterRun":
+    """The run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    from inn8_pipeline.defs.names import MAX_RETRIES_TAG
+    from inn8_pipeline.defs.schedules import range_tags
+
+    (location,) = location_origins_from_yaml_paths([str(packaged("workspace.yaml"))])
+    return instance.create_run_for_job(
+        job,
+        asset_selection=frozenset(step.tenant.keys(step.entity)[1:]) if step.is_rebuild else None,
+        # Who typed the command sees how it ended, and is not to find it begun again.
+        tags={**job.run_tags, **(range_tags(step.window) if step.window else {}), MAX_RETRIES_TAG: "0"},
+        run_config=config,
+        remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name),
+    )
+
+
+_QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Within: SIGINT and SIGTERM end the run, and afterwards the command, by KeyboardInterrupt.
+
+    Dagster puts handlers of its own in place while a step works, and gives SIGTERM that of SIGINT, which may be to
+    ignore it. What it received is read from where Python notes every signal that it handles.
+    """
+    reader, writer = os.pipe()
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    handlers = {number: signal.signal(number, signal.default_int_handler) for number in _ENDING}
+    noted_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield
+        if _ENDING.intersection(_noted(reader)):
+            raise KeyboardInterrupt
+    finally:
+        signal.set_wakeup_fd(noted_before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+_ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+def _noted(reader: int) -> bytes:
+    try:
+        return os.read(reader, 4096)
+    except BlockingIOError:
+        return b""

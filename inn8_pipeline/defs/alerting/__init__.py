@@ -1,0 +1,1 @@
+"""Incidents, the sensors that report them, and the heartbeat."""

@@ -1,0 +1,1 @@
+"""The asset checks beside the sync log, and their rules."""

@@ -1,0 +1,1 @@
+"""The sync log: its entries, and the sensors that complete it."""

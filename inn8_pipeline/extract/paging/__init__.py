@@ -1,0 +1,1 @@
+"""Paging through a collection: links, prefetching, consistency over all pages."""

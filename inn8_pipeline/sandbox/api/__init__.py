@@ -1,0 +1,1 @@
+"""The simulated INN8 API over HTTP."""

@@ -1,0 +1,1 @@
+"""The seeded data that the simulated INN8 serves."""

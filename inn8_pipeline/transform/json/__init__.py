@@ -1,0 +1,1 @@
+"""JSON text to records: parsing, strict reading, field names."""

@@ -1,0 +1,1 @@
+"""The transform rules of each entity."""

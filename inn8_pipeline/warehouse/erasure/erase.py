@@ -1,0 +1,65 @@
+"""One person's data, erased everywhere: rows, rejects, and the records in the pages as INN8 sent them.
+
+Here belong the transaction, its locks and what follows it; what is a person's is `person`'s. How records are cut out
+of a page is handed in: that is `transform`'s.
+"""
+
+from sqlalchemy import Connection, Engine, text
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
+from inn8_pipeline.warehouse import locks
+from inn8_pipeline.warehouse.database import guarded, raw, transaction
+from inn8_pipeline.warehouse.erasure.data_subject import Cut, Erased, Search, Subject
+from inn8_pipeline.warehouse.landing.store import hold_pages
+from inn8_pipeline.warehouse.schema import migrations
+
+# With ANALYZE: the planner's statistics hold values too.
+_VACUUM = (
+    "vacuum (analyze) inn8.clients, inn8.portfolios, inn8.transactions, inn8.rejected_records, inn8_raw.landings, "
+    "inn8_raw.pages"
+)
+
+
+def look(engine: Engine, subject: Subject, cut: Cut) -> Erased:
+    """Count what `erase` would erase, as it stands now; nothing is locked or changed."""
+    with transaction(engine, "looking for one person's data") as connection:
+        connection.execute(text("set transaction isolation level repeatable read, read only"))
+        migrations.check(connection)
+        return Search(connection, subject, cut).count()
+
+
+def erase(
+    engine: Engine, subject: Subject, cut: Cut, *, may_be_sent: bool = False, wait_seconds: float = 600.0
+) -> Erased:
+    """Erase the client, in one transaction in which nothing else writes; then vacuum.
+
+    `StillSentError` where INN8 would bring it back and that was not allowed, `SyncLockedError` where a fetch or a sync
+    goes on for longer than that; then nothing is changed. `NotVacuumedError` where all is erased but the vacuum failed.
+    """
+    with transaction(engine, "erasing one person's data") as connection:
+        migrations.check(connection)
+        _take_locks(connection, subject.tenant_id, wait_seconds)
+        search = Search(connection, subject, cut)
+        erased = search.count_and_rewrite()
+        if erased.still_sent and not may_be_sent:
+            raise StillSentError(tuple(erased.still_sent))
+        search.delete()
+    _vacuum(engine)
+    return erased
+
+
+def _vacuum(engine: Engine) -> None:
+    try:
+        with guarded("vacuuming after an erasure"), engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(_VACUUM))
+    except DatabaseError as error:
+        raise NotVacuumedError(error.condition, _VACUUM) from None
+
+
+def _take_locks(connection: Connection, tenant_id: str, wait_seconds: float) -> None:
+    cursor = raw(connection).cursor()
+    locks.take(cursor, locks.fetches(tenant_id), "any entity", wait_seconds)
+    for entity in Entity:
+        locks.take(cursor, locks.entity(tenant_id, entity), entity, wait_seconds)
+    hold_pages(connection, tenant_id, for_pruning=True)

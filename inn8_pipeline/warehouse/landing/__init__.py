@@ -1,0 +1,1 @@
+"""Landings: the pages of a fetch, stored verbatim, and their retention."""

@@ -1,0 +1,1 @@
+"""The merge of one landing into its table, in one transaction."""

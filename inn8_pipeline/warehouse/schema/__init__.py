@@ -1,0 +1,1 @@
+"""Tables, views, access rights and migrations of the warehouse."""

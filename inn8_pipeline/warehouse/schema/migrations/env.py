@@ -1,0 +1,16 @@
+"""Alembic's environment: run by `migrations.upgrade` alone, on the connection that it hands over."""
+
+from alembic import context
+
+from inn8_pipeline.warehouse.schema.tables import SCHEMA, metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table="schema_version",
+    version_table_schema=SCHEMA,
+    include_schemas=True,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,94 @@
+"""`inn8 dev`: Dagster answers with the schedule on, and a signal takes all of it down."""
+
+import json
+import shlex
+import signal
+import socket
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from inn8_pipeline.cli.support.group import EXIT_PARTIAL
+from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.daemons import until
+
+if TYPE_CHECKING:
+    import subprocess
+
+SCHEDULES = """
+{ repositoriesOrError { ... on RepositoryConnection { nodes { schedules { name scheduleState { status } } } } } }
+"""
+LAUNCH = """
+mutation { launchRun(executionParams: {runConfigData: "{}", selector:
+  {repositoryName: "__repository__", repositoryLocationName: "inn8", jobName: "clients_sync"}}) { __typename } }
+"""
+RUNS = """{ runsOrError(filter: {pipelineName: "clients_sync"}) { ... on Runs { results { runId status } } } }"""
+RERUN = """
+mutation { launchRunReexecution(reexecutionParams: {parentRunId: "%s", strategy: ALL_STEPS})
+  { __typename ... on LaunchRunSuccess { run { runId } } } }
+"""
+
+
+def ask(port: int, query: str) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own address)
+        told: dict[str, Any] = json.load(answer)["data"]
+    return told
+
+
+def rerun(port: int) -> None:
+    """The only sync, again, as the UI's button does it; it succeeds too."""
+    (first,) = ask(port, RUNS)["runsOrError"]["results"]
+    launched = ask(port, RERUN % first["runId"])["launchRunReexecution"]
+    assert launched["__typename"] == "LaunchRunSuccess"
+    wanted = {"runId": launched["run"]["runId"], "status": "SUCCESS"}
+    until(lambda: wanted in ask(port, RUNS)["runsOrError"]["results"])
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+def announced(process: "subprocess.Popen[str]") -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            return lines
+    raise AssertionError(lines, process.communicate())
+
+
+def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process_behind(data_folder: Path) -> None:
+    port = free_port()
+    terminal = Terminal({"XDG_DATA_HOME": str(data_folder)})
+    with terminal.start("dev", "--port", str(port)) as process:
+        try:
+            lines = announced(process)
+            assert any(f"http://127.0.0.1:{port}\n" in line for line in lines)
+            nodes = ask(port, SCHEDULES)["repositoriesOrError"]["nodes"]
+            states = {each["name"]: each["scheduleState"]["status"] for each in nodes[0]["schedules"]}
+            assert states["every_15_minutes"] == "RUNNING"
+            told = (data_folder / "inn8_pipeline" / "dev" / "settings.env").read_text(encoding="utf-8")
+            settings = dict(word.split("=", 1) for word in shlex.split(told) if "=" in word)
+            assert terminal.but(**settings).run("sync", "clients").returncode == EXIT_PARTIAL
+            rerun(port)
+            assert ask(port, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert len(children) >= 4  # webserver and daemon, and the definitions of each
+        finally:
+            process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert "All is down" in output
+    time.sleep(0.2)
+    assert [child for child in children if child.is_running()] == []
+    assert not (data_folder / "inn8_pipeline" / "postgres" / "data" / "postmaster.pid").exists()
+    assert (data_folder / "inn8_pipeline" / "dev" / "settings.env").stat().st_mode & 0o077 == 0

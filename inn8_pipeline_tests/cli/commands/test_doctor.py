@@ -1,0 +1,107 @@
+"""`inn8 doctor`: who is away is named, with what to do."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._daemon.types import DaemonHeartbeat
+
+from inn8_pipeline.cli.support.liveness import BEAT_SECONDS
+from inn8_pipeline.settings import now
+from inn8_pipeline_tests.cli.conftest import Place, Terminal
+from inn8_pipeline_tests.daemons import configure
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the doctor said of each check, and of those that failed."""
+
+    told: dict[str, str]
+    failed: list[str]
+
+
+def examine(terminal: Terminal) -> Examined:
+    doctor = terminal.ask("doctor", "--json")
+    found = json.loads(doctor.stdout)
+    failed = [each["check"] for each in found if not each["is_ok"]]
+    assert doctor.exit_code == bool(failed)
+    assert "Traceback" not in doctor.stdout + doctor.stderr
+    return Examined({each["check"]: each["message"] for each in found}, failed)
+
+
+@pytest.fixture
+def terminal(place: Place, data_folder: Path) -> Terminal:
+    """With an instance in a folder that the test knows."""
+    home = data_folder / "dagster"
+    home.mkdir()
+    configure(home)
+    return place.terminal.but(DAGSTER_HOME=str(home))
+
+
+def beat(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, seconds_ago: float) -> None:
+    """Let every part of Dagster's daemon have reported last so long ago."""
+    for name, value in terminal.variables.items():
+        monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.get() as instance:
+        for each in instance.get_required_daemon_types():
+            instance.add_daemon_heartbeat(DaemonHeartbeat(now().timestamp() - seconds_ago, each, "of-this-test"))
+
+
+def test_all_is_well_before_the_daemon_has_begun(terminal: Terminal) -> None:
+    examined = examine(terminal)
+    assert examined.failed == []
+    assert "`dagster-daemon run`" in examined.told["the schedule"]
+
+
+def test_doctor_finds_wrong_credentials(place: Place) -> None:
+    doctor = place.terminal.but(INN8_CLIENT_SECRET="wrong").ask("doctor")
+    assert doctor.exit_code == 1
+    assert [line.split(":")[0] for line in doctor.stdout.splitlines() if line.startswith("FAIL")] == [
+        "FAIL INN8's token endpoint"
+    ]
+    assert "Traceback" not in doctor.stderr
+
+
+def test_a_daemon_that_reports_and_schedules_that_are_on_are_well(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS - 60)
+    examined = examine(terminal)
+    assert examined.failed == []
+    assert examined.told["the schedule"] == "the daemon reports, and 3 schedules are on"
+
+
+def test_a_daemon_that_has_died_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS + 60)
+    examined = examine(terminal)
+    assert examined.failed == ["the schedule"]
+    assert "has not reported since" in examined.told["the schedule"]
+    assert "scheduler" in examined.told["the schedule"]
+
+
+def test_a_schedule_that_somebody_has_switched_off_is_noticed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat(terminal, monkeypatch, seconds_ago=0)
+    command = [sys.executable, "-m", "dagster", "schedule", "stop", "every_15_minutes", "-w", "workspace.yaml"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **terminal.variables}, check=True, timeout=120)
+    examined = examine(terminal)
+    assert examined.failed == ["the schedule"]
+    assert examined.told["the schedule"].startswith("every_15_minutes is off: ")
+
+
+@pytest.mark.parametrize("queue", ["redis", "amqp", "nonsense"])
+def test_a_queue_of_celery_that_cannot_be_reached_is_noticed(terminal: Terminal, queue: str) -> None:
+    url = f"{queue}://:the-queues-password@127.0.0.1:1/0"
+    celery = terminal.but(INN8_EXECUTOR="celery", INN8_CELERY_BROKER=url, INN8_CELERY_BACKEND=url)
+    examined = examine(celery)
+    assert examined.failed == ["Celery's workers"]
+    assert examined.told["Celery's workers"].startswith("INN8_CELERY_BROKER cannot be reached (")
+    assert "password" not in str(examined)

@@ -1,0 +1,225 @@
+"""`inn8 sync` and what an operator asks afterwards, each as a process of its own."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from inn8_pipeline.cli.support.history import worst
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline_tests.cli.conftest import Place, count
+from inn8_pipeline_tests.conftest import NewDatabase
+
+
+def syncs(output: str) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = json.loads(output)["syncs"]
+    return told
+
+
+def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(place: Place) -> None:
+    first = place.terminal.run("sync")
+    assert (first.returncode, first.stdout.count("Success")) == (0, 3), first
+    assert "the last 10 days of trade only" in first.stderr
+    assert "`inn8 sync --full`" in first.stderr
+    assert count(place.warehouse_url, "inn8.clients") == 30
+
+    second = place.terminal.run("sync", "--json")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert [each["entity"] for each in syncs(second.stdout)] == ["clients", "portfolios", "transactions"]
+    for each in syncs(second.stdout):
+        assert each["counts"]["unchanged"] == each["record_count"] > 0
+
+    place.server.faults.add("status", "clients", status=404, times=None)
+    third = place.terminal.run("sync")
+    assert third.returncode == 1
+    assert third.stdout.count("Failed") == 1
+    assert third.stdout.count("Success") == 2
+    assert "clients: INN8 refused GET /clients with 404" in third.stderr
+    assert "Traceback" not in third.stderr
+
+    log = json.loads(place.terminal.ask("log", "--json").stdout)
+    assert [each["entity"] for each in log] == ["transactions", "portfolios", "clients"] * 3
+    assert [each["status"] for each in log[:3]] == ["Success", "Success", "Failed"]
+    failed = json.loads(place.terminal.ask("log", "--status", "failed", "--entity", "clients", "--json").stdout)
+    assert [each["run_id"] for each in failed] == [log[2]["run_id"]]
+    assert failed[0]["error_message"].startswith("INN8 refused GET /clients")
+    assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "No sync is logged that matches.\n"
+
+
+def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world: World) -> None:
+    done = place.terminal.run("sync", "--full", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    pieces = [each for each in syncs(done.stdout) if each["entity"] == "transactions"]
+    assert [each["to"] for each in pieces] == sorted((each["to"] for each in pieces), reverse=True)
+    assert len(pieces) == 2
+    assert count(place.warehouse_url, "inn8.transactions") == world.count("transactions") > 0
+
+
+class TestOfAnEmptyWorld:
+    @pytest.fixture
+    def world(self) -> Iterator[World]:
+        with World(clients=0, portfolios=0, transactions=0, days=5) as made:
+            yield made
+
+    def test_no_data_is_no_failure(self, place: Place) -> None:
+        done = place.terminal.run("sync", "clients", "transactions", "--json")
+        assert (done.returncode, json.loads(done.stdout)["status"]) == (0, "NoData")
+        assert [each["status"] for each in syncs(done.stdout)] == ["NoData", "NoData"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["Success", "NoData"], "Success"),
+        (["NoData", "NoData"], "NoData"),
+        (["NoData", "PartialSuccess", "Success"], "PartialSuccess"),
+        (["PartialSuccess", "Failed", "Success"], "Failed"),
+    ],
+)
+def test_of_several_statuses_the_worst_counts(statuses: list[str], expected: str) -> None:
+    assert worst(statuses) == expected
+
+
+class TestOfAWorldWithFaultyRecords:
+    @pytest.fixture
+    def world(self) -> Iterator[World]:
+        with World(clients=5, portfolios=5, transactions=50, days=5, faulty=2) as made:
+            yield made
+
+    def test_refused_records_colour_the_exit_code_until_they_are_accepted(self, place: Place) -> None:
+        partial = place.terminal.run("sync", "clients")
+        assert (partial.returncode, "PartialSuccess" in partial.stdout) == (3, True)
+        listed = json.loads(place.terminal.ask("rejects", "list", "--json").stdout)
+        assert [(each["external_id"], each["reason_code"]) for each in listed] == [
+            ("CL-X00001", "missing_field"),
+            ("CL-X00002", "wrong_type"),
+        ]
+        assert not any("payload" in each for each in listed)
+        shown = place.terminal.ask("rejects", "show", str(listed[0]["id"]))
+        assert '"fullName":null' in shown.stdout
+        assert place.terminal.run("rejects", "retry").returncode == 3
+        for each in listed:
+            assert place.terminal.ask("rejects", "accept", str(each["id"]), "--note", "known").exit_code == 0
+        unknown = place.terminal.ask("rejects", "accept", "999", "--note", "unknown")
+        assert (unknown.exit_code, "no reject 999" in unknown.stderr) == (1, True)
+        assert place.terminal.run("sync", "clients").returncode == 0
+
+    def test_a_record_is_shown_with_what_inn8_sent(self, place: Place) -> None:
+        place.terminal.run("sync")
+        client = json.loads(place.terminal.ask("show", "client", "CL-000001", "--json").stdout)
+        assert client["row"]["external_id"] == "CL-000001"
+        assert json.loads(client["sent"][0]["record"])["fullName"] == client["row"]["name"]
+        (version,) = client["history"]
+        assert (version["record"], version["last_status"]) == (client["sent"][0]["record"], "PartialSuccess")
+        refused = place.terminal.ask("show", "transaction", "TX-X00001")
+        assert (refused.exit_code, "it was refused" in refused.stdout) == (0, True)
+        assert "out_of_range" in refused.stdout
+        nobody = place.terminal.ask("show", "client", "cl-000001")
+        assert (nobody.exit_code, nobody.stdout) == (1, "")
+
+
+def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new_database: NewDatabase) -> None:
+    with new_database("template0") as empty:
+        terminal = place.terminal.but(INN8_DATABASE_URL=empty)
+        failed = terminal.run("sync", "clients")
+        assert failed.returncode == 1
+        assert "inn8 db upgrade" in failed.stderr
+        doctor = terminal.ask("doctor")
+        assert doctor.exit_code == 1
+        assert "FAIL database" in doctor.stdout
+        upgraded = terminal.ask("db", "upgrade")
+        assert (upgraded.exit_code, "was empty" in upgraded.stdout) == (0, True), upgraded
+        assert terminal.run("sync", "clients").returncode == 0
+        doctor = terminal.ask("doctor", "--json")
+        assert (doctor.exit_code, all(each["is_ok"] for each in json.loads(doctor.stdout))) == (0, True), doctor.stdout
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end: signal.Signals) -> None:
+    place.server.faults.add("delay", "clients", seconds=60, times=None)
+    with place.terminal.start("sync") as process:
+        ends_at = time.monotonic() + 30
+        while not place.server.stats.requests["/clients"] and time.monotonic() < ends_at:
+            time.sleep(0.05)
+        process.send_signal(end)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    logged = json.loads(place.terminal.ask("log", "--json").stdout)
+    assert [(each["entity"], each["status"]) for each in logged] == [("clients", "Failed")]
+
+
+def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_code_say_so(
+    place: Place, storage_url: str
+) -> None:
+    assert place.terminal.run("sync", "clients").returncode == 0
+    engine = sqlalchemy.create_engine(storage_url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"alter database {engine.url.database} set default_transaction_read_only = on")
+        connection.commit()
+    engine.dispose()
+    refused = place.terminal.run("sync", "clients")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "Dagster's storage cannot be used (ReadOnlySqlTransaction)" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_rebuild_makes_the_table_from_the_landing_and_asks_inn8_nothing(place: Place) -> None:
+    assert place.terminal.run("sync", "clients").returncode == 0
+    asked = place.server.stats.requests.total()
+    engine = sqlalchemy.create_engine(place.warehouse_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update inn8.clients set name = 'of nobody'")
+    engine.dispose()
+    done = place.terminal.run("sync", "clients", "--rebuild", "--json")
+    assert done.returncode == 0, done
+    assert syncs(done.stdout)[0]["counts"]["updated"] == 30
+    assert place.server.stats.requests.total() == asked
+
+
+@pytest.fixture
+def acme() -> Iterator[SandboxServer]:
+    """The INN8 of a second tenant."""
+    with World(clients=7, portfolios=5, transactions=10, days=2, seed=99) as world, SandboxServer(world) as server:
+        yield server
+
+
+def test_several_tenants_are_synced_and_told_apart(place: Place, acme: SandboxServer) -> None:
+    both = place.terminal.but(
+        INN8_TENANTS="tests,acme",
+        INN8_ACME__BASE_URL=acme.base_url,
+        INN8_ACME__CLIENT_ID=acme.client_id,
+        INN8_ACME__CLIENT_SECRET=acme.client_secret,
+    )
+    done = both.run("sync", "clients", "--json")
+    assert done.returncode == 0, done
+    counts = {each["tenant_id"]: each["record_count"] for each in syncs(done.stdout)}
+    assert counts == {"tests": 30, "acme": 7}
+    assert "acme/clients" in both.ask("log").stdout
+    assert [each["tenant_id"] for each in json.loads(both.ask("log", "--tenant", "acme", "--json").stdout)] == ["acme"]
+    client = acme.world.records("clients")[0]
+    refused = both.ask("show", "client", client["id"])
+    assert (refused.exit_code, "Say whose with --tenant: tests, acme." in refused.stderr) == (2, True)
+    shown = json.loads(both.ask("show", "client", client["id"], "--tenant", "acme", "--json").stdout)
+    assert shown["row"]["name"] == client["fullName"]
+    assert "'nobody' is no tenant" in both.ask("log", "--tenant", "nobody").stderr
+
+
+def test_an_unknown_property_is_listed_until_it_is_accepted(place: Place, world: World) -> None:
+    world.corrupt("clients", world.records("clients")[0]["id"], loyaltyTier="of-somebody")
+    assert place.terminal.run("sync", "clients").returncode == 0
+    listed = place.terminal.ask("drift", "list", "--json").stdout
+    assert [(each["entity"], each["name"]) for each in json.loads(listed)] == [("clients", "loyaltyTier")]
+    assert "of-somebody" not in listed
+    assert place.terminal.ask("drift", "accept", "clients", "loyaltyTier", "--note", "not wanted").exit_code == 0
+    assert json.loads(place.terminal.ask("drift", "list", "--json").stdout)[0]["accepted_note"] == "not wanted"
+    unknown = place.terminal.ask("drift", "accept", "clients", "nothing", "--note", "x")
+    assert (unknown.exit_code, "was ever seen" in unknown.stderr) == (1, True)

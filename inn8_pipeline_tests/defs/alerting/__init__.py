@@ -1,0 +1,1 @@
+"""Incidents, alerts and the heartbeat."""

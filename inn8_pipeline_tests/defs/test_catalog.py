@@ -1,0 +1,105 @@
+"""What the UI shows of an asset before a run: complete, and the lineage of its columns true."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from inn8_pipeline import dictionary
+from inn8_pipeline.defs.build import build
+from inn8_pipeline.defs.catalog import bounds
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.entities import COLLECTIONS, Entity, Kind, Property
+from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline_tests.transform.builders import SOUND, read, records_of
+
+ANOTHER = {Kind.ID: "X-9", Kind.TEXT: "Something else", Kind.DATE: "2026-10-06", Kind.DECIMAL: "7.5"}
+
+
+KEYS = [key for entity in Entity for key in Tenant("default").keys(entity)]
+
+
+def specs() -> list[dg.AssetSpec]:
+    return list(build(Environment({})).resolve_all_asset_specs())
+
+
+@pytest.mark.parametrize("key", KEYS, ids=dg.AssetKey.to_user_string)
+def test_every_asset_says_what_a_row_is_who_owns_it_and_what_its_columns_mean(key: dg.AssetKey) -> None:
+    (spec,) = (each for each in specs() if each.key == key)
+    assert (spec.description or "").startswith("A row is ")
+    assert spec.owners
+    assert spec.kinds
+    assert spec.group_name == "inn8"
+    assert (spec.freshness_policy is None) == (spec.partitions_def is not None)
+    assert spec.metadata["dagster/table_name"].startswith("inn8")
+    columns = spec.metadata["dagster/column_schema"].columns
+    assert columns
+    assert all(column.description for column in columns)
+
+
+def test_freshness_has_bounds_that_fit_the_tick() -> None:
+    minutes = [bound.total_seconds() / 60 for bound in bounds(read_sync(Environment({})))]
+    assert minutes == [35, 65]
+    quick = [bound.total_seconds() / 60 for bound in bounds(read_sync(Environment({"INN8_TICK_MINUTES": "1"})))]
+    assert quick == [7, 9]
+
+
+def paths(properties: tuple[Property, ...], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Property]]:
+    for each in properties:
+        if each.kind is Kind.OBJECT:
+            yield from paths(each.properties, (*path, each.name))
+        else:
+            yield (*path, each.name), each
+
+
+def changed(record: dict[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
+    """A copy of the record with another value at the path."""
+    copy = deepcopy(record)
+    inner = copy
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    return copy
+
+
+def tables(entity: Entity, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The record's rows by table, a parent's external id under the column that its key is in."""
+    batch = read(entity, record)
+    found = {str(entity): records_of(batch.rows)[0]}
+    if batch.securities is not None:
+        found["securities"] = records_of(batch.securities)[0]
+        found["securities"]["as_of_date"] = found["securities"].pop("trade_date")
+    return {
+        table: {name.replace("_external_id", "_id"): value for name, value in row.items()}
+        for table, row in found.items()
+    }
+
+
+@pytest.mark.parametrize("entity", list(Entity))
+def test_a_property_changes_the_columns_that_the_lineage_names_and_no_other(entity: Entity) -> None:
+    before = tables(entity, SOUND[entity]())
+    for path, each in paths(COLLECTIONS[entity].properties):
+        value = each.choices[-1] if each.choices else ANOTHER[each.kind]
+        after = tables(entity, changed(SOUND[entity](), path, value))
+        for table, row in after.items():
+            differs = {column for column, found in row.items() if found != before[table][column]}
+            named = {column for column, names in dictionary.SOURCES[table].items() if ".".join(path) in names}
+            assert differs == named, (table, path)
+
+
+def test_the_lineage_names_every_column_that_inn8_decides() -> None:
+    technical = set(dictionary.TECHNICAL) - {"external_id"}
+    for table, columns in dictionary.SOURCES.items():
+        assert set(columns) == set(dictionary.columns_of(table)) - technical
+
+
+def test_every_column_that_the_lineage_names_is_in_the_schema_of_its_asset() -> None:
+    by_key = {spec.key: {column.name for column in spec.metadata["dagster/column_schema"].columns} for spec in specs()}
+    for spec in specs():
+        lineage = spec.metadata.get("dagster/column_lineage")
+        for column, deps in lineage.deps_by_column.items() if lineage else ():
+            assert column in by_key[spec.key]
+            assert deps
+            assert all(dep.column_name in by_key[dep.asset_key] for dep in deps)

@@ -1,0 +1,1 @@
+"""Paging, links and consistency over pages."""

@@ -1,0 +1,175 @@
+"""A collection that changes while it is paged is noticed, fetched again, and in the end refused."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.errors import ContractError, RefusedRequestError
+from inn8_pipeline.extract import Inn8Client
+from inn8_pipeline.extract.paging.consistency import Tally
+from inn8_pipeline_tests.extract.conftest import NewClient
+from inn8_pipeline_tests.extract.servers import Inn8, Seen, records, reply
+
+Ids = Sequence[str]
+
+
+def collections(*versions: Sequence[Ids], total: str | None = None) -> Callable[[Seen], bytes]:
+    """A server whose collection has, at each new fetch, the next of these versions; the last one stays."""
+    left = list(versions)
+    now: list[Sequence[Ids]] = []
+
+    def answer(seen: Seen) -> bytes:
+        number = int(seen.query.get("page", "1"))
+        if number == 1:
+            now[:] = [left.pop(0) if len(left) > 1 else left[0]]
+        pages = now[0]
+        links = f'<?page={len(pages)}>; rel="last"'
+        if number < len(pages):
+            links += f', <?page={number + 1}>; rel="next"'
+        count = total if total is not None else str(sum(map(len, pages)))
+        return reply(records(*pages[number - 1]), Link=links, X_Total_Count=count)
+
+    return answer
+
+
+def outcome(client: Inn8Client) -> list[tuple[int, bool, bool]]:
+    """Of each fetch: the records that came, whether it was complete, whether duplicates were accepted."""
+    found = []
+    for fetch in client.fetches(CLIENTS):
+        pages = list(fetch)
+        assert fetch.records == sum(page.records for page in pages)
+        found.append((fetch.records, fetch.is_complete, fetch.has_duplicates))
+    return found
+
+
+SOUND = [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_pages_of_one_piece_are_fetched_once(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections(SOUND))
+    assert outcome(new_client(server)) == [(5, True, False)]
+
+
+def test_a_total_that_does_not_match_what_came_costs_another_fetch(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(records("a"), X_Total_Count="2"), reply(records("a", "b"), X_Total_Count="2"))
+    assert outcome(new_client(server)) == [(1, False, False), (2, True, False)]
+
+
+def test_a_total_that_changes_between_pages_costs_another_fetch(server: Inn8, new_client: NewClient) -> None:
+    first = reply(records("a"), X_Total_Count="2", Link='<?page=2>; rel="next"')
+    second = reply(records("b"), X_Total_Count="3")
+    server.on("/clients", first, second, reply(records("a", "b"), X_Total_Count="2"))
+    assert outcome(new_client(server)) == [(2, False, False), (2, True, False)]
+
+
+def test_an_id_on_two_pages_costs_another_fetch(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a", "b"], ["b", "c"]], SOUND))
+    assert outcome(new_client(server)) == [(4, False, False), (5, True, False)]
+
+
+def test_the_very_same_duplicates_again_are_accepted_and_said(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a", "b"], ["b", "c"]]))
+    assert outcome(new_client(server)) == [(4, False, False), (4, True, True)]
+
+
+def test_other_duplicates_each_time_end_in_an_error_after_three_fetches(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a", "b"], ["b"]], [["a", "b"], ["a"]], [["a", "b"], ["b"]]))
+    with pytest.raises(ContractError, match=re.escape("in each of 3 fetches; in the last one, 1 ids stood on more")):
+        outcome(new_client(server))
+    assert len(server.seen("/clients")) == 6
+
+
+def test_the_same_duplicates_with_a_wrong_total_are_not_accepted(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a", "b"], ["b"]], total="4"))
+    with pytest.raises(ContractError, match="X-Total-Count was 4, and 3 records came"):
+        outcome(new_client(server))
+
+
+def test_an_id_twice_on_one_page_is_not_the_pagings_doing(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a", "a"], ["b"]]))
+    assert outcome(new_client(server)) == [(3, True, False)]
+
+
+def test_ids_that_differ_in_case_are_two_ids(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a"], ["A"]]))
+    assert outcome(new_client(server)) == [(2, True, False)]
+
+
+@pytest.mark.parametrize("spelling", ["id", "Id", "ID", "iD"])
+def test_an_id_is_found_in_any_spelling_and_beside_faulty_records(
+    server: Inn8, new_client: NewClient, spelling: str
+) -> None:
+    body = f'[1, null, {{"{spelling}": "x"}}, {{"{spelling}": 7}}, {{}}, {{"id": "\\ud800"}}]'.encode()
+    other = f'[{{"{spelling}": "x", "id2": 3}}, [], {{"id": "\\ud801"}}]'.encode()
+    server.on("/clients", reply(body, Link='<?page=2>; rel="next"'), reply(other))
+    fetch = new_client(server).fetch(CLIENTS)
+    assert [page.records for page in fetch] == [6, 3]
+    assert (fetch.is_complete, fetch.finding) == (False, "1 ids stood on more than one page")
+
+
+def test_more_records_than_announced_end_the_fetch_early(server: Inn8, new_client: NewClient) -> None:
+    def answer(seen: Seen) -> bytes:
+        number = int(seen.query.get("page", "1"))
+        return reply(records(str(number)), X_Total_Count="3", Link=f'<?page={number + 1}>; rel="next"')
+
+    server.on("/clients", answer)
+    with pytest.raises(ContractError, match="X-Total-Count was 3, and 4 records came"):
+        outcome(new_client(server))
+    assert len(server.seen("/clients")) <= 3 * 5
+
+
+def test_a_page_that_was_announced_and_is_gone_costs_another_fetch(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(records("a"), Link='<?page=2>; rel="next"'), reply(b"{}", 404), reply(records("a")))
+    assert outcome(new_client(server)) == [(1, False, False), (1, True, False)]
+
+
+def test_a_collection_that_is_not_there_at_all_is_an_error(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(b"{}", 404))
+    with pytest.raises(RefusedRequestError, match="refused GET /clients with 404"):
+        outcome(new_client(server))
+
+
+def test_a_page_before_the_last_that_names_no_next_costs_another_fetch(server: Inn8, new_client: NewClient) -> None:
+    def answer(seen: Seen) -> bytes:
+        number = int(seen.query.get("page", "1"))
+        link = f'<?page={number + 1}>; rel="next", <?page=4>; rel="last"'
+        return reply(records(str(number)), headers={"Link": link} if number in {1, 2} else None)
+
+    server.on("/clients", answer)
+    fetch = new_client(server).fetch(CLIENTS)
+    assert len(list(fetch)) == 4
+    assert (fetch.is_complete, fetch.finding) == (False, "a page before the last one named no next page")
+
+
+def test_a_total_that_is_no_number_is_refused(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(X_Total_Count="many"))
+    with pytest.raises(ContractError, match="Page 1 of clients has an X-Total-Count that is no number"):
+        outcome(new_client(server))
+
+
+def test_who_leaves_a_fetch_early_gets_no_other_one(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections([["a", "b"], ["b", "c"]]))
+    numbers = []
+    for fetch in new_client(server).fetches(CLIENTS):
+        next(iter(fetch))
+        numbers.append((fetch.number, fetch.is_complete))
+    assert numbers == [(1, False)]
+
+
+def test_the_tally_of_a_million_ids_needs_sixteen_bytes_each_at_most() -> None:
+    import tracemalloc
+
+    import numpy as np
+
+    assert np.__version__
+    tally = Tally()
+    tracemalloc.start()
+    for page in range(200):
+        tally.add(b"", 1000, [f"TX-{page}-{each}" for each in range(1000)], None)
+    verdict = tally.verdict()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (verdict.finding, verdict.duplicate_count) == (None, 0)
+    assert peak < 200_000 * 16 + 300_000

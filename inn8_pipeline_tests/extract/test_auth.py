@@ -1,0 +1,389 @@
+"""The token: asked for once, used while it is good, renewed in time, and never shown to anybody."""
+
+import json
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
+from inn8_pipeline.errors import (
+    ApiError,
+    ContractError,
+    CredentialsError,
+    DatabaseError,
+    RefusedRequestError,
+    SettingsError,
+    TransientApiError,
+)
+from inn8_pipeline.extract import Endpoint, Inn8Client
+from inn8_pipeline.extract.auth import Token, TokenSource
+from inn8_pipeline.extract.endpoint import DEFAULT_TIMEOUTS
+from inn8_pipeline.extract.retry import Retrier
+from inn8_pipeline_tests.extract.circuits import MemoryCircuits
+from inn8_pipeline_tests.extract.conftest import QUICK, SECRET, NewClient
+from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Seen, records, reply, serving, token_reply
+
+FOREVER = threading.Event()
+
+
+class Clock:
+    """Seconds, turned by the test."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def source(server: Inn8, circuits: MemoryCircuits, clock: Clock) -> Iterator[TokenSource]:
+    """A source of tokens on the test's clock; the server numbers its tokens."""
+    server.on(TOKEN, *(token_reply(f"token-{number}") for number in range(1, 50)))
+    with httpx.Client(trust_env=False) as http:
+        retrier = Retrier(circuits, QUICK, DEFAULT_TIMEOUTS, lambda _: None)
+        yield TokenSource(Endpoint("acme", server.url, "our-id", SECRET), http, retrier, clock)
+
+
+def test_the_request_is_the_contracts_form(server: Inn8, source: TokenSource) -> None:
+    assert source.token(FOREVER).value == "token-1"
+    (seen,) = server.seen(TOKEN)
+    assert seen.method == "POST"
+    assert seen.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in seen.headers
+    assert seen.form == {
+        "grant_type": "client_credentials",
+        "client_id": "our-id",
+        "client_secret": SECRET,
+        "scope": "api.read api.write",
+    }
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "used_seconds"),
+    [
+        (3600, 3300),
+        ("7200", 6900),
+        (3600.5, 3300.5),
+        (601, 301),
+        (600, 300),
+        (60, 30),
+        (1, 0.5),
+        (None, 30),
+        (10**30, 86_100),
+        (1e308, 86_100),
+        ("9" * 18, 86_100),
+    ],
+)
+def test_a_token_is_used_until_5_minutes_before_its_end_a_short_one_for_half_of_its_life(
+    server: Inn8, source: TokenSource, clock: Clock, expires_in: object, used_seconds: float
+) -> None:
+    server.on(TOKEN, token_reply("first", expires_in=expires_in), token_reply("second"))
+    assert source.token(FOREVER).value == "first"
+    clock.seconds += used_seconds - 0.01
+    assert source.token(FOREVER).value == "first"
+    clock.seconds += 0.02
+    assert source.token(FOREVER).value == "second"
+    assert len(server.seen(TOKEN)) == 2
+
+
+def test_the_lifetime_counts_from_before_the_request(server: Inn8, source: TokenSource, clock: Clock) -> None:
+    def late(_: Seen) -> bytes:
+        clock.seconds += 20
+        return token_reply("first", expires_in=60)
+
+    server.on(TOKEN, late, token_reply("second"))
+    source.token(FOREVER)
+    clock.seconds += 11
+    assert source.token(FOREVER).value == "second"
+
+
+def test_one_request_is_made_however_many_threads_ask(server: Inn8, source: TokenSource) -> None:
+    def late(_: Seen) -> bytes:
+        time.sleep(0.1)
+        return token_reply("the-one")
+
+    server.on(TOKEN, late)
+    with ThreadPoolExecutor(16) as pool:
+        tokens = list(pool.map(lambda _: source.token(FOREVER), range(16)))
+    assert {token.value for token in tokens} == {"the-one"}
+    assert len(server.seen(TOKEN)) == 1
+
+
+def test_one_renewal_is_made_however_many_threads_were_refused(server: Inn8, source: TokenSource) -> None:
+    refused = source.token(FOREVER)
+    with ThreadPoolExecutor(16) as pool:
+        tokens = list(pool.map(lambda _: source.renewed(refused, FOREVER), range(16)))
+    assert {token.value for token in tokens} == {"token-2"}
+    assert len(server.seen(TOKEN)) == 2
+
+
+def test_a_token_that_ends_between_two_retries_is_not_sent_again(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, token_reply("first", expires_in=0.02), token_reply("second"))
+    server.on("/clients", reply(b"", 500), reply())
+    list(new_client(server).fetch(CLIENTS))
+    assert [seen.headers["authorization"] for seen in server.seen("/clients")] == ["Bearer first", "Bearer second"]
+
+
+def test_one_token_serves_all_collections_of_a_client(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply())
+    server.on("/portfolios", reply())
+    client = new_client(server)
+    for collection in (CLIENTS, PORTFOLIOS, CLIENTS):
+        list(client.fetch(collection))
+    assert len(server.seen(TOKEN)) == 1
+
+
+def test_a_revoked_token_is_renewed_once_and_costs_no_retry(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, token_reply("revoked"), token_reply("good"))
+    server.on("/clients", reply(b"{}", 401), reply(records("a")))
+    fetch = new_client(server).fetch(CLIENTS)
+    assert [page.records for page in fetch] == [1]
+    assert fetch.retries == 0
+    assert [seen.headers["authorization"] for seen in server.seen("/clients")] == ["Bearer revoked", "Bearer good"]
+
+
+def test_a_token_revoked_under_four_threads_costs_one_new_one(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, token_reply("revoked"), token_reply("good"))
+
+    def answer(seen: Seen) -> bytes:
+        number = int(seen.query.get("page", "1"))
+        if number > 1 and seen.headers["authorization"] == "Bearer revoked":
+            time.sleep(0.05)
+            return reply(b"{}", 401)
+        link = f'<?page={number + 1}>; rel="next", <?page=9>; rel="last"'
+        return reply(records(str(number)), headers={"Link": link} if number < 9 else None)
+
+    server.on("/clients", answer)
+    assert len(list(new_client(server).fetch(CLIENTS))) == 9
+    assert len(server.seen(TOKEN)) == 2
+
+
+def test_a_second_401_names_the_credentials_settings(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(b"{}", 401))
+    with pytest.raises(CredentialsError, match="INN8_CLIENT_ID, INN8_CLIENT_SECRET and INN8_SCOPE") as caught:
+        list(new_client(server).fetch(CLIENTS))
+    assert (caught.value.path, caught.value.status) == ("/clients", 401)
+    assert (len(server.seen(TOKEN)), len(server.seen("/clients"))) == (2, 2)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_refused_credentials_are_an_error_at_once(server: Inn8, new_client: NewClient, status: int) -> None:
+    server.on(TOKEN, reply(b'{"error": "invalid_client"}', status))
+    with pytest.raises(CredentialsError) as caught:
+        new_client(server).check_credentials()
+    assert (caught.value.method, caught.value.path, caught.value.status) == ("POST", TOKEN, status)
+    assert len(server.requests) == 1
+
+
+def test_another_4xx_of_the_token_endpoint_is_no_matter_of_credentials(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, reply(b"{}", 404))
+    with pytest.raises(RefusedRequestError, match="refused POST /oauth/token with 404"):
+        new_client(server).check_credentials()
+
+
+def test_the_token_endpoint_is_tried_again_like_a_collection(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, reply(b"", 503), reply(b"", 500), token_reply())
+    server.on("/clients", reply())
+    list(new_client(server).fetch(CLIENTS))
+    assert (len(server.seen(TOKEN)), len(server.seen("/clients"))) == (3, 1)
+
+
+def test_a_token_endpoint_that_stays_down_is_named_and_not_tried_again_by_the_page(
+    server: Inn8, new_client: NewClient
+) -> None:
+    server.on(TOKEN, reply(b"", 503))
+    with pytest.raises(TransientApiError, match="POST /oauth/token failed 4 times in a row: INN8 answered 503"):
+        list(new_client(server).fetch(CLIENTS))
+    assert (len(server.seen(TOKEN)), len(server.seen("/clients"))) == (4, 0)
+
+
+NOT_TOKENS: dict[str, tuple[Any, str]] = {
+    "not JSON": (b"token-1", "is not a JSON object"),
+    "HTML": (b"<html>", "is not a JSON object"),
+    "empty": (b"", "is not a JSON object"),
+    "array": ([], "is not a JSON object"),
+    "nested": (b"[" * 60_000, "is not a JSON object"),
+    "no token": ({"token_type": "Bearer", "expires_in": 3600}, "has no usable access_token"),
+    "null token": ({"access_token": None}, "has no usable access_token"),
+    "number": ({"access_token": 12}, "has no usable access_token"),
+    "empty token": ({"access_token": ""}, "has no usable access_token"),
+    "line break": ({"access_token": "token-1\r\nX: y"}, "has no usable access_token"),
+    "trailing line break": ({"access_token": "token-1\n"}, "has no usable access_token"),
+    "not ASCII": ({"access_token": "tök"}, "has no usable access_token"),
+    "very long": ({"access_token": "t" * 20_000}, "has no usable access_token"),
+    "MAC": ({"access_token": "token-1", "token_type": "mac"}, "has a token_type other than Bearer"),
+    "zero": ({"access_token": "token-1", "expires_in": 0}, "no positive number of seconds"),
+    "negative": ({"access_token": "token-1", "expires_in": -1}, "no positive number of seconds"),
+    "true": ({"access_token": "token-1", "expires_in": True}, "no positive number of seconds"),
+    "text": ({"access_token": "token-1", "expires_in": "soon"}, "no positive number of seconds"),
+    "object": ({"access_token": "token-1", "expires_in": {}}, "no positive number of seconds"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_TOKENS)
+def test_an_answer_that_is_no_token_is_an_error_that_does_not_repeat_it(
+    server: Inn8, new_client: NewClient, name: str
+) -> None:
+    answer, finding = NOT_TOKENS[name]
+    server.on(TOKEN, reply(answer if isinstance(answer, bytes) else json.dumps(answer).encode()))
+    with pytest.raises(ContractError, match=finding) as caught:
+        new_client(server).check_credentials()
+    assert "token-1" not in "".join(traceback.format_exception(caught.value))
+    assert len(server.requests) == 1
+
+
+def test_a_token_type_may_come_in_any_case_or_not_at_all(server: Inn8, new_client: NewClient) -> None:
+    for token_type in ("bearer", "BEARER", None):
+        server.on(TOKEN, token_reply(token_type=token_type))
+        new_client(server).check_credentials()
+    assert len(server.seen(TOKEN)) == 3
+
+
+FAILURES: dict[str, dict[str, bytes]] = {
+    "bad credentials": {TOKEN: reply(b"{}", 401)},
+    "token endpoint down": {TOKEN: reply(b"", 500)},
+    "second 401": {"/clients": reply(b"{}", 401)},
+    "down": {"/clients": reply(b"", 500)},
+    "refused": {"/clients": reply(b"{}", 400)},
+    "no array": {"/clients": reply(b"<html>")},
+    "cut": {"/clients": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n[]"},
+    "redirect": {"/clients": reply(b"", 302, Location="https://elsewhere/")},
+    "foreign link": {"/clients": reply(Link='<https://elsewhere/>; rel="next"')},
+}
+
+
+def everything(error: BaseException) -> str:
+    """All that an error and what it came from can tell: texts, reprs, and fields of each exception in the chain."""
+    told = ["".join(traceback.format_exception(error))]
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        request = getattr(one, "_request", None)
+        told += [repr(one), str(one), repr(vars(one)), repr(request and (request.headers.raw, request.read()))]
+        waiting += [one.__cause__, one.__context__]
+    return "".join(told)
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_no_secret_is_in_an_error_or_in_what_it_came_from_or_in_a_log(
+    server: Inn8, new_client: NewClient, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(TOKEN, token_reply("tok-en-value"))
+    server.scripts |= {path: [script] for path, script in FAILURES[name].items()}
+    notices: list[object] = []
+    with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:
+        list(new_client(server, timeouts=SHORT, on_retry=notices.append).fetch(CLIENTS))
+    told = everything(caught.value) + caplog.text + repr(notices)
+    assert "tok-en-value" not in told
+    assert SECRET not in told
+    assert "s3cret" not in told
+
+
+class BrokenStore(MemoryCircuits):
+    """A store whose database is lost when it is told of a collection's failure."""
+
+    def failed(self, circuit: str, *, is_trial: bool) -> bool:
+        super().failed(circuit, is_trial=is_trial)
+        action = "asking the circuit breaker"
+        raise DatabaseError(action, "OperationalError")
+
+
+def test_no_secret_is_in_what_an_error_of_the_circuits_came_from(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, token_reply("tok-en-value"))
+    server.on("/clients", FAILURES["cut"]["/clients"])
+    with pytest.raises(DatabaseError) as caught:
+        list(new_client(server, BrokenStore(), timeouts=SHORT).fetch(CLIENTS))
+    assert "TransientError" in everything(caught.value)
+    assert "tok-en-value" not in everything(caught.value)
+
+
+SHORT = type(DEFAULT_TIMEOUTS)(connect_seconds=2.0, read_seconds=0.3, attempt_seconds=2.0)
+
+
+def test_no_secret_is_in_a_repr(server: Inn8, source: TokenSource, new_client: NewClient) -> None:
+    endpoint = Endpoint("acme", server.url, "our-id", SECRET)
+    token = source.token(FOREVER)
+    for each in (endpoint, token, source, new_client(server)):
+        assert SECRET not in repr(each)
+        assert "token-1" not in repr(each)
+    assert repr(token) == f"Token(renew_at_seconds={token.renew_at_seconds})"
+    assert isinstance(token, Token)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("path", [TOKEN, "/clients"])
+def test_a_redirect_is_not_followed_and_its_host_alone_is_named(
+    server: Inn8, new_client: NewClient, path: str, status: int
+) -> None:
+    with serving() as other:
+        server.on("/clients", reply())
+        server.on(path, reply(b"", status, Location=f"{other.url}{path}?private=1"))
+        with pytest.raises(ContractError, match=rf"is a redirect \({status}\) to 127.0.0.1, which was not") as caught:
+            list(new_client(server).fetch(CLIENTS))
+        assert other.connections == 0
+    assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.inn8.example",
+        "http://10.0.0.1",
+        "http://127.0.0.1.evil.example",
+        "http://[::2]/",
+        "http://localhost.evil.example",
+        "http://0.0.0.0",
+    ],
+)
+def test_credentials_do_not_travel_in_clear_text_to_another_host(url: str) -> None:
+    with pytest.raises(SettingsError, match="INN8_ALLOW_HTTP"):
+        Endpoint("acme", url, "our-id", SECRET)
+    assert Endpoint("acme", url, "our-id", SECRET, allow_http=True).base_url == url
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:80", "http://127.9.9.9/x", "http://[::1]:8/", "http://LOCALHOST"])
+def test_clear_text_is_good_enough_on_this_machine(url: str) -> None:
+    assert Endpoint("acme", url, "our-id", SECRET).url("/clients").endswith("/clients")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "inn8",
+        "ftp://inn8",
+        "https://",
+        "https://h:port",
+        "https://h:99999",
+        "https://u:pw@h/",
+        "https://h/?q=1",
+        "https://[h",
+    ],
+)
+def test_a_base_url_that_is_none_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(SettingsError, match="INN8_BASE_URL") as caught:
+        Endpoint("acme", url, "our-id", SECRET)
+    assert "pw" not in str(caught.value)
+
+
+def test_a_certificate_file_that_cannot_be_read_is_a_matter_of_settings(circuits: MemoryCircuits) -> None:
+    endpoint = Endpoint("acme", "https://inn8.example", "our-id", SECRET, ca_file="/nowhere/ca.pem")
+    with pytest.raises(SettingsError, match="INN8_CA_FILE"):
+        Inn8Client(endpoint, circuits)

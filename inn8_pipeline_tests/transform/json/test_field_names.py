@@ -1,0 +1,194 @@
+"""Property names: any case, learnt from what comes, and nothing is ignored before it was looked at."""
+
+import json
+from typing import Any
+
+import pytest
+
+from inn8_pipeline.entities import CLIENTS, COLLECTIONS, Entity, Kind, Property
+from inn8_pipeline.transform.json.field_names import MAX_IGNORED, MAX_REPORTED, Spelling
+from inn8_pipeline.transform.json.reading import Days, Reader
+from inn8_pipeline.transform.transformer import Transformer
+from inn8_pipeline_tests.transform.builders import (
+    SOUND,
+    Record,
+    body,
+    client,
+    portfolio,
+    read,
+    read_text,
+    reject,
+    row,
+    rows,
+    security,
+    transaction,
+    without,
+)
+
+
+def respell(value: Any, how: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {how(name): respell(inner, how) for name, inner in value.items()}
+    return value
+
+
+def pascal(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+@pytest.mark.parametrize("how", [pascal, str.lower, str.upper, str.swapcase])
+@pytest.mark.parametrize("entity", Entity)
+def test_names_in_any_case_make_the_same_rows(entity: Entity, how: Any) -> None:  # noqa: ANN401
+    sent = [SOUND[entity](id=f"R-{number}") for number in range(20)]
+    assert rows(read(entity, *(respell(each, how) for each in sent))) == rows(read(entity, *sent))
+
+
+@pytest.mark.parametrize("entity", Entity)
+def test_spellings_may_change_within_a_record_between_records_and_between_pages(entity: Entity) -> None:
+    transformer = Transformer(entity)
+    expected = rows(read(entity, SOUND[entity]()))[0]
+    upper = set(list(SOUND[entity]())[::2])
+    mixed = respell(SOUND[entity](), lambda name: pascal(name) if name in upper else name)
+    pages: list[list[Record]] = [
+        [SOUND[entity](), respell(SOUND[entity](), pascal), mixed, SOUND[entity]()],
+        [respell(SOUND[entity](), pascal)] * 3,
+        [mixed, SOUND[entity](), respell(SOUND[entity](), str.upper)],
+        [SOUND[entity]()],
+    ]
+    for page in pages:
+        batch = transformer.page(body(*page), 0)
+        assert batch.rejects == ()
+        assert batch.unknown_properties == frozenset()
+        assert [each | {"ordinal": 0} for each in rows(batch)] == [expected] * len(page)
+
+
+def test_an_address_is_not_lost_where_only_its_names_are_spelt_otherwise() -> None:
+    sent = client(EmailAddress="new@example.com", Address={"Street": "2 Long Street", "CITY": "Durban"})
+    made = row(read(Entity.CLIENTS, without(sent, "emailAddress", "address")))
+    assert (made["email"], made["address"]) == ("new@example.com", "2 Long Street, Durban")
+
+
+def test_a_property_that_first_comes_late_is_found_in_its_spelling_then() -> None:
+    transformer = Transformer(Entity.CLIENTS)
+    bare = respell({"id": "C-1", "fullName": "A"}, pascal)
+    assert rows(transformer.page(body(bare, bare), 0))[0]["email"] is None
+    assert rows(transformer.page(body(bare, bare | {"EmailAddress": "a@b.example"}), 0))[1]["email"] == "a@b.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('"fullName":"first","fullName":"last"', "last"),
+        ('"fullName":"first","FullName":"last"', "last"),
+        ('"FullName":"first","fullName":"last"', "last"),
+        ('"fullName":"first","FullName":"second","fullName":"last"', "last"),
+        ('"fullName":5,"fullName":"last"', "last"),
+        ('"fullName":null,"FULLNAME":"last"', "last"),
+        ('"full\\u004eame":"last"', "last"),
+    ],
+)
+def test_of_a_property_given_twice_the_last_in_the_text_counts(text: str, name: str) -> None:
+    assert row(read_text(Entity.CLIENTS, f'[{{"id":"C-1",{text}}}]'.encode(), 1))["name"] == name
+
+
+def test_the_last_one_counts_too_where_it_is_null_or_an_object() -> None:
+    text = b'[{"id":"C-1","fullName":"A","emailAddress":"a","EmailAddress":null,"Address":{"city":"a"},"address":{}}]'
+    made = row(read_text(Entity.CLIENTS, text, 1))
+    assert (made["email"], made["address"]) == (None, "")
+    assert reject(read_text(Entity.CLIENTS, b'[{"id":"a","ID":null,"fullName":"A"}]', 1)).reason == "id is missing"
+
+
+def test_only_ascii_letters_have_two_cases() -> None:
+    found = reject(read(Entity.PORTFOLIOS, without(portfolio(), "clientId") | {"cl\u0131entId": "x"}))
+    assert found.reason == "clientId is missing"
+    batch = read(Entity.CLIENTS, client() | {"addre\u017f\u017f": 5})
+    assert row(batch)["address"] == "1 Long Street, Cape Town, WC 8001"
+    spelling = Spelling((Property("key", Kind.TEXT),))
+    assert (spelling.find("\u212aey"), spelling.find("KEY")) == (None, spelling.properties[0])
+
+
+def test_unknown_properties_are_ignored_and_reported_by_their_path() -> None:
+    batch = read(
+        Entity.TRANSACTIONS,
+        transaction(nickName="x", security=security(riskClass={"deep": [1]})),
+        transaction(Notes=[{"id": 5}], security=None),
+    )
+    assert len(rows(batch)) == 2
+    assert batch.unknown_properties == {"nickName", "Notes", "security.riskClass"}
+
+
+def test_unknown_properties_of_a_faulty_record_are_reported_too() -> None:
+    batch = read(Entity.CLIENTS, client(id=5, address={"country": "ZA"}))
+    assert batch.unknown_properties == {"address.country"}
+
+
+def test_unknown_properties_are_remembered_from_page_to_page() -> None:
+    transformer = Transformer(Entity.CLIENTS)
+    transformer.page(body(client(nickName="x")), 0)
+    assert transformer.page(body(client(title="x")), 0).unknown_properties == {"nickName", "title"}
+
+
+def test_what_open_rejects_teach_is_not_held_against_the_pages() -> None:
+    transformer = Transformer(Entity.CLIENTS)
+    assert transformer.records([body(client(oldName="x"))[1:-1]], [-1]).unknown_properties == {"oldName"}
+    assert transformer.page(body(client()), 0).unknown_properties == frozenset()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x" * 65,
+        "thandi nkosi",
+        "Thandi, 082",
+        "thandi@example.com",
+        "né",
+        "",
+        'a"b',
+        "a\\b",
+        "a\nb",
+        "a\0b",
+        "😀",
+        "1st",
+    ],
+)
+def test_a_name_that_does_not_look_like_one_is_ignored_and_not_reported(name: str) -> None:
+    batch = read(Entity.CLIENTS, client(**{name: 1}), client(id="C-2"), client(**{name: {"a": 1}}))
+    assert [each["external_id"] for each in rows(batch)] == ["C-1", "C-2", "C-1"]
+    assert batch.unknown_properties == frozenset()
+
+
+def test_a_server_that_invents_a_name_for_each_record_is_read_and_reported_within_bounds() -> None:
+    sent = [client(id=f"C-{number}", **{f"x{number}": number}) for number in range(MAX_REPORTED + 50)]
+    batch = read(Entity.CLIENTS, *sent)
+    assert [each["external_id"] for each in rows(batch)] == [each["id"] for each in sent]
+    assert len(batch.unknown_properties) == MAX_REPORTED
+    assert MAX_IGNORED < MAX_REPORTED
+
+
+@pytest.mark.parametrize("entity", Entity)
+def test_a_learnt_page_is_read_quickly_the_next_time(entity: Entity) -> None:
+    reader = Reader(COLLECTIONS[entity].properties, Days())
+    page = body(*(respell(SOUND[entity](), pascal) | {"Extra": [1]} for _ in range(3)))
+    assert reader.read_quickly(page) is None
+    assert len(reader.read_each(page).records) == 3
+    assert len(reader.read_quickly(page) or []) == 3
+
+
+def test_a_page_on_which_only_the_addresses_are_spelt_otherwise_is_learnt_too() -> None:
+    reader = Reader(CLIENTS.properties, Days())
+    page = body(client(address={"City": "Durban"}), client(address={"City": "Durban", "Extra": 5}))
+    assert len(reader.read_each(page).records) == 2
+    assert [each.address.city for each in reader.read_quickly(page) or []] == ["Durban", "Durban"]
+
+
+def test_a_single_odd_record_does_not_make_the_others_odd() -> None:
+    reader = Reader(CLIENTS.properties, Days())
+    page = body(client(), respell(client(), pascal), client())
+    assert len(reader.read_each(page).records) == 3
+    assert len(reader.read_quickly(body(client(), client())) or []) == 2
+
+
+def test_pages_of_another_spelling_cost_no_value() -> None:
+    sent = json.dumps([respell(transaction(amount=0.1, quantity=2), str.upper)]).encode()
+    made = row(read_text(Entity.TRANSACTIONS, sent, 1))
+    assert (str(made["amount"]), str(made["quantity"])) == ("0.1000000000", "2.0000000000")

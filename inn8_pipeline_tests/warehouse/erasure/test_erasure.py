@@ -1,0 +1,211 @@
+"""One person's data, erased: nothing of it is found, what is others' stays to the letter, and syncs go on."""
+
+import json
+from typing import Any
+
+import pytest
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.errors import NotVacuumedError, StillSentError, SyncLockedError
+from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.transform.redaction import cut
+from inn8_pipeline.warehouse import database
+from inn8_pipeline.warehouse.erasure import erase
+from inn8_pipeline.warehouse.erasure.data_subject import Subject
+from inn8_pipeline.warehouse.landing.store import LandingWriter, bodies, newest, newest_of_days
+from inn8_pipeline.warehouse.merge.session import Rules
+from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, Verbatim, october
+
+RULES = Rules(TRANSFORM_VERSION, HISTORY)
+THANDI = Subject(TENANT, "C-1")
+NEIGHBOUR = client(id="C-2", fullName="Sipho Dlamini", emailAddress="sipho@example.com", phoneNumber="083 555 0199")
+THEIRS = portfolio(id="P-2", clientId="C-2", accountNumber="777888")
+TRACES = (
+    "Thandi", "Nkosi", "thandi@example.com", "082 555 0134", "0825550134", "(082) 555-0134", "000123", "C-1", "P-1",
+    "P-9", "T-1", "Debit order",
+)  # fmt: skip
+
+
+def theirs(**changes: object) -> dict[str, Any]:
+    return transaction(**{"id": "X-1", "portfolioId": "P-2", "description": "theirs", **changes})
+
+
+@pytest.fixture
+def filled(syncs: Syncs) -> Syncs:
+    """A warehouse in which C-1 has been a row, a reject, resolved and open, and spelt in several ways; and is gone."""
+    escaped = body(client(id="ESCAPED", fullName=1), NEIGHBOUR).replace(b"ESCAPED", rb"\u0043-\u0031")
+    syncs.clients([Verbatim(escaped, 2)])
+    syncs.clients([client(ID="C-1"), NEIGHBOUR])
+    syncs.portfolios([portfolio(), portfolio(id="P-9", name=None), THEIRS])
+    syncs.transactions([transaction(), transaction(id="T-12", fees="x"), theirs()])
+    syncs.transactions(
+        [transaction(id="T-13", portfolioId="P-9", tradeDate="2026-10-06"), theirs(id="X-2", tradeDate="2026-10-06")],
+        october(6),
+    )
+    syncs.transactions([theirs(), theirs(id="X-2", tradeDate="2026-10-06"), theirs(id="X-3", fees="x")])
+    syncs.portfolios([THEIRS])
+    syncs.clients([NEIGHBOUR])
+    return syncs
+
+
+def everything(syncs: Syncs) -> str:
+    """Every row of every table, bytes as text, and what the planner remembers of them."""
+    tables = syncs.query("select schemaname || '.' || tablename as name from pg_tables where schemaname like 'inn8%'")
+    found = [row["t"] for each in tables for row in syncs.query(f"select t::text from {each['name']} t")]
+    found += [row["t"] for row in syncs.query("select s::text as t from pg_stats s where schemaname like 'inn8%'")]
+    pages = [row["body"] for row in syncs.query("select body::text from inn8_raw.pages")]
+    return "\n".join([*found, *pages, *(json.dumps(json.loads(page), ensure_ascii=False) for page in pages)])
+
+
+def traces(syncs: Syncs) -> set[str]:
+    left = everything(syncs)
+    assert "Sipho Dlamini" in left
+    return {each for each in TRACES if each in left}
+
+
+def test_nothing_of_the_person_is_found_afterwards(filled: Syncs) -> None:
+    assert traces(filled) >= {"Thandi", "(082) 555-0134", "000123", "C-1", "P-9", "T-1"}
+    erased = erase.erase(filled.engine, THANDI, cut)
+    assert traces(filled) == set()
+    assert erased.rows == {"clients": 1, "portfolios": 1, "transactions": 1}
+    assert erased.records == {Entity.CLIENTS: 2, Entity.PORTFOLIOS: 2, Entity.TRANSACTIONS: 3}
+    assert (erased.rejects, erased.pages, erased.still_sent) == (4, 5, ())
+    assert erase.look(filled.engine, THANDI, cut).is_nothing
+
+
+def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
+    before = filled.versions(), filled.versions("inn8_raw")
+    told = erase.look(filled.engine, THANDI, cut)
+    assert (filled.versions(), filled.versions("inn8_raw")) == before
+    assert told == erase.erase(filled.engine, THANDI, cut)
+    assert "C-1" not in repr(THANDI) + repr(told)
+
+
+def test_what_is_others_stays_to_the_letter(filled: Syncs) -> None:
+    kept = "select * from inn8.{} where external_id = any (:ids) order by id"
+    others = {"clients": ["C-2"], "portfolios": ["P-2"], "transactions": ["X-1", "X-2"], "rejected_records": ["X-3"]}
+    before = {table: filled.query(kept.format(table), ids=ids) for table, ids in others.items()}
+    assert all(before.values())
+    erase.erase(filled.engine, THANDI, cut)
+    assert {table: filled.query(kept.format(table), ids=ids) for table, ids in others.items()} == before
+    sent = [record for row in filled.query("select body from inn8_raw.pages") for record in row["body"]]
+    assert {json.dumps(record) for record in sent} == {
+        json.dumps(record)
+        for record in (
+            NEIGHBOUR, THEIRS, theirs(), theirs(id="X-2", tradeDate="2026-10-06"), theirs(id="X-3", fees="x"),
+        )
+    }  # fmt: skip
+
+
+def test_the_landings_name_the_rewritten_pages_with_their_counts(filled: Syncs) -> None:
+    erase.erase(filled.engine, THANDI, cut)
+    wrong = filled.query(
+        """
+        select l.id from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
+          left join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
+         group by l.tenant_id, l.id
+        having bool_or(p.sha256 is null) or sum(p.record_count) <> l.record_count or sum(p.byte_count) <> l.byte_count
+            or bool_or(p.sha256 <> sha256(convert_to(p.body::text, 'UTF8')))
+            or bool_or(p.record_count <> json_array_length(p.body))
+            or bool_or(p.byte_count <> octet_length(convert_to(p.body::text, 'UTF8')))
+        """
+    )
+    assert wrong == []
+    assert filled.query("select from inn8_raw.landings where is_repeatable and record_count = 1") != []
+
+
+def test_the_next_syncs_and_a_rebuild_keep_the_law_of_counts(filled: Syncs) -> None:
+    erase.erase(filled.engine, THANDI, cut)
+    for landing, days in newest_of_days(filled.engine, TENANT, Entity.TRANSACTIONS, HISTORY):
+        rebuilt = filled.merge(landing, days, may_repeat=False)
+        assert (rebuilt.counts.fetched, rebuilt.counts.unchanged) == (landing.records, 2)
+    for entity in (Entity.CLIENTS, Entity.PORTFOLIOS):
+        landing = newest(filled.engine, TENANT, entity)
+        assert filled.merge(landing, may_repeat=False).counts.unchanged == 1
+        assert sum(len(json.loads(page)) for page in bodies(filled.engine, landing)) == landing.records
+    assert filled.clients([NEIGHBOUR, {**NEIGHBOUR, "id": "C-3"}]).counts.inserted == 1
+    assert filled.portfolios([THEIRS]).counts.unchanged == 1
+    assert filled.transactions([theirs(), theirs(id="X-2", tradeDate="2026-10-06")]).counts.unchanged == 2
+    assert traces(filled) == set()
+
+
+def test_a_fetch_of_the_rewritten_pages_is_merged_and_not_taken_for_a_repeat(filled: Syncs) -> None:
+    filled.clients([client(), NEIGHBOUR])
+    erase.erase(filled.engine, THANDI, cut, may_be_sent=True)
+    again = filled.clients([NEIGHBOUR])
+    assert (again.is_repeat, again.counts.fetched, again.counts.unchanged) == (False, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("entity", "records"),
+    [
+        (Entity.CLIENTS, [client(), NEIGHBOUR]),
+        (Entity.PORTFOLIOS, [portfolio(), THEIRS]),
+        (Entity.TRANSACTIONS, [transaction(), theirs()]),
+    ],
+)
+def test_whom_inn8_still_sends_is_erased_only_where_that_is_allowed(
+    filled: Syncs, entity: Entity, records: list[Any]
+) -> None:
+    window = HISTORY if entity is Entity.TRANSACTIONS else None
+    filled.merge(filled.land(entity, records, window))
+    before = filled.versions(), filled.versions("inn8_raw")
+    assert erase.look(filled.engine, THANDI, cut).still_sent == (entity,)
+    with pytest.raises(StillSentError, match=f"still sends this person's data \\({entity}\\)"):
+        erase.erase(filled.engine, THANDI, cut)
+    assert (filled.versions(), filled.versions("inn8_raw")) == before
+    erase.erase(filled.engine, THANDI, cut, may_be_sent=True)
+    assert traces(filled) == set()
+
+
+def test_what_a_day_was_merged_from_last_counts_as_sent_though_other_days_came_later(filled: Syncs) -> None:
+    filled.transactions([transaction(), theirs()], october(5))
+    filled.transactions([theirs(id="X-2", tradeDate="2026-10-06")], october(6))
+    assert erase.look(filled.engine, THANDI, cut).still_sent == (Entity.TRANSACTIONS,)
+
+
+def test_a_portfolio_that_is_anothers_by_now_keeps_all_but_the_records_that_name_the_person(filled: Syncs) -> None:
+    filled.portfolios([portfolio(clientId="C-2"), THEIRS])
+    filled.transactions([transaction(), theirs()])
+    erased = erase.erase(filled.engine, THANDI, cut)
+    assert erased.rows == {"clients": 1, "portfolios": 0, "transactions": 0}
+    assert filled.ids("portfolios") == ["P-1", "P-2"]
+    assert "T-1" in filled.ids("transactions")
+    assert "C-1" not in everything(filled)
+
+
+def test_pages_of_a_fetch_that_broke_off_go_too(filled: Syncs) -> None:
+    broken = LandingWriter(filled.engine, TENANT, Entity.CLIENTS, None, "run")
+    broken.add(body(client(fullName="Thandi Broken")), 1)
+    with pytest.raises(SyncLockedError):
+        erase.erase(filled.engine, THANDI, cut, wait_seconds=0.2)
+    assert "Thandi Broken" in everything(filled)
+    broken._close()  # noqa: SLF001 (as its process's end would)
+    erase.erase(filled.engine, THANDI, cut, wait_seconds=5)
+    assert traces(filled) == set()
+
+
+def test_an_erasure_waits_for_a_merge_under_way(filled: Syncs) -> None:
+    landing = filled.land(Entity.PORTFOLIOS, [THEIRS])
+    with filled.opened(landing, None, RULES), pytest.raises(SyncLockedError, match="portfolios"):
+        erase.erase(filled.engine, THANDI, cut, wait_seconds=0.2)
+
+
+def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:
+    assert erase.look(filled.engine, Subject("t2", "C-1"), cut).is_nothing
+    before = filled.versions()
+    assert erase.erase(filled.engine, Subject("t2", "C-1"), cut).is_nothing
+    assert filled.versions() == before
+
+
+def test_where_only_the_vacuum_fails_the_erasure_stands_and_is_told_as_done(
+    filled: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database._SESSION, "lock_timeout", "300ms")  # noqa: SLF001 (nobody wants to wait a minute)
+    hasty = database.connect(filled.url)
+    with filled.engine.connect() as other:
+        other.exec_driver_sql("lock table inn8.clients in share update exclusive mode")
+        with pytest.raises(NotVacuumedError, match=r"is erased for good, .* Run: vacuum"):
+            erase.erase(hasty, THANDI, cut)
+    assert filled.query("select external_id from inn8.clients") == [{"external_id": "C-2"}]

@@ -1,0 +1,210 @@
+"""Landings and their pages: verbatim, once each, counted when complete, and dropped when nobody needs them."""
+
+import gc
+import threading
+from datetime import timedelta
+
+import pytest
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.errors import LandingMissingError, SchemaVersionError
+from inn8_pipeline.warehouse.landing import retention
+from inn8_pipeline.warehouse.landing import store as landings
+from inn8_pipeline.warehouse.landing.retention import Pruned
+from inn8_pipeline.warehouse.landing.store import LandingWriter, bodies, newest, newest_of_days
+from inn8_pipeline.warehouse.merge.results import Counts
+from inn8_pipeline_tests.transform.builders import body, client, transaction
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, october
+
+ODD = b' [ {"id" : "C-1",\t"fullName":"\\u0041\xc3\xbc\xf0\x9f\x98\x80","n":1.50e+3,"id":"twice"}\n]\r\n'
+
+
+def writer(syncs: Syncs, entity: Entity = Entity.CLIENTS) -> LandingWriter:
+    return LandingWriter(syncs.engine, TENANT, entity, None, "run")
+
+
+def age(syncs: Syncs, days: int) -> None:
+    older = "started_at = started_at - :ago, as_of_at = as_of_at - :ago"
+    syncs.execute(f"update inn8_raw.landings set {older}", ago=timedelta(days=days))
+    syncs.execute("update inn8.transactions set as_of_at = as_of_at - :ago", ago=timedelta(days=days))
+    syncs.execute("update inn8.rejected_records set resolved_at = resolved_at - :ago", ago=timedelta(days=days))
+
+
+def ids(syncs: Syncs) -> set[int]:
+    return {row["id"] for row in syncs.query("select id from inn8_raw.landings")}
+
+
+def test_pages_come_back_byte_for_byte_and_in_order(syncs: Syncs) -> None:
+    sent = [ODD, b"[]", body(client(id="x" * 200_000)), ODD]
+    landing = syncs.land(Entity.CLIENTS, [Verbatim(page, 1) for page in sent])
+    assert list(bodies(syncs.engine, landing)) == sent
+    assert (landing.records, landing.bytes) == (4, sum(map(len, sent)))
+
+
+def test_a_page_is_kept_once_however_often_it_comes(syncs: Syncs) -> None:
+    for _ in range(2):
+        syncs.land(Entity.CLIENTS, [Verbatim(ODD, 1), Verbatim(ODD, 1)])
+    assert syncs.query("select count(*) as n from inn8_raw.pages") == [{"n": 1}]
+
+
+def test_a_fetch_that_broke_off_is_never_read(syncs: Syncs) -> None:
+    syncs.land(Entity.CLIENTS, [client()])
+    complete = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    broken = writer(syncs)
+    broken.add(b"[]", 0)
+    assert newest(syncs.engine, TENANT, Entity.CLIENTS) == complete
+    assert broken.id != complete.id
+
+
+def test_without_a_landing_there_is_nothing_to_rebuild_from(syncs: Syncs) -> None:
+    with pytest.raises(LandingMissingError, match="Materialize raw_clients first"):
+        newest(syncs.engine, TENANT, Entity.CLIENTS)
+    syncs.land(Entity.TRANSACTIONS, [transaction()], october(4, 5))
+    with pytest.raises(LandingMissingError, match="for 2026-10-06"):
+        newest_of_days(syncs.engine, TENANT, Entity.TRANSACTIONS, october(5, 7))
+
+
+def test_the_newest_landing_of_a_day_is_the_one_begun_last(syncs: Syncs) -> None:
+    first = writer(syncs)
+    second = syncs.land(Entity.CLIENTS, [client()])
+    first.complete(retries=0, has_duplicates=False)
+    assert newest(syncs.engine, TENANT, Entity.CLIENTS).id == second.id
+
+
+def test_a_warehouse_of_another_version_takes_no_page(syncs: Syncs) -> None:
+    syncs.execute("update inn8.schema_version set version_num = '0001'")
+    with pytest.raises(SchemaVersionError):
+        writer(syncs)
+
+
+def test_a_writer_has_one_connection_and_closes_it(syncs: Syncs) -> None:
+    asking = "select count(*) - 1 as others from pg_stat_activity where datname = current_database()"
+    opened = writer(syncs)
+    for number in range(5):
+        opened.add(body(number), 1)
+    assert syncs.query(asking)[0]["others"] == 1
+    opened.complete(retries=0, has_duplicates=False)
+    left = writer(syncs)
+    del left
+    gc.collect()
+    until_none(syncs, asking)
+
+
+def until_none(syncs: Syncs, asking: str) -> None:
+    for _ in range(500):
+        if syncs.query(asking)[0]["others"] == 0:
+            return
+    pytest.fail("a connection is still open")
+
+
+def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    plain = landings._read  # noqa: SLF001 (how far it was read is what is tested)
+
+    def counting(*arguments: object) -> object:
+        for page in plain(*arguments):  # type: ignore[arg-type]
+            read.append(1)
+            yield page
+
+    monkeypatch.setattr(landings, "_read", counting)
+    landing = syncs.land(Entity.CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
+    pages = bodies(syncs.engine, landing)
+    assert next(pages) == b"[0]"
+    assert 1 <= len(read) <= 1 + landings.PAGES_AHEAD
+    assert len(list(pages)) == 19
+
+
+def test_leaving_the_pages_early_ends_the_reading(syncs: Syncs) -> None:
+    landing = syncs.land(Entity.CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
+    pages = bodies(syncs.engine, landing)
+    next(pages)
+    pages.close()  # type: ignore[attr-defined]
+    assert not [each for each in threading.enumerate() if each.name.startswith("ahead")]
+    until_none(syncs, "select count(*) - 1 as others from pg_stat_activity where datname = current_database()")
+
+
+def test_a_page_that_is_gone_is_an_error_that_names_the_landing(syncs: Syncs) -> None:
+    landing = syncs.land(Entity.CLIENTS, [client()])
+    syncs.execute("delete from inn8_raw.pages")
+    with pytest.raises(LandingMissingError, match=f"landing {landing.id}"):
+        list(bodies(syncs.engine, landing))
+
+
+def test_retention_keeps_what_is_recent_merged_last_or_confirmed_last(syncs: Syncs) -> None:
+    syncs.clients([client(fullName="oldest")])
+    syncs.clients([client()])
+    merged = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    syncs.clients([client()])
+    syncs.clients([client()])
+    confirming = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    age(syncs, 60)
+    pruned = retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30)
+    assert pruned == Pruned(landings=2, broken_landings=0, pages=1, rejects=0, are_pages_held=False)
+    assert ids(syncs) == {merged.id, confirming.id}
+    assert syncs.merge(confirming, may_repeat=False).counts.unchanged == 1
+
+
+def test_after_retention_a_day_can_still_be_rebuilt_from_its_newest_fetch(owned: Syncs) -> None:
+    owned.transactions([transaction()], october(5))
+    assert owned.transactions([transaction()], october(5)).is_repeat
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-06")], october(6))
+    age(owned, 60)
+    retention.prune(owned.engine, TENANT, landing_days=30, reject_days=30)
+    ((landing, days),) = newest_of_days(owned.engine, TENANT, Entity.TRANSACTIONS, october(5))
+    assert owned.merge(landing, days, may_repeat=False).counts == Counts(fetched=1, unchanged=1)
+
+
+def test_retention_drops_nothing_that_is_recent(syncs: Syncs) -> None:
+    syncs.clients([client(fullName="oldest")])
+    syncs.clients([client()])
+    before = syncs.versions("inn8_raw")
+    assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).landings == 0
+    assert syncs.versions("inn8_raw") == before
+
+
+def test_retention_drops_rejects_resolved_long_ago_and_no_open_one(syncs: Syncs) -> None:
+    syncs.clients([client(fullName=1), client(id="C-2", fullName=1)])
+    syncs.clients([client(), client(id="C-2", fullName=1)])
+    assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).rejects == 0
+    age(syncs, 60)
+    assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).rejects == 1
+    assert syncs.reject()["external_id"] == "C-2"
+
+
+def test_retention_leaves_the_pages_that_a_fetch_under_way_counts_on(syncs: Syncs) -> None:
+    syncs.land(Entity.CLIENTS, [client()])
+    syncs.land(Entity.CLIENTS, [client(id="C-2")])
+    age(syncs, 60)
+    fetching = writer(syncs)
+    fetching.add(body(client()), 1)
+    assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).are_pages_held
+    landing = fetching.complete(retries=0, has_duplicates=False)
+    assert list(bodies(syncs.engine, landing)) == [body(client())]
+
+
+def test_a_fetch_that_broke_off_yesterday_holds_no_page(syncs: Syncs) -> None:
+    broken = writer(syncs)
+    broken.add(body(client()), 1)
+    age(syncs, 2)
+    pruned = retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30)
+    assert pruned == Pruned(landings=0, broken_landings=1, pages=1, rejects=0, are_pages_held=False)
+    with pytest.raises(LandingMissingError, match="pruned before it was complete"):
+        broken.complete(retries=0, has_duplicates=False)
+
+
+def test_no_landing_is_opened_while_pages_are_dropped(syncs: Syncs) -> None:
+    with syncs.engine.begin() as pruning:
+        landings.hold_pages(pruning, TENANT, for_pruning=True)
+        waiting = threading.Thread(target=writer, args=[syncs])
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert not waiting.is_alive()
+
+
+def test_retention_knows_one_tenant_only(syncs: Syncs) -> None:
+    LandingWriter(syncs.engine, "t2", Entity.CLIENTS, None, "run").complete(retries=0, has_duplicates=False)
+    age(syncs, 60)
+    assert retention.prune(syncs.engine, TENANT, landing_days=1, reject_days=1).landings == 0
+    assert len(ids(syncs)) == 1

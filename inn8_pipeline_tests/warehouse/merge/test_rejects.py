@@ -1,0 +1,185 @@
+"""What is refused: kept with its reason, tried again, and healed, withdrawn, superseded or accepted."""
+
+import pytest
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.queries import operator
+from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction, without
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, many, october
+
+
+def test_a_portfolio_of_an_unknown_client_is_kept_aside_with_its_reason_and_payload(syncs: Syncs) -> None:
+    sent = portfolio(name="Ünïcode \U0001f4b6", remark={"kept": [1, 2.50]})
+    syncs.clients([client()])
+    result = syncs.portfolios([*many(portfolio, 5), sent | {"clientId": "C-9"}, portfolio(id="P-2")])
+    reject = syncs.reject()
+    assert result.counts == Counts(fetched=7, inserted=6, rejected=1)
+    assert (reject["external_id"], reject["reason_code"]) == ("P-1", "unknown_parent")
+    assert reject["reason"] == "clientId names no known client"
+    assert reject["payload"] == sent | {"clientId": "C-9"}
+
+
+def test_an_orphan_s_payload_is_taken_from_its_own_page(syncs: Syncs) -> None:
+    records = many(portfolio, 25)
+    landing = syncs.land(Entity.PORTFOLIOS, records, page_size=4)
+    syncs.merge(landing)
+    assert [row["payload"] for row in syncs.rejects()] == records
+
+
+def test_a_portfolio_whose_client_comes_one_sync_later_is_in_with_the_next_sync(syncs: Syncs) -> None:
+    syncs.portfolios([portfolio()])
+    syncs.clients([client()])
+    result = syncs.portfolios([portfolio()])
+    assert result.counts == Counts(fetched=1, inserted=1)
+    assert not result.is_repeat
+    healed = syncs.reject(is_open=False)
+    assert healed["resolution"] == "healed"
+    assert result.status is Status.SUCCESS
+
+
+def test_an_orphan_outside_the_window_is_tried_again_from_its_kept_payload(syncs: Syncs) -> None:
+    syncs.transactions([transaction()], october(5))
+    syncs.with_parents()
+    result = syncs.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
+    assert result.counts == Counts(fetched=1, retried=1, inserted=2)
+    assert syncs.ids("transactions") == ["T-1", "T-2"]
+    assert syncs.row("transactions", "T-1")["as_of_at"] == syncs.reject(is_open=False)["as_of_at"]
+    assert syncs.reject(is_open=False)["resolution"] == "healed"
+
+
+def test_more_orphans_than_one_chunk_are_all_tried_again(syncs: Syncs) -> None:
+    syncs.transactions([transaction(id=f"T-{number}") for number in range(2500)], october(5))
+    syncs.with_parents()
+    result = syncs.transactions([transaction(id="T-x", tradeDate="2026-10-08")], october(8))
+    assert result.counts == Counts(fetched=1, retried=2500, inserted=2501)
+    assert syncs.rejects() == []
+
+
+def test_a_reject_that_is_still_faulty_counts_its_attempts(owned: Syncs) -> None:
+    owned.transactions([transaction(fees="x")], october(5))
+    first = owned.reject()
+    result = owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
+    again = owned.reject()
+    assert result.counts == Counts(fetched=1, retried=1, inserted=1, rejected=1)
+    assert (first["attempts"], again["attempts"]) == (1, 2)
+    for kept in ("as_of_at", "landing_id", "covers_from", "covers_to", "first_seen_at", "last_seen_at", "payload"):
+        assert again[kept] == first[kept]
+
+
+def test_a_reject_that_comes_again_sound_is_healed_and_faulty_again_is_the_same_reject(syncs: Syncs) -> None:
+    syncs.clients([client(fullName=1)])
+    first = syncs.reject()
+    syncs.clients([client(fullName=2)])
+    second = syncs.reject()
+    assert second["id"] == first["id"]
+    assert second["last_seen_at"] > first["last_seen_at"] == second["first_seen_at"]
+    assert second["payload"]["fullName"] == 2
+    syncs.clients([client()])
+    assert syncs.reject(is_open=False)["resolution"] == "healed"
+    assert syncs.rejects() == []
+
+
+def test_a_reject_that_is_no_longer_sent_is_withdrawn(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2", fullName=1)])
+    result = syncs.clients([client()])
+    assert syncs.reject(is_open=False)["resolution"] == "withdrawn"
+    assert result.status is Status.SUCCESS
+
+
+def test_a_reject_is_not_withdrawn_by_a_window_that_does_not_cover_it(owned: Syncs) -> None:
+    owned.transactions([transaction(fees="x")], october(5))
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(6, 8))
+    assert owned.reject()["external_id"] == "T-1"
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(5, 8))
+    assert owned.reject(is_open=False)["resolution"] == "withdrawn"
+
+
+def test_a_reject_without_a_readable_day_is_withdrawn_only_by_a_landing_of_its_whole_window(owned: Syncs) -> None:
+    sound = transaction(id="T-2", tradeDate="2026-10-08")
+    owned.transactions([transaction(tradeDate="soon"), sound], october(5, 8))
+    assert (owned.reject()["covers_from"].day, owned.reject()["covers_to"].day) == (5, 8)
+    owned.transactions([sound], october(6, 10))
+    assert owned.reject()["trade_date"] is None
+    owned.transactions([sound], october(5, 10))
+    assert owned.reject(is_open=False)["resolution"] == "withdrawn"
+
+
+def test_a_landing_with_accepted_duplicates_withdraws_no_reject_that_it_would_know(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2", fullName=1)])
+    syncs.merge(syncs.land(Entity.CLIENTS, [client(), client()], has_duplicates=True))
+    assert syncs.reject()["external_id"] == "C-2"
+
+
+def test_a_reject_without_an_id_is_known_by_its_payload(syncs: Syncs) -> None:
+    syncs.clients([client(), without(client(), "id")])
+    first = syncs.reject()
+    assert first["record_key"].startswith("sha256:")
+    syncs.clients([client(fullName="changed"), without(client(), "id")])
+    assert syncs.reject()["id"] == first["id"]
+
+
+def test_a_reject_without_an_id_that_newer_rules_can_read_is_healed(owned: Syncs) -> None:
+    owned.transactions([transaction(fees="x")], october(5))
+    owned.execute(
+        "update inn8.rejected_records set record_key = 'sha256:00', external_id = null, payload = cast(:sound as json)",
+        sound=body(transaction())[1:-1].decode(),
+    )
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
+    assert owned.reject(is_open=False)["resolution"] == "healed"
+    assert owned.ids("transactions") == ["T-1", "T-2"]
+
+
+def test_a_reject_keeps_its_name_when_newer_rules_read_its_id_but_refuse_it_still(owned: Syncs) -> None:
+    owned.transactions([transaction(fees="x")], october(5))
+    owned.execute("update inn8.rejected_records set record_key = 'sha256:00', external_id = null")
+    owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
+    assert (owned.reject()["record_key"], owned.reject()["attempts"]) == ("sha256:00", 2)
+
+
+def test_a_kept_payload_never_overwrites_a_row_of_a_newer_landing(owned: Syncs) -> None:
+    owned.transactions([transaction(portfolioId="P-2", description="kept payload")], october(5))
+    owned.execute(
+        "insert into inn8.transactions (tenant_id, external_id, portfolio_id, transaction_type, trade_date, as_of_at,"
+        " description) select tenant_id, 'T-1', id, 'buy', date '2026-10-07', now(), 'newer' from inn8.portfolios"
+    )
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
+    result = owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
+    assert result.counts == Counts(fetched=1, retried=1, inserted=1, outside=1)
+    assert owned.row("transactions", "T-1")["description"] == "newer"
+    assert owned.reject(is_open=False)["resolution"] == "superseded"
+
+
+def test_a_row_keeps_its_last_sound_version_while_its_newest_is_faulty(syncs: Syncs) -> None:
+    syncs.clients([client()])
+    result = syncs.clients([client(fullName=None)])
+    assert result.counts == Counts(fetched=1, rejected=1)
+    assert (result.missing, syncs.row("clients", "C-1")["name"]) == (0, "Thandi Nkosi")
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_accepted_reject_colours_no_status_until_it_changes(syncs: Syncs, is_changed: bool) -> None:  # noqa: FBT001
+    faulty = client(id="C-2", fullName=1)
+    syncs.clients([client(), faulty])
+    assert operator.accept(syncs.engine, TENANT, syncs.reject()["id"], "known since 2019")
+    result = syncs.clients([client(status="suspended"), faulty | {"status": "inactive" if is_changed else "active"}])
+    assert result.counts == Counts(fetched=2, updated=1, rejected=1)
+    assert result.status is (Status.PARTIAL_SUCCESS if is_changed else Status.SUCCESS)
+    assert syncs.reject()["accepted_note"] == (None if is_changed else "known since 2019")
+
+
+def test_texts_that_postgres_cannot_hold_are_rejects_with_their_payload(syncs: Syncs) -> None:
+    page = body(client(), client(id="C-2", fullName="NUL"), client(id="C-3", fullName="HALF"))
+    page = page.replace(b"NUL", rb"\u0000").replace(b"HALF", rb"\ud800")
+    result = syncs.clients([Verbatim(page, 3)])
+    assert result.counts == Counts(fetched=3, inserted=1, rejected=2)
+    payloads = syncs.query("select payload::text as text from inn8.rejected_records order by record_key")
+    assert [rb"\u0000".decode() in payloads[0]["text"], rb"\ud800".decode() in payloads[1]["text"]] == [True, True]
+
+
+def test_a_reason_names_the_field_and_never_its_value(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2", emailAddress={"secret": "value"})])
+    reason = syncs.reject()["reason"]
+    assert "emailAddress" in reason
+    assert "secret" not in reason
+    assert "value" not in reason

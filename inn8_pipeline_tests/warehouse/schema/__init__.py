@@ -1,0 +1,1 @@
+"""Tables, views, rights and migrations."""

@@ -1,0 +1,145 @@
+"""The pipeline's login: a whole sync with what a writer may, and nothing beyond; and how the roles come to be."""
+
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from inn8_pipeline.errors import MissingRolesError
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.warehouse import database
+from inn8_pipeline.warehouse.circuits import PostgresCircuits
+from inn8_pipeline.warehouse.landing.retention import prune
+from inn8_pipeline.warehouse.schema import access, migrations
+from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
+from inn8_pipeline_tests.warehouse.logins import administer, make_login, new_login, session, url_of
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
+
+TABLES = ("clients", "portfolios", "securities", "transactions")
+
+
+@pytest.fixture
+def login(syncs: Syncs) -> Iterator[str]:
+    with new_login(syncs.url) as name:
+        access.grant_writer(syncs.engine, name)
+        yield name
+
+
+@pytest.fixture
+def writing(syncs: Syncs, login: str) -> Iterator[Syncs]:
+    """The way to sync as a login that is no superuser and has a writer's rights."""
+    with Syncs(url_of(syncs.url, login)) as opened:
+        yield opened
+
+
+def test_a_writer_does_a_whole_sync(syncs: Syncs, writing: Syncs) -> None:
+    writing.clients([*many(client, 100), client()])
+    writing.portfolios([portfolio(), portfolio(id="P-2", clientId="C-9")])
+    first = writing.transactions([transaction(), transaction(id="T-2", fees="x"), transaction(id="T-3")])
+    assert (first.counts.inserted, first.counts.rejected) == (2, 1)
+    assert syncs.query("select reltuples::int as known from pg_class where oid = 'inn8.clients'::regclass") == [
+        {"known": 101}
+    ]
+    second = writing.transactions([transaction(amount=1), transaction(id="T-2")])
+    assert (second.counts.inserted, second.counts.updated, second.missing, second.open_rejects) == (1, 1, 1, 0)
+    assert writing.transactions([transaction(amount=1), transaction(id="T-2")]).removed == 1
+    assert writing.transactions([transaction(amount=1), transaction(id="T-2")]).is_repeat
+    assert writing.ids("clients") == syncs.ids("clients")
+
+
+def test_a_writer_drops_what_is_past_its_retention(syncs: Syncs, writing: Syncs) -> None:
+    for name in ("a", "b"):
+        writing.clients([client(fullName=name), client(id="C-2", fullName=1)])
+    writing.clients([client(fullName="c")])
+    syncs.execute("update inn8_raw.landings set started_at = started_at - interval '9 days'")
+    syncs.execute("update inn8.rejected_records set resolved_at = now() - interval '9 days'")
+    pruned = prune(writing.engine, TENANT, landing_days=1, reject_days=1)
+    assert (pruned.landings, pruned.pages, pruned.rejects) == (2, 2, 1)
+
+
+def test_a_writer_keeps_the_circuit_breaker(writing: Syncs) -> None:
+    with PostgresCircuits(writing.engine, TENANT) as circuits:
+        assert [circuits.failed("/clients", is_trial=False) for _ in range(5)] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_writer_can_neither_delete_rows_nor_change_their_table(syncs: Syncs, login: str, table: str) -> None:
+    with session(syncs.url, login) as writer:
+        for statement in ("delete from {}", "truncate {} cascade", "drop table {} cascade", "alter table {} add x int"):
+            assert writer.refuses(statement.format(f"inn8.{table}")), statement
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into inn8.tenant_readers (tenant_id, role_name) values ('t1', current_user)",
+        "select * from inn8.tenant_readers",
+        "update inn8.schema_version set version_num = '1'",
+        "create table inn8.mine (x int)",
+        "drop view inn8.client_details",
+        "alter table inn8.clients disable row level security",
+        "set role inn8_owner",
+        "grant inn8_reader to current_user",
+    ],
+)
+def test_a_writer_cannot_change_who_sees_what(syncs: Syncs, login: str, statement: str) -> None:
+    with session(syncs.url, login) as writer:
+        assert writer.refuses(statement)
+
+
+@pytest.fixture
+def server() -> Iterator[EmbeddedPostgres]:
+    """A server on which the roles were never made."""
+    with (
+        tempfile.TemporaryDirectory(prefix="inn8-roles-") as folder,
+        EmbeddedPostgres(Path(folder) / "postgres", durable=False) as started,
+    ):
+        yield started
+
+
+def _database_of(server: EmbeddedPostgres, login: str, name: str) -> str:
+    """The URL of a database that the login owns, as that login."""
+    url = server.url(name)
+    administer(url, f"alter database {name} owner to {login}")
+    return url_of(url, login)
+
+
+def test_who_may_not_make_the_roles_is_told_what_a_superuser_runs_once(server: EmbeddedPostgres) -> None:
+    superuser = server.url("postgres")
+    with Syncs(_database_of(server, make_login(superuser), "one")) as syncs:
+        with pytest.raises(MissingRolesError, match="create role inn8_owner nologin;") as refused:
+            migrations.upgrade(syncs.engine)
+        assert syncs.query("select from pg_namespace where nspname like 'inn8%'") == []
+        administer(superuser, *refused.value.statements)
+        assert migrations.upgrade(syncs.engine) == migrations.SCHEMA_VERSION
+        assert syncs.with_parents().transactions([transaction()]).counts.inserted == 1
+        assert len(syncs.query("select * from inn8.transaction_details")) == 1
+
+
+def upgraded(url: str) -> str:
+    return migrations.upgrade(database.connect(url))
+
+
+def test_databases_of_one_server_can_be_upgraded_at_a_time(server: EmbeddedPostgres) -> None:
+    urls = [server.url(name) for name in ("one", "two", "three")]
+    # Alembic is not for several threads at a time.
+    with ProcessPoolExecutor(len(urls), mp_context=get_context("spawn")) as processes:
+        assert set(processes.map(upgraded, urls)) == {migrations.SCHEMA_VERSION}
+
+
+def test_a_login_that_may_create_roles_makes_them_and_lets_others_read(server: EmbeddedPostgres) -> None:
+    superuser = server.url("postgres")
+    owner, reader = make_login(superuser, "createrole"), make_login(superuser)
+    url = _database_of(server, owner, "one")
+    with Syncs(url) as syncs:
+        migrations.upgrade(syncs.engine)
+        syncs.clients([client()])
+        access.grant_reader(syncs.engine, reader, TENANT)
+        with session(url, reader) as reading:
+            assert len(reading.rows("select * from inn8.client_details")) == 1
+            access.revoke_reader(syncs.engine, reader, None)
+            assert reading.refuses("select * from inn8.client_details")
+        assert migrations.upgrade(syncs.engine) == migrations.SCHEMA_VERSION
