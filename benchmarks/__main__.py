@@ -21,7 +21,7 @@ import psutil
 from benchmarks import chart, report, scaling
 from benchmarks.contestants import CONTESTANTS, HERE
 from benchmarks.measure import SAMPLE_SECONDS, RunFailedError
-from benchmarks.report import Findings
+from benchmarks.report import DriftCollector
 from benchmarks.scenarios import SCENARIOS, Run, run_rounds, say
 from benchmarks.stage import DAYS, Size, Stage, open_stage
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with open_stage(size, folder, given.dlt_python) as stage:
             machine = _machine(stage)
             runs = _runs(stage, given)
-        findings = _with_extras(Findings(runs), given, size, folder)
+        findings = _with_extras(DriftCollector(runs), given, size, folder)
         facts = [
             f"{started_at:%Y-%m-%d %H:%M} to {datetime.now(UTC):%H:%M} UTC",
             *machine,
@@ -75,7 +75,7 @@ def _runs(stage: Stage, given: argparse.Namespace) -> list[Run]:
     return found
 
 
-def _with_extras(findings: Findings, given: argparse.Namespace, size: Size, folder: Path) -> Findings:
+def _with_extras(findings: DriftCollector, given: argparse.Namespace, size: Size, folder: Path) -> DriftCollector:
     if given.paging:
         findings = replace(findings, paging=scaling.paging(size, folder / "paging"))
     if given.memory:
@@ -123,7 +123,7 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def _missing(findings: Findings) -> list[str]:
+def _missing(findings: DriftCollector) -> list[str]:
     """What was to be measured and was not, by name."""
     medians = findings.medians(TITLES)
     without = [title for scenario, title in SCENARIOS.items() if scenario not in medians]
@@ -140,7 +140,7 @@ def _load(before: tuple[float, float, float]) -> str:
     return f"Load average over 5 minutes: {before[1]:.1f} before the first run, {os.getloadavg()[1]:.1f} after the last"
 
 
-def _write(findings: Findings, size: Size, facts: Sequence[str], output: Path) -> None:
+def _write(findings: DriftCollector, size: Size, facts: Sequence[str], output: Path) -> None:
     tables, promises = report.tables(findings, TITLES), report.promises(findings)
     say(tables + "\n" + promises)
     intro = f"""# Results of `make bench`

@@ -20,7 +20,7 @@
         ├── SyncLockedError        another sync of the entity went on for too long: look at it, rerun
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most of what came was refused: nothing was written
-        └── ConservationError      the counts do not add up: nothing was written; a fault of ours
+        └── ReconciliationError      the counts do not add up: nothing was written; a fault of ours
 
 A message names the culprit, the consequence and the way out. It never holds a value of a record, a body, a secret.
 """
@@ -321,8 +321,8 @@ class TooManyRejectsError(WarehouseError):
 
 
 @dataclass(eq=False)
-class ConservationError(WarehouseError):
-    """`fetched + retried = inserted + updated + unchanged + duplicate + rejected + outside` does not hold."""
+class ReconciliationError(WarehouseError):
+    """`fetched + retried = inserted + updated + unchanged + duplicate + rejected + skipped` does not hold."""
 
     entity: str
     counts: dict[str, int]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from inn8_pipeline.transform.batch import Batch
     from inn8_pipeline.transform.transformer import Transformer
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge.results import Counts, Status, Surprises, SyncResult
-    from inn8_pipeline.warehouse.merge.session import Merge, Rules
+    from inn8_pipeline.warehouse.merge.results import Counts, SchemaDrift, Status, SyncResult
+    from inn8_pipeline.warehouse.merge.session import Merge, MergeOptions
 
 
 CHUNKS_AHEAD = 1
@@ -42,7 +42,7 @@ class Destination:
 
 
 @dataclass
-class Findings:
+class DriftCollector:
     """What INN8 sends now that the transform does not know: values of choices, and properties."""
 
     unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
@@ -54,16 +54,16 @@ class Findings:
             self.unknown_values.setdefault(name, Counter()).update(values)
         self.unknown_properties |= batch.unknown_properties
 
-    def told(self) -> "Surprises":
+    def told(self) -> "SchemaDrift":
         """As it may be told: at most ten values of each choice, and only such as look like codes.
 
         Whatever else stands there could be somebody's name. The names of properties were looked at by the transform.
         """
-        from inn8_pipeline.warehouse.merge.results import Surprises
+        from inn8_pipeline.warehouse.merge.results import SchemaDrift
 
         records = {name: values.total() for name, values in sorted(self.unknown_values.items()) if values.total()}
         values = {name: dict(_codes(self.unknown_values[name])[:MAX_VALUES]) for name in records}
-        return Surprises(records, values, tuple(sorted(self.unknown_properties)))
+        return SchemaDrift(records, values, tuple(sorted(self.unknown_properties)))
 
 
 def _codes(values: Counter[str]) -> list[tuple[str, int]]:
@@ -114,13 +114,13 @@ class Outcome:
         return min(landing.started_at for landing in self.landings)
 
     @property
-    def surprises(self) -> "Surprises":
+    def drift_found(self) -> "SchemaDrift":
         """Of all landings, those too that were merged before and are told again."""
-        from inn8_pipeline.warehouse.merge.results import Surprises
+        from inn8_pipeline.warehouse.merge.results import SchemaDrift
 
-        total = Surprises()
+        total = SchemaDrift()
         for result in self.results:
-            total = total.plus(result.surprises)
+            total = total.plus(result.drift_found)
         return total
 
     def total(self, name: str) -> int:
@@ -158,7 +158,7 @@ def landings_of(
 def merge(
     to: Destination,
     sources: "Iterable[tuple[Landing, frozenset[date] | None]]",
-    rules: "Callable[[Landing], Rules]",
+    rules: "Callable[[Landing], MergeOptions]",
     on_wait: Callable[[], None],
 ) -> Outcome:
     """Merge each landing for its days, oldest first; each in a transaction of its own."""
@@ -166,7 +166,7 @@ def merge(
 
     landings, results = [], []
     for landing, days in sources:
-        findings = Findings()
+        findings = DriftCollector()
         with open_merge(to.engine, landing, days, rules(landing), on_wait) as merging:
             if merging.needs_rows:
                 _stage(to, landing, merging, findings)
@@ -175,7 +175,7 @@ def merge(
     return Outcome(landings, results)
 
 
-def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: Findings) -> None:
+def _stage(to: Destination, landing: "Landing", merging: "Merge", findings: DriftCollector) -> None:
     from inn8_pipeline.transform.transformer import Transformer
     from inn8_pipeline.warehouse.landing.store import bodies
     from inn8_pipeline.warehouse.prefetch import ahead
@@ -210,4 +210,4 @@ def _retry(transformer: "Transformer", merging: "Merge") -> None:
 
 
 def _hand_over(batch: "Batch", merging: "Merge") -> None:
-    merging.stage(batch.rows, batch.rejects, batch.outside, batch.securities)
+    merging.stage(batch.rows, batch.rejects, batch.skipped, batch.securities)

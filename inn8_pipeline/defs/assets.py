@@ -18,7 +18,7 @@ from inn8_pipeline.sync import Destination, land, landings_of, merge
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge.session import Rules
+    from inn8_pipeline.warehouse.merge.session import MergeOptions
 
 
 def raw_asset(
@@ -36,7 +36,7 @@ def raw_asset(
     )
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        with entries.Logged(context, key, days):
+        with entries.LogFailures(context, key, days):
             to = Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
             with inn8.client(tenant.tenant_id, to.engine, warn=context.log.warning) as client:
                 landing = land(client, to, entity, window_of(entity, days))
@@ -64,14 +64,14 @@ def table_assets(
     )
     def tables(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
         days = days_of(context)
-        with entries.Logged(context, key, days):
+        with entries.LogFailures(context, key, days):
             now_set = read_sync(Environment())
             to = Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, now_set.chunk_size)
             sources = landings_of(to, entity, window_of(entity, days))
             rules = _rules(to, context.op_execution_context.op_config, now_set)
             outcome = merge(to, sources, rules, on_wait=lambda: context.log.warning(metadata.waits(entity)))
         context.log.info(metadata.merged(outcome))
-        for line in metadata.surprised(outcome.surprises):
+        for line in metadata.surprised(outcome.drift_found):
             context.log.warning(line)
         whole, by_day = entries.entries(outcome, days)
         entries.write(context, key, whole, by_day)
@@ -129,13 +129,13 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
     return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 
-def _rules(to: Destination, config: dict[str, Any], settings: SyncSettings) -> "Callable[[Landing], Rules]":
+def _rules(to: Destination, config: dict[str, Any], settings: SyncSettings) -> "Callable[[Landing], MergeOptions]":
     """What a merge goes by. A landing of another run is rebuilt from, and merged even if nothing changed."""
     from inn8_pipeline.transform import TRANSFORM_VERSION
     from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
-    from inn8_pipeline.warehouse.merge.session import RejectLimit, Rules
+    from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 
-    return lambda landing: Rules(
+    return lambda landing: MergeOptions(
         transform_version=TRANSFORM_VERSION,
         history=settings.history() if landing.window else None,
         may_repeat=landing.run_id == to.run_id,

@@ -10,7 +10,7 @@ from inn8_pipeline.entities import Entity
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge.results import Counts, Surprises
+    from inn8_pipeline.warehouse.merge.results import Counts, SchemaDrift
 
 Metadata = dict[str, Any]
 
@@ -51,7 +51,7 @@ def merged(outcome: "Outcome") -> str:
     return f"{outcome.status}: {told}; {extra}."
 
 
-def surprises(found: "Surprises") -> Metadata:
+def drift_found(found: "SchemaDrift") -> Metadata:
     """What INN8 sends and we do not know: values of choices with their counts, names of properties."""
     told: Metadata = {
         f"unknown {name}": {"records": records, "values": dict(found.values.get(name, {}))}
@@ -62,11 +62,11 @@ def surprises(found: "Surprises") -> Metadata:
     return told
 
 
-def surprised(found: "Surprises") -> list[str]:
+def surprised(found: "SchemaDrift") -> list[str]:
     """The same, in lines."""
     return [
         f"INN8 sends what the contract does not list, {name}: {what}. If it is to mean something, see entities.py."
-        for name, what in surprises(found).items()
+        for name, what in drift_found(found).items()
     ]
 
 
@@ -86,7 +86,7 @@ def rows(counts: "Counts") -> int:
 
 
 def _changes(counts: "Counts") -> Metadata:
-    wanted = ("fetched", "inserted", "updated", "unchanged", "duplicate", "rejected", "outside")
+    wanted = ("fetched", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped")
     return {name: getattr(counts, name) for name in wanted}
 
 
@@ -98,7 +98,7 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
     metadata: Metadata = {
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),
         "is_repeat": all(result.is_repeat for result in outcome.results),
-        **surprises(outcome.surprises),
+        **drift_found(outcome.drift_found),
     }
     if entity is not Entity.TRANSACTIONS:
         totals = {name: outcome.total(name) for name in (*TOTALS, "open_rejects")}

@@ -8,7 +8,7 @@ from inn8_pipeline.entities import Entity
 
 SYNC_LOG = "sync_log"
 FRESHNESS = "freshness"
-CONSERVATION = "conservation"
+RECONCILIATION = "reconciliation"
 GROUP = "inn8"
 JOB = "inn8_sync"
 TENANT_TAG = "inn8/tenant"
@@ -33,7 +33,7 @@ class Tenant:
     """
 
     tenant_id: str
-    is_plain: bool = True
+    is_default: bool = True
 
     def raw_key(self, entity: Entity) -> dg.AssetKey:
         """The asset of what INN8 said."""
@@ -62,12 +62,12 @@ class Tenant:
 
     def name(self, plain: str) -> str:
         """The tenant's job, schedule, operation or pool of this name."""
-        return plain if self.is_plain else f"{self.tenant_id}__{plain}"
+        return plain if self.is_default else f"{self.tenant_id}__{plain}"
 
     def _key(self, name: str) -> dg.AssetKey:
-        return dg.AssetKey(name if self.is_plain else [self.tenant_id, name])
+        return dg.AssetKey(name if self.is_default else [self.tenant_id, name])
 
 
 def tenants(tenant_ids: tuple[str, ...]) -> tuple[Tenant, ...]:
     """The tenants of the settings, in their order; the first of them is the plain one."""
-    return tuple(Tenant(tenant_id, is_plain=not number) for number, tenant_id in enumerate(tenant_ids))
+    return tuple(Tenant(tenant_id, is_default=not number) for number, tenant_id in enumerate(tenant_ids))

@@ -21,7 +21,7 @@ from inn8_pipeline.warehouse.alone import alone
 from inn8_pipeline.warehouse.database import connect
 
 
-class Step(Task):  # type: ignore[misc]  # Celery has no types
+class StepTask(Task):  # type: ignore[misc]  # Celery has no types
     """A step, done once, though the queue offers it again where its worker has died or where it takes long.
 
     Whoever comes while another worker is at it comes back later. If it has been done by then, or its run is over,
@@ -63,4 +63,4 @@ def told_of(run_id: str, step_key: str) -> list[DagsterEvent] | None:
 
 
 app = make_app(CeleryExecutor.for_cli(**celery_config(Environment())).app_args())  # type: ignore[no-untyped-call]
-execute_plan = create_task(app, base=Step)  # type: ignore[no-untyped-call]
+execute_plan = create_task(app, base=StepTask)  # type: ignore[no-untyped-call]

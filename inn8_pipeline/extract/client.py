@@ -21,7 +21,7 @@ from inn8_pipeline.extract.breaker import CircuitStore
 from inn8_pipeline.extract.endpoint import DEFAULT_RETRY, DEFAULT_TIMEOUTS, Endpoint, RetryPolicy, Timeouts
 from inn8_pipeline.extract.http.deadlines import DeadlineTransport
 from inn8_pipeline.extract.paging.fetch import Fetch
-from inn8_pipeline.extract.paging.paginator import Route
+from inn8_pipeline.extract.paging.paginator import PagingOptions
 from inn8_pipeline.extract.paging.reader import PageReader
 from inn8_pipeline.extract.retry import Retrier, RetryNotice
 
@@ -105,7 +105,7 @@ class Inn8Client:
 
     def _fetch(self, collection: Collection, window: Window | None, number: int, known_duplicates: str) -> Fetch:
         url = httpx.URL(self._endpoint.url(collection.path), params=self._parameters(collection, window))
-        route = Route(collection.entity, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
+        route = PagingOptions(collection.entity, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
         reader = PageReader(collection, self._endpoint, self._http, self._tokens, self._retrier)
         fetch = Fetch(route, reader.read, number, known_duplicates)
         self._fetches.add(fetch)

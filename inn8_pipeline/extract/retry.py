@@ -90,7 +90,7 @@ class Retrier:
         transiently or the circuit opened meanwhile, CircuitOpenError if it was open from the start, AbandonedError once
         cancelled.
         """
-        course = _Course(self, task, prepare, attempt)
+        course = _RetriedRequest(self, task, prepare, attempt)
         try:
             return course.run()
         except TransientError as error:
@@ -98,7 +98,7 @@ class Retrier:
         raise TransientApiError(task.request.method, task.request.shown_path, reason, course.attempts)
 
 
-class _Course(Generic[Prepared, Result]):
+class _RetriedRequest(Generic[Prepared, Result]):
     """One request over its attempts."""
 
     def __init__(

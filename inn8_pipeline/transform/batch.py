@@ -13,7 +13,7 @@ from inn8_pipeline.entities import Reject
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class EntityRows:
     """The rows that an entity's rules made of sound records, one for each record, in their order."""
 
     rows: pd.DataFrame = field(repr=False)
@@ -23,9 +23,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """What became of a page, or of pages that follow each other: `len(rows) + len(rejects) + outside` records, always.
+    """What became of a page, or of pages that follow each other: `len(rows) + len(rejects) + skipped` records, always.
 
-    `rows` has a row for each sound record inside the window, in their order, Arrow-backed. `outside` counts the
+    `rows` has a row for each sound record inside the window, in their order, Arrow-backed. `skipped` counts the
     records, sound or faulty, with a readable trade date that is not asked for. `securities` (transactions only) are
     the distinct securities of each page, each as its newest trade date, then its highest ordinal, has it.
     `unknown_values` counts, per choice, what the mapping did not know; `unknown_properties` are the paths
@@ -34,7 +34,7 @@ class Batch:
 
     rows: pd.DataFrame = field(repr=False)
     rejects: tuple[Reject, ...]
-    outside: int
+    skipped: int
     securities: pd.DataFrame | None = field(repr=False)
     unknown_values: Mapping[str, Counter[str]] = field(repr=False)
     unknown_properties: frozenset[str] = field(repr=False)
@@ -42,7 +42,7 @@ class Batch:
     @property
     def records(self) -> int:
         """How many records the page has, or the pages have."""
-        return len(self.rows) + len(self.rejects) + self.outside
+        return len(self.rows) + len(self.rejects) + self.skipped
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -57,7 +57,7 @@ def join(batches: Sequence[Batch]) -> Batch:
     return Batch(
         rows=pd.concat([each.rows for each in batches], ignore_index=True),
         rejects=tuple(reject for each in batches for reject in each.rejects),
-        outside=sum(each.outside for each in batches),
+        skipped=sum(each.skipped for each in batches),
         securities=pd.concat(securities, ignore_index=True) if securities else None,
         unknown_values=unknown_values,
         unknown_properties=frozenset().union(*(each.unknown_properties for each in batches)),

@@ -10,9 +10,9 @@ from typing import Any
 
 from inn8_pipeline.entities import COLLECTIONS, Entity, Reject
 from inn8_pipeline.errors import ContractError
-from inn8_pipeline.transform.batch import Batch, Rows
+from inn8_pipeline.transform.batch import Batch, EntityRows
 from inn8_pipeline.transform.columns import NotPlainError, Records
-from inn8_pipeline.transform.json.reading import Days, Decoded, Fault, Reader
+from inn8_pipeline.transform.json.reading import DateCache, DecodedPage, InvalidRecord, RecordReader
 from inn8_pipeline.transform.rules import clients, portfolios, transactions
 from inn8_pipeline.transform.values import FaultyValueError
 
@@ -28,8 +28,8 @@ class Transformer:
         self._entity = entity
         self._is_inside = is_inside if entity is Entity.TRANSACTIONS else None
         self._properties = COLLECTIONS[entity].properties
-        self._days = Days()
-        self._reader = Reader(self._properties, self._days)
+        self._days = DateCache()
+        self._reader = RecordReader(self._properties, self._days)
 
     def page(self, body: bytes, first_ordinal: int) -> Batch:
         """Return what becomes of a page, a JSON array; its records are numbered from `first_ordinal` on.
@@ -46,7 +46,7 @@ class Transformer:
 
         None of them is outside; what they teach of spellings and unknown properties is not held against the pages.
         """
-        reader = Reader(self._properties, self._days)
+        reader = RecordReader(self._properties, self._days)
         try:
             decoded = reader.read_payloads(payloads)
         except (ValueError, RecursionError):
@@ -58,7 +58,7 @@ class Transformer:
         if items is None:
             return None
         ordinals = range(first_ordinal, first_ordinal + len(items))
-        decoded = Decoded(items, range(len(items)), [])
+        decoded = DecodedPage(items, range(len(items)), [])
         try:
             return self._batch(decoded, ordinals, self._reader, self._is_inside, are_checked=False)
         except (NotPlainError, FaultyValueError):
@@ -75,9 +75,9 @@ class Transformer:
 
     def _batch(
         self,
-        decoded: Decoded,
+        decoded: DecodedPage,
         ordinals: Sequence[int],
-        reader: Reader,
+        reader: RecordReader,
         is_inside: Callable[[date], bool] | None = None,
         *,
         are_checked: bool,
@@ -91,13 +91,13 @@ class Transformer:
         return Batch(
             rows=made.rows,
             rejects=tuple(_reject(fault, ordinals[fault.position]) for fault in faults),
-            outside=len(decoded.records) + len(decoded.faults) - len(records.items) - len(faults),
+            skipped=len(decoded.records) + len(decoded.faults) - len(records.items) - len(faults),
             securities=made.securities,
             unknown_values=made.unknown_values,
             unknown_properties=frozenset(reader.spelling.unknown()),
         )
 
-    def _make_rows(self, records: Records) -> Rows:
+    def _make_rows(self, records: Records) -> EntityRows:
         match self._entity:
             case Entity.CLIENTS:
                 return clients.make_rows(records)
@@ -110,7 +110,7 @@ class Transformer:
         return ContractError(f"The page of {self._entity} from record {first_ordinal} on", finding)
 
 
-def _inside(records: Records, days: Days, is_inside: Callable[[date], bool]) -> Records:
+def _inside(records: Records, days: DateCache, is_inside: Callable[[date], bool]) -> Records:
     trade_dates = transactions.read_days(records, "tradeDate", days)
     wanted = {day for day in set(trade_dates) if is_inside(day)}
     kept = [index for index, day in enumerate(trade_dates) if day in wanted]
@@ -126,5 +126,5 @@ def _pick(values: Sequence[Any], positions: Sequence[int]) -> Sequence[Any]:
     return [values[position] for position in positions]
 
 
-def _reject(fault: Fault, ordinal: int) -> Reject:
+def _reject(fault: InvalidRecord, ordinal: int) -> Reject:
     return Reject(ordinal, fault.code, fault.reason, fault.payload, fault.external_id, fault.trade_date)

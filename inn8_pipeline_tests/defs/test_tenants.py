@@ -16,7 +16,7 @@ from inn8_pipeline.settings import Environment, read_tenant, read_tenant_ids
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline
 
-ACME = names.Tenant("acme", is_plain=False)
+ACME = names.Tenant("acme", is_default=False)
 
 
 @pytest.fixture

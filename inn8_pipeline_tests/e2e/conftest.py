@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from inn8_pipeline.cli.local.environment import Place, surroundings
+from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
 from inn8_pipeline.cli.local.servers import Child, take_down
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.instance import open_instance
@@ -88,7 +88,7 @@ def stage(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
             clients=80, portfolios=150, transactions=TRANSACTIONS_OF_A_DAY * days, days=days, first_date=FIRST_DATE,
             faulty=FAULTY,
         ) as world,
-        surroundings(Place(postgres, "e2e", "e2e_dagster", folder), world, "default") as variables,
+        local_environment(LocalDatabases(postgres, "e2e", "e2e_dagster", folder), world, "default") as variables,
     ):  # fmt: skip
         logs = folder / "webserver.log", folder / "daemon.log"
         stage = Stage(world, f"http://127.0.0.1:{port}", Terminal(variables), logs)

@@ -8,7 +8,7 @@ from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline.errors import ApiError, CircuitOpenError, ContractError, TransientApiError
 from inn8_pipeline.extract import Fetch, Inn8Client, Page, RetryNotice, RetryPolicy
 from inn8_pipeline.extract.paging.links import PageLinks
-from inn8_pipeline.extract.paging.paginator import Answer, Route
+from inn8_pipeline.extract.paging.paginator import FetchedPage, PagingOptions
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, NewClient
 from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, reply, token_reply
@@ -172,15 +172,15 @@ def test_a_circuit_that_another_process_opens_between_two_retries_leaves_the_tru
 
 
 def test_of_several_pages_the_one_that_failed_speaks_and_not_the_open_circuit() -> None:
-    def read(_: Fetch, url: str, number: int) -> Answer:
+    def read(_: Fetch, url: str, number: int) -> FetchedPage:
         if number == 3:
             raise TransientApiError("GET", url, "answered 503", 4)
         if number > 1:
             raise CircuitOpenError("clients", 5, 60.0)
         links = PageLinks("http://127.0.0.1/clients?page=2", "http://127.0.0.1/clients?page=9")
-        return Answer(Page(number, b"[]", 0), [], None, links)
+        return FetchedPage(Page(number, b"[]", 0), [], None, links)
 
-    pages = iter(Fetch(Route("clients", "http://127.0.0.1/clients", 4, 100), read))
+    pages = iter(Fetch(PagingOptions("clients", "http://127.0.0.1/clients", 4, 100), read))
     next(pages)
     time.sleep(0.2)
     with pytest.raises(TransientApiError):

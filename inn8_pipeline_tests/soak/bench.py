@@ -21,7 +21,7 @@ from inn8_pipeline.warehouse.circuits import PostgresCircuits
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
-from inn8_pipeline.warehouse.merge.session import RejectLimit, Rules
+from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.soak import oracle, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
 
@@ -116,7 +116,7 @@ class Bench:
     ) -> SyncResult | None:
         """Merge a landing, watched by a reader; None where too much was refused. `is_sure` lifts both bounds."""
         entity = str(landed.landing.entity)
-        rules = Rules(
+        rules = MergeOptions(
             TRANSFORM_VERSION,
             history=HISTORY if landed.landing.window else None,
             may_repeat=may_repeat,

@@ -68,7 +68,7 @@ class Expected:
     has_unreadable: bool = False
     fetched: int = 0
     rejected: int = 0
-    outside: int = 0
+    skipped: int = 0
     duplicate: int = 0
 
 
@@ -81,7 +81,7 @@ def expect(
         expected.fetched += 1
         day = day_of(record) if entity == "transactions" else None
         if days is not None and day is not None and day not in days:
-            expected.outside += 1
+            expected.skipped += 1
             continue
         _take(expected, entity, record, known)
     return expected

@@ -9,7 +9,7 @@ import pytest
 
 from inn8_pipeline.entities import Entity, ReasonCode
 from inn8_pipeline.transform.batch import Batch
-from inn8_pipeline.transform.json.reading import MAX_REMEMBERED_DAYS, Days
+from inn8_pipeline.transform.json.reading import MAX_REMEMBERED_DAYS, DateCache
 from inn8_pipeline_tests.transform.builders import read, read_text, reject, row, rows, transaction, with_raw
 
 OUT_OF_RANGE, WRONG_TYPE = ReasonCode.OUT_OF_RANGE, ReasonCode.WRONG_TYPE
@@ -152,7 +152,7 @@ def test_what_is_no_such_date_is_a_reject(name: str, sent: Any, code: ReasonCode
 
 
 def test_more_distinct_date_times_than_are_remembered_are_all_read() -> None:
-    days = Days()
+    days = DateCache()
     for number in range(MAX_REMEMBERED_DAYS + 100):
         minutes, seconds = divmod(number, 60)
         assert days[f"2026-10-05T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"] == date(2026, 10, 5)

@@ -15,7 +15,7 @@ def test_records_outside_the_window_are_counted_and_left_out() -> None:
     days = ["2026-09-30", "2026-10-01", "2026-10-31T23:59:59Z", "2026-11-01", "2026-10-15"]
     batch = read(Entity.TRANSACTIONS, *(transaction(tradeDate=day) for day in days), is_inside=OCTOBER)
     assert [(each["ordinal"], each["trade_date"].day) for each in rows(batch)] == [(1, 1), (2, 31), (4, 15)]
-    assert (batch.outside, batch.rejects) == (2, ())
+    assert (batch.skipped, batch.rejects) == (2, ())
 
 
 def test_a_faulty_record_with_a_readable_date_outside_is_outside_too() -> None:
@@ -30,7 +30,7 @@ def test_a_faulty_record_with_a_readable_date_outside_is_outside_too() -> None:
     )
     assert [(each.ordinal, each.trade_date) for each in batch.rejects] == [(1, date(2026, 10, 2)), (2, None)]
     assert [each["ordinal"] for each in rows(batch)] == [4]
-    assert batch.outside == 2
+    assert batch.skipped == 2
 
 
 def test_days_within_the_window_may_be_left_out() -> None:
@@ -42,12 +42,12 @@ def test_days_within_the_window_may_be_left_out() -> None:
         is_inside=lambda day: OCTOBER(day) and day not in stale,
     )
     assert [each["ordinal"] for each in rows(batch)] == [1]
-    assert batch.outside == 1
+    assert batch.skipped == 1
 
 
 def test_a_page_that_lies_outside_as_a_whole_has_no_rows_and_no_securities() -> None:
     batch = read(Entity.TRANSACTIONS, transaction(), transaction(), is_inside=lambda _: False)
-    assert (len(batch.rows), batch.outside, batch.securities is not None and len(batch.securities)) == (0, 2, 0)
+    assert (len(batch.rows), batch.skipped, batch.securities is not None and len(batch.securities)) == (0, 2, 0)
     assert batch.unknown_values == {"type": {}}
 
 
@@ -61,4 +61,4 @@ def test_securities_and_unknown_values_are_those_of_the_rows_inside() -> None:
 @pytest.mark.parametrize("entity", [Entity.CLIENTS, Entity.PORTFOLIOS])
 def test_windows_are_for_transactions_alone(entity: Entity) -> None:
     batch = Transformer(entity, is_inside=lambda _: False).page(body({"id": "x", "tradeDate": "2026-10-05"}), 0)
-    assert (batch.outside, len(batch.rejects)) == (0, 1)
+    assert (batch.skipped, len(batch.rejects)) == (0, 1)

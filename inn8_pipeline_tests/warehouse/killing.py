@@ -10,7 +10,7 @@ import psycopg
 
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.session import Rules
+from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, stage
 
 SERVER = ForkServerContext()
@@ -38,7 +38,7 @@ def merge_until_killed(url: str, landing: Landing, step: int) -> None:
 
 def merge_when_told(url: str, landing: Landing, holds: Event, goes_on: Event) -> None:
     """Merge, but wait before the end, the lock in hand, until told to go on."""
-    with Syncs(url) as syncs, syncs.opened(landing, None, Rules(TRANSFORM_VERSION, HISTORY)) as merge:
+    with Syncs(url) as syncs, syncs.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)) as merge:
         stage(syncs, landing, merge)
         holds.set()
         assert goes_on.wait(60)

@@ -20,7 +20,7 @@ from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, bodies
 from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
-from inn8_pipeline.warehouse.merge.session import Merge, RejectLimit, Rules, open_merge
+from inn8_pipeline.warehouse.merge.session import Merge, MergeOptions, RejectLimit, open_merge
 from inn8_pipeline_tests.transform import builders
 
 TENANT = "t1"
@@ -106,7 +106,7 @@ class Syncs:
         **rules: Unpack[Changes],
     ) -> SyncResult:
         """Merge the landing, for all its days or for some; the law of counts is asserted once more."""
-        with self.opened(landing, days, replace(Rules(version, history=HISTORY), **rules)) as merge:
+        with self.opened(landing, days, replace(MergeOptions(version, history=HISTORY), **rules)) as merge:
             if merge.needs_rows:
                 stage(self, landing, merge)
             result = merge.finish()
@@ -114,7 +114,11 @@ class Syncs:
         return result
 
     def opened(
-        self, landing: Landing, days: frozenset[date] | None, rules: Rules, on_wait: Callable[[], None] = lambda: None
+        self,
+        landing: Landing,
+        days: frozenset[date] | None,
+        rules: MergeOptions,
+        on_wait: Callable[[], None] = lambda: None,
     ) -> AbstractContextManager[Merge]:
         """Open the merge of the landing, for all its days or for some."""
         if days is None and landing.window is not None:
@@ -169,10 +173,10 @@ def stage(syncs: Syncs, landing: Landing, merge: Merge) -> None:
     for body in bodies(syncs.engine, landing):
         batch = transformer.page(body, ordinal)
         ordinal += batch.records
-        merge.stage(batch.rows, batch.rejects, batch.outside, batch.securities)
+        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.securities)
     for chunk in merge.retries():
         batch = transformer.records([payload for _, payload in chunk], [ordinal for ordinal, _ in chunk])
-        merge.stage(batch.rows, batch.rejects, batch.outside, batch.securities)
+        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.securities)
 
 
 def _pages(records: Sequence[object], page_size: int) -> Iterator[Verbatim]:

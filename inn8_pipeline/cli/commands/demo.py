@@ -18,7 +18,7 @@ from inn8_pipeline.cli.support.history import Entry, entries, worst
 from inn8_pipeline.cli.support.instance import open_instance, silence
 from inn8_pipeline.cli.support.options import verbose_option
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.runs import Step, execute, load_definitions, plan
+from inn8_pipeline.cli.support.runs import PlannedRun, execute, load_definitions, plan
 from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment, read_sync
@@ -26,7 +26,7 @@ from inn8_pipeline.settings import Environment, read_sync
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from inn8_pipeline.cli.local.environment import Place
+    from inn8_pipeline.cli.local.environment import LocalDatabases
 
 TENANT = "demo"
 DATABASES = ("inn8_demo", "inn8_demo_dagster")
@@ -58,7 +58,9 @@ Examples
 @click.option("--clients", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(1))
 @click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, to today.")
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="DateCache of trade, to today."
+)
 @click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
 @click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Faulty records per collection.")
 @verbose_option
@@ -71,7 +73,7 @@ def command(
     Needs no settings and touches nothing that the settings name. Ends with 0 where every record is in, or refused
     with its reason.
     """
-    from inn8_pipeline.cli.local.environment import surroundings
+    from inn8_pipeline.cli.local.environment import local_environment
     from inn8_pipeline.sandbox.world.world import World
 
     if not verbose:
@@ -83,7 +85,7 @@ def command(
         World(clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, faulty=faulty)
         as world,
         fresh_place() as place,
-        surroundings(place, world, TENANT),
+        local_environment(place, world, TENANT),
     ):  # fmt: skip
         environment = Environment()
         found = _sync(environment, verbose=verbose)
@@ -96,9 +98,9 @@ def command(
 
 
 @contextmanager
-def fresh_place() -> Iterator["Place"]:
+def fresh_place() -> Iterator["LocalDatabases"]:
     """Two new databases on a Postgres of the demo's own, and a temporary folder for Dagster; gone afterwards."""
-    from inn8_pipeline.cli.local.environment import Place
+    from inn8_pipeline.cli.local.environment import LocalDatabases
     from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 
     with ExitStack() as stack:
@@ -108,7 +110,7 @@ def fresh_place() -> Iterator["Place"]:
         for name in DATABASES:
             postgres.drop_database(name)  # of a demo that was killed
             stack.callback(postgres.drop_database, name)
-        yield Place(postgres, *DATABASES, Path(home))
+        yield LocalDatabases(postgres, *DATABASES, Path(home))
 
 
 @contextmanager
@@ -126,7 +128,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(file)
 
 
-def _sync(environment: Environment, *, verbose: bool) -> list[tuple[Step, Entry]]:
+def _sync(environment: Environment, *, verbose: bool) -> list[tuple[PlannedRun, Entry]]:
     from inn8_pipeline.defs.names import Tenant
 
     with open_instance(environment) as instance:
@@ -135,7 +137,7 @@ def _sync(environment: Environment, *, verbose: bool) -> list[tuple[Step, Entry]
         steps = plan(tenant, list(Entity), read_sync(environment).history())
         run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
         # What is shown is what was stored.
-        return [(Step(tenant, Entity(entry.entity)), entry) for entry in entries(instance, [tenant])]
+        return [(PlannedRun(tenant, Entity(entry.entity)), entry) for entry in entries(instance, [tenant])]
 
 
 def _show(screen: "Console", environment: Environment, logged: list[Entry]) -> None:

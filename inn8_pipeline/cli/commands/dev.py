@@ -51,7 +51,7 @@ def command(
             "--host out, or say --allow-public if the network is yours alone."
         )
     _refuse_a_busy_port(host, port)
-    from inn8_pipeline.cli.local.environment import Place, surroundings
+    from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
     from inn8_pipeline.cli.local.servers import serve
     from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres, default_folder
     from inn8_pipeline.sandbox.world.world import World
@@ -62,7 +62,7 @@ def command(
     with (
         World(first_date=_first_date(folder), days=DAYS, faulty=faulty) as world,
         EmbeddedPostgres(default_folder()) as postgres,
-        surroundings(Place(postgres, *DATABASES, folder), world, TENANT) as variables,
+        local_environment(LocalDatabases(postgres, *DATABASES, folder), world, TENANT) as variables,
     ):
         script = _write_variables(folder / "settings.env", variables)
         serve(Environment(), host, port, folder, lambda url: _announce(url, script))

@@ -12,7 +12,7 @@ import click
 
 from inn8_pipeline.cli.support.group import EXIT_FAILED
 from inn8_pipeline.cli.support.instance import open_instance, silence, storage_guarded
-from inn8_pipeline.cli.support.liveness import has_workers, works_by_itself
+from inn8_pipeline.cli.support.liveness import check_daemon, check_workers
 from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.screen import print_json
 from inn8_pipeline.errors import Inn8Error, SettingsError
@@ -81,7 +81,7 @@ def examine(environment: Environment) -> Iterator[Finding]:
         "clock": _clock,
         **_token_checks(environment),
         "Dagster's storage": _storage,
-        "the schedule": works_by_itself,
+        "the schedule": check_daemon,
         **_queue_checks(environment),
     }
     for name, check in checks.items():
@@ -106,7 +106,7 @@ def _token_checks(environment: Environment) -> dict[str, Callable[[Environment],
 def _queue_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
     """Celery's, where the steps of runs wait there."""
     try:
-        return {"Celery's workers": has_workers} if read_executor(environment) == "celery" else {}
+        return {"Celery's workers": check_workers} if read_executor(environment) == "celery" else {}
     except SettingsError:
         return {}  # which the check of the settings reports
 

@@ -9,7 +9,7 @@ from inn8_pipeline.cli.support.options import tenant_of, tenant_option
 from inn8_pipeline.settings import Environment, read_owner_database_url, read_sync
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.erasure.data_subject import Erased
+    from inn8_pipeline.warehouse.erasure.data_subject import ErasureCounts
 
 
 @click.group(name="erase")
@@ -44,9 +44,9 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
     from inn8_pipeline.transform.redaction import cut
     from inn8_pipeline.warehouse.database import connect
     from inn8_pipeline.warehouse.erasure import erase
-    from inn8_pipeline.warehouse.erasure.data_subject import Subject
+    from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 
-    engine, subject = connect(url), Subject(tenant.tenant_id, external_id)
+    engine, subject = connect(url), DataSubject(tenant.tenant_id, external_id)
     if yes:
         erased = erase.erase(engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
     else:
@@ -54,7 +54,7 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
     click.echo("\n".join(_lines(erased, is_done=yes)))
 
 
-def _lines(erased: "Erased", *, is_done: bool) -> Iterator[str]:
+def _lines(erased: "ErasureCounts", *, is_done: bool) -> Iterator[str]:
     """Counts, never a value."""
     if erased.is_nothing:
         yield "Nothing of this client is here."

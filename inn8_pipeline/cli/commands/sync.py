@@ -20,7 +20,7 @@ from inn8_pipeline.cli.support.options import (
     verbose_option,
     window_of,
 )
-from inn8_pipeline.cli.support.runs import Step, execute, load_definitions, plan
+from inn8_pipeline.cli.support.runs import PlannedRun, execute, load_definitions, plan
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, progress
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.settings import (
@@ -109,9 +109,9 @@ def _window(
     return settings.history() if full else named
 
 
-def run_steps(steps: Sequence[Step], run: Callable[[Step], Entry]) -> list[tuple[Step, Entry]]:
+def run_steps(steps: Sequence[PlannedRun], run: Callable[[PlannedRun], Entry]) -> list[tuple[PlannedRun, Entry]]:
     """Run them in order, with a progress display. An entity that failed gets no more days; the others go on."""
-    found: list[tuple[Step, Entry]] = []
+    found: list[tuple[PlannedRun, Entry]] = []
     failed: set[tuple[Tenant, Entity]] = set()
     with progress() as shown:
         task = shown.add_task("", total=sum(step.weight for step in steps), note="")
@@ -125,7 +125,7 @@ def run_steps(steps: Sequence[Step], run: Callable[[Step], Entry]) -> list[tuple
     return found
 
 
-def report(found: Sequence[tuple[Step, Entry]], *, as_json: bool) -> None:
+def report(found: Sequence[tuple[PlannedRun, Entry]], *, as_json: bool) -> None:
     """Print a line per run, the reasons on standard error, and leave with the worst status's exit code."""
     entries = [entry for _, entry in found]
     status = worst([entry.status for entry in entries])
@@ -141,13 +141,13 @@ def report(found: Sequence[tuple[Step, Entry]], *, as_json: bool) -> None:
             click.echo(
                 f"Days up to {step.window.to_date} were not synced; those after it, if asked for, are in. To go on: "
                 f"inn8 backfill transactions --from DAY --to {step.window.to_date}"
-                + ("" if step.tenant.is_plain else f" --tenant {step.tenant.tenant_id}"),
+                + ("" if step.tenant.is_default else f" --tenant {step.tenant.tenant_id}"),
                 err=True,
             )
     sys.exit(EXIT_CODES.get(status, 0))
 
 
-def _as_json(step: Step, entry: Entry) -> dict[str, object]:
+def _as_json(step: PlannedRun, entry: Entry) -> dict[str, object]:
     days = {"from": step.window.from_date, "to": step.window.to_date} if step.window else {}
     return {**entry.as_json(), **days}
 

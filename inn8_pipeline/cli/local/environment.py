@@ -17,7 +17,7 @@ _OURS = ("INN8_", "DAGSTER_")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LocalDatabases:
     """Where the surroundings are kept: a running Postgres, its two databases by name, Dagster's folder."""
 
     postgres: EmbeddedPostgres
@@ -27,7 +27,7 @@ class Place:
 
 
 @contextmanager
-def surroundings(place: Place, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
+def local_environment(place: LocalDatabases, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
     """Serve the world, migrate the warehouse, and set the process's environment for both; yields those settings."""
     from inn8_pipeline.sandbox.api.server import SandboxServer
     from inn8_pipeline.warehouse.database import connect

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from inn8_pipeline.defs.names import Tenant
 
-COUNTS = ("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "outside")
+COUNTS = ("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped")
 STATUSES = ("Failed", "PartialSuccess", "Success", "NoData")
 """Worst first."""
 IN_PROGRESS = "InProgress"
@@ -35,7 +35,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One sync of one entity. Instants in UTC; `counts` by the names of the conservation law, empty where it failed."""
+    """One sync of one entity. Instants in UTC; `counts` by the names of the reconciliation, empty where it failed."""
 
     tenant_id: str
     entity: str

@@ -17,7 +17,7 @@ QUEUE_SECONDS = 3.0
 
 
 @dataclass(eq=False)
-class NobodyWorksError(Inn8Error):
+class NotRunningError(Inn8Error):
     """Somebody is away who is to sync while nobody looks."""
 
     finding: str
@@ -28,7 +28,7 @@ class NobodyWorksError(Inn8Error):
         return f"{self.finding}: what is to be synced by itself waits. {self.way_out}"
 
 
-def works_by_itself(environment: Environment) -> str:
+def check_daemon(environment: Environment) -> str:
     """That the daemon reports and every schedule is on; before its first start, that there is none."""
     from dagster._core.definitions.run_request import InstigatorType
     from dagster._core.scheduler.instigation import InstigatorStatus
@@ -46,10 +46,10 @@ def works_by_itself(environment: Environment) -> str:
     if silent:
         last = datetime.fromtimestamp(min(beats[name] for name in silent), UTC)
         finding = f"Dagster's daemon has not reported since {last:%Y-%m-%d %H:%M} UTC ({', '.join(silent).lower()})"
-        raise NobodyWorksError(finding, "Start `dagster-daemon run` again; its output says why it ended.")
+        raise NotRunningError(finding, "Start `dagster-daemon run` again; its output says why it ended.")
     off = [state.name for state in states if state.status is InstigatorStatus.STOPPED and state.name in wanted]
     if off:
-        raise NobodyWorksError(f"{', '.join(off)} is off", "Switch it on in the UI, under Automation.")
+        raise NotRunningError(f"{', '.join(off)} is off", "Switch it on in the UI, under Automation.")
     return f"the daemon reports, and {len(wanted)} schedules are on"
 
 
@@ -57,7 +57,7 @@ def _is_old(timestamp: float) -> bool:
     return now().timestamp() - timestamp > BEAT_SECONDS
 
 
-def has_workers(environment: Environment) -> str:
+def check_workers(environment: Environment) -> str:
     """That Celery's queue can be reached, and who answers there."""
     from inn8_pipeline.defs.executors import executor
 
@@ -73,7 +73,7 @@ def has_workers(environment: Environment) -> str:
             answers = app.control.ping(timeout=QUEUE_SECONDS, connection=connection)
     except (OperationalError, KeyError) as error:  # a KeyError: the URL is of a queue that Celery does not know
         condition = type(error.__cause__ or error).__name__
-        raise NobodyWorksError(f"INN8_CELERY_BROKER cannot be reached ({condition})", way_out) from None
+        raise NotRunningError(f"INN8_CELERY_BROKER cannot be reached ({condition})", way_out) from None
     if not answers:
-        raise NobodyWorksError("No worker of Celery's answers", way_out)
+        raise NotRunningError("No worker of Celery's answers", way_out)
     return f"{len(answers)} answer: {', '.join(sorted(name for answer in answers for name in answer))}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedRun:
     """One run: a tenant's entity, and for transactions its days; `is_rebuild`: from the landings, INN8 is not asked."""
 
     tenant: "Tenant"
@@ -41,14 +41,14 @@ class Step:
         return f"{name} {self.window}" if self.window else name
 
 
-def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[Step]:
+def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[PlannedRun]:
     """The runs of these entities in the order in which they need each other; days newest first, in pieces."""
     from inn8_pipeline.defs.schedules import chunks
 
     wanted = [entity for entity in Entity if entity in entities]
-    steps = [Step(tenant, entity) for entity in wanted if entity is not Entity.TRANSACTIONS]
+    steps = [PlannedRun(tenant, entity) for entity in wanted if entity is not Entity.TRANSACTIONS]
     if Entity.TRANSACTIONS in wanted:
-        steps += [Step(tenant, Entity.TRANSACTIONS, piece) for piece in chunks(window)]
+        steps += [PlannedRun(tenant, Entity.TRANSACTIONS, piece) for piece in chunks(window)]
     return steps
 
 
@@ -59,7 +59,9 @@ def load_definitions() -> "Definitions":
     return defs()
 
 
-def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step, *, verbose: bool = False) -> Entry:
+def execute(
+    definitions: "Definitions", instance: "DagsterInstance", step: PlannedRun, *, verbose: bool = False
+) -> Entry:
     """Run one step to its end, and return its entry of the log.
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
@@ -75,7 +77,9 @@ def execute(definitions: "Definitions", instance: "DagsterInstance", step: Step,
         return of_run(instance, step.tenant, step.entity, run.run_id)
 
 
-def _create(instance: "DagsterInstance", job: "JobDefinition", step: Step, config: Mapping[str, Any]) -> "DagsterRun":
+def _create(
+    instance: "DagsterInstance", job: "JobDefinition", step: PlannedRun, config: Mapping[str, Any]
+) -> "DagsterRun":
     """The run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
     from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
     from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin

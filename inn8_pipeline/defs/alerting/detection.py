@@ -12,7 +12,7 @@ import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting.incidents import Found, Open, Trouble
+from inn8_pipeline.defs.alerting.incidents import Found, Incident, Open
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.schedules import window_of_tags
@@ -30,7 +30,7 @@ def of_checks(instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings:
 
     Nor does the log of days that are not the schedule's, and what follows from a failed sync is not told beside it.
     """
-    found: dict[str, Trouble | None] = {}
+    found: dict[str, Incident | None] = {}
     for tenant in tenants:
         for entity in Entity:
             keys = [tenant.log(entity), *(dg.AssetCheckKey(tenant.key(entity), name) for name in CHECKS)]
@@ -48,7 +48,7 @@ def of_checks(instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings:
 
 def _newest(
     instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey], settings: AlertSettings
-) -> Iterator[tuple[dg.AssetCheckKey, Trouble | None]]:
+) -> Iterator[tuple[dg.AssetCheckKey, Incident | None]]:
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         keys, partition_filter=PartitionKeyFilter(key=None)
     )
@@ -59,19 +59,19 @@ def _newest(
             yield key, _of_evaluation(record.evaluation, settings)
 
 
-def _of_evaluation(evaluation: dg.AssetCheckEvaluation, settings: AlertSettings) -> Trouble | None:
+def _of_evaluation(evaluation: dg.AssetCheckEvaluation, settings: AlertSettings) -> Incident | None:
     is_error = evaluation.severity is dg.AssetCheckSeverity.ERROR
     if evaluation.passed or not (is_error or settings.includes_warnings):
         return None
     link = _link(settings, f"assets/{'/'.join(evaluation.asset_key.path)}?view=checks")
     status = evaluation.metadata.get("status")
     kind = str(status.value) if status else ""
-    return Trouble.at(now(), f"{evaluation.description or ''}{link}", is_error=is_error, kind=kind)
+    return Incident.at(now(), f"{evaluation.description or ''}{link}", is_error=is_error, kind=kind)
 
 
 def of_jobs(instance: dg.DagsterInstance, job_names: Sequence[str], settings: AlertSettings) -> Found:
     """How the newest run of each job ended, where no sync log tells of its failure."""
-    found: dict[str, Trouble | None] = {}
+    found: dict[str, Incident | None] = {}
     for job_name in job_names:
         for run in instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=ENDED), limit=1):
             if run.is_success:
@@ -84,7 +84,7 @@ def of_jobs(instance: dg.DagsterInstance, job_names: Sequence[str], settings: Al
 def of_days(instance: dg.DagsterInstance, tenants: Sequence[Tenant], told: Open, settings: AlertSettings) -> Found:
     """Days that a backfill, a sweep or a hand could not load; over when a run that covers them succeeds."""
     ended = dg.RunsFilter(statuses=ENDED, updated_after=now() - LOOKED_BACK)
-    found: dict[str, Trouble | None] = {}
+    found: dict[str, Incident | None] = {}
     for run in reversed(instance.get_runs(ended)):
         window, whose = window_of_tags(run.tags), _whose(run, tenants)
         if window is None:
@@ -97,13 +97,13 @@ def of_days(instance: dg.DagsterInstance, tenants: Sequence[Tenant], told: Open,
     return found
 
 
-def _held_back(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Trouble | None:
+def _held_back(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Incident | None:
     """What the log of a run that ended well says all the same: that it held removals back, for one."""
     if _days_of(run) is None:
         return None
     for entry in killed_runs.log_of(instance, run):
         if not entry.passed and entry.severity is dg.AssetCheckSeverity.ERROR:
-            return Trouble.at(now(), entry.description or "", is_error=True)
+            return Incident.at(now(), entry.description or "", is_error=True)
     return None
 
 
@@ -123,10 +123,10 @@ def _is_told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return not all(entry.passed for entry in written) if written else killed_runs.has_planned(instance, run)
 
 
-def _of_run(run: dg.DagsterRun, settings: AlertSettings) -> Trouble:
+def _of_run(run: dg.DagsterRun, settings: AlertSettings) -> Incident:
     link = _link(settings, f"runs/{run.run_id}")
     text = f"Run {run.run_id[:8]} has failed; its events in the Dagster UI, and `inn8 log`, tell why.{link}"
-    return Trouble.at(now(), text, is_error=True)
+    return Incident.at(now(), text, is_error=True)
 
 
 def _link(settings: AlertSettings, path: str) -> str:

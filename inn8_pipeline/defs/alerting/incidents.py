@@ -12,7 +12,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Incident:
     """Something that is wrong: since when, and whether it is an error or a warning. `text` holds no personal data.
 
     An error of another `kind` is another trouble, where it has kinds: removals held back, then no sync at all.
@@ -33,9 +33,9 @@ class Trouble:
         return self.is_error != before.is_error or (self.is_error and self.kind != before.kind)
 
 
-Open = Mapping[str, Trouble]
+Open = Mapping[str, Incident]
 """The troubles that were told and are not over, by what they are troubles of."""
-Found = Mapping[str, Trouble | None]
+Found = Mapping[str, Incident | None]
 """What is wrong now, by the same; None: all is well. Of a subject that is not named nothing is known just now."""
 
 
@@ -64,7 +64,7 @@ def then(told: Open, found: Found) -> Open:
 def read(cursor: str | None) -> Open:
     """The open troubles that a cursor remembers."""
     kept: dict[str, Any] = json.loads(cursor) if cursor else {}
-    return {subject: Trouble(**trouble) for subject, trouble in kept.items()}
+    return {subject: Incident(**trouble) for subject, trouble in kept.items()}
 
 
 def write(open_troubles: Open) -> str:

@@ -58,7 +58,7 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
     return watch_freshness
 
 
-def _recency(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.Verdict]:
+def _recency(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:
     """How fresh each entity is; without those of which no sync has ever been merged, for nothing can be late there."""
     from inn8_pipeline.warehouse.queries.health import recency
 
@@ -72,7 +72,7 @@ def _recency(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.Verdict
     return found
 
 
-def _state(verdict: check_rules.Verdict) -> str:
+def _state(verdict: check_rules.CheckOutcome) -> str:
     return _FRESH if verdict.passed else "failed" if verdict.is_error else "late"
 
 

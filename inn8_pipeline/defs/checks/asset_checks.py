@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inn8_pipeline.defs.checks import check_rules
-from inn8_pipeline.defs.checks.check_rules import Subject, Verdict
-from inn8_pipeline.defs.names import CONSERVATION, FRESHNESS, Tenant
+from inn8_pipeline.defs.checks.check_rules import CheckInput, CheckOutcome
+from inn8_pipeline.defs.names import FRESHNESS, RECONCILIATION, Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.defs.schedules import window_of_tags
 from inn8_pipeline.entities import Entity
@@ -28,7 +28,7 @@ class Check:
     """A check's sentence, which the UI shows, and its judgement."""
 
     sentence: str
-    judge: Callable[[Subject], Verdict]
+    judge: Callable[[CheckInput], CheckOutcome]
 
 
 CHECKS = {
@@ -37,10 +37,10 @@ CHECKS = {
         "looks at today's days of trade, so that a backfill does not make them look fresh.",
         check_rules.freshness,
     ),
-    CONSERVATION: Check(
+    RECONCILIATION: Check(
         "Is every record that came accounted for? fetched + retried = inserted + updated + unchanged + duplicate + "
-        "rejected + outside, held against the records on the kept pages.",
-        check_rules.conservation,
+        "rejected + skipped, held against the records on the kept pages.",
+        check_rules.reconciliation,
     ),
     "open_rejects": Check(
         "Are refused records open, that nobody has accepted?",
@@ -99,13 +99,13 @@ def log_after_merge(context: dg.AssetExecutionContext, tenant: Tenant, entity: E
         context.log_event(verdict.evaluation(tenant.key(entity), name))
 
 
-def verdicts(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple[str, Verdict]]:
+def verdicts(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple[str, CheckOutcome]]:
     """What each check says of the entity's data as it is now."""
     from inn8_pipeline.warehouse.queries.health import examine
 
     settings = read_sync(Environment())
     recent = settings.last_days(settings.lookback_days)
-    subject = Subject(entity, settings, examine(engine, tenant.tenant_id, entity, recent))
+    subject = CheckInput(entity, settings, examine(engine, tenant.tenant_id, entity, recent))
     for name, each in CHECKS.items():
         yield name, each.judge(subject)
 

@@ -23,7 +23,7 @@ MAX_DROP_PERCENT = {Entity.CLIENTS: 5, Entity.PORTFOLIOS: 5, Entity.TRANSACTIONS
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckOutcome:
     """What a check found. `advice` says what it means and what to do, where it has not passed."""
 
     passed: bool
@@ -54,7 +54,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CheckInput:
     """What is judged."""
 
     entity: Entity
@@ -62,7 +62,7 @@ class Subject:
     health: "Health"
 
 
-def judge_freshness(settings: SyncSettings, recency: "Recency") -> Verdict:
+def judge_freshness(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
     """Whether the last sync is as recent as the schedule lets expect.
 
     Where today was never synced, other days may have been, as on the day of a first load: that is late, not failed.
@@ -70,15 +70,15 @@ def judge_freshness(settings: SyncSettings, recency: "Recency") -> Verdict:
     late_after, failed_after = bounds(settings)
     newest = recency.last_synced_at or recency.last_of_any_day_at
     if newest is None:
-        return Verdict(passed=False, advice=f"Nothing was ever synced. {_LATE}")
+        return CheckOutcome(passed=False, advice=f"Nothing was ever synced. {_LATE}")
     age = recency.now - newest
     told = {"last_synced_at": dg.MetadataValue.timestamp(newest), "age_minutes": int(age / timedelta(minutes=1))}
     if age <= late_after:
         advice = "" if recency.last_synced_at else f"Today's days were not synced yet; others were, just now. {_LATE}"
-        return Verdict(passed=not advice, advice=advice, metadata=told)
+        return CheckOutcome(passed=not advice, advice=advice, metadata=told)
     state = "failed" if age > failed_after else "late"
     advice = f"The data is {state}: the last sync that was merged began {_span(age)} ago. {_LATE}"
-    return Verdict(passed=False, advice=advice, metadata=told, is_error=age > failed_after)
+    return CheckOutcome(passed=False, advice=advice, metadata=told, is_error=age > failed_after)
 
 
 _LATE = (
@@ -92,51 +92,51 @@ def _span(age: timedelta) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def freshness(subject: Subject) -> Verdict:
+def freshness(subject: CheckInput) -> CheckOutcome:
     """Whether the last sync of what matters today is recent."""
     return judge_freshness(subject.settings, subject.health.recency)
 
 
-def judge_conservation(on_pages: int, told: Mapping[str, int]) -> Verdict:
+def judge_reconciliation(on_pages: int, told: Mapping[str, int]) -> CheckOutcome:
     """The law, from two witnesses: the records that the kept pages have, and the exits that the merge counted."""
     came = on_pages + told.get("retried", 0)
     gone = sum(count for name, count in told.items() if name not in {"fetched", "retried"})
     if came == gone:
-        return Verdict(passed=True, metadata={"on_pages": on_pages, **told})
+        return CheckOutcome(passed=True, metadata={"on_pages": on_pages, **told})
     advice = (
         f"{came} records came (those tried again among them) and {gone} are accounted for: the counts do not add up. "
         "A fault of the pipeline: keep the landing, and report it with these counts. Nothing that was there is lost."
     )
-    return Verdict(passed=False, advice=advice, metadata={"on_pages": on_pages, **told}, is_error=True)
+    return CheckOutcome(passed=False, advice=advice, metadata={"on_pages": on_pages, **told}, is_error=True)
 
 
-def conservation(subject: Subject) -> Verdict:
+def reconciliation(subject: CheckInput) -> CheckOutcome:
     """Whether the last merge accounted for every record."""
     last = subject.health.last_merge
     if last is None or not last.told:
-        return Verdict(passed=True, metadata={"on_pages": 0})
-    return judge_conservation(last.on_pages, last.told)
+        return CheckOutcome(passed=True, metadata={"on_pages": 0})
+    return judge_reconciliation(last.on_pages, last.told)
 
 
-def unknown_values(subject: Subject) -> Verdict:
+def unknown_values(subject: CheckInput) -> CheckOutcome:
     """Whether each status and type is one that the contract lists."""
-    found = subject.health.surprises
+    found = subject.health.drift_found
     if not found.records:
-        return Verdict(passed=True)
-    told = {name: value for name, value in metadata.surprises(found).items() if name != "unknown properties"}
+        return CheckOutcome(passed=True)
+    told = {name: value for name, value in metadata.drift_found(found).items() if name != "unknown properties"}
     listed = ", ".join(f"{name} of {records} records" for name, records in found.records.items())
     advice = (
         f"INN8 sends values that the contract does not list ({listed}); they became `unknown`. If one of them means "
         "something, add it to the choices in entities.py and materialize this asset again: the pages are kept."
     )
-    return Verdict(passed=False, advice=advice, metadata=told)
+    return CheckOutcome(passed=False, advice=advice, metadata=told)
 
 
-def drift(subject: Subject) -> Verdict:
+def drift(subject: CheckInput) -> CheckOutcome:
     """Whether each property is one that the contract knows, or the operator."""
     found = [each for each in subject.health.unknown_properties if each.accepted_at is None]
     if not found:
-        return Verdict(passed=True)
+        return CheckOutcome(passed=True)
     rows = [
         dg.TableRecord({"property": each.name, "first_seen_at": f"{each.first_seen_at:%Y-%m-%d %H:%M}"})
         for each in found
@@ -146,31 +146,31 @@ def drift(subject: Subject) -> Verdict:
         "in the landings. If one is wanted, see entities.py; if not, "
         f"`inn8 drift accept {subject.entity} NAME --note …`."
     )
-    return Verdict(passed=False, advice=advice, metadata={"unknown_properties": dg.MetadataValue.table(rows)})
+    return CheckOutcome(passed=False, advice=advice, metadata={"unknown_properties": dg.MetadataValue.table(rows)})
 
 
-def row_drop(subject: Subject) -> Verdict:
+def row_drop(subject: CheckInput) -> CheckOutcome:
     """Whether there are about as many as usual."""
     volume = subject.health.volume
     if volume is None:
-        return Verdict(passed=True)
+        return CheckOutcome(passed=True)
     told = {"of": volume.of, "count": volume.count, "usual": volume.usual}
     most = MAX_DROP_PERCENT[subject.entity]
     if volume.count * 100 >= volume.usual * (100 - most):
-        return Verdict(passed=True, metadata=told)
+        return CheckOutcome(passed=True, metadata=told)
     advice = (
         f"{volume.of} has {volume.count} {subject.entity}, usual are {volume.usual:g}: more than {most} % fewer. On a "
         "public holiday that is right; otherwise ask INN8. Nothing is removed by it: removals have their own bound."
     )
-    return Verdict(passed=False, advice=advice, metadata=told)
+    return CheckOutcome(passed=False, advice=advice, metadata=told)
 
 
-def open_rejects(subject: Subject) -> Verdict:
+def open_rejects(subject: CheckInput) -> CheckOutcome:
     """Whether a refused record is open that nobody has accepted."""
     health = subject.health
     count = sum(health.open_rejects.values())
     if not count or health.oldest_reject_at is None:
-        return Verdict(passed=True, metadata={"open": 0})
+        return CheckOutcome(passed=True, metadata={"open": 0})
     told = {
         "open": count,
         "oldest_first_seen_at": dg.MetadataValue.timestamp(health.oldest_reject_at),
@@ -182,4 +182,4 @@ def open_rejects(subject: Subject) -> Verdict:
         f"{count} refused records are open ({listed}), the oldest for {oldest_days} days. "
         f"`inn8 rejects list --entity {subject.entity}` names them; what INN8 will never mend, accept."
     )
-    return Verdict(passed=False, advice=advice, metadata=told)
+    return CheckOutcome(passed=False, advice=advice, metadata=told)

@@ -16,7 +16,7 @@ import dagster as dg
 
 from inn8_pipeline.defs import metadata, names
 from inn8_pipeline.defs.checks import check_rules
-from inn8_pipeline.errors import ConservationError, DatabaseError, Inn8Error
+from inn8_pipeline.errors import DatabaseError, Inn8Error, ReconciliationError
 from inn8_pipeline.settings import now
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Entry:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the user's document asks of a log entry, and the counts of the conservation law."""
+        """What the user's document asks of a log entry, and the counts of the reconciliation."""
         counts = self.counts.as_dict() if self.counts else {}
         told: dict[str, Any] = {
             "status": dg.MetadataValue.text(str(self.status)),
@@ -138,7 +138,7 @@ def _describe(outcome: "Outcome") -> str:
     return " ".join(said)
 
 
-class Logged:
+class LogFailures:
     """Around a step's work: whatever breaks it off is logged as `Failed`, by the step's last attempt, and raised.
 
     What is raised carries our own message, or of an error that is not ours its kind and place alone: its text could
@@ -167,9 +167,9 @@ class Logged:
             wait = RETRY_WAITS_SECONDS[self._context.retry_number]
             raise dg.RetryRequested(max_retries=len(RETRY_WAITS_SECONDS), seconds_to_wait=wait) from None
         message = str(error) if isinstance(error, Inn8Error) else _place_of(error)
-        if isinstance(error, ConservationError):
-            verdict = check_rules.judge_conservation(error.counts["fetched"], error.counts)
-            self._context.log_event(verdict.evaluation(self._key, names.CONSERVATION))
+        if isinstance(error, ReconciliationError):
+            verdict = check_rules.judge_reconciliation(error.counts["fetched"], error.counts)
+            self._context.log_event(verdict.evaluation(self._key, names.RECONCILIATION))
         failed = Entry(FAILED, self._started_at, description=message)
         write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
         if isinstance(error, Exception):

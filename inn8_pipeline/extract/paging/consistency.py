@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ConsistencyReport:
     """What the pages say together. `finding` names a contradiction of totals or links (no record's value) or is None.
 
     `duplicates` is a digest of the ids that stand on more than one page, and empty if there is none.
@@ -21,7 +21,7 @@ class Verdict:
     duplicate_count: int
 
 
-class Tally:
+class ConsistencyCheck:
     """Counts pages as they come. Of an id it keeps 8 bytes: two million records cost 16 MB, twice that at the end."""
 
     def __init__(self) -> None:
@@ -47,10 +47,10 @@ class Tally:
         """Whether more records came than any page announced: a reason to stop early."""
         return bool(self._totals) and self.records > max(self._totals)
 
-    def verdict(self) -> Verdict:
+    def report(self) -> ConsistencyReport:
         """The verdict over all pages that were added."""
         count, digest = self._duplicates()
-        return Verdict(self._finding or self._contradiction(), digest, count)
+        return ConsistencyReport(self._finding or self._contradiction(), digest, count)
 
     def _contradiction(self) -> str | None:
         if len(self._totals) > 1:

@@ -10,9 +10,9 @@ from contextlib import closing
 from threading import Event, Lock
 
 from inn8_pipeline.errors import CircuitOpenError, RefusedRequestError
-from inn8_pipeline.extract.paging.consistency import Tally, Verdict
+from inn8_pipeline.extract.paging.consistency import ConsistencyCheck, ConsistencyReport
 from inn8_pipeline.extract.paging.page import Page
-from inn8_pipeline.extract.paging.paginator import Answer, Guide, Place, Route
+from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Paginator, PagingOptions
 
 
 class Fetch:
@@ -23,7 +23,7 @@ class Fetch:
     before: the server sends them. The counts are those of the pages yielded so far.
     """
 
-    def __init__(self, route: Route, read: "ReadPage", number: int = 1, known_duplicates: str = "") -> None:
+    def __init__(self, route: PagingOptions, read: "ReadPage", number: int = 1, known_duplicates: str = "") -> None:
         self.number = number
         self.retries = 0
         self.is_complete = False
@@ -34,7 +34,7 @@ class Fetch:
         self._route = route
         self._read = read
         self._known_duplicates = known_duplicates
-        self._tally = Tally()
+        self._tally = ConsistencyCheck()
         self._lock = Lock()
         self._pages = self._walk()
 
@@ -63,14 +63,14 @@ class Fetch:
         self._pages.close()
 
     def _walk(self) -> Generator[Page]:
-        with closing(_Crew(self, self._read, self._route.pages_at_a_time)) as crew:
-            guide = Guide(self._route)
+        with closing(PagePrefetcher(self, self._read, self._route.pages_at_a_time)) as crew:
+            guide = Paginator(self._route)
             for answer in self._answers(crew, guide):
                 self._tally.add(answer.page.body, answer.page.records, answer.ids, answer.total)
                 yield answer.page
-        self._conclude(self._tally.verdict())
+        self._conclude(self._tally.report())
 
-    def _answers(self, crew: "_Crew", guide: "Guide") -> Iterator[Answer]:
+    def _answers(self, crew: "PagePrefetcher", guide: "Paginator") -> Iterator[FetchedPage]:
         """The answers in order; it ends early where more came than was announced, or a page is missing."""
         crew.fill(guide)
         while crew.is_busy and not self._tally.is_over():
@@ -87,7 +87,7 @@ class Fetch:
             crew.fill(guide)
             yield answer
 
-    def _conclude(self, verdict: Verdict) -> None:
+    def _conclude(self, verdict: ConsistencyReport) -> None:
         self.duplicates = verdict.duplicates
         is_accepted = not verdict.duplicates or verdict.duplicates == self._known_duplicates
         self.finding = verdict.finding
@@ -97,7 +97,7 @@ class Fetch:
         self.has_duplicates = self.is_complete and bool(verdict.duplicates)
 
 
-class _Crew:
+class PagePrefetcher:
     """Threads that fetch pages ahead of who consumes them: never more than so many, answers in order."""
 
     def __init__(self, fetch: Fetch, read: "ReadPage", size: int) -> None:
@@ -105,19 +105,19 @@ class _Crew:
         self._read = read
         self._size = size
         self._pool = ThreadPoolExecutor(size, thread_name_prefix="inn8-page")
-        self._under_way: deque[tuple[Place, Future[Answer]]] = deque()
+        self._under_way: deque[tuple[PageRequest, Future[FetchedPage]]] = deque()
 
     @property
     def is_busy(self) -> bool:
         """Whether a page is under way."""
         return bool(self._under_way)
 
-    def fill(self, guide: Guide) -> None:
+    def fill(self, guide: Paginator) -> None:
         """Ask for the pages that are known, as many as may be under way."""
         while len(self._under_way) < self._size and (place := guide.next()):
             self._under_way.append((place, self._pool.submit(self._read, self._fetch, place.url, place.number)))
 
-    def next(self) -> tuple[Place, Answer]:
+    def next(self) -> tuple[PageRequest, FetchedPage]:
         """The oldest page under way, once it is there. Raises what the fetch of any of them raised, without delay."""
         while True:
             pending = [future for _, future in self._under_way if not future.done()]
@@ -139,5 +139,5 @@ class _Crew:
             raise error
 
 
-ReadPage = Callable[[Fetch, str, int], Answer]
+ReadPage = Callable[[Fetch, str, int], FetchedPage]
 """Fetches one page for a fetch: by its address and number; runs in one of the fetch's threads."""

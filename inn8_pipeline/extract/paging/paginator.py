@@ -18,7 +18,7 @@ MAX_SAME_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchedPage:
     """A page as fetched, and what the server said beside it."""
 
     page: Page
@@ -28,7 +28,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageRequest:
     """A page to fetch; `is_followed` where its successors are not known yet."""
 
     number: int
@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class PagingOptions:
     """Where a fetch begins, and its bounds; `name` is the collection's, for messages."""
 
     name: str
@@ -46,18 +46,18 @@ class Route:
     max_pages: int
 
 
-class Guide:
+class Paginator:
     """Knows which pages are next: one link at a time, or a whole range once its ends are known."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: PagingOptions) -> None:
         self._route = route
-        self._ahead: Iterator[Place] = iter((Place(1, route.url, is_followed=True),))
+        self._ahead: Iterator[PageRequest] = iter((PageRequest(1, route.url, is_followed=True),))
         self._seen: set[int] = set()
         self._last_body = 0
         self._same_bodies = 0
         self._asked = 0
 
-    def next(self) -> Place | None:
+    def next(self) -> PageRequest | None:
         """The next page to ask for; None if it is not known yet, or there is none."""
         place = next(self._ahead, None)
         if place is None:
@@ -70,7 +70,7 @@ class Guide:
         self._asked = place.number
         return place
 
-    def learn(self, place: Place, answer: Answer) -> str | None:
+    def learn(self, place: PageRequest, answer: FetchedPage) -> str | None:
         """Take note of where the answer leads. Returns what contradicts the pages before it, or None."""
         self._refuse_circles(answer)
         links = answer.links
@@ -80,7 +80,7 @@ class Guide:
             return None
         between = pages_between(links)
         if between is None:
-            self._ahead = iter((Place(place.number + 1, links.next_url, is_followed=True),))
+            self._ahead = iter((PageRequest(place.number + 1, links.next_url, is_followed=True),))
             return None
         first, last, template = between
         if place.number + last - first + 1 > self._route.max_pages:
@@ -92,7 +92,7 @@ class Guide:
         """Whether a page is missing that the server itself had announced."""
         return refusal.status in {404, 410} and self._asked > 1
 
-    def _refuse_circles(self, answer: Answer) -> None:
+    def _refuse_circles(self, answer: FetchedPage) -> None:
         body = hash(answer.page.body)
         self._same_bodies = self._same_bodies + 1 if body == self._last_body else 1
         self._last_body = body
@@ -104,7 +104,7 @@ class Guide:
         raise ContractError(subject, finding)
 
 
-def _range(offset: int, first: int, last: int, template: httpx.URL) -> Iterator[Place]:
+def _range(offset: int, first: int, last: int, template: httpx.URL) -> Iterator[PageRequest]:
     """The pages from first to last as the server counts them; the last one may name yet another."""
     for number in range(first, last + 1):
-        yield Place(number + offset, page_url(template, number), is_followed=number == last)
+        yield PageRequest(number + offset, page_url(template, number), is_followed=number == last)

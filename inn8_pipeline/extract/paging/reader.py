@@ -17,7 +17,7 @@ from inn8_pipeline.extract.http.responses import Request, exchange
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, page_links
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids, strip_bom
-from inn8_pipeline.extract.paging.paginator import Answer
+from inn8_pipeline.extract.paging.paginator import FetchedPage
 from inn8_pipeline.extract.retry import Retrier, Task
 
 
@@ -34,13 +34,13 @@ class PageReader:
         self._tokens = tokens
         self._retrier = retrier
 
-    def read(self, fetch: Fetch, url: str, number: int) -> Answer:
+    def read(self, fetch: Fetch, url: str, number: int) -> FetchedPage:
         """The page at the address, after as many attempts as it takes. Raises the ApiErrors."""
         request = Request("GET", self._collection.path, number)
         task = Task(request, self._collection.entity.value, fetch.cancelled, fetch.count_retry)
         return self._retrier.run(task, partial(self._tokens.token, fetch.cancelled), partial(self._attempt, task, url))
 
-    def _attempt(self, task: Task, url: str, token: Token) -> Answer:
+    def _attempt(self, task: Task, url: str, token: Token) -> FetchedPage:
         """One attempt. A 401 costs one new token and one more try, which belong to the same attempt."""
         answer = self._get(task.request, url, token)
         if answer is None:
@@ -49,7 +49,7 @@ class PageReader:
             raise CredentialsError(task.request.method, task.request.shown_path, httpx.codes.UNAUTHORIZED)
         return answer
 
-    def _get(self, request: Request, url: str, token: Token) -> Answer | None:
+    def _get(self, request: Request, url: str, token: Token) -> FetchedPage | None:
         """The page, or None where the token was refused."""
         sent = self._http.build_request("GET", url, headers={"Authorization": f"Bearer {token.value}"})
         try:
@@ -60,7 +60,7 @@ class PageReader:
             return None
         return self._examine(response, strip_bom(body), url, request.page)
 
-    def _examine(self, response: httpx.Response, body: bytes, url: str, number: int) -> Answer:
+    def _examine(self, response: httpx.Response, body: bytes, url: str, number: int) -> FetchedPage:
         """What the answer holds; ContractError if it is no page, or leads elsewhere."""
         try:
             records, ids = record_ids(body)
@@ -69,7 +69,7 @@ class PageReader:
             self._refuse(number, str(fault))
         except ForeignLinkError as fault:
             self._refuse(number, f"links to {fault.host or 'no address'}: that origin must not get the token")
-        return Answer(Page(number, body, records), ids, self._total(response, number), links)
+        return FetchedPage(Page(number, body, records), ids, self._total(response, number), links)
 
     def _total(self, response: httpx.Response, number: int) -> int | None:
         value = response.headers.get("X-Total-Count")

@@ -13,7 +13,7 @@ JSON = "application/json; charset=utf-8"
 _PAGE = "<!doctype html><title>Maintenance</title><h1>We are back soon</h1>"
 
 
-class Answer:
+class SandboxResponse:
     """A whole answer; `bytes_sent` is what left here of its body."""
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
@@ -35,10 +35,10 @@ class Answer:
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
 
 
-class CutAnswer(Answer):
+class CutAnswer(SandboxResponse):
     """Half of the body under the whole one's Content-Length, or half of it in chunks; then the connection closes."""
 
-    def __init__(self, sound: Answer, *, chunked: bool) -> None:
+    def __init__(self, sound: SandboxResponse, *, chunked: bool) -> None:
         """Cut the sound answer."""
         super().__init__(sound.status, sound.body, sound.headers)
         self._chunked = chunked
@@ -52,7 +52,7 @@ class CutAnswer(Answer):
         self.bytes_sent = len(half)
 
 
-class NoAnswer(Answer):
+class NoAnswer(SandboxResponse):
     """The connection closes without a byte."""
 
     def __init__(self) -> None:
@@ -67,10 +67,10 @@ class NoAnswer(Answer):
         transport.abort()
 
 
-class TrickledAnswer(Answer):
+class TrickledAnswer(SandboxResponse):
     """The body, byte by byte, with a pause after each."""
 
-    def __init__(self, sound: Answer, seconds: float) -> None:
+    def __init__(self, sound: SandboxResponse, seconds: float) -> None:
         """Slow the sound answer down."""
         super().__init__(sound.status, sound.body, sound.headers)
         self._seconds = seconds
@@ -94,25 +94,25 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def of_json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:
+def of_json(status: int, value: object, headers: Mapping[str, str] | None = None) -> SandboxResponse:
     """Return an answer with this value as JSON."""
-    return Answer(status, json.dumps(value, default=str).encode(), headers)
+    return SandboxResponse(status, json.dumps(value, default=str).encode(), headers)
 
 
-def of_fault(fault: Fault, sound: Answer) -> Answer:  # noqa: PLR0911 (a line for each kind)
+def of_fault(fault: Fault, sound: SandboxResponse) -> SandboxResponse:  # noqa: PLR0911 (a line for each kind)
     """Return what takes the place of the sound answer."""
     match fault.kind:
         case "status":
             waiting = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
             return of_json(fault.status, {"error": "fault", "message": "Set in the sandbox."}, waiting)
         case "html":
-            return Answer(200, _PAGE.encode(), {"content-type": "text/html; charset=utf-8"})
+            return SandboxResponse(200, _PAGE.encode(), {"content-type": "text/html; charset=utf-8"})
         case "object":
             return of_json(200, {"error": "unavailable", "message": "Set in the sandbox."})
         case "body":
-            return Answer(200, fault.text.encode())
+            return SandboxResponse(200, fault.text.encode())
         case "redirect":
-            return Answer(302, b"", {"location": fault.location})
+            return SandboxResponse(302, b"", {"location": fault.location})
         case "cut_length" | "cut_chunked":
             return CutAnswer(sound, chunked=fault.kind == "cut_chunked")
         case "trickle":

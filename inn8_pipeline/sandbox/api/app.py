@@ -12,9 +12,9 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from inn8_pipeline.sandbox.api.answers import Answer, of_fault, of_json
+from inn8_pipeline.sandbox.api.answers import SandboxResponse, of_fault, of_json
 from inn8_pipeline.sandbox.api.faults import Faults, Met, Path
-from inn8_pipeline.sandbox.api.pages import Habits, Page, Pages, Query
+from inn8_pipeline.sandbox.api.pages import Habits, Pages, Query, ServedPage
 from inn8_pipeline.sandbox.api.stats import Stats
 from inn8_pipeline.sandbox.api.tokens import Refusal, Tokens
 from inn8_pipeline.sandbox.errors import BadQueryError, UnknownNameError, WrongTransportError
@@ -51,14 +51,14 @@ class SandboxApp:
             await (await self._control(request))(scope, receive, send)
             return
         self.stats.begin(path, request.headers.get("user-agent", ""))
-        answer = Answer(0, b"")
+        answer = SandboxResponse(0, b"")
         try:
             answer = await self._answer(request)
             await answer(scope, receive, send)
         finally:
             self.stats.end(method, path, query, answer.status, answer.bytes_sent)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> SandboxResponse:
         route = {"/oauth/token": "POST"} | {f"/{name}": "GET" for name in COLLECTIONS}
         wanted = route.get(request.url.path)
         if wanted is None:
@@ -69,7 +69,7 @@ class SandboxApp:
             return await self._token(request)
         return await self._collection(request, cast("Collection", request.url.path[1:]))
 
-    async def _token(self, request: Request) -> Answer:
+    async def _token(self, request: Request) -> SandboxResponse:
         met = self.faults.take("token")
         await self._wait(met, 0)
         body = await _body(request)
@@ -84,7 +84,7 @@ class SandboxApp:
         fault = met.answer()
         return of_fault(fault, sound) if fault else sound
 
-    async def _collection(self, request: Request, collection: Collection) -> Answer:
+    async def _collection(self, request: Request, collection: Collection) -> SandboxResponse:
         met = self.faults.take(cast("Path", collection), _page_number(request))
         if "revoke" in met:
             self.tokens.revoke_all()
@@ -100,7 +100,7 @@ class SandboxApp:
         fault = met.answer()
         return of_fault(fault, sound) if fault else sound
 
-    def _page(self, request: Request, collection: Collection, met: Met) -> Answer:
+    def _page(self, request: Request, collection: Collection, met: Met) -> SandboxResponse:
         habits = dataclasses.replace(
             self.habits,
             pascal=self.habits.pascal or "pascal" in met,
@@ -115,7 +115,7 @@ class SandboxApp:
         headers = {"content-encoding": "gzip"} if page.is_compressed else {}
         if habits.paging:
             headers |= _paging_headers(request, page, query, habits, met)
-        return Answer(200, page.body, headers | {"vary": "accept-encoding"})
+        return SandboxResponse(200, page.body, headers | {"vary": "accept-encoding"})
 
     async def _wait(self, met: Met, seconds: float) -> None:
         fault = met.get("delay")
@@ -123,7 +123,7 @@ class SandboxApp:
         if seconds:
             await asyncio.sleep(seconds)
 
-    async def _control(self, request: Request) -> Answer:
+    async def _control(self, request: Request) -> SandboxResponse:
         body = await _body(request)
         try:
             match request.method, request.url.path:
@@ -151,7 +151,7 @@ class SandboxApp:
         return self.world.change_fraction(collection, fraction, salt)
 
 
-def _paging_headers(request: Request, page: Page, query: Query, habits: Habits, met: Met) -> dict[str, str]:
+def _paging_headers(request: Request, page: ServedPage, query: Query, habits: Habits, met: Met) -> dict[str, str]:
     links = page.links(str(request.url.replace(query="")), query, with_last=habits.last_link)
     foreign = met.get("foreign_next")
     if foreign:

@@ -50,7 +50,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ServedPage:
     """One page as the world has it; `last` is the number of the last page, 1 where there is no record."""
 
     number: int
@@ -86,7 +86,7 @@ class Pages:
         """Give the temporary file back."""
         self._spool.close()
 
-    def page(self, collection: Collection, query: Query, habits: Habits, *, compress: bool) -> Page:
+    def page(self, collection: Collection, query: Query, habits: Habits, *, compress: bool) -> ServedPage:
         """Return the page of the query, as `habits` have it."""
         window = (query.from_date, query.to_date) if habits.windows else (None, None)
         days = self._world.days(collection, *window)
@@ -104,7 +104,7 @@ class Pages:
             body = pascal_case(plain) if habits.pascal else plain
             return gzip.compress(body, level, mtime=0) if level else body
 
-        return Page(query.page, max(1, -(-total // query.page_size)), total, self._body(key, render), level > 0)
+        return ServedPage(query.page, max(1, -(-total // query.page_size)), total, self._body(key, render), level > 0)
 
     def warm(self, habits: Habits) -> None:
         """Render every page as a reader of everything asks for it, compressed if this server compresses."""

@@ -27,14 +27,14 @@ _NULL = msgspec.Raw(b"null")
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 
 
-class Spelling:
+class FieldNames:
     """The spelling of one kind of object (a client, its address), and what else the server puts into it."""
 
     def __init__(self, properties: tuple[Property, ...], path: str = "") -> None:
         self.properties = properties
         self.path = path
         self.children = {
-            each.name: Spelling(each.properties, f"{path}{each.name}.")
+            each.name: FieldNames(each.properties, f"{path}{each.name}.")
             for each in properties
             if each.kind is Kind.OBJECT
         }
@@ -80,8 +80,8 @@ class Spelling:
         if len(self._reported) < MAX_REPORTED and _SANE_NAME.fullmatch(name):
             self._reported.add(name)
         # msgspec takes no name that JSON would have to escape.
-        is_plain = name.isprintable() and not {'"', "\\"} & set(name)
-        if name in self._ignored or len(self._ignored) >= MAX_IGNORED or not is_plain:
+        is_default = name.isprintable() and not {'"', "\\"} & set(name)
+        if name in self._ignored or len(self._ignored) >= MAX_IGNORED or not is_default:
             return False
         self._ignored.append(name)
         return True

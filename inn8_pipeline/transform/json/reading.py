@@ -15,7 +15,7 @@ import msgspec
 
 from inn8_pipeline.entities import Kind, Property, ReasonCode
 from inn8_pipeline.transform.json import parsing
-from inn8_pipeline.transform.json.field_names import Spelling
+from inn8_pipeline.transform.json.field_names import FieldNames
 from inn8_pipeline.transform.json.strict import read_key, read_record
 from inn8_pipeline.transform.values import NUL_ESCAPE, FaultyValueError, Pairs, read_date
 
@@ -26,7 +26,7 @@ MAX_REMEMBERED_DAYS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InvalidRecord:
     """A record that cannot be read. `position` is its place on the page; id and date are None where unreadable."""
 
     position: int
@@ -38,15 +38,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedPage:
     """A page: `len(records) + len(faults)` are its records; `positions` are those of `records`, ascending."""
 
     records: list[Any] = field(repr=False)
     positions: Sequence[int]
-    faults: list[Fault]
+    faults: list[InvalidRecord]
 
 
-class Days:
+class DateCache:
     """Texts of dates already read: a page has few distinct ones, and each is read once."""
 
     def __init__(self) -> None:
@@ -66,11 +66,11 @@ class Days:
         return day
 
 
-class Reader:
+class RecordReader:
     """Reads the records of one entity; remembers the spellings that it met. Not for several threads at a time."""
 
-    def __init__(self, properties: tuple[Property, ...], days: Days) -> None:
-        self.spelling = Spelling(properties)
+    def __init__(self, properties: tuple[Property, ...], days: DateCache) -> None:
+        self.spelling = FieldNames(properties)
         self._days = days
         self._dates = _getters(properties, Kind.DATE)
         self._decimals = _getters(properties, Kind.DECIMAL)
@@ -88,26 +88,26 @@ class Reader:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
-    def read_each(self, body: bytes) -> Decoded:
+    def read_each(self, body: bytes) -> DecodedPage:
         """Read record by record. ValueError where the body is no JSON array, RecursionError where it is too deep."""
         return self.read_payloads(split(body))
 
-    def read_payloads(self, payloads: Sequence[msgspec.Raw | bytes]) -> Decoded:
+    def read_payloads(self, payloads: Sequence[msgspec.Raw | bytes]) -> DecodedPage:
         """Read records that stand each by themselves, as a page of them would be read."""
         records: list[Any] = [self._read_plainly(payload) for payload in payloads]
         odd = [position for position, record in enumerate(records) if record is None]
         sound = [record for record in records if record is not None]
-        faults: list[Fault] = []
+        faults: list[InvalidRecord] = []
         for position in odd:
             payload = bytes(payloads[position])
             found = self._read_plainly(payload) or self._read_exactly(payload, position, sound)
-            if isinstance(found, Fault):
+            if isinstance(found, InvalidRecord):
                 faults.append(found)
             else:
                 records[position] = found
                 sound.append(found)
         positions = [position for position, record in enumerate(records) if record is not None]
-        return Decoded([records[position] for position in positions], positions, faults)
+        return DecodedPage([records[position] for position in positions], positions, faults)
 
     def _read_plainly(self, payload: msgspec.Raw | bytes) -> Any:  # noqa: ANN401
         """Return the record if the quick decoder takes it and all its values are plain; else None."""
@@ -125,7 +125,7 @@ class Reader:
         try:
             return read_record(value, self.spelling)
         except FaultyValueError as fault:
-            return Fault(position, fault.code, fault.reason, payload, *read_key(value, self.spelling))
+            return InvalidRecord(position, fault.code, fault.reason, payload, *read_key(value, self.spelling))
 
     def _is_plain(self, record: Any) -> bool:  # noqa: ANN401
         try:

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline.transform.batch import Rows
+from inn8_pipeline.transform.batch import EntityRows
 from inn8_pipeline.transform.columns import Records, frame, text_column
 from inn8_pipeline.transform.rules.enums import by_case, choose, listed
 
 _PHONE_DIGITS = 10
 
 
-def make_rows(records: Records) -> Rows:
+def make_rows(records: Records) -> EntityRows:
     """Return a row for each client. E-mail is kept as it came, the empty string too."""
     status, unknown = choose(records.values("status"), listed(CLIENTS, "status"), by_case)
     rows = frame(
@@ -32,7 +32,7 @@ def make_rows(records: Records) -> Rows:
     )
     rows["phone"] = format_phone(rows["phone"])
     rows["address"] = format_address(_address_parts(records.values("address")))
-    return Rows(rows, {"status": unknown})
+    return EntityRows(rows, {"status": unknown})
 
 
 def format_phone(phone: pd.Series) -> pd.Series:

@@ -5,12 +5,12 @@ client exists is the warehouse's question.
 """
 
 from inn8_pipeline.entities import PORTFOLIOS
-from inn8_pipeline.transform.batch import Rows
+from inn8_pipeline.transform.batch import EntityRows
 from inn8_pipeline.transform.columns import Records, frame
 from inn8_pipeline.transform.rules.enums import by_case, by_letters, choose, listed
 
 
-def make_rows(records: Records) -> Rows:
+def make_rows(records: Records) -> EntityRows:
     """Return a row for each portfolio."""
     account_type, unknown_types = choose(records.values("type"), listed(PORTFOLIOS, "type"), by_letters)
     status, unknown_statuses = choose(records.values("status"), listed(PORTFOLIOS, "status"), by_case)
@@ -25,4 +25,4 @@ def make_rows(records: Records) -> Rows:
             "status": status,
         }
     )
-    return Rows(rows, {"type": unknown_types, "status": unknown_statuses})
+    return EntityRows(rows, {"type": unknown_types, "status": unknown_statuses})

@@ -13,13 +13,13 @@ from typing import Any
 import pandas as pd
 
 from inn8_pipeline.entities import TRANSACTIONS
-from inn8_pipeline.transform.batch import Rows
+from inn8_pipeline.transform.batch import EntityRows
 from inn8_pipeline.transform.columns import Records, date_column, frame, text_column
-from inn8_pipeline.transform.json.reading import Days
+from inn8_pipeline.transform.json.reading import DateCache
 from inn8_pipeline.transform.rules.enums import by_letters, choose, listed
 
 
-def make_rows(records: Records, days: Days) -> Rows:
+def make_rows(records: Records, days: DateCache) -> EntityRows:
     """Return a row for each transaction. FaultyValueError or NotPlainError if records that were not checked are odd.
 
     The type is read as an account type is: `SwitchIn` and `switch in` are `switch_in`.
@@ -47,10 +47,10 @@ def make_rows(records: Records, days: Days) -> Rows:
             "description": records.text("description"),
         }
     )
-    return Rows(rows, {"type": unknown}, _newest_securities(securities, trade_dates, records.ordinals))
+    return EntityRows(rows, {"type": unknown}, _newest_securities(securities, trade_dates, records.ordinals))
 
 
-def read_days(records: Records, name: str, days: Days) -> list[Any]:
+def read_days(records: Records, name: str, days: DateCache) -> list[Any]:
     """Return the day of each record, None where it has none."""
     return [None if text is None else days[text] for text in records.values(name)]
 

@@ -24,7 +24,7 @@ Cut = Callable[[bytes, Marks], tuple[bytes, list[str | None]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DataSubject:
     """Whose data: a client of a tenant, by INN8's id."""
 
     tenant_id: str
@@ -32,7 +32,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Erased:
+class ErasureCounts:
     """What goes, or went: rows by table, rejects, and records by entity, each counted once for every page it stands on.
 
     `still_sent`: the entities of which a landing in use holds such records, so that INN8 would bring them back.
@@ -51,7 +51,7 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RedactedPage:
     """A page of an entity that holds records of the person, and what it becomes without them."""
 
     entity: Entity
@@ -62,10 +62,10 @@ class Page:
     cut_bytes: int
 
 
-class Search:
+class DataSubjectSearch:
     """All that there is of one person, within a transaction."""
 
-    def __init__(self, connection: Connection, subject: Subject, cut: Cut) -> None:
+    def __init__(self, connection: Connection, subject: DataSubject, cut: Cut) -> None:
         """Find the person's portfolios and transactions: by them its records are known."""
         self._connection = connection
         self._tenant_id = subject.tenant_id
@@ -84,7 +84,7 @@ class Search:
         known = {"tenant": self._tenant_id, "client": self._client}
         return raw(self._connection).execute(statement, {**known, **parameters})
 
-    def count(self, take: Callable[[Page], None] = lambda _: None) -> Erased:
+    def count(self, take: Callable[[RedactedPage], None] = lambda _: None) -> ErasureCounts:
         """Count everything; each page that has records of the person is handed to `take`."""
         records: Counter[Entity] = Counter()
         digests: dict[Entity, list[bytes]] = {entity: [] for entity in Entity}
@@ -93,7 +93,7 @@ class Search:
                 take(page)
                 records[entity] += page.cut_records
                 digests[entity].append(page.digest)
-        return Erased(
+        return ErasureCounts(
             rows={table: len(self._column(f"select id from inn8.{table} t where {_ROWS[table]}")) for table in _ROWS},
             rejects=len(self._rejects()),
             records=records,
@@ -101,7 +101,7 @@ class Search:
             still_sent=tuple(entity for entity in Entity if self._is_in_use(entity, digests[entity])),
         )
 
-    def count_and_rewrite(self) -> Erased:
+    def count_and_rewrite(self) -> ErasureCounts:
         """Count everything, and keep its pages without the records; `delete` then lets the landings name them."""
         self.run(_CREATE)
         return self.count(self._rewrite)
@@ -116,7 +116,7 @@ class Search:
         for table in reversed(_ROWS):
             self.run(f"delete from inn8.{table} t where {_ROWS[table]}")
 
-    def _rewrite(self, page: Page) -> None:
+    def _rewrite(self, page: RedactedPage) -> None:
         """Keep the page without the records, and remember its new name for the landings that name it."""
         digest = hashlib.sha256(page.body).digest()
         write_page(self._connection, self._tenant_id, digest, page.body, page.records)
@@ -146,11 +146,11 @@ class Search:
         for _, payload in self._payloads(entity):
             yield payload
 
-    def _pages(self, entity: Entity) -> Iterator[Page]:
+    def _pages(self, entity: Entity) -> Iterator[RedactedPage]:
         for digest, body, records in self._kept(entity):
             rest, cut = self._cut(body, self._marks[entity])
             if cut:
-                yield Page(entity, digest, rest, records - len(cut), len(cut), len(body) - len(rest))
+                yield RedactedPage(entity, digest, rest, records - len(cut), len(cut), len(body) - len(rest))
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
         """The pages that a complete landing of the entity names: digest, body, number of records."""
@@ -215,7 +215,7 @@ create temporary table rewritten (
 ) on commit drop
 """
 # What the rows were made from has changed: a fetch of the very same pages is to be merged, and not taken for a repeat.
-# And its merge's counts are no longer those of its pages: the check `conservation` is to see none.
+# And its merge's counts are no longer those of its pages: the check `reconciliation` is to see none.
 _RENAME = """
   update inn8_raw.landings l
      set page_digests = m.digests, record_count = l.record_count - m.records, byte_count = l.byte_count - m.bytes,

@@ -10,7 +10,7 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import guarded, raw, transaction
-from inn8_pipeline.warehouse.erasure.data_subject import Cut, Erased, Search, Subject
+from inn8_pipeline.warehouse.erasure.data_subject import Cut, DataSubject, DataSubjectSearch, ErasureCounts
 from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import migrations
 
@@ -21,17 +21,17 @@ _VACUUM = (
 )
 
 
-def look(engine: Engine, subject: Subject, cut: Cut) -> Erased:
+def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
     """Count what `erase` would erase, as it stands now; nothing is locked or changed."""
     with transaction(engine, "looking for one person's data") as connection:
         connection.execute(text("set transaction isolation level repeatable read, read only"))
         migrations.check(connection)
-        return Search(connection, subject, cut).count()
+        return DataSubjectSearch(connection, subject, cut).count()
 
 
 def erase(
-    engine: Engine, subject: Subject, cut: Cut, *, may_be_sent: bool = False, wait_seconds: float = 600.0
-) -> Erased:
+    engine: Engine, subject: DataSubject, cut: Cut, *, may_be_sent: bool = False, wait_seconds: float = 600.0
+) -> ErasureCounts:
     """Erase the client, in one transaction in which nothing else writes; then vacuum.
 
     `StillSentError` where INN8 would bring it back and that was not allowed, `SyncLockedError` where a fetch or a sync
@@ -40,7 +40,7 @@ def erase(
     with transaction(engine, "erasing one person's data") as connection:
         migrations.check(connection)
         _take_locks(connection, subject.tenant_id, wait_seconds)
-        search = Search(connection, subject, cut)
+        search = DataSubjectSearch(connection, subject, cut)
         erased = search.count_and_rewrite()
         if erased.still_sent and not may_be_sent:
             raise StillSentError(tuple(erased.still_sent))

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming
 from inn8_pipeline.warehouse.merge.plan import name_of
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RemovalLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class DeletionCounts:
     """Rows marked by this merge, and those whose marking was held back."""
 
     missing: int = 0
@@ -45,24 +45,24 @@ _LACKING = """
 """
 
 
-def mark(scope: Scope, limit: RemovalLimit) -> Removed:
+def mark(scope: MergeContext, limit: RemovalLimit) -> DeletionCounts:
     """Mark what a landing lacks that may prove it; the counts of what was marked and of what was held back."""
     lacking = _count_lacking(scope)
     if lacking and limit.forbids(lacking, _count_covered(scope)):
-        return Removed(held_back=lacking)
+        return DeletionCounts(held_back=lacking)
     missing = _mark_missing(scope) if lacking else 0
-    return Removed(missing=missing)
+    return DeletionCounts(missing=missing)
 
 
-def _where(scope: Scope) -> sql.Composable:
+def _where(scope: MergeContext) -> sql.Composable:
     return sql.SQL(_COVERED + (_COVERED_DAYS if scope.plan.has_days else ""))
 
 
-def _count_covered(scope: Scope) -> int:
+def _count_covered(scope: MergeContext) -> int:
     return scope.count(sql.SQL("select count(*) from {} t where {}").format(name_of(scope.plan.table), _where(scope)))
 
 
-def _count_lacking(scope: Scope) -> int:
+def _count_lacking(scope: MergeContext) -> int:
     return scope.count(
         sql.SQL("select count(*) from {} t where {} and {}").format(
             name_of(scope.plan.table), _where(scope), sql.SQL(_LACKING)
@@ -70,7 +70,7 @@ def _count_lacking(scope: Scope) -> int:
     )
 
 
-def _mark_missing(scope: Scope) -> int:
+def _mark_missing(scope: MergeContext) -> int:
     """The row keeps the instant of the fetch that last held it: from now on no landing confirms it."""
     return scope.run(
         sql.SQL("""
@@ -85,7 +85,7 @@ def _mark_missing(scope: Scope) -> int:
     ).rowcount
 
 
-def remove(scope: Scope) -> int:
+def remove(scope: MergeContext) -> int:
     """Give `removed_at` to the rows whose second proof is complete, an open reject of the id speaking against it.
 
     Called when the coverage knows this landing. The bound does not apply: it held when the first proof was given.
@@ -117,7 +117,7 @@ _PROVEN_DAYS = """
 """
 
 
-def has_waiting(scope: Scope) -> bool:
+def has_waiting(scope: MergeContext) -> bool:
     """Whether a row of the covered days waits for its second proof: then even an unchanged landing is merged."""
     days = " and t.trade_date = any (%(days)s)" if scope.plan.has_days else ""
     return bool(

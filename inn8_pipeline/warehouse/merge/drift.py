@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.database import transaction
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 STILL_SENT_DAYS = 9
 """A property that was not seen for so long, in no sync and in no weekly sweep, is no longer sent."""
@@ -29,7 +29,7 @@ class UnknownProperty:
     accepted_note: str | None
 
 
-def note(scope: Scope, names: Sequence[str]) -> None:
+def note(scope: MergeContext, names: Sequence[str]) -> None:
     """Remember the names that a landing brought, also one that repeats another; to the day."""
     if names:
         scope.run(

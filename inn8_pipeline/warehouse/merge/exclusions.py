@@ -1,14 +1,14 @@
 """Which staged rows are not merged, and why: each of them leaves by a named exit and is counted.
 
-In this order: older than what stands in the table (`outside`), without a known parent (`rejected`), sent again later in
+In this order: older than what stands in the table (`skipped`), without a known parent (`rejected`), sent again later in
 the same landing (`duplicate`): rejects leave before duplicates, so the last *sound* one wins.
 """
 
 from psycopg import sql
 
 from inn8_pipeline.entities import ReasonCode
-from inn8_pipeline.warehouse.merge.plan import Parent, Plan, name_of
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 # The last fetch that is known to have held the row as it stands: the one that wrote it, or the last one merged for its
 # day, unless that one lacked it (missing) or refused it (an open reject).
@@ -24,17 +24,17 @@ CONFIRMING = """
 """
 
 
-def day_of(plan: Plan, alias: str) -> sql.Composable:
+def day_of(plan: MergePlan, alias: str) -> sql.Composable:
     """The row's day of trade; null for entities without days."""
     return sql.Identifier(alias, "trade_date") if plan.has_days else sql.SQL("null::date")
 
 
-def confirming(plan: Plan) -> sql.Composable:
+def confirming(plan: MergePlan) -> sql.Composable:
     """The joins that `CONFIRMED_AT` needs, for a table under the alias t."""
     return sql.SQL(CONFIRMING).format(day=sql.SQL("= t.trade_date" if plan.has_days else "is null"))
 
 
-def set_aside_older(scope: Scope) -> int:
+def set_aside_older(scope: MergeContext) -> int:
     """What a newer fetch has confirmed or written since is not overwritten, neither by a late landing nor by a reject.
 
     Returns how many were set aside.
@@ -45,7 +45,7 @@ def set_aside_older(scope: Scope) -> int:
     return scope.run(
         sql.SQL("""
         insert into set_aside (ordinal, why, trade_date)
-        select s.ordinal, 'outside', {day}
+        select s.ordinal, 'skipped', {day}
           from staged s
           join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id
         """).format(table=name_of(plan.table), day=day_of(plan, "s"))
@@ -55,14 +55,14 @@ def set_aside_older(scope: Scope) -> int:
     ).rowcount
 
 
-def set_aside_orphans(scope: Scope) -> None:
+def set_aside_orphans(scope: MergeContext) -> None:
     """Rows whose required parent is unknown become rejects, with the payload that the landing or the reject keeps."""
     for parent in scope.plan.parents:
         if parent.is_required:
             _set_aside_orphans(scope, parent)
 
 
-def _set_aside_orphans(scope: Scope, parent: Parent) -> None:
+def _set_aside_orphans(scope: MergeContext, parent: Parent) -> None:
     orphaned = scope.run(
         sql.SQL("""
         insert into set_aside (ordinal, why, trade_date)
@@ -110,14 +110,14 @@ _PAYLOADS = """
 """
 
 
-def count_winners(scope: Scope) -> int:
+def count_winners(scope: MergeContext) -> int:
     """The staged rows that none of this has set aside."""
     return scope.count(
         "select count(*) from staged s where not exists (select from set_aside a where a.ordinal = s.ordinal)"
     )
 
 
-def set_aside_duplicates(scope: Scope) -> None:
+def set_aside_duplicates(scope: MergeContext) -> None:
     """Of several sound rows of one id the last one stays."""
     scope.run(
         sql.SQL("""
@@ -133,7 +133,7 @@ def set_aside_duplicates(scope: Scope) -> None:
     )
 
 
-def winners(plan: Plan) -> sql.Composable:
+def winners(plan: MergePlan) -> sql.Composable:
     """The staged rows that are merged, with our own keys in place of the parents' external ids."""
     keys = {parent.column: sql.Identifier(parent.column, "id") for parent in plan.parents}
     columns = [

@@ -30,7 +30,7 @@ class Parent:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MergePlan:
     """One entity's merge."""
 
     entity: Entity
@@ -75,13 +75,13 @@ def names(columns: tuple[str, ...], alias: str | None = None) -> sql.Composable:
 PLANS = {
     each.entity: each
     for each in (
-        Plan(Entity.CLIENTS, tables.clients),
-        Plan(
+        MergePlan(Entity.CLIENTS, tables.clients),
+        MergePlan(
             Entity.PORTFOLIOS,
             tables.portfolios,
             (Parent("client_id", "client_external_id", tables.clients, is_required=True),),
         ),
-        Plan(
+        MergePlan(
             Entity.TRANSACTIONS,
             tables.transactions,
             (

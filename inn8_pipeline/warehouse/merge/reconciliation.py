@@ -7,13 +7,13 @@ from typing import Any
 
 from inn8_pipeline.warehouse.merge import rejects
 from inn8_pipeline.warehouse.merge.results import Counts, Status
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 NOTHING = Counts()
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class ReconciledCounts:
     """All counts of one merge. `repeatable` is what a sync that repeats the landing will tell again."""
 
     whole: Counts
@@ -24,20 +24,20 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class MergeObservations:
     """What the steps of a merge saw, by day of trade: rows written, by action; rows unchanged; late rejects dropped.
 
-    `outside` are records that were never staged, `retried` the open rejects taken up again.
+    `skipped` are records that were never staged, `retried` the open rejects taken up again.
     """
 
     written: Counter[tuple[str, date | None]]
     unchanged: Counter[date | None]
     dropped: dict[date | None, int]
-    outside: int
+    skipped: int
     retried: int
 
 
-def count(scope: Scope, observed: Observed) -> Ledger:
+def count(scope: MergeContext, observed: MergeObservations) -> ReconciledCounts:
     """Add up the exits. `fetched` is the landing's own count, so that it and the exits are told by two witnesses."""
     exits: Counter[tuple[str, date | None, bool]] = Counter()
     for (action, day), number in observed.written.items():
@@ -45,14 +45,14 @@ def count(scope: Scope, observed: Observed) -> Ledger:
     for day, number in observed.unchanged.items():
         exits["unchanged", day, False] += number
     for day, number in observed.dropped.items():
-        exits["outside", day, False] += number
+        exits["skipped", day, False] += number
     for why, day, is_retried, number in scope.run(_EXITS):
         exits[why, day, is_retried] += number
-    exits["outside", None, False] += observed.outside
+    exits["skipped", None, False] += observed.skipped
     whole = Counts(fetched=scope.landing.records, retried=observed.retried).plus(**_sum(exits))
     reasons = refused_by_reason(scope)
     sent = {key: number for key, number in exits.items() if not key[2]}
-    return Ledger(
+    return ReconciledCounts(
         whole=whole,
         by_day=_by_day(exits),
         reasons=reasons,
@@ -102,7 +102,7 @@ def _repeatable(
     whole: Counter[str] = Counter()
     for (why, _), number in again.items():
         whole[why] += number
-    whole["unchanged"] = records - whole["duplicate"] - whole["rejected"] - whole["outside"]
+    whole["unchanged"] = records - whole["duplicate"] - whole["rejected"] - whole["skipped"]
     days: dict[str, dict[str, int]] = defaultdict(dict)
     for (why, day), number in again.items():
         if day is not None and not retried:
@@ -116,11 +116,17 @@ def told_again(counts: dict[str, Any]) -> tuple[Counts, dict[date, Counts], dict
     return _conserved(counts["whole"]), by_day, counts["reasons"]
 
 
+# Landings that were merged by release 0.1 count `outside` what is `skipped` now.
+_FORMER_NAMES = {"outside": "skipped"}
+
+
 def _conserved(exits: dict[str, int]) -> Counts:
-    return Counts(fetched=sum(exits.values())).plus(**exits)
+    return Counts(fetched=sum(exits.values())).plus(
+        **{_FORMER_NAMES.get(name, name): count for name, count in exits.items()}
+    )
 
 
-def refused_by_reason(scope: Scope, *, is_sent: bool = False) -> dict[str, int]:
+def refused_by_reason(scope: MergeContext, *, is_sent: bool = False) -> dict[str, int]:
     """The staged rejects by their code; with `is_sent` only those that the landing brought."""
     counted = scope.run(
         "select reason_code, count(*) from staged_rejects where ordinal >= 0 or not %(is_sent)s group by 1",
@@ -129,6 +135,6 @@ def refused_by_reason(scope: Scope, *, is_sent: bool = False) -> dict[str, int]:
     return dict(counted.fetchall())
 
 
-def status(scope: Scope, held_back: int) -> Status:
+def status(scope: MergeContext, held_back: int) -> Status:
     """`PartialSuccess` while a reject is open that nobody accepted, or where removals were held back."""
     return Status.PARTIAL_SUCCESS if held_back or rejects.count_open(scope) else Status.SUCCESS

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming
 from inn8_pipeline.warehouse.merge.plan import name_of
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 RETRY_CHUNK = 1000
 
@@ -26,7 +26,7 @@ _SENT = """
 """
 
 
-def withdraw(scope: Scope) -> int:
+def withdraw(scope: MergeContext) -> int:
     """Resolve the open rejects that a later landing, which covers them, no longer has: INN8 took them back.
 
     A landing with accepted duplicates may lack what INN8 has; it speaks only for what no id lets us know again.
@@ -43,7 +43,7 @@ def withdraw(scope: Scope) -> int:
     ).rowcount
 
 
-def to_retry(scope: Scope) -> Iterator[list[tuple[int, bytes]]]:
+def to_retry(scope: MergeContext) -> Iterator[list[tuple[int, bytes]]]:
     """The open rejects that this landing did not bring, as (ordinal, payload), in chunks; accepted ones are left.
 
     They are chosen before the first is handed out: what is staged in between does not change the choice.
@@ -62,7 +62,7 @@ def to_retry(scope: Scope) -> Iterator[list[tuple[int, bytes]]]:
     scope.run("close retried")
 
 
-def date_retried(scope: Scope) -> None:
+def date_retried(scope: MergeContext) -> None:
     """What was staged for another try keeps the instant of the fetch that it came from; a reject, its name too."""
     for table, name in (("staged", ""), ("staged_rejects", ", record_key = r.record_key")):
         scope.run(
@@ -73,8 +73,8 @@ def date_retried(scope: Scope) -> None:
         )
 
 
-def drop_older(scope: Scope) -> dict[date | None, int]:
-    """Faulty records of a late landing whose sound row is newer: outside, by day; they open no reject."""
+def drop_older(scope: MergeContext) -> dict[date | None, int]:
+    """Faulty records of a late landing whose sound row is newer: skipped, by day; they open no reject."""
     if not scope.is_late:
         return {}
     dropped = scope.run(
@@ -93,7 +93,7 @@ def drop_older(scope: Scope) -> dict[date | None, int]:
     return dict(dropped.fetchall())
 
 
-def keep(scope: Scope) -> int:
+def keep(scope: MergeContext) -> int:
     """Write what was refused: a new open reject, or the next attempt of one; what changed is no longer accepted."""
     plan = scope.plan
     return scope.run(
@@ -128,7 +128,7 @@ def keep(scope: Scope) -> int:
     ).rowcount
 
 
-def resolve(scope: Scope) -> int:
+def resolve(scope: MergeContext) -> int:
     """Resolve the open rejects whose id is a row now (healed), or stands in the table in a newer one (superseded).
 
     One that had no readable id, and has one under the rules of today, is still known by its payload's digest.
@@ -136,7 +136,7 @@ def resolve(scope: Scope) -> int:
     return scope.run(
         """
         update inn8.rejected_records r
-           set resolved_at = now(), resolution = case when a.why = 'outside' then 'superseded' else 'healed' end,
+           set resolved_at = now(), resolution = case when a.why = 'skipped' then 'superseded' else 'healed' end,
                updated_at = now()
           from (select external_id as record_key, ordinal, as_of_at from staged
                  union all
@@ -146,13 +146,13 @@ def resolve(scope: Scope) -> int:
           left join set_aside a on a.ordinal = s.ordinal
          where r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null
            and r.record_key = s.record_key and r.as_of_at <= s.as_of_at
-           and (a.why is null or (a.why = 'outside' and s.ordinal < 0))
+           and (a.why is null or (a.why = 'skipped' and s.ordinal < 0))
            and not exists (select from staged_rejects x where x.record_key = r.record_key)
         """
     ).rowcount
 
 
-def count_open(scope: Scope) -> int:
+def count_open(scope: MergeContext) -> int:
     """The open rejects of the entity that nobody accepted: they colour the status."""
     return scope.count(
         """
@@ -162,7 +162,7 @@ def count_open(scope: Scope) -> int:
     )
 
 
-def has_orphans(scope: Scope) -> bool:
+def has_orphans(scope: MergeContext) -> bool:
     """Whether an open reject waits for its parent: then a landing that is unchanged must be merged all the same."""
     return bool(
         scope.count(

@@ -28,12 +28,12 @@ class Counts:
     unchanged: int = 0
     duplicate: int = 0
     rejected: int = 0
-    outside: int = 0
+    skipped: int = 0
 
     @property
     def balance(self) -> int:
-        """0 where the law of conservation holds."""
-        gone = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected + self.outside
+        """0 where the reconciliation holds."""
+        gone = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected + self.skipped
         return self.fetched + self.retried - gone
 
     def plus(self, **more: int) -> Self:
@@ -46,7 +46,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Surprises:
+class SchemaDrift:
     """What INN8 sends and the contract does not list; what may be told of it.
 
     `records` counts, per choice, the records whose value is not listed; `values` names some of these values with their
@@ -89,4 +89,4 @@ class SyncResult:
     held_back: int = 0
     is_repeat: bool = False
     securities: dict[str, int] = field(default_factory=dict)
-    surprises: Surprises = field(default_factory=Surprises)
+    drift_found: SchemaDrift = field(default_factory=SchemaDrift)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from inn8_pipeline.entities import ReasonCode, Reject, Window
-from inn8_pipeline.errors import ConservationError, TooManyRejectsError
+from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import raw, transaction
 from inn8_pipeline.warehouse.landing.store import Landing
@@ -32,17 +32,17 @@ from inn8_pipeline.warehouse.merge import (
     upsert,
     watermarks,
 )
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit, Removed
+from inn8_pipeline.warehouse.merge.deletions import DeletionCounts, RemovalLimit
 from inn8_pipeline.warehouse.merge.plan import PLANS
-from inn8_pipeline.warehouse.merge.results import Status, Surprises, SyncResult
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.results import SchemaDrift, Status, SyncResult
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 from inn8_pipeline.warehouse.schema import migrations
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-NO_SURPRISES = Surprises()
+NO_DRIFT = SchemaDrift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class RejectLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class MergeOptions:
     """What one merge goes by.
 
     `history` is every day that INN8 may have transactions for; only a proof over all of them removes one.
@@ -79,12 +79,12 @@ class Rules:
 class Merge:
     """One merge under way, as `open_merge` lends it."""
 
-    def __init__(self, scope: Scope, rules: Rules) -> None:
+    def __init__(self, scope: MergeContext, rules: MergeOptions) -> None:
         """Take the scope that `open_merge` made under the lock."""
         self._scope = scope
         self._rules = rules
         self._retried = 0
-        self._outside = 0
+        self._skipped = 0
         self._older = 0
         self._repeats = None if scope.is_superseded else self._find_repeated()
         if self.needs_rows:
@@ -110,11 +110,11 @@ class Merge:
         return self._scope.days is None or day in self._scope.days
 
     def stage(
-        self, rows: "pd.DataFrame", refused: Sequence[Reject], outside: int, securities: "pd.DataFrame | None" = None
+        self, rows: "pd.DataFrame", refused: Sequence[Reject], skipped: int, securities: "pd.DataFrame | None" = None
     ) -> None:
         """Take what became of one page, or of one chunk of `retries`."""
         staging.stage(self._scope, rows, securities, refused)
-        self._outside += outside
+        self._skipped += skipped
 
     def retries(self) -> Iterator[list[tuple[int, bytes]]]:
         """The open rejects to try again, once all pages are staged: chunks of (ordinal, payload), each to be staged."""
@@ -127,8 +127,8 @@ class Merge:
             rejects.date_retried(self._scope)
             staging.analyze(self._scope)
 
-    def finish(self, surprises: Surprises = NO_SURPRISES) -> SyncResult:
-        """Merge what is staged; the counts. Raises `TooManyRejectsError` and `ConservationError`, which undo it all.
+    def finish(self, drift_found: SchemaDrift = NO_DRIFT) -> SyncResult:
+        """Merge what is staged; the counts. Raises `TooManyRejectsError` and `ReconciliationError`, which undo it all.
 
         `surprises` are kept with the landing, so that a sync that repeats it tells them again.
         """
@@ -138,9 +138,9 @@ class Merge:
             return self._no_data()
         if self._repeats is not None:
             return self._repeat(*self._repeats)
-        return self._merge(surprises)
+        return self._merge(drift_found)
 
-    def _merge(self, surprises: Surprises) -> SyncResult:
+    def _merge(self, drift_found: SchemaDrift) -> SyncResult:
         scope = self._scope
         dropped = self._settle()
         self._refuse_a_changed_contract()
@@ -148,11 +148,11 @@ class Merge:
         staging.analyze_grown_parents(scope)
         written = upsert.merge_rows(scope)
         is_all_written = written.total() == exclusions.count_winners(scope)
-        observed = reconciliation.Observed(
+        observed = reconciliation.MergeObservations(
             written=written,
             unchanged=Counter() if is_all_written else upsert.count_unchanged(scope),
             dropped=dropped,
-            outside=self._outside,
+            skipped=self._skipped,
             retried=self._retried,
         )
         refused, resolved = rejects.keep(scope), rejects.resolve(scope)
@@ -160,10 +160,10 @@ class Merge:
             watermarks.forget_repeats(scope)
         ledger = reconciliation.count(scope, observed)
         if ledger.whole.balance:
-            raise ConservationError(entity=scope.landing.entity, counts=ledger.whole.as_dict())
-        drift.note(scope, surprises.properties)
-        removed = self._remove(ledger, surprises)
-        return self._result(ledger, removed, securities, surprises)
+            raise ReconciliationError(entity=scope.landing.entity, counts=ledger.whole.as_dict())
+        drift.note(scope, drift_found.properties)
+        removed = self._remove(ledger, drift_found)
+        return self._result(ledger, removed, securities, drift_found)
 
     def _settle(self) -> dict[date | None, int]:
         dropped = rejects.drop_older(self._scope)
@@ -175,27 +175,31 @@ class Merge:
     def _refuse_a_changed_contract(self) -> None:
         reasons = reconciliation.refused_by_reason(self._scope, is_sent=True)
         refused = sum(count for code, count in reasons.items() if code != ReasonCode.UNKNOWN_PARENT)
-        records = self._scope.landing.records - self._outside
+        records = self._scope.landing.records - self._skipped
         if self._rules.reject_limit.forbids(refused, records):
             raise TooManyRejectsError(self._scope.landing.entity, refused, records, reasons)
 
-    def _remove(self, ledger: reconciliation.Ledger, surprises: Surprises) -> Removed:
+    def _remove(self, ledger: reconciliation.ReconciledCounts, drift_found: SchemaDrift) -> DeletionCounts:
         """Mark what is missing, let the landing count for its days, then give the second proofs."""
         scope, landing = self._scope, self._scope.landing
         is_proof = not landing.has_duplicates and not ledger.has_unreadable
-        marked = deletions.mark(scope, self._rules.removal_limit) if is_proof else Removed()
-        verdict = watermarks.Verdict(
+        marked = deletions.mark(scope, self._rules.removal_limit) if is_proof else DeletionCounts()
+        verdict = watermarks.LandingOutcome(
             status=reconciliation.status(scope, marked.held_back),
-            counts=ledger.repeatable | {"told": ledger.whole.as_dict(), "surprises": asdict(surprises)},
+            counts=ledger.repeatable | {"told": ledger.whole.as_dict(), "surprises": asdict(drift_found)},
             is_proof=is_proof and not marked.held_back,
             is_held_back=bool(marked.held_back),
             is_repeatable=not marked.held_back and not self._older,
         )
-        watermarks.cover(scope, verdict, self._rules.transform_version)
-        return Removed(marked.missing, deletions.remove(scope), marked.held_back)
+        watermarks.advance(scope, verdict, self._rules.transform_version)
+        return DeletionCounts(marked.missing, deletions.remove(scope), marked.held_back)
 
     def _result(
-        self, ledger: reconciliation.Ledger, removed: Removed, securities: dict[str, int], surprises: Surprises
+        self,
+        ledger: reconciliation.ReconciledCounts,
+        removed: DeletionCounts,
+        securities: dict[str, int],
+        drift_found: SchemaDrift,
     ) -> SyncResult:
         return SyncResult(
             status=reconciliation.status(self._scope, removed.held_back),
@@ -207,7 +211,7 @@ class Merge:
             removed=removed.removed,
             held_back=removed.held_back,
             securities=securities,
-            surprises=surprises,
+            drift_found=drift_found,
         )
 
     def _repeat(self, repeated_id: int, counts: dict[str, Any]) -> SyncResult:
@@ -218,8 +222,8 @@ class Merge:
         watermarks.confirm(self._scope, repeated_id)
         removed = deletions.remove(self._scope)
         whole, by_day, reasons = reconciliation.told_again(counts)
-        surprises = Surprises.told_again(counts.get("surprises", {}))
-        drift.note(self._scope, surprises.properties)
+        drift_found = SchemaDrift.told_again(counts.get("surprises", {}))
+        drift.note(self._scope, drift_found.properties)
         return SyncResult(
             status=reconciliation.status(self._scope, held_back=0),
             counts=whole,
@@ -228,7 +232,7 @@ class Merge:
             open_rejects=rejects.count_open(self._scope),
             removed=removed,
             is_repeat=True,
-            surprises=surprises,
+            drift_found=drift_found,
         )
 
     def _superseded(self) -> SyncResult:
@@ -236,7 +240,7 @@ class Merge:
         records = self._scope.landing.records
         return SyncResult(
             status=reconciliation.status(self._scope, held_back=0),
-            counts=reconciliation.NOTHING.plus(fetched=records, outside=records),
+            counts=reconciliation.NOTHING.plus(fetched=records, skipped=records),
             open_rejects=rejects.count_open(self._scope),
         )
 
@@ -246,8 +250,10 @@ class Merge:
         if self._repeats is not None:
             watermarks.confirm(scope, self._repeats[0])
         elif not watermarks.has_rows(scope):
-            verdict = watermarks.Verdict(Status.NO_DATA, {}, is_proof=True, is_held_back=False, is_repeatable=True)
-            watermarks.cover(scope, verdict, self._rules.transform_version)
+            verdict = watermarks.LandingOutcome(
+                Status.NO_DATA, {}, is_proof=True, is_held_back=False, is_repeatable=True
+            )
+            watermarks.advance(scope, verdict, self._rules.transform_version)
         return SyncResult(status=Status.NO_DATA, counts=reconciliation.NOTHING, open_rejects=rejects.count_open(scope))
 
 
@@ -256,7 +262,7 @@ def open_merge(
     engine: Engine,
     landing: Landing,
     days: frozenset[date] | None,
-    rules: Rules,
+    rules: MergeOptions,
     on_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Merge]:
     """Begin the transaction and take the lock of (tenant, entity); committed at the end, undone by any error.
@@ -270,7 +276,7 @@ def open_merge(
         key = locks.entity(landing.tenant_id, landing.entity)
         locks.take(cursor, key, landing.entity, rules.lock_seconds, on_wait)
         newer = watermarks.newer_days(cursor, landing, days)
-        scope = Scope(
+        scope = MergeContext(
             cursor=cursor,
             plan=PLANS[landing.entity],
             landing=landing,

@@ -3,7 +3,7 @@
     staged            sound rows, sent or tried again; `as_of_at` is the start of the fetch that they come from
     staged_rejects    what is refused, with its reason and payload
     staged_securities the securities that the staged rows name
-    set_aside         staged rows that will not be merged, and why: outside, rejected, duplicate
+    set_aside         staged rows that will not be merged, and why: skipped, rejected, duplicate
 
 An ordinal is a record's position in the landing; of an open reject that is tried again it is its id, negated.
 """
@@ -19,7 +19,7 @@ from psycopg import sql
 
 from inn8_pipeline.entities import Reject, Window
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.plan import Plan, name_of, names
+from inn8_pipeline.warehouse.merge.plan import MergePlan, name_of, names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ create temporary table staged_securities (
 
 
 @dataclass(frozen=True)
-class Scope:
+class MergeContext:
     """What every statement of one merge refers to.
 
     `days` are those that the landing may write, None for entities without days. `is_late`: a fetch begun later has been
@@ -46,7 +46,7 @@ class Scope:
     """
 
     cursor: psycopg.Cursor[Any]
-    plan: Plan
+    plan: MergePlan
     landing: Landing
     days: frozenset[date] | None
     history: Window | None
@@ -77,7 +77,7 @@ def record_key(external_id: str | None, payload: bytes) -> str:
     return external_id if external_id is not None else f"sha256:{hashlib.sha256(payload).hexdigest()}"
 
 
-def create(scope: Scope) -> None:
+def create(scope: MergeContext) -> None:
     """Create the staging, empty."""
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in scope.plan.staged.items()
@@ -90,7 +90,9 @@ def create(scope: Scope) -> None:
     scope.cursor.execute(_REJECTS)
 
 
-def stage(scope: Scope, rows: "pd.DataFrame", securities: "pd.DataFrame | None", rejects: Sequence[Reject]) -> None:
+def stage(
+    scope: MergeContext, rows: "pd.DataFrame", securities: "pd.DataFrame | None", rejects: Sequence[Reject]
+) -> None:
     """Append the rows, securities and rejects of one page, or of several."""
     # pandas and pyarrow are loaded here: most syncs find nothing changed, and have nothing to copy.
     from inn8_pipeline.warehouse.bulk_copy import copy_frame  # noqa: PLC0415
@@ -101,7 +103,7 @@ def stage(scope: Scope, rows: "pd.DataFrame", securities: "pd.DataFrame | None",
     stage_rejects(scope, rejects, scope.landing.started_at)
 
 
-def stage_rejects(scope: Scope, rejects: Iterable[Reject], as_of_at: datetime) -> None:
+def stage_rejects(scope: MergeContext, rejects: Iterable[Reject], as_of_at: datetime) -> None:
     """Append what the transform refused."""
     from inn8_pipeline.warehouse.bulk_copy import copy_tuples  # noqa: PLC0415
 
@@ -122,13 +124,13 @@ def stage_rejects(scope: Scope, rejects: Iterable[Reject], as_of_at: datetime) -
         copy_tuples(scope.cursor, sql.SQL("copy staged_rejects from stdin"), tuples)
 
 
-def analyze(scope: Scope) -> None:
+def analyze(scope: MergeContext) -> None:
     """Tell the planner how much is staged, by what is joined: without it a join took 44 s instead of 3."""
     joined = names(("ordinal", "external_id", *(parent.staged for parent in scope.plan.parents)))
     scope.cursor.execute(sql.SQL("analyze staged ({}), staged_rejects, staged_securities").format(joined))
 
 
-def analyze_grown_parents(scope: Scope) -> None:
+def analyze_grown_parents(scope: MergeContext) -> None:
     """Tell the planner of parents that are far more than it knows of: autovacuum comes a minute after a first load.
 
     Without it all securities were read for each transaction, once by the join and once by the foreign key's check. Not

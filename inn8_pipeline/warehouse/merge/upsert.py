@@ -7,11 +7,11 @@ from psycopg import sql
 
 from inn8_pipeline.warehouse.merge.exclusions import day_of, winners
 from inn8_pipeline.warehouse.merge.plan import SECURITY_VALUES, name_of, names
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 from inn8_pipeline.warehouse.schema import tables
 
 
-def merge_rows(scope: Scope) -> Counter[tuple[str, date | None]]:
+def merge_rows(scope: MergeContext) -> Counter[tuple[str, date | None]]:
     """Merge the winners into the table; the rows written, by action (`inserted`, `updated`) and day.
 
     A row that was missing or removed is revived: an update, also where its values are the same.
@@ -46,10 +46,10 @@ def merge_rows(scope: Scope) -> Counter[tuple[str, date | None]]:
     return Counter({(action, day): count for action, day, count in written})
 
 
-def count_unchanged(scope: Scope) -> Counter[date | None]:
+def count_unchanged(scope: MergeContext) -> Counter[date | None]:
     """The winners that stand in the table, value for value, and were not written now: by day.
 
-    Read back from the table after the merge: the conservation law's other half does not rest on the merge's own word.
+    Read back from the table after the merge: the reconciliation's other half does not rest on the merge's own word.
     A winner that the table holds differently is counted by nobody, so that the law fails.
     """
     # The condition filters the count and not the join: as a condition the planner took it for one in millions.
@@ -72,7 +72,7 @@ def count_unchanged(scope: Scope) -> Counter[date | None]:
     return Counter({day: count for day, count in unchanged if count})
 
 
-def merge_securities(scope: Scope) -> dict[str, int]:
+def merge_securities(scope: MergeContext) -> dict[str, int]:
     """Merge the staged securities; an older day of trade changes nothing.
 
     Of the same day nothing is staged from an older fetch, but for rejects that are tried again: one of them speaks for

@@ -10,7 +10,7 @@ from psycopg.types.json import Json
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.plan import name_of
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.merge.staging import Scope
+from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 Cursor = Any  # psycopg's cursor of rows as tuples
 
@@ -41,7 +41,7 @@ def is_late(cursor: Cursor, landing: Landing) -> bool:
     return bool(found.fetchone()[0])
 
 
-def repeated(scope: Scope, transform_version: int) -> tuple[int, dict[str, Any]] | None:
+def repeated(scope: MergeContext, transform_version: int) -> tuple[int, dict[str, Any]] | None:
     """The merged landing that this one repeats, page by page, for every one of its days; its id and counts.
 
     Only one that is repeatable: the same pages mean the same rows as long as no other merge has changed them since.
@@ -63,7 +63,7 @@ def repeated(scope: Scope, transform_version: int) -> tuple[int, dict[str, Any]]
     return (found[0], found[1]) if found else None
 
 
-def confirm(scope: Scope, repeated_id: int) -> None:
+def confirm(scope: MergeContext, repeated_id: int) -> None:
     """INN8 sent the very same again: the landing merged last speaks from now on for this fetch too."""
     scope.run(
         """
@@ -78,7 +78,7 @@ def confirm(scope: Scope, repeated_id: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LandingOutcome:
     """What a merge made of its landing; the columns of `landings` of the same names tell what each means."""
 
     status: Status
@@ -88,7 +88,7 @@ class Verdict:
     is_repeatable: bool
 
 
-def cover(scope: Scope, verdict: Verdict, transform_version: int) -> None:
+def advance(scope: MergeContext, verdict: LandingOutcome, transform_version: int) -> None:
     """From now on the landing is what its days were merged from last."""
     scope.run(
         """
@@ -116,7 +116,7 @@ def cover(scope: Scope, verdict: Verdict, transform_version: int) -> None:
     )
 
 
-def forget_repeats(scope: Scope) -> None:
+def forget_repeats(scope: MergeContext) -> None:
     """The merge changed rows or rejects that were there: they may have been another landing's.
 
     A transaction whose trade date moved to another day, and then back, comes with the very pages of its first day; they
@@ -131,7 +131,7 @@ def forget_repeats(scope: Scope) -> None:
     )
 
 
-def has_rows(scope: Scope) -> bool:
+def has_rows(scope: MergeContext) -> bool:
     """Whether the table has rows, not removed, in the landing's days."""
     rows = sql.SQL("select from {} t where t.tenant_id = %(tenant)s and t.removed_at is null").format(
         name_of(scope.plan.table)

@@ -15,7 +15,7 @@ from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.merge import drift
 from inn8_pipeline.warehouse.merge.drift import UnknownProperty
-from inn8_pipeline.warehouse.merge.results import Surprises
+from inn8_pipeline.warehouse.merge.results import SchemaDrift
 
 DAYS_COMPARED = 20
 WEEKS_COMPARED = 8
@@ -48,7 +48,7 @@ class Health:
 
     recency: "Recency"
     last_merge: LastMerge | None
-    surprises: Surprises
+    drift_found: SchemaDrift
     volume: Volume | None
     unknown_properties: tuple[UnknownProperty, ...]
     open_rejects: Mapping[str, int] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> H
         return Health(
             recency=_recency(connection, key, entity, today),
             last_merge=_last_merge(connection, key),
-            surprises=_surprises(connection, {**key, "from_date": recent.from_date}),
+            drift_found=_surprises(connection, {**key, "from_date": recent.from_date}),
             volume=_volume(connection, key, entity, today),
             unknown_properties=tuple(drift.still_sent(connection, tenant_id, entity)),
             open_rejects={code: count for code, count, _ in refused},
@@ -101,11 +101,11 @@ def _recency(connection: Connection, key: dict[str, Any], entity: Entity, today:
     )
 
 
-def _surprises(connection: Connection, key: dict[str, Any]) -> Surprises:
+def _surprises(connection: Connection, key: dict[str, Any]) -> SchemaDrift:
     """Of several landings added up: each speaks for all its days, also for those that a newer one speaks for too."""
-    total = Surprises()
+    total = SchemaDrift()
     for (counts,) in connection.execute(_COVERING, key):
-        total = total.plus(Surprises.told_again((counts or {}).get("surprises", {})))
+        total = total.plus(SchemaDrift.told_again((counts or {}).get("surprises", {})))
     return total
 
 

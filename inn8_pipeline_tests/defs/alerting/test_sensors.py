@@ -12,7 +12,7 @@ from werkzeug import Request, Response
 from inn8_pipeline import notify
 from inn8_pipeline.defs import maintenance, names
 from inn8_pipeline.defs.alerting import incidents
-from inn8_pipeline.defs.alerting.incidents import Trouble
+from inn8_pipeline.defs.alerting.incidents import Incident
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NotifyError
@@ -274,7 +274,7 @@ def test_a_tick_that_held_removals_back_has_no_heartbeat_and_does_not_hide_a_fai
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 
-def told(*looks: Trouble | None) -> list[str]:
+def told(*looks: Incident | None) -> list[str]:
     """What is told of a subject in one look after the other."""
     heard: list[str] = []
     opened: incidents.Open = {}
@@ -286,7 +286,7 @@ def told(*looks: Trouble | None) -> list[str]:
 
 
 def test_each_change_is_told_once_and_a_second_outage_too() -> None:
-    warning, error = Trouble.at(AT, "few", is_error=False), Trouble.at(AT, "none", is_error=True)
+    warning, error = Incident.at(AT, "few", is_error=False), Incident.at(AT, "none", is_error=True)
     assert told(warning, warning, error, error, warning, error, None, None, warning) == [
         "Warning: clients", "Error: clients", "Warning again: clients", "Error: clients", "Over: clients",
         "Warning: clients",
@@ -294,15 +294,15 @@ def test_each_change_is_told_once_and_a_second_outage_too() -> None:
 
 
 def test_an_error_of_another_kind_is_told_too() -> None:
-    held = Trouble.at(AT, "held back", is_error=True, kind="PartialSuccess")
-    failed = Trouble.at(AT, "none", is_error=True, kind="Failed")
+    held = Incident.at(AT, "held back", is_error=True, kind="PartialSuccess")
+    failed = Incident.at(AT, "none", is_error=True, kind="Failed")
     assert told(held, held, failed, failed, None) == ["Error: clients", "Error: clients", "Over: clients"]
-    few, nothing = (Trouble.at(AT, kind, is_error=False, kind=kind) for kind in ("PartialSuccess", "NoData"))
+    few, nothing = (Incident.at(AT, kind, is_error=False, kind=kind) for kind in ("PartialSuccess", "NoData"))
     assert told(few, nothing, few) == ["Warning: clients"]
 
 
 def test_of_what_is_not_known_just_now_nothing_is_told_and_nothing_forgotten() -> None:
-    opened = {"clients": Trouble.at(AT, "none", is_error=True)}
+    opened = {"clients": Incident.at(AT, "none", is_error=True)}
     assert list(incidents.lines(opened, {})) == []
     assert incidents.then(opened, {}) == opened
 

@@ -23,7 +23,7 @@ def test_after_a_sound_sync_every_check_has_passed(pipeline: Pipeline, entity: E
     found = evaluated(pipeline, runs[entity])
     assert set(found) == set(CHECKS)
     assert failed(found) == set()
-    counts = metadata(found["conservation"])
+    counts = metadata(found["reconciliation"])
     assert counts["on_pages"] == counts["inserted"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
 
 
@@ -146,7 +146,7 @@ def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipe
         "create trigger swallow before insert on inn8.portfolios for each row execute function swallow()"
     )
     run = pipeline.run(Entity.PORTFOLIOS)
-    told = evaluated(pipeline, run)["conservation"]
+    told = evaluated(pipeline, run)["reconciliation"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert pipeline.entry(Entity.PORTFOLIOS, run.run_id).status == "Failed"
 
@@ -154,7 +154,7 @@ def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipe
 def test_pages_that_hold_other_records_than_were_counted_fail_the_law(pipeline: Pipeline) -> None:
     pipeline.run(Entity.CLIENTS)
     pipeline.change("update inn8_raw.pages set record_count = record_count + 1")
-    told = execute(pipeline, Entity.CLIENTS)["conservation"]
+    told = execute(pipeline, Entity.CLIENTS)["reconciliation"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 

@@ -8,7 +8,7 @@ import pytest
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract import Inn8Client
-from inn8_pipeline.extract.paging.consistency import Tally
+from inn8_pipeline.extract.paging.consistency import ConsistencyCheck
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import Inn8, Seen, records, reply
 
@@ -164,11 +164,11 @@ def test_the_tally_of_a_million_ids_needs_sixteen_bytes_each_at_most() -> None:
     import numpy as np
 
     assert np.__version__
-    tally = Tally()
+    tally = ConsistencyCheck()
     tracemalloc.start()
     for page in range(200):
         tally.add(b"", 1000, [f"TX-{page}-{each}" for each in range(1000)], None)
-    verdict = tally.verdict()
+    verdict = tally.report()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (verdict.finding, verdict.duplicate_count) == (None, 0)

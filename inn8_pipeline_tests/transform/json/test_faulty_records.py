@@ -209,7 +209,7 @@ def test_open_rejects_are_tried_again_under_their_own_ordinals_and_outside_no_wi
     batch = Transformer(T, is_inside=lambda _: False).records(payloads, [-9, -4, -2, -30])
     assert [(each["ordinal"], each["external_id"]) for each in rows(batch)] == [(-9, "T-7"), (-30, "T-1")]
     assert [(each.ordinal, each.payload) for each in batch.rejects] == [(-4, b"5"), (-2, payloads[2])]
-    assert (batch.outside, batch.records) == (0, 4)
+    assert (batch.skipped, batch.records) == (0, 4)
 
 
 @pytest.mark.parametrize("entity", Entity)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, COLLECTIONS, Entity, Kind, Property
-from inn8_pipeline.transform.json.field_names import MAX_IGNORED, MAX_REPORTED, Spelling
-from inn8_pipeline.transform.json.reading import Days, Reader
+from inn8_pipeline.transform.json.field_names import MAX_IGNORED, MAX_REPORTED, FieldNames
+from inn8_pipeline.transform.json.reading import DateCache, RecordReader
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
     SOUND,
@@ -103,7 +103,7 @@ def test_only_ascii_letters_have_two_cases() -> None:
     assert found.reason == "clientId is missing"
     batch = read(Entity.CLIENTS, client() | {"addre\u017f\u017f": 5})
     assert row(batch)["address"] == "1 Long Street, Cape Town, WC 8001"
-    spelling = Spelling((Property("key", Kind.TEXT),))
+    spelling = FieldNames((Property("key", Kind.TEXT),))
     assert (spelling.find("\u212aey"), spelling.find("KEY")) == (None, spelling.properties[0])
 
 
@@ -167,7 +167,7 @@ def test_a_server_that_invents_a_name_for_each_record_is_read_and_reported_withi
 
 @pytest.mark.parametrize("entity", Entity)
 def test_a_learnt_page_is_read_quickly_the_next_time(entity: Entity) -> None:
-    reader = Reader(COLLECTIONS[entity].properties, Days())
+    reader = RecordReader(COLLECTIONS[entity].properties, DateCache())
     page = body(*(respell(SOUND[entity](), pascal) | {"Extra": [1]} for _ in range(3)))
     assert reader.read_quickly(page) is None
     assert len(reader.read_each(page).records) == 3
@@ -175,14 +175,14 @@ def test_a_learnt_page_is_read_quickly_the_next_time(entity: Entity) -> None:
 
 
 def test_a_page_on_which_only_the_addresses_are_spelt_otherwise_is_learnt_too() -> None:
-    reader = Reader(CLIENTS.properties, Days())
+    reader = RecordReader(CLIENTS.properties, DateCache())
     page = body(client(address={"City": "Durban"}), client(address={"City": "Durban", "Extra": 5}))
     assert len(reader.read_each(page).records) == 2
     assert [each.address.city for each in reader.read_quickly(page) or []] == ["Durban", "Durban"]
 
 
 def test_a_single_odd_record_does_not_make_the_others_odd() -> None:
-    reader = Reader(CLIENTS.properties, Days())
+    reader = RecordReader(CLIENTS.properties, DateCache())
     page = body(client(), respell(client(), pascal), client())
     assert len(reader.read_each(page).records) == 3
     assert len(reader.read_quickly(body(client(), client())) or []) == 2

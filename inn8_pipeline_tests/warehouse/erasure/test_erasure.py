@@ -11,14 +11,14 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.redaction import cut
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.erasure import erase
-from inn8_pipeline.warehouse.erasure.data_subject import Subject
+from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.store import LandingWriter, bodies, newest, newest_of_days
-from inn8_pipeline.warehouse.merge.session import Rules
+from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, Verbatim, october
 
-RULES = Rules(TRANSFORM_VERSION, HISTORY)
-THANDI = Subject(TENANT, "C-1")
+RULES = MergeOptions(TRANSFORM_VERSION, HISTORY)
+THANDI = DataSubject(TENANT, "C-1")
 NEIGHBOUR = client(id="C-2", fullName="Sipho Dlamini", emailAddress="sipho@example.com", phoneNumber="083 555 0199")
 THEIRS = portfolio(id="P-2", clientId="C-2", accountNumber="777888")
 TRACES = (
@@ -193,9 +193,9 @@ def test_an_erasure_waits_for_a_merge_under_way(filled: Syncs) -> None:
 
 
 def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:
-    assert erase.look(filled.engine, Subject("t2", "C-1"), cut).is_nothing
+    assert erase.look(filled.engine, DataSubject("t2", "C-1"), cut).is_nothing
     before = filled.versions()
-    assert erase.erase(filled.engine, Subject("t2", "C-1"), cut).is_nothing
+    assert erase.erase(filled.engine, DataSubject("t2", "C-1"), cut).is_nothing
     assert filled.versions() == before
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.errors import ConservationError, TooManyRejectsError
+from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.merge.session import RejectLimit
@@ -92,7 +92,7 @@ def test_a_record_of_the_wrong_shape_costs_that_record_only(syncs: Syncs) -> Non
 
 def test_records_beyond_the_window_are_counted_and_left_out(owned: Syncs) -> None:
     result = owned.transactions([transaction(), transaction(id="T-2", tradeDate="2026-09-30")], october(1, 10))
-    assert result.counts == Counts(fetched=2, inserted=1, outside=1)
+    assert result.counts == Counts(fetched=2, inserted=1, skipped=1)
     assert owned.ids("transactions") == ["T-1"]
 
 
@@ -140,7 +140,7 @@ def test_counts_that_do_not_add_up_undo_the_merge(syncs: Syncs) -> None:
     syncs.clients([client()])
     before = syncs.versions()
     landing = syncs.land(Entity.CLIENTS, [Verbatim(body(client(id="C-2")), records=2)])
-    with pytest.raises(ConservationError) as caught:
+    with pytest.raises(ReconciliationError) as caught:
         syncs.merge(landing)
     assert caught.value.counts["fetched"] == 2
     assert caught.value.counts["inserted"] == 1
@@ -151,7 +151,7 @@ def test_a_trigger_that_changes_what_was_merged_is_found_out_by_the_counts(syncs
     syncs.clients([client()])
     syncs.execute("create function keep() returns trigger language plpgsql as 'begin return null; end'")
     syncs.execute("create trigger keep before update on inn8.clients for each row execute function keep()")
-    with pytest.raises(ConservationError):
+    with pytest.raises(ReconciliationError):
         syncs.clients([client(fullName="Sipho Dlamini")])
 
 

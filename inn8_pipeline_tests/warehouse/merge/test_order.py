@@ -18,7 +18,7 @@ def test_a_snapshot_fetched_earlier_changes_nothing_after_a_later_one(syncs: Syn
     syncs.clients([client(fullName="newer")])
     before = syncs.versions()
     result = syncs.merge(slow)
-    assert result.counts == Counts(fetched=2, outside=2)
+    assert result.counts == Counts(fetched=2, skipped=2)
     assert result.status is Status.SUCCESS
     assert syncs.versions() == before
 
@@ -27,7 +27,7 @@ def test_a_slow_backfill_writes_only_the_days_that_no_tick_has_merged_since(owne
     slow = owned.land(Entity.TRANSACTIONS, [traded(4, "older", 1), traded(5, "older", 2)], october(4, 5))
     owned.transactions([traded(5, "newer", 2)], october(5))
     result = owned.merge(slow)
-    assert result.counts == Counts(fetched=2, inserted=1, outside=1)
+    assert result.counts == Counts(fetched=2, inserted=1, skipped=1)
     assert owned.row("transactions", "T-2")["description"] == "newer"
     covered = owned.query("select landing_id from inn8.sync_coverage where trade_date is not null order by trade_date")
     assert [each["landing_id"] == slow.id for each in covered] == [True, False]
@@ -36,7 +36,7 @@ def test_a_slow_backfill_writes_only_the_days_that_no_tick_has_merged_since(owne
 def test_a_slow_backfill_does_not_move_a_transaction_back(owned: Syncs) -> None:
     slow = owned.land(Entity.TRANSACTIONS, [traded(4, "older")], october(4))
     owned.transactions([traded(5, "newer")], october(5))
-    assert owned.merge(slow).counts == Counts(fetched=1, outside=1)
+    assert owned.merge(slow).counts == Counts(fetched=1, skipped=1)
     assert owned.row("transactions", "T-1")["description"] == "newer"
 
 
@@ -45,7 +45,7 @@ def test_a_slow_backfill_knows_a_confirmation_that_wrote_nothing(owned: Syncs) -
     owned.transactions([traded(5, "same")], october(5))
     slow = owned.land(Entity.TRANSACTIONS, [traded(4, "flicker")], october(4))
     assert owned.transactions([traded(5, "same")], october(5)).is_repeat
-    assert owned.merge(slow).counts == Counts(fetched=1, outside=1)
+    assert owned.merge(slow).counts == Counts(fetched=1, skipped=1)
     assert owned.row("transactions", "T-1")["description"] == "same"
 
 
@@ -62,7 +62,7 @@ def test_a_slow_backfill_opens_no_reject_for_what_is_sound_and_newer(owned: Sync
     slow = owned.land(Entity.TRANSACTIONS, [traded(4, fees="x")], october(4))
     owned.transactions([traded(5)], october(5))
     result = owned.merge(slow)
-    assert result.counts == Counts(fetched=1, outside=1)
+    assert result.counts == Counts(fetched=1, skipped=1)
     assert result.status is Status.SUCCESS
 
 

@@ -11,7 +11,7 @@ from inn8_pipeline.errors import DatabaseError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing, bodies
 from inn8_pipeline.warehouse.merge.results import Counts
-from inn8_pipeline.warehouse.merge.session import Rules
+from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.killing import SERVER, merge_until_killed, merge_when_told
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, october, stage
@@ -71,7 +71,7 @@ def test_a_merge_killed_at_any_step_leaves_the_sync_before_it_and_the_next_one_e
 
 
 def merge_on_a_cut_connection(syncs: Syncs, landing: Landing) -> None:
-    with syncs.opened(landing, None, Rules(TRANSFORM_VERSION, HISTORY)) as merge:
+    with syncs.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)) as merge:
         stage(syncs, landing, merge)
         cut_others(syncs)
         merge.finish()
@@ -124,7 +124,7 @@ def test_two_processes_at_the_same_entity_merge_one_after_the_other_and_the_seco
     child = SERVER.Process(target=merge_when_told, args=(owned.url, first, holds, goes_on))
     child.start()
     assert holds.wait(60)
-    with owned.opened(second, None, Rules(TRANSFORM_VERSION, HISTORY), on_wait=goes_on.set) as merge:
+    with owned.opened(second, None, MergeOptions(TRANSFORM_VERSION, HISTORY), on_wait=goes_on.set) as merge:
         stage(owned, second, merge)
         result = merge.finish()
     child.join(60)
@@ -138,9 +138,11 @@ def test_who_waits_for_longer_than_the_bound_is_told_so(owned: Syncs) -> None:
     landing = prepared(owned)
     waits: list[str] = []
     with (
-        owned.opened(landing, None, Rules(TRANSFORM_VERSION, HISTORY)),
+        owned.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)),
         pytest.raises(SyncLockedError, match="Another sync of transactions") as caught,
-        owned.opened(landing, None, Rules(TRANSFORM_VERSION, lock_seconds=0.1), on_wait=lambda: waits.append("waits")),
+        owned.opened(
+            landing, None, MergeOptions(TRANSFORM_VERSION, lock_seconds=0.1), on_wait=lambda: waits.append("waits")
+        ),
     ):
         pytest.fail("two merges hold one lock")
     assert waits == ["waits"]
@@ -149,7 +151,7 @@ def test_who_waits_for_longer_than_the_bound_is_told_so(owned: Syncs) -> None:
 
 def test_another_entity_or_tenant_waits_for_nobody(owned: Syncs) -> None:
     landing = prepared(owned)
-    with owned.opened(landing, None, Rules(TRANSFORM_VERSION, HISTORY)):
+    with owned.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)):
         assert owned.clients([client()], lock_seconds=0.1).counts.unchanged == 1
 
 

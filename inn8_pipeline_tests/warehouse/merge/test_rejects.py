@@ -145,7 +145,7 @@ def test_a_kept_payload_never_overwrites_a_row_of_a_newer_landing(owned: Syncs) 
     )
     owned.portfolios([portfolio(), portfolio(id="P-2")])
     result = owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
-    assert result.counts == Counts(fetched=1, retried=1, inserted=1, outside=1)
+    assert result.counts == Counts(fetched=1, retried=1, inserted=1, skipped=1)
     assert owned.row("transactions", "T-1")["description"] == "newer"
     assert owned.reject(is_open=False)["resolution"] == "superseded"
 
