@@ -2,6 +2,7 @@
 
     Inn8Error
     ├── SettingsError              a variable is missing or wrong: set it
+    ├── UnknownEntityError         a name that no entity has: use one that is declared
     ├── NoDaysError                a run of transactions was launched without days: choose some
     ├── ApiError                   INN8, or the way to it
     │   ├── CredentialsError       INN8 does not accept who we are: check the credentials
@@ -43,6 +44,21 @@ class SettingsError(Inn8Error):
     def __str__(self) -> str:
         """One line: the variable, what is wrong with it, an example."""
         return f"{self.variable} {self.problem}. Set it, for example: {self.variable}={self.example}"
+
+
+@dataclass(eq=False)
+class UnknownEntityError(Inn8Error):
+    """No entity of this name is declared."""
+
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return the name, and the names that there are."""
+        return (
+            f"There is no entity {self.name!r}: nothing was done. The entities are {', '.join(self.known)}; "
+            "if a newer release wrote this name, run that release."
+        )
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from inn8_pipeline.entities import COLLECTIONS, Entity, Window
+from inn8_pipeline.entities import Entity, Window
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -135,7 +135,7 @@ def land(client: "Inn8Client", to: Destination, entity: Entity, window: Window |
     """
     from inn8_pipeline.warehouse.landing.store import LandingWriter
 
-    for fetch in client.fetches(COLLECTIONS[entity], window):
+    for fetch in client.fetches(entity, window):
         writer = LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id)
         for page in fetch:
             writer.add(page.body, page.records)
@@ -210,4 +210,4 @@ def _retry(transformer: "Transformer", merging: "Merge") -> None:
 
 
 def _hand_over(batch: "Batch", merging: "Merge") -> None:
-    merging.stage(batch.rows, batch.rejects, batch.skipped, batch.securities)
+    merging.stage(batch.rows, batch.rejects, batch.skipped, batch.dimensions)

@@ -11,7 +11,7 @@ from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import entries
-from inn8_pipeline.entities import COLLECTIONS, Entity, Window
+from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync
 from inn8_pipeline.sync import Destination, land, landings_of, merge
@@ -124,8 +124,8 @@ def days_of(context: dg.AssetExecutionContext) -> tuple[str, ...]:
 
 def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
     """The days as a window, for Dagster gives a run a contiguous range; NoDaysError where some had to be chosen."""
-    if not days and COLLECTIONS[entity].window_parameters:
-        raise NoDaysError(entity)
+    if not days and entity.has_days:
+        raise NoDaysError(entity.name)
     return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 

@@ -11,7 +11,7 @@ from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import killed_runs
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_ids
 
 
@@ -42,20 +42,20 @@ def build(environment: Environment) -> dg.Definitions:
 
 
 def _jobs(tenant: Tenant, executor: dg.ExecutorDefinition) -> list[UnresolvedAssetJobDefinition]:
-    return [*(jobs.entity_job(tenant, entity, executor) for entity in Entity), jobs.all_job(tenant, executor)]
+    return [*(jobs.entity_job(tenant, entity, executor) for entity in ENTITIES), jobs.all_job(tenant, executor)]
 
 
 def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]:
-    partitions = {Entity.TRANSACTIONS: days_of_trade(settings)}
+    days = days_of_trade(settings)
     with warnings.catch_warnings():
         # `backfill_policy` is said to be in beta; the operator can do nothing about it.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return [
-            make(tenant, entity, settings, partitions.get(entity))
-            for entity in Entity
+            make(tenant, entity, settings, days if entity.has_days else None)
+            for entity in ENTITIES
             for make in (assets.raw_asset, assets.table_assets)
         ]
 
 
 def _checks(tenant: Tenant) -> list[dg.AssetChecksDefinition]:
-    return [asset_checks.entity_checks(tenant, entity) for entity in Entity]
+    return [asset_checks.entity_checks(tenant, entity) for entity in ENTITIES]

@@ -1,6 +1,6 @@
 """What the UI shows of an asset before it was ever materialized: its sentence, columns, lineage, owners, freshness.
 
-Here belong descriptions, made from `dictionary` and `entities`. How an asset is materialized is `assets`'s.
+Here belong descriptions, made from the declarations of the entities. How an asset is materialized is `assets`'s.
 """
 
 from collections.abc import Iterator
@@ -9,10 +9,9 @@ from typing import Any
 
 import dagster as dg
 
-from inn8_pipeline import dictionary
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.entities import COLLECTIONS, Entity, Kind, Property
+from inn8_pipeline.entities import Column, Dimension, Entity, Kind, Property, table_columns
 from inn8_pipeline.settings import SyncSettings
 
 OWNERS = ["team:data-engineering"]
@@ -29,7 +28,6 @@ _LANDED = {
     "place": ("bigint", "The record's place on its page, from 1 on."),
     "record": ("json", "The record, to the letter as INN8 sent it."),
 }
-_PARENTS = {Entity.CLIENTS: (), Entity.PORTFOLIOS: ("clients",), Entity.TRANSACTIONS: ("portfolios", "securities")}
 
 
 def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
@@ -43,37 +41,32 @@ def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
 
 def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.AssetSpec:
     """The asset of an entity's landings."""
-    collection = COLLECTIONS[entity]
-    columns = {**_LANDED, **dict(_properties(collection.properties))}
+    columns = {**_LANDED, **dict(_properties(entity.properties))}
     return dg.AssetSpec(
         tenant.raw_key(entity),
         description=(
-            f"A row is a landing: what INN8 said to GET {collection.path}, verbatim, each page stored once. Records: "
+            f"A row is a landing: what INN8 said to GET {entity.path}, verbatim, each page stored once. Records: "
             f"view inn8_raw.{entity}. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},
-        **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity is Entity.TRANSACTIONS),
+        **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity.has_days),
     )
 
 
 def table_specs(tenant: Tenant, entity: Entity, settings: SyncSettings) -> list[dg.AssetSpec]:
-    """The assets of an entity's table; of transactions, that of the securities that ride on them first."""
-    specs = [_table_spec(tenant, entity, str(entity), _PARENTS[entity], settings)]
-    if entity is Entity.TRANSACTIONS:
-        specs.insert(0, _table_spec(tenant, entity, "securities", (), settings))
-    return specs
+    """Return the assets of an entity's dimensions and of its table, in the order in which they are written."""
+    return [_table_spec(tenant, entity, declared, settings) for declared in entity.declarations]
 
 
-def _table_spec(
-    tenant: Tenant, entity: Entity, table: str, parents: tuple[str, ...], settings: SyncSettings
-) -> dg.AssetSpec:
-    has_days = entity is Entity.TRANSACTIONS
-    common = _common(tenant, f"inn8.{table}", dictionary.columns_of(table), settings, has_days=has_days)
-    common["metadata"]["dagster/column_lineage"] = _lineage(tenant, entity, table)
+def _table_spec(tenant: Tenant, entity: Entity, declared: Entity | Dimension, settings: SyncSettings) -> dg.AssetSpec:
+    columns = {each.name: (each.type, each.comment) for each in table_columns(declared)}
+    common = _common(tenant, f"inn8.{declared.name}", columns, settings, has_days=entity.has_days)
+    common["metadata"]["dagster/column_lineage"] = _lineage(tenant, entity, declared)
+    parents = [each.parent.name for each in declared.columns if not isinstance(each, Column)]
     return dg.AssetSpec(
-        tenant.key(table),
+        tenant.key(declared.name),
         deps=[tenant.raw_key(entity), *(tenant.key(parent) for parent in parents)],
-        description=f"{dictionary.TABLES[table]} Table inn8.{table}. {_of(tenant)}",
+        description=f"{declared.description} Table inn8.{declared.name}. {_of(tenant)}",
         kinds={"pandas", "postgres"},
         **common,
     )
@@ -116,13 +109,15 @@ def _properties(properties: tuple[Property, ...], path: str = _RECORD) -> Iterat
         yield from _properties(each.properties, f"{path}{each.name}.")
 
 
-def _lineage(tenant: Tenant, entity: Entity, table: str) -> dg.TableColumnLineage:
-    """From which properties each column is made; a key of ours also from the key that was looked up."""
-    parents = dictionary.PARENTS.get(table, {})
+def _lineage(tenant: Tenant, entity: Entity, declared: Entity | Dimension) -> dg.TableColumnLineage:
+    """Return the properties that each column is made from; a key of ours depends on the looked-up key too."""
     deps = {}
-    for column, properties in dictionary.SOURCES[table].items():
-        deps[column] = [dg.TableColumnDep(tenant.raw_key(entity), f"{_RECORD}{name}") for name in properties]
-        if column in parents:
-            parent = tenant.key(parents[column])
-            deps[column] += [dg.TableColumnDep(parent, name) for name in ("external_id", "id")]
+    for column in table_columns(declared):
+        if column.source_paths:
+            deps[column.name] = [
+                dg.TableColumnDep(tenant.raw_key(entity), f"{_RECORD}{path}") for path in column.source_paths
+            ]
+        if column.parent is not None:
+            parent = tenant.key(column.parent)
+            deps[column.name] += [dg.TableColumnDep(parent, name) for name in ("external_id", "id")]
     return dg.TableColumnLineage(deps_by_column=deps)

@@ -5,28 +5,26 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 
 MAX_RUNTIME_SECONDS = 2 * 60 * 60
 """After which run monitoring ends a run: a sync takes seconds, a first load minutes."""
 
-_DESCRIPTIONS = {
-    Entity.CLIENTS: "Fetches all clients and merges them.",
-    Entity.PORTFOLIOS: "Fetches all portfolios and merges them.",
-    Entity.TRANSACTIONS: (
-        "Fetches the transactions of a range of days of trade and merges them. The window is the range of partitions "
-        "that is chosen at launch, such as [2026-03-01...2026-03-31]; a longer one becomes runs of at most "
-        f"{names.MAX_DAYS_PER_RUN} days, one after the other, behind the schedule's own."
-    ),
-}
+_WHOLE = "Fetches all {entity} and merges them."
+_BY_DAY = (
+    "Fetches the {entity} of a range of days of trade and merges them. The window is the range of partitions that is "
+    "chosen at launch, such as [2026-03-01...2026-03-31]; a longer one becomes runs of at most "
+    f"{names.MAX_DAYS_PER_RUN} days, one after the other, behind the schedule's own."
+)
 
 
 def entity_job(tenant: Tenant, entity: Entity, executor: dg.ExecutorDefinition) -> UnresolvedAssetJobDefinition:
-    """The sync of one entity."""
+    """Return the job that syncs one entity."""
+    description = (_BY_DAY if entity.has_days else _WHOLE).format(entity=entity)
     return dg.define_asset_job(
         tenant.job_name(entity),
         selection=_selection(tenant, entity),
-        description=f"{_DESCRIPTIONS[entity]} Tenant {tenant.tenant_id}.",
+        description=f"{description} Tenant {tenant.tenant_id}.",
         tags=_tags(tenant),
         executor_def=executor,
     )
@@ -36,7 +34,7 @@ def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJ
     """What the schedules start, one entity a run: a schedule of Dagster's can start runs of one job only."""
     return dg.define_asset_job(
         tenant.name(names.JOB),
-        selection=_selection(tenant, *Entity),
+        selection=_selection(tenant, *ENTITIES),
         description=(
             f"What the schedules of tenant {tenant.tenant_id} start: each of their runs selects the assets of one "
             "entity."

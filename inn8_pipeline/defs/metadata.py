@@ -100,12 +100,16 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
         "is_repeat": all(result.is_repeat for result in outcome.results),
         **drift_found(outcome.drift_found),
     }
-    if entity is not Entity.TRANSACTIONS:
+    if not entity.has_days:
         totals = {name: outcome.total(name) for name in (*TOTALS, "open_rejects")}
         return {
             str(entity): {"dagster/row_count": rows(outcome.counts), **_changes(outcome.counts), **totals, **metadata}
         }
-    securities = {
-        name: sum(result.securities.get(name, 0) for result in outcome.results) for name in ("inserted", "updated")
+    written = {
+        name: {
+            action: sum(result.dimensions.get(name, {}).get(action, 0) for result in outcome.results)
+            for action in ("inserted", "updated")
+        }
+        for name in entity.tables[:-1]
     }
-    return {"securities": securities, str(entity): metadata}
+    return {**written, str(entity): metadata}

@@ -39,14 +39,13 @@ class Tenant:
         """The asset of what INN8 said."""
         return self._key(f"raw_{entity}")
 
-    def key(self, table: str) -> dg.AssetKey:
-        """The asset of a table (an entity's too: Dagster stores no enumeration of ours)."""
+    def key(self, table: Entity | str) -> dg.AssetKey:
+        """Return the asset of a table: an entity's, or one that is named."""
         return self._key(str(table))
 
     def keys(self, entity: Entity) -> list[dg.AssetKey]:
         """The assets of one entity as its job selects them: raw, then what is made of it."""
-        tables = ["securities", "transactions"] if entity is Entity.TRANSACTIONS else [str(entity)]
-        return [self.raw_key(entity), *(self.key(table) for table in tables)]
+        return [self.raw_key(entity), *(self.key(table) for table in entity.tables)]
 
     def log(self, entity: Entity) -> dg.AssetCheckKey:
         """The check that is the entity's sync log."""

@@ -10,7 +10,7 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import SyncSettings
 
 _OPEN = [
@@ -20,8 +20,9 @@ _OPEN = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# A tick's runs in their order, before a sweep's, before a backfill's (0 is Dagster's default).
-_PRIORITY = {Entity.CLIENTS: 30, Entity.PORTFOLIOS: 20, Entity.TRANSACTIONS: 10}
+# The runs of a tick come in the order of the entities, before those of a sweep, before those of a backfill (0, which is
+# Dagster's default).
+_PRIORITY_STEP = 10
 _SWEEP_PRIORITY = 5
 
 
@@ -49,19 +50,21 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
     def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         window = settings.last_days(settings.lookback_days)
         requests, reasons = [], []
-        for entity in Entity:
+        for number, entity in enumerate(ENTITIES):
             busy = _busy(context, tenant, entity)
             if busy:
                 reasons.append(busy)
                 context.log.warning(busy)
             else:
-                days = window if entity is Entity.TRANSACTIONS else None
+                days = window if entity.has_days else None
                 tags = {
                     names.TICK_TAG: tenant.tenant_id,
                     names.TICK_AT_TAG: context.scheduled_execution_time.astimezone(UTC).isoformat(),
                     names.SCHEDULED_TAG: _scheduled(tenant, entity),
                 }
-                requests.append(_request(context, tenant, entity, days, _PRIORITY[entity], tags))
+                requests.append(
+                    _request(context, tenant, entity, days, _PRIORITY_STEP * (len(ENTITIES) - number), tags)
+                )
         return requests or dg.SkipReason(" ".join(reasons))
 
     return tick
@@ -104,7 +107,10 @@ def _sweep(
             return dg.SkipReason(f"Skipped: runs of the last {name} are still open.")
         tags = {names.SCHEDULED_TAG: tag}
         return [
-            _request(context, tenant, Entity.TRANSACTIONS, days, _SWEEP_PRIORITY, tags) for days in chunks(window())
+            _request(context, tenant, entity, days, _SWEEP_PRIORITY, tags)
+            for entity in ENTITIES
+            if entity.has_days
+            for days in chunks(window())
         ]
 
     return sweep

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 import httpx
 
-from inn8_pipeline.entities import Collection, Window
+from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import ContractError, SettingsError
 from inn8_pipeline.extract.auth import TokenSource
 from inn8_pipeline.extract.breaker import CircuitStore
@@ -72,11 +72,11 @@ class Inn8Client:
         """Ask for a token, unless there is a good one. Raises the ApiError that stands in the way."""
         self._tokens.token(Event())
 
-    def fetch(self, collection: Collection, window: Window | None = None) -> Fetch:
+    def fetch(self, collection: Entity, window: Window | None = None) -> Fetch:
         """One fetch of the collection; if its pages are not of one piece, `is_complete` is False at its end."""
         return self._fetch(collection, window, 1, "")
 
-    def fetches(self, collection: Collection, window: Window | None = None) -> Iterator[Fetch]:
+    def fetches(self, collection: Entity, window: Window | None = None) -> Iterator[Fetch]:
         """Fetches of the collection until one is of one piece, at most three.
 
             for fetch in client.fetches(TRANSACTIONS, window):
@@ -98,20 +98,20 @@ class Inn8Client:
             if fetch.finding is None:
                 return
             duplicates, finding = fetch.duplicates, fetch.finding
-        subject = f"The collection {collection.entity}"
+        subject = f"The collection {collection.name}"
         finding = f"changed while it was paged, in each of {MAX_FETCHES} fetches; in the last one, {finding}"
         way_out = "Rerun when INN8 is less busy; if it stays so, INN8's paging has a fault."
         raise ContractError(subject, finding, way_out)
 
-    def _fetch(self, collection: Collection, window: Window | None, number: int, known_duplicates: str) -> Fetch:
+    def _fetch(self, collection: Entity, window: Window | None, number: int, known_duplicates: str) -> Fetch:
         url = httpx.URL(self._endpoint.url(collection.path), params=self._parameters(collection, window))
-        route = PagingOptions(collection.entity, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
+        route = PagingOptions(collection.name, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
         reader = PageReader(collection, self._endpoint, self._http, self._tokens, self._retrier)
         fetch = Fetch(route, reader.read, number, known_duplicates)
         self._fetches.add(fetch)
         return fetch
 
-    def _parameters(self, collection: Collection, window: Window | None) -> dict[str, str]:
+    def _parameters(self, collection: Entity, window: Window | None) -> dict[str, str]:
         parameters = {"pageSize": str(self._endpoint.page_size)}
         if window is not None and collection.window_parameters is not None:
             days = (window.from_date.isoformat(), window.to_date.isoformat())

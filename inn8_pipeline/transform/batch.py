@@ -18,7 +18,7 @@ class EntityRows:
 
     rows: pd.DataFrame = field(repr=False)
     unknown_values: Mapping[str, Counter[str]] = field(repr=False)
-    securities: pd.DataFrame | None = field(default=None, repr=False)
+    dimensions: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +26,8 @@ class Batch:
     """What became of a page, or of pages that follow each other: `len(rows) + len(rejects) + skipped` records, always.
 
     `rows` has a row for each sound record inside the window, in their order, Arrow-backed. `skipped` counts the
-    records, sound or faulty, with a readable trade date that is not asked for. `securities` (transactions only) are
-    the distinct securities of each page, each as its newest trade date, then its highest ordinal, has it.
+    records, sound or faulty, with a readable trade date that is not asked for. `dimensions` has, by
+    table, the distinct objects of each page, each as its newest trade date, then its highest ordinal, has it.
     `unknown_values` counts, per choice, what the mapping did not know; `unknown_properties` are the paths
     ("address.country") that this Transformer has met so far and that are not ours.
     """
@@ -35,7 +35,7 @@ class Batch:
     rows: pd.DataFrame = field(repr=False)
     rejects: tuple[Reject, ...]
     skipped: int
-    securities: pd.DataFrame | None = field(repr=False)
+    dimensions: Mapping[str, pd.DataFrame] = field(repr=False)
     unknown_values: Mapping[str, Counter[str]] = field(repr=False)
     unknown_properties: frozenset[str] = field(repr=False)
 
@@ -46,10 +46,9 @@ class Batch:
 
 
 def join(batches: Sequence[Batch]) -> Batch:
-    """Return pages that follow each other as one batch; its `securities` may hold several rows of an id."""
+    """Return pages that follow each other as one batch; its `dimensions` may hold several rows of an id."""
     if len(batches) == 1:
         return batches[0]
-    securities = [each.securities for each in batches if each.securities is not None]
     unknown_values: dict[str, Counter[str]] = {}
     for each in batches:
         for name, values in each.unknown_values.items():
@@ -58,7 +57,10 @@ def join(batches: Sequence[Batch]) -> Batch:
         rows=pd.concat([each.rows for each in batches], ignore_index=True),
         rejects=tuple(reject for each in batches for reject in each.rejects),
         skipped=sum(each.skipped for each in batches),
-        securities=pd.concat(securities, ignore_index=True) if securities else None,
+        dimensions={
+            name: pd.concat([each.dimensions[name] for each in batches], ignore_index=True)
+            for name in batches[0].dimensions
+        },
         unknown_values=unknown_values,
         unknown_properties=frozenset().union(*(each.unknown_properties for each in batches)),
     )

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from inn8_pipeline.entities import COLLECTIONS, Entity, Reject
+from inn8_pipeline.entities import DAY_PROPERTY, Entity, Reject
 from inn8_pipeline.errors import ContractError
-from inn8_pipeline.transform.batch import Batch, EntityRows
+from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.columns import NotPlainError, Records
 from inn8_pipeline.transform.json.reading import DateCache, DecodedPage, InvalidRecord, RecordReader
-from inn8_pipeline.transform.rules import clients, portfolios, transactions
+from inn8_pipeline.transform.rules.rows import make_rows, read_days
 from inn8_pipeline.transform.values import FaultyValueError
 
 
@@ -26,8 +26,8 @@ class Transformer:
 
     def __init__(self, entity: Entity, is_inside: Callable[[date], bool] | None = None) -> None:
         self._entity = entity
-        self._is_inside = is_inside if entity is Entity.TRANSACTIONS else None
-        self._properties = COLLECTIONS[entity].properties
+        self._is_inside = is_inside if entity.has_days else None
+        self._properties = entity.properties
         self._days = DateCache()
         self._reader = RecordReader(self._properties, self._days)
 
@@ -87,31 +87,22 @@ class Transformer:
         if is_inside is not None:
             records = _inside(records, self._days, is_inside)
             faults = [each for each in faults if each.trade_date is None or is_inside(each.trade_date)]
-        made = self._make_rows(records)
+        made = make_rows(self._entity, records, self._days)
         return Batch(
             rows=made.rows,
             rejects=tuple(_reject(fault, ordinals[fault.position]) for fault in faults),
             skipped=len(decoded.records) + len(decoded.faults) - len(records.items) - len(faults),
-            securities=made.securities,
+            dimensions=made.dimensions,
             unknown_values=made.unknown_values,
             unknown_properties=frozenset(reader.spelling.unknown()),
         )
-
-    def _make_rows(self, records: Records) -> EntityRows:
-        match self._entity:
-            case Entity.CLIENTS:
-                return clients.make_rows(records)
-            case Entity.PORTFOLIOS:
-                return portfolios.make_rows(records)
-            case Entity.TRANSACTIONS:
-                return transactions.make_rows(records, self._days)
 
     def _refusal(self, first_ordinal: int, finding: str) -> ContractError:
         return ContractError(f"The page of {self._entity} from record {first_ordinal} on", finding)
 
 
 def _inside(records: Records, days: DateCache, is_inside: Callable[[date], bool]) -> Records:
-    trade_dates = transactions.read_days(records, "tradeDate", days)
+    trade_dates = read_days(records, DAY_PROPERTY, days)
     wanted = {day for day in set(trade_dates) if is_inside(day)}
     kept = [index for index, day in enumerate(trade_dates) if day in wanted]
     if len(kept) == len(trade_dates):

@@ -5,12 +5,18 @@ Here belong connections. Every transaction of the warehouse goes through `transa
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from inn8_pipeline.errors import DatabaseError
+
+Statement = sql.SQL | sql.Composed
+"""A statement as `psycopg.sql` composes it."""
 
 CONNECT_SECONDS = 10
 STATEMENT_MINUTES = 60
@@ -77,6 +83,15 @@ def transaction(engine: Engine, action: str) -> Iterator[Connection]:
     """One transaction: committed at the end, rolled back by any error. `action` names it in a `DatabaseError`."""
     with guarded(action), engine.begin() as connection:
         yield connection
+
+
+def execute(connection: Connection, statement: Statement, **parameters: object) -> "psycopg.Cursor[dict[str, Any]]":
+    """Execute a composed statement with named parameters (`%(tenant)s`); rows are dictionaries by column name.
+
+    This is how the warehouse writes its SQL: composed by `psycopg.sql` from table metadata and literals of this code,
+    every value a named parameter that the call shows.
+    """
+    return raw(connection).cursor(row_factory=dict_row).execute(statement, parameters)
 
 
 def raw(connection: Connection) -> "psycopg.Connection[tuple[object, ...]]":

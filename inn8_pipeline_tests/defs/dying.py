@@ -18,7 +18,7 @@ from dagster_postgres import PostgresEventLogStorage
 
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.sync_log import entries
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.defs.pipelines import KEYS
 
@@ -63,7 +63,7 @@ def run(entity: str, variables: Mapping[str, str], tags: Mapping[str, str], blow
     entries.RETRY_WAITS_SECONDS = (3, 3)
     if blow:
         _arm(blow)
-    job = build(Environment()).resolve_job_def(KEYS.job_name(Entity(entity)))
+    job = build(Environment()).resolve_job_def(KEYS.job_name(ENTITIES.named(entity)))
     with dg.DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
         instance.optimize_for_webserver(60_000, 3600, 20)
         job.execute_in_process(instance=instance, tags=dict(tags), raise_on_error=False)

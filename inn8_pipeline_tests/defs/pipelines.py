@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.schedules import range_tags
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, TRANSACTIONS, Entity, Window
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
 
@@ -75,7 +75,7 @@ class Pipeline:
     ) -> ExecutionResult:
         """One run of the entity's job, failed or not; `only` some of its assets, with `config` for its merge."""
         job = self.definitions.resolve_job_def(self.tenant.job_name(entity))
-        days = range_tags(window or self.window) if entity is Entity.TRANSACTIONS else {}
+        days = range_tags(window or self.window) if entity is TRANSACTIONS else {}
         return job.execute_in_process(
             instance=self.instance,
             tags=dict(tags if tags is not None else days),
@@ -86,7 +86,7 @@ class Pipeline:
 
     def run_all(self) -> dict[Entity, ExecutionResult]:
         """A whole sync."""
-        return {entity: self.run(entity) for entity in Entity}
+        return {entity: self.run(entity) for entity in ENTITIES}
 
     def log(self, entity: Entity, run_id: str | None = None) -> list[LogEntry]:
         """The history of the entity's sync log, newest first: of one run, or all."""

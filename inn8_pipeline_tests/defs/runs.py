@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
 from inn8_pipeline.defs.schedules import range_tags
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import TRANSACTIONS, Entity
 from inn8_pipeline_tests.defs import dying
 from inn8_pipeline_tests.defs.dying import Blow
 from inn8_pipeline_tests.defs.pipelines import Pipeline
@@ -19,7 +19,7 @@ def begun(
     pipeline: Pipeline, entity: Entity, blow: Blow | None = None, tags: Mapping[str, str] | None = None
 ) -> Iterator[BaseProcess]:
     """A run in a process of its own, of all days unless the tags say which; none of it is left at the end."""
-    of_days = range_tags(pipeline.window) if entity is Entity.TRANSACTIONS else {}
+    of_days = range_tags(pipeline.window) if entity is TRANSACTIONS else {}
     arguments = (str(entity), settings(), of_days if tags is None else tags, blow)
     child = dying.SERVER.Process(target=dying.run, args=arguments)
     child.start()

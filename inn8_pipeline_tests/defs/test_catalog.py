@@ -7,18 +7,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline import dictionary
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.catalog import bounds
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.entities import COLLECTIONS, Entity, Kind, Property
+from inn8_pipeline.entities import ENTITIES, TECHNICAL, Entity, Kind, Property, table_columns
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline_tests.transform.builders import SOUND, read, records_of
 
 ANOTHER = {Kind.ID: "X-9", Kind.TEXT: "Something else", Kind.DATE: "2026-10-06", Kind.DECIMAL: "7.5"}
 
 
-KEYS = [key for entity in Entity for key in Tenant("default").keys(entity)]
+COLUMNS = {each.name: table_columns(each) for entity in ENTITIES for each in entity.declarations}
+KEYS = [key for entity in ENTITIES for key in Tenant("default").keys(entity)]
 
 
 def specs() -> list[dg.AssetSpec]:
@@ -68,8 +68,8 @@ def tables(entity: Entity, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The record's rows by table, a parent's external id under the column that its key is in."""
     batch = read(entity, record)
     found = {str(entity): records_of(batch.rows)[0]}
-    if batch.securities is not None:
-        found["securities"] = records_of(batch.securities)[0]
+    if batch.dimensions:
+        found["securities"] = records_of(batch.dimensions["securities"])[0]
         found["securities"]["as_of_date"] = found["securities"].pop("trade_date")
     return {
         table: {name.replace("_external_id", "_id"): value for name, value in row.items()}
@@ -77,22 +77,22 @@ def tables(entity: Entity, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("entity", list(Entity))
+@pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_a_property_changes_the_columns_that_the_lineage_names_and_no_other(entity: Entity) -> None:
     before = tables(entity, SOUND[entity]())
-    for path, each in paths(COLLECTIONS[entity].properties):
+    for path, each in paths(entity.properties):
         value = each.choices[-1] if each.choices else ANOTHER[each.kind]
         after = tables(entity, changed(SOUND[entity](), path, value))
         for table, row in after.items():
             differs = {column for column, found in row.items() if found != before[table][column]}
-            named = {column for column, names in dictionary.SOURCES[table].items() if ".".join(path) in names}
+            named = {each.name for each in COLUMNS[table] if ".".join(path) in each.source_paths}
             assert differs == named, (table, path)
 
 
 def test_the_lineage_names_every_column_that_inn8_decides() -> None:
-    technical = set(dictionary.TECHNICAL) - {"external_id"}
-    for table, columns in dictionary.SOURCES.items():
-        assert set(columns) == set(dictionary.columns_of(table)) - technical
+    for columns in COLUMNS.values():
+        named = {each.name for each in columns if each.source_paths}
+        assert named == {each.name for each in columns} - (set(TECHNICAL) - {"external_id"})
 
 
 def test_every_column_that_the_lineage_names_is_in_the_schema_of_its_asset() -> None:

@@ -2,7 +2,7 @@
 
 import json
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.transform.redaction import cut
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
@@ -37,7 +37,7 @@ def test_whom_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPi
         for record in records:
             world.remove(collection, record["id"])  # type: ignore[arg-type]
     override = {"allow_removals": True}
-    assert all(pipeline.run(entity, config=override).success for entity in Entity)
+    assert all(pipeline.run(entity, config=override).success for entity in ENTITIES)
 
     marks = {person["id"], person["fullName"], person["emailAddress"], person["phoneNumber"]}
     marks |= {each[name] for each in portfolios for name in ("id", "accountNumber")} | {each["id"] for each in trades}
@@ -46,10 +46,10 @@ def test_whom_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPi
     erased = erase.erase(pipeline.engine, DataSubject(TENANT, person["id"]), cut)
     assert erased.rows == {"clients": 1, "portfolios": len(portfolios), "transactions": len(trades)}
     assert erased.rejects == 1 + len(portfolios) + len(trades)
-    assert all(execute(pipeline, entity)["reconciliation"].passed for entity in Entity)
+    assert all(execute(pipeline, entity)["reconciliation"].passed for entity in ENTITIES)
 
     for only in (False, True):
-        runs = {entity: pipeline.run(entity, only=[str(entity)] if only else None) for entity in Entity}
+        runs = {entity: pipeline.run(entity, only=[str(entity)] if only else None) for entity in ENTITIES}
         for entity, run in runs.items():
             assert run.success
             counts = pipeline.entry(entity, run.run_id).metadata

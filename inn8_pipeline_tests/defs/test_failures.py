@@ -6,7 +6,7 @@ import pytest
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from inn8_pipeline.defs.sync_log import entries
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
@@ -69,14 +69,14 @@ def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr(entries, "RETRY_WAITS_SECONDS", (0.01, 0.01))
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     before = truth.tables(pipeline)
     pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
     break_it, said = FAILURES[what]
     break_it(pipeline, monkeypatch)
-    run = pipeline.run(Entity.CLIENTS)
+    run = pipeline.run(CLIENTS)
     assert not run.success
-    (entry,) = pipeline.log(Entity.CLIENTS, run.run_id)
+    (entry,) = pipeline.log(CLIENTS, run.run_id)
     assert (entry.status, entry.state, entry.severity) == ("Failed", "FAILED", "ERROR")
     assert said in entry.metadata["error_message"]
     assert truth.tables(pipeline) == before
@@ -84,8 +84,8 @@ def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
 
 def test_a_run_that_died_is_to_be_started_again_and_a_sync_that_failed_is_not(pipeline: Pipeline) -> None:
     pipeline.server.faults.add("status", "clients", status=403)
-    failed = pipeline.run(Entity.CLIENTS)
-    job = pipeline.definitions.resolve_job_def(KEYS.job_name(Entity.CLIENTS))
+    failed = pipeline.run(CLIENTS)
+    job = pipeline.definitions.resolve_job_def(KEYS.job_name(CLIENTS))
     died = pipeline.instance.create_run_for_job(job)
     pipeline.instance.report_run_failed(died)
     runs = [pipeline.instance.get_run_by_id(run_id) for run_id in (failed.run_id, died.run_id)]

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from inn8_pipeline.defs.sync_log import killed_runs
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import migrations
@@ -42,7 +42,7 @@ def struck(pipeline: Pipeline, entity: Entity, blow: Blow) -> int | None:
 
 def disturb(pipeline: Pipeline, entity: Entity, number: int) -> None:
     """Change one record, so that the next sync has something to write."""
-    if entity is Entity.CLIENTS:
+    if entity is CLIENTS:
         records = pipeline.world.records("clients")
         pipeline.world.corrupt("clients", records[number % len(records)]["id"], fullName=f"Changed {number}")
     else:
@@ -77,7 +77,7 @@ def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[st
     """The rows are those of the sync before or of the new one; the dead run has one entry; the next one is clean."""
     now = truth.of(pipeline.world)
     assert truth.tables(pipeline) in (before, now)
-    wanted = sorted([*(day_names(pipeline.window) if entity is Entity.TRANSACTIONS else []), "the run"])
+    wanted = sorted([*(day_names(pipeline.window) if entity is TRANSACTIONS else []), "the run"])
     for run_id in report_the_dead(pipeline):
         assert entries(pipeline, run_id) == (wanted if is_planned(pipeline, run_id) else [])
     clean = pipeline.run(entity)
@@ -91,10 +91,10 @@ def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline
     kills = 0
     is_over = False
     while not is_over:
-        disturb(pipeline, Entity.CLIENTS, kills)
+        disturb(pipeline, CLIENTS, kills)
         before = truth.tables(pipeline)
-        is_over = struck(pipeline, Entity.CLIENTS, Blow(EVENTS, kills + 1)) == 0
-        expect_nothing_half_done(pipeline, Entity.CLIENTS, before)
+        is_over = struck(pipeline, CLIENTS, Blow(EVENTS, kills + 1)) == 0
+        expect_nothing_half_done(pipeline, CLIENTS, before)
         kills += not is_over
     assert kills >= 20
 
@@ -102,22 +102,22 @@ def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_killed_before_a_statement_at_random_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
     pipeline.run_all()
-    disturb(pipeline, Entity.TRANSACTIONS, seed)
+    disturb(pipeline, TRANSACTIONS, seed)
     before = truth.tables(pipeline)
     number = random.Random(seed).randint(1, 70)
-    assert struck(pipeline, Entity.TRANSACTIONS, Blow(STATEMENTS, number)) == KILLED
-    expect_nothing_half_done(pipeline, Entity.TRANSACTIONS, before)
+    assert struck(pipeline, TRANSACTIONS, Blow(STATEMENTS, number)) == KILLED
+    expect_nothing_half_done(pipeline, TRANSACTIONS, before)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_killed_at_any_moment_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
     pipeline.run_all()
-    disturb(pipeline, Entity.TRANSACTIONS, seed)
+    disturb(pipeline, TRANSACTIONS, seed)
     before = truth.tables(pipeline)
-    with begun(pipeline, Entity.TRANSACTIONS) as child:
+    with begun(pipeline, TRANSACTIONS) as child:
         time.sleep(random.Random(seed).uniform(0.2, 1.5))
         child.kill()
-    expect_nothing_half_done(pipeline, Entity.TRANSACTIONS, before)
+    expect_nothing_half_done(pipeline, TRANSACTIONS, before)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def on_its_own(server: EmbeddedPostgres, new_pipeline: NewPipeline, monkeypatch:
     pipeline = replace(pipeline, engine=connect(url))
     migrations.upgrade(pipeline.engine)
     pipeline.run_all()
-    disturb(pipeline, Entity.TRANSACTIONS, 5)
+    disturb(pipeline, TRANSACTIONS, 5)
     return pipeline
 
 
@@ -156,13 +156,13 @@ def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
     server: EmbeddedPostgres, on_its_own: Pipeline, seed: int
 ) -> None:
     postmaster = psutil.Process(int((server.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0]))
-    with begun(on_its_own, Entity.TRANSACTIONS, killing(server, random.Random(seed).randint(1, 70))):
+    with begun(on_its_own, TRANSACTIONS, killing(server, random.Random(seed).randint(1, 70))):
         postmaster.wait(60)
         restart(server)
     (run,) = on_its_own.instance.get_runs(limit=1)
     assert run.status is dg.DagsterRunStatus.SUCCESS
     assert truth.tables(on_its_own) == truth.of(on_its_own.world)
-    assert on_its_own.entry(Entity.TRANSACTIONS, run.run_id).status == "Success"
+    assert on_its_own.entry(TRANSACTIONS, run.run_id).status == "Success"
 
 
 @pytest.mark.parametrize("seed", SEEDS[:3])
@@ -171,12 +171,12 @@ def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_i
 ) -> None:
     before = truth.tables(on_its_own)
     number = random.Random(seed).randint(1, 60)
-    assert struck(on_its_own, Entity.TRANSACTIONS, killing(server, number)) == 0
+    assert struck(on_its_own, TRANSACTIONS, killing(server, number)) == 0
     (run,) = on_its_own.instance.get_runs(limit=1)
-    failed = on_its_own.entry(Entity.TRANSACTIONS, run.run_id)
+    failed = on_its_own.entry(TRANSACTIONS, run.run_id)
     assert failed.status == "Failed"
     assert failed.metadata["error_message"].startswith("Postgres failed while")
     restart(server)
     assert truth.tables(on_its_own) in (before, truth.of(on_its_own.world))
-    assert on_its_own.run(Entity.TRANSACTIONS).success
+    assert on_its_own.run(TRANSACTIONS).success
     assert truth.tables(on_its_own) == truth.of(on_its_own.world)

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from inn8_pipeline.defs.sync_log import entries
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import SECRET, Pipeline
 
@@ -86,36 +86,36 @@ def test_a_database_that_quotes_a_row_is_not_repeated_and_is_tried_three_times_f
     pipeline = new_pipeline()
     pipeline.change(TRAP)
     pipeline.change("create trigger trap before insert on inn8.clients for each row execute function inn8.trap()")
-    run = pipeline.run(Entity.CLIENTS)
-    (entry,) = pipeline.log(Entity.CLIENTS, run.run_id)
+    run = pipeline.run(CLIENTS)
+    (entry,) = pipeline.log(CLIENTS, run.run_id)
     assert entry.metadata["error_message"].startswith("Postgres failed while merging clients")
     assert len([e for e in run.all_events if e.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]) == 2
     assert_silent(pipeline, capfd)
 
 
 def test_a_corrupted_landing_page_never_shows_its_text(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     person = pipeline.world.records("clients")[0]["fullName"]
     pipeline.change(f"""update inn8_raw.pages set body = '{{"{person}": "{person}"}}'::json""")
-    run = pipeline.run(Entity.CLIENTS, only=["clients"])
+    run = pipeline.run(CLIENTS, only=["clients"])
     assert not run.success
-    entry = pipeline.entry(Entity.CLIENTS, run.run_id)
+    entry = pipeline.entry(CLIENTS, run.run_id)
     assert "is not a JSON array" in entry.metadata["error_message"]
     pipeline.change(
         f"""update inn8_raw.pages set body = '["{person}", {{"{person}": 1}}, {{"id": "{person}"}}]'::json"""
     )
-    assert not pipeline.run(Entity.CLIENTS, only=["clients"], config={"allow_rejects": True}).success
+    assert not pipeline.run(CLIENTS, only=["clients"], config={"allow_rejects": True}).success
     assert_silent(pipeline, capfd)
 
 
 def test_an_unexpected_error_in_a_step_never_shows_its_text(
     pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     person = pipeline.world.records("clients")[0]["fullName"]
     # A repeat tells the counts of the merge that it repeats: a name that is no day makes an error that quotes it.
     pipeline.change(f"""update inn8_raw.landings set counts = '{{"days": {{"{person}": {{}}}}}}'::json""")
-    run = pipeline.run(Entity.CLIENTS)
-    (entry,) = pipeline.log(Entity.CLIENTS, run.run_id)
+    run = pipeline.run(CLIENTS)
+    (entry,) = pipeline.log(CLIENTS, run.run_id)
     assert "Its text is withheld" in entry.metadata["error_message"]
     assert_silent(pipeline, capfd)

@@ -8,7 +8,7 @@ import pytest
 
 from inn8_pipeline.defs import maintenance
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
@@ -33,23 +33,23 @@ def _in_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_in_a_year")
 def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> None:
-    old = [pipeline.run(Entity.CLIENTS).run_id, pipeline.run(Entity.CLIENTS).run_id]
-    days = pipeline.run(Entity.TRANSACTIONS).run_id
+    old = [pipeline.run(CLIENTS).run_id, pipeline.run(CLIENTS).run_id]
+    days = pipeline.run(TRANSACTIONS).run_id
     assert maintain(pipeline)["prune_runs"] == {"runs": 1, "runs_kept": 2}
     assert not pipeline.instance.has_run(old[0])
     assert pipeline.instance.has_run(old[1])
     assert pipeline.instance.has_run(days)
     there = pipeline.instance.get_materialized_partitions(KEYS.key("transactions"))
     assert there == set(day_names(pipeline.window))
-    assert [entry.run_id for entry in pipeline.log(Entity.CLIENTS)] == [old[1], old[0]]
+    assert [entry.run_id for entry in pipeline.log(CLIENTS)] == [old[1], old[0]]
 
 
 @pytest.mark.usefixtures("_in_a_year")
 def test_old_evaluations_go_but_the_newest_of_each_check_and_the_whole_sync_log(pipeline: Pipeline) -> None:
     for _ in range(3):
-        pipeline.run(Entity.CLIENTS)
+        pipeline.run(CLIENTS)
     assert maintain(pipeline)["prune_checks"] == {"evaluations": 2 * len(CHECKS)}
-    assert len(pipeline.log(Entity.CLIENTS)) == 3
+    assert len(pipeline.log(CLIENTS)) == 3
     keys = [dg.AssetCheckKey(KEYS.key("clients"), name) for name in CHECKS]
     newest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     assert {record.status.value for record in newest.values()} == {"SUCCEEDED"}
@@ -57,27 +57,27 @@ def test_old_evaluations_go_but_the_newest_of_each_check_and_the_whole_sync_log(
 
 
 def test_young_evaluations_stay(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
+    pipeline.run(CLIENTS)
     assert maintain(pipeline)["prune_checks"] == {"evaluations": 0}
 
 
 def test_young_runs_stay(pipeline: Pipeline) -> None:
-    run_id = pipeline.run(Entity.CLIENTS).run_id
-    pipeline.run(Entity.CLIENTS)
+    run_id = pipeline.run(CLIENTS).run_id
+    pipeline.run(CLIENTS)
     assert maintain(pipeline)["prune_runs"] == {"runs": 0, "runs_kept": 0}
     assert pipeline.instance.has_run(run_id)
 
 
 def test_old_landings_pages_and_rejects_go_and_the_next_sync_is_as_ever(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change("update inn8_raw.landings set started_at = started_at - interval '100 days' where id = 1")
     counts = maintain(pipeline)["prune_warehouse"]
     assert counts == {
         "landings": 1, "broken_landings": 0, "pages": 1, "resolved_rejects": 0, "are_pages_held": False,
     }  # fmt: skip
-    again = pipeline.run(Entity.CLIENTS)
-    assert pipeline.entry(Entity.CLIENTS, again.run_id).metadata["unchanged"] == 25
-    assert pipeline.run(Entity.CLIENTS, only=["clients"]).success
+    again = pipeline.run(CLIENTS)
+    assert pipeline.entry(CLIENTS, again.run_id).metadata["unchanged"] == 25
+    assert pipeline.run(CLIENTS, only=["clients"]).success

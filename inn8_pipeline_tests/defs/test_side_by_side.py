@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from inn8_pipeline.defs.metadata import waits
 from inn8_pipeline.defs.schedules import range_tags
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
@@ -24,8 +24,8 @@ def hold(connection: Connection, entity: Entity) -> None:
 
 
 def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
-    pipeline.run(Entity.PORTFOLIOS)
+    pipeline.run(CLIENTS)
+    pipeline.run(PORTFOLIOS)
     last = Window(pipeline.world.last_date, pipeline.world.last_date)
     kinds: list[dict[str, str]] = [
         range_tags(pipeline.window) | {"dagster/schedule_name": "every_15_minutes"},
@@ -33,27 +33,27 @@ def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pi
         range_tags(pipeline.window),
     ]
     with (
-        begun(pipeline, Entity.TRANSACTIONS, tags=kinds[0]),
-        begun(pipeline, Entity.TRANSACTIONS, tags=kinds[1]),
-        begun(pipeline, Entity.TRANSACTIONS, tags=kinds[2]),
+        begun(pipeline, TRANSACTIONS, tags=kinds[0]),
+        begun(pipeline, TRANSACTIONS, tags=kinds[1]),
+        begun(pipeline, TRANSACTIONS, tags=kinds[2]),
     ):
         pass
     assert truth.tables(pipeline) == truth.of(pipeline.world)
     together = [run for run in runs_of(pipeline) if run.job_name == "transactions_sync"]
     assert [run.status for run in together] == [dg.DagsterRunStatus.SUCCESS] * 3
-    assert [pipeline.entry(Entity.TRANSACTIONS, run.run_id).status for run in together] == ["Success"] * 3
+    assert [pipeline.entry(TRANSACTIONS, run.run_id).status for run in together] == ["Success"] * 3
     assert pipeline.rows("select count(*) from inn8.transactions where missing_since is not null") == [(0,)]
 
 
 def test_a_run_waits_for_the_one_that_holds_the_lock_and_says_so(pipeline: Pipeline) -> None:
     with pipeline.engine.connect() as other:
-        hold(other, Entity.CLIENTS)
-        with begun(pipeline, Entity.CLIENTS):
-            until(lambda: waits(Entity.CLIENTS) in said(pipeline))
+        hold(other, CLIENTS)
+        with begun(pipeline, CLIENTS):
+            until(lambda: waits(CLIENTS) in said(pipeline))
             assert truth.tables(pipeline)["clients"] == []
             other.exec_driver_sql("select pg_advisory_unlock_all()")
     (run,) = runs_of(pipeline)
-    assert pipeline.entry(Entity.CLIENTS, run.run_id).status == "Success"
+    assert pipeline.entry(CLIENTS, run.run_id).status == "Success"
     assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]
 
 
@@ -66,9 +66,9 @@ def test_who_waits_for_longer_than_the_bound_is_failed_and_told_so(
 ) -> None:
     monkeypatch.setenv("INN8_LOCK_SECONDS", "1")
     with pipeline.engine.connect() as other:
-        hold(other, Entity.CLIENTS)
-        run = pipeline.run(Entity.CLIENTS)
-    entry = pipeline.entry(Entity.CLIENTS, run.run_id)
+        hold(other, CLIENTS)
+        run = pipeline.run(CLIENTS)
+    entry = pipeline.entry(CLIENTS, run.run_id)
     assert entry.status == "Failed"
     assert "Another sync of clients" in entry.metadata["error_message"]
     assert truth.tables(pipeline)["clients"] == []

@@ -8,7 +8,7 @@ import pytest
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
@@ -64,25 +64,25 @@ def test_each_tenant_has_its_own_rows_from_its_own_inn8(both: dict[str, Pipeline
 
 def test_one_tenants_outage_is_neither_the_others_failure_nor_its_open_circuit(both: dict[str, Pipeline]) -> None:
     both["acme"].server.faults.add("status", "clients", times=None, status=503)
-    broken = [both["acme"].run(Entity.CLIENTS).run_id for _ in range(3)]
-    fine = both[TENANT].run(Entity.CLIENTS).run_id
-    assert [both["acme"].entry(Entity.CLIENTS, run_id).status for run_id in broken] == ["Failed"] * 3
-    assert "is open after 5 failed attempts" in both["acme"].entry(Entity.CLIENTS, broken[2]).description
-    assert both[TENANT].entry(Entity.CLIENTS, fine).status == "Success"
-    assert both[TENANT].log(Entity.CLIENTS)[0].run_id == fine
+    broken = [both["acme"].run(CLIENTS).run_id for _ in range(3)]
+    fine = both[TENANT].run(CLIENTS).run_id
+    assert [both["acme"].entry(CLIENTS, run_id).status for run_id in broken] == ["Failed"] * 3
+    assert "is open after 5 failed attempts" in both["acme"].entry(CLIENTS, broken[2]).description
+    assert both[TENANT].entry(CLIENTS, fine).status == "Success"
+    assert both[TENANT].log(CLIENTS)[0].run_id == fine
 
 
 def test_pools_and_tags_carry_the_tenant(both: dict[str, Pipeline]) -> None:
     definitions = both["acme"].definitions
     for tenant, prefix in ((names.Tenant(TENANT), ""), (ACME, "acme__")):
-        job = definitions.resolve_job_def(tenant.job_name(Entity.CLIENTS))
+        job = definitions.resolve_job_def(tenant.job_name(CLIENTS))
         assert job.run_tags[names.TENANT_TAG] == tenant.tenant_id
         pools = {node.definition.pool for node in job.nodes if "check" not in node.name}  # type: ignore[attr-defined]
         assert pools == {f"{prefix}clients"}
 
 
 def test_a_configuration_of_another_tenant_is_refused(both: dict[str, Pipeline]) -> None:
-    job = both["acme"].definitions.resolve_job_def(ACME.job_name(Entity.CLIENTS))
+    job = both["acme"].definitions.resolve_job_def(ACME.job_name(CLIENTS))
     config = {"ops": {"acme__merge_clients": {"config": {"tenant_id": TENANT}}}}
     with pytest.raises(dg.DagsterInvalidConfigError):
         job.execute_in_process(instance=both["acme"].instance, run_config=config)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
@@ -22,7 +22,7 @@ def test_a_whole_sync_brings_the_truth_into_the_tables(pipeline: Pipeline) -> No
     assert all(run.success for run in runs.values())
     assert truth.tables(pipeline) == truth.of(pipeline.world)
     assert {row.tenant_id for table in TABLES[:-1] for row in pipeline.rows(f"select * from inn8.{table}")} == {"t1"}
-    assert pipeline.metadata(runs[Entity.CLIENTS], "clients")["dagster/row_count"] == 25
+    assert pipeline.metadata(runs[CLIENTS], "clients")["dagster/row_count"] == 25
 
 
 def test_a_second_sync_at_once_finds_all_unchanged_and_rewrites_nothing(pipeline: Pipeline) -> None:
@@ -45,10 +45,10 @@ def test_a_server_in_pascal_case_without_paging_and_windows_makes_the_same_rows(
 
 
 def test_a_table_is_rebuilt_from_the_last_landing_without_a_call_to_inn8(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change("update inn8.clients set name = 'overwritten by hand'")
     pipeline.server.stats.reset()
-    rebuilt = pipeline.run(Entity.CLIENTS, only=["clients"])
-    assert pipeline.entry(Entity.CLIENTS, rebuilt.run_id).metadata["updated"] == 25
+    rebuilt = pipeline.run(CLIENTS, only=["clients"])
+    assert pipeline.entry(CLIENTS, rebuilt.run_id).metadata["updated"] == 25
     assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]
     assert pipeline.server.stats.requests.total() == 0

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from inn8_pipeline import dictionary
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL
+from inn8_pipeline.entities import PORTFOLIOS, table_columns
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline_tests.docs.conftest import DATABASES, Desk, set_up
 from inn8_pipeline_tests.docs.listed import MAY_BE_EMPTY
@@ -101,7 +101,7 @@ def test_march_is_loaded_again(desk: Desk) -> None:
 
 def test_what_account_type_means(desk: Desk) -> None:
     column, told = answers("What does `account_type` mean?")[:2]
-    _, meaning = dictionary.columns_of("portfolios")[column]
+    meaning = next(each.comment for each in table_columns(PORTFOLIOS) if each.name == column)
     assert meaning in desk.type(told)
     assert f"| `{column}` | `text` |  | {meaning} |" in (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8")
 

@@ -5,13 +5,14 @@ import re
 from datetime import date
 from typing import Any
 
-from inn8_pipeline import dictionary
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL
 from inn8_pipeline.defs.catalog import OWNERS
+from inn8_pipeline.entities import CLIENTS, ENTITIES, table_columns
 from inn8_pipeline_tests.e2e.browser import Browser
 from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage
 from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job, Run
 
+DECLARED = {entity.name: entity for entity in ENTITIES}
 ASSETS = {
     "raw_clients", "raw_portfolios", "raw_transactions", "clients", "portfolios", "securities", "transactions",
 }  # fmt: skip
@@ -36,7 +37,7 @@ def test_the_graph_has_the_seven_assets(browser: Browser) -> None:
 def test_the_catalog_lists_each_asset_with_its_description_and_its_state(browser: Browser) -> None:
     browser.open("/assets")
     browser.reads_lines(*ASSETS)
-    browser.reads(*dictionary.TABLES["clients"].splitlines())
+    browser.reads(*CLIENTS.description.splitlines())
     browser.screenshot("catalog")
 
 
@@ -44,8 +45,8 @@ def test_the_page_of_an_asset_says_what_a_row_is_whose_it_is_and_what_each_colum
     for name, kinds in {"clients": ("pandas", "Postgres"), "transactions": ("pandas", "Postgres")}.items():
         asset = Asset(browser, name)
         asset.open()
-        browser.reads(dictionary.TABLES[name], f"inn8.{name}", OWNERS[0].removeprefix("team:"), *kinds)
-        told = {column: sentence for column, (_, sentence) in dictionary.columns_of(name).items()}
+        browser.reads(DECLARED[name].description, f"inn8.{name}", OWNERS[0].removeprefix("team:"), *kinds)
+        told = {each.name: each.comment for each in table_columns(DECLARED[name])}
         assert asset.columns() == told
 
 

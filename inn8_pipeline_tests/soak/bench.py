@@ -10,7 +10,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
 
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES as DECLARED
+from inn8_pipeline.entities import Window
 from inn8_pipeline.errors import ApiError, LandingMissingError, TooManyRejectsError
 from inn8_pipeline.extract import Endpoint, Inn8Client, RetryPolicy
 from inn8_pipeline.sandbox.api.server import SandboxServer
@@ -96,7 +97,7 @@ class Bench:
         is_honest = not any(fault.kind in LYING for fault in self.server.faults.pending())
         records = self._served(entity, window)
         try:
-            landing = land(self.client, self.to, Entity(entity), window)
+            landing = land(self.client, self.to, DECLARED.named(entity), window)
         except ApiError:
             assert tables.read(self.engine, self.tenant_id) == before, "a failed fetch changed a table"
             return None
@@ -146,7 +147,7 @@ class Bench:
         """What a table is rebuilt from; nothing where a day was never fetched."""
         known = {each.landing.id: each for each in self.landed[entity]}
         with suppress(LandingMissingError):
-            for landing, days in landings_of(self.to, Entity(entity), window):
+            for landing, days in landings_of(self.to, DECLARED.named(entity), window):
                 yield known[landing.id], days
 
     # What is never wrong

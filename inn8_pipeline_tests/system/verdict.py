@@ -5,7 +5,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.system.place import STORAGE, TENANTS, WAREHOUSE, Place
 
@@ -34,7 +34,7 @@ def ticks(place: Place, tenant_id: str) -> list[Tick]:
     for row in place.rows(STORAGE, TICKS.format(tenant=tenant_id)):
         if row.ended is not None:
             seconds = row.ended - datetime.fromisoformat(row.tick).timestamp()
-            found.append(Tick(row.tick, seconds, bool(row.is_whole) and row.runs == len(Entity)))
+            found.append(Tick(row.tick, seconds, bool(row.is_whole) and row.runs == len(ENTITIES)))
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from inn8_pipeline.entities import Entity, Reject
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Reject
 from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.transformer import Transformer
 
@@ -67,9 +67,9 @@ def transaction(**changes: object) -> Record:
 
 
 SOUND: dict[Entity, Callable[..., Record]] = {
-    Entity.CLIENTS: client,
-    Entity.PORTFOLIOS: portfolio,
-    Entity.TRANSACTIONS: transaction,
+    CLIENTS: client,
+    PORTFOLIOS: portfolio,
+    TRANSACTIONS: transaction,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inn8_pipeline.entities import Entity, ReasonCode
+from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity, ReasonCode
 from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import SOUND, Record, client, read_text, row, rows, transaction, with_raw
@@ -48,7 +48,7 @@ def test_a_decimal_is_the_number_that_its_text_says_or_a_reject(
     *, sign: str, whole: str, fraction: str, exponent: str, is_quoted: bool
 ) -> None:
     text = sign + (whole.lstrip("0") or "0") + ("." + fraction if fraction else "") + exponent
-    batch = read_text(Entity.TRANSACTIONS, with_raw(transaction(), "amount", f'"{text}"' if is_quoted else text), 1)
+    batch = read_text(TRANSACTIONS, with_raw(transaction(), "amount", f'"{text}"' if is_quoted else text), 1)
     exact = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
     number = exact.create_decimal(text)
     _, digits, shift = number.normalize(exact).as_tuple()
@@ -65,14 +65,14 @@ def test_a_text_arrives_exactly_or_not_at_all(*, text: str, is_ascii: bool) -> N
     is_ascii = is_ascii or any("\ud800" <= each <= "\udfff" for each in text)
     # Two halves that stand side by side in a text are one character in JSON.
     meant = json.loads(json.dumps(text))
-    batch = read_text(Entity.CLIENTS, with_raw(client(), "fullName", json.dumps(text, ensure_ascii=is_ascii)), 1)
+    batch = read_text(CLIENTS, with_raw(client(), "fullName", json.dumps(text, ensure_ascii=is_ascii)), 1)
     if "\0" in meant or any("\ud800" <= each <= "\udfff" for each in meant):
         assert [each.reason_code for each in batch.rejects] == [ReasonCode.INVALID_TEXT]
     else:
         assert row(batch)["name"] == meant
 
 
-@given(data=st.data(), entity=st.sampled_from(Entity), indent=st.sampled_from([None, 2]))
+@given(data=st.data(), entity=st.sampled_from(list(ENTITIES)), indent=st.sampled_from([None, 2]))
 def test_a_record_fares_on_a_page_as_it_fares_alone(data: st.DataObject, entity: Entity, indent: int | None) -> None:
     sent = data.draw(st.lists(records(entity), max_size=8))
     texts = [json.dumps(each, indent=indent).encode() for each in sent]
@@ -91,7 +91,7 @@ def _fate(batch: Batch, ordinal: int) -> tuple[object, object]:
     return made, [each for each in batch.rejects if each.ordinal == ordinal]
 
 
-@given(data=st.data(), entity=st.sampled_from(Entity))
+@given(data=st.data(), entity=st.sampled_from(list(ENTITIES)))
 def test_a_reason_names_one_of_our_properties_and_never_a_value(data: st.DataObject, entity: Entity) -> None:
     record = SOUND[entity]()
     name = data.draw(st.sampled_from(sorted(record)))
@@ -108,6 +108,6 @@ def test_a_reason_names_one_of_our_properties_and_never_a_value(data: st.DataObj
 @given(number=st.decimals(-(10**17), 10**17, places=10))
 def test_rows_add_up_to_the_cent(number: Decimal) -> None:
     sent = [with_raw(transaction(), "amount", each)[1:-1] for each in (f"{number:f}", f'"{-number:f}"')]
-    made = rows(read_text(Entity.TRANSACTIONS, b"[" + b",".join(sent) + b"]", 2))
+    made = rows(read_text(TRANSACTIONS, b"[" + b",".join(sent) + b"]", 2))
     assert made[0]["amount"] == number
     assert made[0]["amount"] + made[1]["amount"] == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.entities import Entity, ReasonCode
+from inn8_pipeline.entities import TRANSACTIONS, ReasonCode
 from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.json.reading import MAX_REMEMBERED_DAYS, DateCache
 from inn8_pipeline_tests.transform.builders import read, read_text, reject, row, rows, transaction, with_raw
@@ -16,13 +16,13 @@ OUT_OF_RANGE, WRONG_TYPE = ReasonCode.OUT_OF_RANGE, ReasonCode.WRONG_TYPE
 
 
 def read_raw(name: str, raw: str) -> Batch:
-    return read_text(Entity.TRANSACTIONS, with_raw(transaction(), name, raw), 1)
+    return read_text(TRANSACTIONS, with_raw(transaction(), name, raw), 1)
 
 
 def beside_a_fault(name: str, raw: str) -> Batch:
     """Return a page on which the record stands beside a faulty one, so that both are read one by one."""
     text = with_raw(transaction(), name, raw)
-    return read_text(Entity.TRANSACTIONS, b"[null," + text[1:], 2)
+    return read_text(TRANSACTIONS, b"[null," + text[1:], 2)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_a_number_of_any_size_costs_its_length_only(raw: str) -> None:
     ],
 )
 def test_a_date_is_the_day_as_written_without_a_time_zone(sent: str, day: date) -> None:
-    made = row(read(Entity.TRANSACTIONS, transaction(tradeDate=sent, settlementDate=sent)))
+    made = row(read(TRANSACTIONS, transaction(tradeDate=sent, settlementDate=sent)))
     assert (made["trade_date"], made["settlement_date"]) == (day, day)
-    beside = rows(read(Entity.TRANSACTIONS, transaction(tradeDate=sent, settlementDate=sent), None))
+    beside = rows(read(TRANSACTIONS, transaction(tradeDate=sent, settlementDate=sent), None))
     assert (beside[0]["trade_date"], beside[0]["settlement_date"]) == (day, day)
 
 
@@ -145,7 +145,7 @@ def test_a_date_is_the_day_as_written_without_a_time_zone(sent: str, day: date) 
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["tradeDate", "settlementDate"])
 def test_what_is_no_such_date_is_a_reject(name: str, sent: Any, code: ReasonCode) -> None:  # noqa: ANN401
-    found = reject(read(Entity.TRANSACTIONS, transaction(**{name: sent})))
+    found = reject(read(TRANSACTIONS, transaction(**{name: sent})))
     expected = "is no day of the calendar" if code is OUT_OF_RANGE else "is not a date"
     assert (found.reason_code, found.reason) == (code, f"{name} {expected}")
     assert found.trade_date == (None if name == "tradeDate" else date(2026, 10, 5))
@@ -160,4 +160,4 @@ def test_more_distinct_date_times_than_are_remembered_are_all_read() -> None:
 
 
 def test_a_missing_settlement_date_is_null() -> None:
-    assert row(read(Entity.TRANSACTIONS, transaction(settlementDate=None)))["settlement_date"] is None
+    assert row(read(TRANSACTIONS, transaction(settlementDate=None)))["settlement_date"] is None

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import body, read, records_of, rows, security, transaction
 
@@ -13,14 +13,14 @@ OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31)).__contains__
 
 def test_records_outside_the_window_are_counted_and_left_out() -> None:
     days = ["2026-09-30", "2026-10-01", "2026-10-31T23:59:59Z", "2026-11-01", "2026-10-15"]
-    batch = read(Entity.TRANSACTIONS, *(transaction(tradeDate=day) for day in days), is_inside=OCTOBER)
+    batch = read(TRANSACTIONS, *(transaction(tradeDate=day) for day in days), is_inside=OCTOBER)
     assert [(each["ordinal"], each["trade_date"].day) for each in rows(batch)] == [(1, 1), (2, 31), (4, 15)]
     assert (batch.skipped, batch.rejects) == (2, ())
 
 
 def test_a_faulty_record_with_a_readable_date_outside_is_outside_too() -> None:
     batch = read(
-        Entity.TRANSACTIONS,
+        TRANSACTIONS,
         transaction(tradeDate="2026-09-30", amount="x"),
         transaction(tradeDate="2026-10-02", amount="x"),
         transaction(tradeDate="soon", amount="x"),
@@ -36,7 +36,7 @@ def test_a_faulty_record_with_a_readable_date_outside_is_outside_too() -> None:
 def test_days_within_the_window_may_be_left_out() -> None:
     stale = {date(2026, 10, 5)}
     batch = read(
-        Entity.TRANSACTIONS,
+        TRANSACTIONS,
         transaction(),
         transaction(tradeDate="2026-10-06"),
         is_inside=lambda day: OCTOBER(day) and day not in stale,
@@ -46,19 +46,19 @@ def test_days_within_the_window_may_be_left_out() -> None:
 
 
 def test_a_page_that_lies_outside_as_a_whole_has_no_rows_and_no_securities() -> None:
-    batch = read(Entity.TRANSACTIONS, transaction(), transaction(), is_inside=lambda _: False)
-    assert (len(batch.rows), batch.skipped, batch.securities is not None and len(batch.securities)) == (0, 2, 0)
+    batch = read(TRANSACTIONS, transaction(), transaction(), is_inside=lambda _: False)
+    assert (len(batch.rows), batch.skipped, len(batch.dimensions["securities"])) == (0, 2, 0)
     assert batch.unknown_values == {"type": {}}
 
 
 def test_securities_and_unknown_values_are_those_of_the_rows_inside() -> None:
     outside = transaction(tradeDate="2026-11-02", type="gift", security=security(name="New name"))
-    batch = read(Entity.TRANSACTIONS, transaction(), outside, is_inside=OCTOBER)
-    assert [each["name"] for each in records_of(batch.securities)] == ["Balanced Fund"]
+    batch = read(TRANSACTIONS, transaction(), outside, is_inside=OCTOBER)
+    assert [each["name"] for each in records_of(batch.dimensions["securities"])] == ["Balanced Fund"]
     assert batch.unknown_values == {"type": {}}
 
 
-@pytest.mark.parametrize("entity", [Entity.CLIENTS, Entity.PORTFOLIOS])
+@pytest.mark.parametrize("entity", [CLIENTS, PORTFOLIOS])
 def test_windows_are_for_transactions_alone(entity: Entity) -> None:
     batch = Transformer(entity, is_inside=lambda _: False).page(body({"id": "x", "tradeDate": "2026-10-05"}), 0)
     assert (batch.skipped, len(batch.rejects)) == (0, 1)

@@ -13,7 +13,7 @@ from typing import Any, Self, TypedDict, Unpack
 
 from sqlalchemy import text
 
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.warehouse import database
@@ -74,13 +74,13 @@ class Syncs:
         return self
 
     def clients(self, records: Sequence[object], **rules: Unpack[Changes]) -> SyncResult:
-        return self.merge(self.land(Entity.CLIENTS, records), **rules)
+        return self.merge(self.land(CLIENTS, records), **rules)
 
     def portfolios(self, records: Sequence[object], **rules: Unpack[Changes]) -> SyncResult:
-        return self.merge(self.land(Entity.PORTFOLIOS, records), **rules)
+        return self.merge(self.land(PORTFOLIOS, records), **rules)
 
     def transactions(self, records: Sequence[object], window: Window = HISTORY, **rules: Unpack[Changes]) -> SyncResult:
-        return self.merge(self.land(Entity.TRANSACTIONS, records, window), **rules)
+        return self.merge(self.land(TRANSACTIONS, records, window), **rules)
 
     def land(
         self,
@@ -173,10 +173,10 @@ def stage(syncs: Syncs, landing: Landing, merge: Merge) -> None:
     for body in bodies(syncs.engine, landing):
         batch = transformer.page(body, ordinal)
         ordinal += batch.records
-        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.securities)
+        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.dimensions)
     for chunk in merge.retries():
         batch = transformer.records([payload for _, payload in chunk], [ordinal for ordinal, _ in chunk])
-        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.securities)
+        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.dimensions)
 
 
 def _pages(records: Sequence[object], page_size: int) -> Iterator[Verbatim]:

@@ -6,7 +6,15 @@ import click
 
 from inn8_pipeline.cli.commands.sync import read_settings, report, run_steps
 from inn8_pipeline.cli.support.instance import open_instance, silence
-from inn8_pipeline.cli.support.options import DAY, json_option, tenant_of, tenant_option, verbose_option, window_of
+from inn8_pipeline.cli.support.options import (
+    DAY,
+    ENTITY_WITH_DAYS,
+    json_option,
+    tenant_of,
+    tenant_option,
+    verbose_option,
+    window_of,
+)
 from inn8_pipeline.cli.support.runs import execute, load_definitions, plan
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
@@ -22,14 +30,14 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 
 
 @click.command(name="backfill", epilog=EPILOG)
-@click.argument("entity", type=click.Choice([str(Entity.TRANSACTIONS)]))
+@click.argument("entity", type=ENTITY_WITH_DAYS)
 @click.option("--from", "from_date", type=DAY, required=True, help="First day of trade.")
 @click.option("--to", "to_date", type=DAY, help="Last day of trade; today where it is not given.")
 @tenant_option
 @json_option
 @verbose_option
 def command(
-    entity: str,
+    entity: Entity,
     from_date: date,
     to_date: date | None,
     tenant_id: str | None,
@@ -47,7 +55,7 @@ def command(
     assert window is not None  # noqa: S101 (--from is required)
     if not verbose:
         silence()
-    steps = plan(tenant, [Entity(entity)], window)
+    steps = plan(tenant, [entity], window)
     click.echo(f"{entity} {window}: {sum(step.weight for step in steps)} days in {len(steps)} runs.", err=True)
     with open_instance(environment) as instance:
         definitions = load_definitions()

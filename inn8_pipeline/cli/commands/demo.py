@@ -20,7 +20,7 @@ from inn8_pipeline.cli.support.options import verbose_option
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.runs import PlannedRun, execute, load_definitions, plan
 from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment, read_sync
 
 if TYPE_CHECKING:
@@ -134,10 +134,10 @@ def _sync(environment: Environment, *, verbose: bool) -> list[tuple[PlannedRun, 
     with open_instance(environment) as instance:
         definitions = load_definitions()
         tenant = Tenant(TENANT)
-        steps = plan(tenant, list(Entity), read_sync(environment).history())
+        steps = plan(tenant, list(ENTITIES), read_sync(environment).history())
         run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
         # What is shown is what was stored.
-        return [(PlannedRun(tenant, Entity(entry.entity)), entry) for entry in entries(instance, [tenant])]
+        return [(PlannedRun(tenant, ENTITIES.named(entry.entity)), entry) for entry in entries(instance, [tenant])]
 
 
 def _show(screen: "Console", environment: Environment, logged: list[Entry]) -> None:

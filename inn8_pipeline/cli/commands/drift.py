@@ -7,7 +7,7 @@ import click
 from inn8_pipeline.cli.support.group import Failed
 from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_of, tenant_option
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database_url
 
 COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "accepted_note")
@@ -28,7 +28,7 @@ def command() -> None:
 @click.option("--entity", type=ENTITY, help="Only this entity's.")
 @tenant_option
 @json_option
-def list_properties(entity: str | None, tenant_id: str | None, as_json: bool) -> None:
+def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool) -> None:
     r"""The unknown properties that INN8 still sends, with the first day of each.
 
     \b
@@ -43,7 +43,7 @@ def list_properties(entity: str | None, tenant_id: str | None, as_json: bool) ->
     with reading(environment, "reading unknown properties") as connection:
         found = [
             asdict(each)
-            for wanted in ([Entity(entity)] if entity else Entity)
+            for wanted in ([entity] if entity else ENTITIES)
             for each in still_sent(connection, tenant.tenant_id, wanted)
         ]
     if as_json:
@@ -59,7 +59,7 @@ def list_properties(entity: str | None, tenant_id: str | None, as_json: bool) ->
 @click.argument("name")
 @click.option("--note", required=True, help="Why no column is wanted of it.")
 @tenant_option
-def accept(entity: str, name: str, note: str, tenant_id: str | None) -> None:
+def accept(entity: Entity, name: str, note: str, tenant_id: str | None) -> None:
     r"""Say that no column is wanted of a property: the check `drift` no longer tells of it.
 
     \b
@@ -72,6 +72,6 @@ def accept(entity: str, name: str, note: str, tenant_id: str | None) -> None:
     from inn8_pipeline.warehouse.merge import drift
 
     engine = connect(read_database_url(environment))
-    if not drift.accept(engine, tenant.tenant_id, Entity(entity), name, note):
+    if not drift.accept(engine, tenant.tenant_id, entity, name, note):
         raise Failed(f"No property {name!r} of {entity} was ever seen: nothing was done. `inn8 drift list` names them.")
     click.echo(f"{name} of {entity} is accepted: the check `drift` no longer tells of it.")

@@ -67,6 +67,6 @@ def _lines(erased: "ErasureCounts", *, is_done: bool) -> Iterator[str]:
         yield f"  {records:,} records of {entity} in pages as INN8 sent them"
     yield f"  ({erased.pages:,} pages are written anew without them)"
     if erased.still_sent:
-        yield f"INN8 still sends it ({', '.join(erased.still_sent)}): it comes back with the next sync."
+        yield f"INN8 still sends it ({', '.join(map(str, erased.still_sent))}): it comes back with the next sync."
     if not is_done:
         yield "Nothing was changed. Erase it with --yes" + (" --still-sent." if erased.still_sent else ".")

@@ -10,7 +10,7 @@ from inn8_pipeline.cli.support.history import IN_PROGRESS, STATUSES, Entry, entr
 from inn8_pipeline.cli.support.instance import open_instance, silence, storage_guarded
 from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_option, tenants_of
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment
 
 EPILOG = """
@@ -30,7 +30,7 @@ Examples
 @tenant_option
 @json_option
 def command(
-    entity: str | None,
+    entity: Entity | None,
     status: str | None,
     day: date | None,
     limit: int,
@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """The sync log, newest first: a line per run and entity; the reasons of failures follow on standard error."""
     silence()
-    wanted = [Entity(entity)] if entity else list(Entity)
+    wanted = [entity] if entity else list(ENTITIES)
     environment = Environment()
     tenants = tenants_of(environment, tenant_id)
     with open_instance(environment) as instance, storage_guarded():

@@ -8,7 +8,7 @@ from inn8_pipeline.cli.support.group import Failed
 from inn8_pipeline.cli.support.instance import open_instance, silence
 from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_of, tenant_option, verbose_option
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database_url
 
 COLUMNS = (
@@ -44,7 +44,7 @@ def command() -> None:
 @tenant_option
 @json_option
 def list_rejects(
-    entity: str | None,
+    entity: Entity | None,
     with_resolved: bool,
     limit: int,
     tenant_id: str | None,
@@ -122,7 +122,7 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
 @click.option("--entity", type=ENTITY, help="Only this entity's.")
 @tenant_option
 @verbose_option
-def retry(entity: str | None, tenant_id: str | None, verbose: bool) -> None:
+def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
     r"""Sync the entities that have open rejects: each of these is tried again, whatever day it is of.
 
     \b
@@ -146,7 +146,7 @@ def retry(entity: str | None, tenant_id: str | None, verbose: bool) -> None:
         return
     with open_instance(environment) as instance:
         definitions = load_definitions()
-        steps = plan(tenant, [Entity(name) for name in found], settings.last_days(settings.lookback_days))
+        steps = plan(tenant, [ENTITIES.named(name) for name in found], settings.last_days(settings.lookback_days))
         done = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
     report(done, as_json=False)
 

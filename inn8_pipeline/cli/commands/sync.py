@@ -22,7 +22,7 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.runs import PlannedRun, execute, load_definitions, plan
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, progress
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import (
     Environment,
     SyncSettings,
@@ -50,7 +50,7 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 
 
 @click.command(name="sync", epilog=EPILOG)
-@click.argument("entities", nargs=-1, type=ENTITY, metavar="[clients|portfolios|transactions]...")
+@click.argument("entities", nargs=-1, type=ENTITY)
 @click.option("--from", "from_date", type=DAY, help="First day of trade.")
 @click.option("--to", "to_date", type=DAY, help="Last day of trade; today where only --from is given.")
 @click.option("--full", is_flag=True, help="All days of trade since INN8_TRANSACTIONS_FROM.")
@@ -59,7 +59,7 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 @json_option
 @verbose_option
 def command(
-    entities: tuple[str, ...],
+    entities: tuple[Entity, ...],
     from_date: date | None,
     to_date: date | None,
     full: bool,
@@ -75,7 +75,7 @@ def command(
     environment = Environment()
     tenants = tenants_of(environment, tenant_id)
     settings = read_settings(environment, tenants)
-    wanted = [Entity(name) for name in entities] or list(Entity)
+    wanted = list(entities) or list(ENTITIES)
     window = _window(settings, wanted, from_date, to_date, full=full)
     if not verbose:
         silence()
@@ -104,7 +104,7 @@ def _window(
     named = window_of(settings, from_date, to_date)
     if full and named:
         raise click.UsageError("--full means all days: leave --from and --to out.")
-    if named and Entity.TRANSACTIONS not in wanted:
+    if named and not any(entity.has_days for entity in wanted):
         raise click.UsageError("--from and --to are days of trade: they go with transactions.")
     return settings.history() if full else named
 
@@ -158,7 +158,7 @@ def _tell_of_first_sync(
     from inn8_pipeline.cli.support.queries import has_transactions
 
     has_some = [has_transactions(environment, tenant.tenant_id) for tenant in tenants]
-    if Entity.TRANSACTIONS in wanted and False in has_some:
+    if any(entity.has_days for entity in wanted) and False in has_some:
         click.echo(
             f"First sync: it covers the last {settings.lookback_days} days of trade only. "
             f"`inn8 sync --full` brings all since {settings.transactions_from}.",

@@ -23,11 +23,11 @@ What readers have: `inn8 db grant-reader` lets a login see its tenants' rows of 
 def dictionary() -> str:
     """The whole page."""
     from inn8_pipeline.warehouse.schema.tables import metadata
-    from inn8_pipeline.warehouse.schema.views import VIEWS
+    from inn8_pipeline.warehouse.schema.views import views
 
     tables = (line for table in metadata.tables.values() for line in _table(table))
-    views = (line for view in VIEWS for line in _view(view))
-    return "\n".join([_HEAD, *tables, _VIEWS_HEAD, *views])
+    described = (line for view in views() for line in _view(view))
+    return "\n".join([_HEAD, *tables, _VIEWS_HEAD, *described])
 
 
 def _table(table: "Table") -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -90,7 +90,7 @@ def worst(statuses: Sequence[str]) -> str:
 
 
 def entries(
-    instance: "DagsterInstance", tenants: "Sequence[Tenant]", entities: Sequence[Entity] = tuple(Entity)
+    instance: "DagsterInstance", tenants: "Sequence[Tenant]", entities: Sequence[Entity] = tuple(ENTITIES)
 ) -> Iterator[Entry]:
     """All entries, newest first; read as they are asked for."""
     histories = [_records(instance, Log(tenant, entity)) for tenant in tenants for entity in entities]

@@ -4,8 +4,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings, read_tenant_ids
 
 if TYPE_CHECKING:
@@ -28,7 +29,48 @@ class Day(click.ParamType[date]):
 
 
 DAY = Day()
-ENTITY = click.Choice([str(entity) for entity in Entity])
+
+
+class EntityName(click.ParamType[Entity]):
+    """The name of a declared entity, of one with days of trade, or of one record of it."""
+
+    name = "entity"
+
+    def __init__(self, *, has_days: bool = False, is_singular: bool = False) -> None:
+        self._has_days = has_days
+        self._is_singular = is_singular
+
+    def names(self) -> dict[str, Entity]:
+        """Return the names that are accepted, and the entity of each."""
+        wanted = [entity for entity in ENTITIES if entity.has_days or not self._has_days]
+        return {entity.singular if self._is_singular else entity.name: entity for entity in wanted}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Entity:  # noqa: ANN401
+        """Return the entity, or fail with click's own message."""
+        if isinstance(value, Entity):
+            return value
+        found = self.names().get(value)
+        if found is None:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
+        return found
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (click's signature)
+        """Return the names, as the help shows them."""
+        return f"[{'|'.join(self.names())}]"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 (click's signature)
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Return the names that begin as typed."""
+        return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
+
+
+ENTITY = EntityName()
+ENTITY_WITH_DAYS = EntityName(has_days=True)
+RECORD_KIND = EntityName(is_singular=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant's, where INN8_TENANTS names several.")
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log, on standard error.")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import TRANSACTIONS
 from inn8_pipeline.errors import DatabaseError, SchemaVersionError
 from inn8_pipeline.settings import Environment, read_database_url
 
@@ -28,6 +28,6 @@ def has_transactions(environment: Environment, tenant_id: str) -> bool | None:
 
     try:
         with reading(environment, "looking for an earlier sync") as connection:
-            return operator.has_merged(connection, tenant_id, Entity.TRANSACTIONS)
+            return operator.has_merged(connection, tenant_id, TRANSACTIONS)
     except (DatabaseError, SchemaVersionError):
         return None

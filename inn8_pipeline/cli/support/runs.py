@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from inn8_pipeline.cli.support.folders import packaged
 from inn8_pipeline.cli.support.history import Entry, of_run
 from inn8_pipeline.cli.support.instance import storage_guarded
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, Entity, Window
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
@@ -45,11 +45,11 @@ def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[P
     """The runs of these entities in the order in which they need each other; days newest first, in pieces."""
     from inn8_pipeline.defs.schedules import chunks
 
-    wanted = [entity for entity in Entity if entity in entities]
-    steps = [PlannedRun(tenant, entity) for entity in wanted if entity is not Entity.TRANSACTIONS]
-    if Entity.TRANSACTIONS in wanted:
-        steps += [PlannedRun(tenant, Entity.TRANSACTIONS, piece) for piece in chunks(window)]
-    return steps
+    wanted = [entity for entity in ENTITIES if entity in entities]
+    whole = [PlannedRun(tenant, entity) for entity in wanted if not entity.has_days]
+    return whole + [
+        PlannedRun(tenant, entity, piece) for entity in wanted if entity.has_days for piece in chunks(window)
+    ]
 
 
 def load_definitions() -> "Definitions":

@@ -17,7 +17,7 @@ from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.schedules import window_of_tags
 from inn8_pipeline.defs.sync_log import killed_runs
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, Window
 from inn8_pipeline.settings import AlertSettings, now
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
@@ -32,7 +32,7 @@ def of_checks(instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings:
     """
     found: dict[str, Incident | None] = {}
     for tenant in tenants:
-        for entity in Entity:
+        for entity in ENTITIES:
             keys = [tenant.log(entity), *(dg.AssetCheckKey(tenant.key(entity), name) for name in CHECKS)]
             of_entity = {key.name: trouble for key, trouble in _newest(instance, keys, settings)}
             logged = of_entity.get(names.SYNC_LOG)
@@ -109,7 +109,7 @@ def _held_back(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Incident | N
 
 def _whose(run: dg.DagsterRun, tenants: Sequence[Tenant]) -> str:
     """The tenant of a run; one that was launched from an asset's page has no tag, but assets."""
-    owners = [tenant.tenant_id for tenant in tenants for entity in Entity if _has_one(run, tenant.keys(entity))]
+    owners = [tenant.tenant_id for tenant in tenants for entity in ENTITIES if _has_one(run, tenant.keys(entity))]
     return run.tags.get(names.TENANT_TAG) or next(iter(owners), "")
 
 

@@ -8,7 +8,7 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import cursors
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.killed_runs import log_of
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import NotifyError
 from inn8_pipeline.settings import Environment, read_heartbeat_url
 
@@ -54,7 +54,7 @@ def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, told: str)
     for run in instance.get_runs(dg.RunsFilter(tags={names.TICK_TAG: tenant.tenant_id}), limit=RUNS_LOOKED_AT):
         if run.is_success and run.tags.get(names.TICK_AT_TAG, "") > told:
             ticks.setdefault(run.tags[names.TICK_AT_TAG], {})[run.tags[names.SCHEDULED_TAG]] = run
-    complete = (at for at, runs in ticks.items() if len(runs) == len(Entity))
+    complete = (at for at, runs in ticks.items() if len(runs) == len(ENTITIES))
     return next((at for at in sorted(complete, reverse=True) if _are_well(instance, ticks[at].values())), None)
 
 

@@ -13,7 +13,7 @@ from inn8_pipeline.defs.alerting.incidents import Found
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import DatabaseError, NotifyError
 from inn8_pipeline.settings import AlertSettings, Environment, read_alerts, read_heartbeat_url, read_sync
 
@@ -65,7 +65,7 @@ def _recency(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOu
     settings, engine = read_sync(Environment()), Warehouse().engine()
     found = {}
     for tenant in tenants:
-        for entity in Entity:
+        for entity in ENTITIES:
             seen = recency(engine, tenant.tenant_id, entity, settings.today())
             if seen.last_of_any_day_at is not None:
                 found[tenant.key(entity)] = check_rules.judge_freshness(settings, seen)

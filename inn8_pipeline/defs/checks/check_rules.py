@@ -18,8 +18,9 @@ from inn8_pipeline.settings import SyncSettings
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.queries.health import Health, Recency
 
-MAX_DROP_PERCENT = {Entity.CLIENTS: 5, Entity.PORTFOLIOS: 5, Entity.TRANSACTIONS: 50}
-"""Fewer than usual by more than this are told of; the bound on removals is another thing, and an error."""
+MAX_DROP_PERCENT = 5
+MAX_DROP_PERCENT_OF_A_DAY = 50
+"""Fewer than usual by more than this fail the check `row_drop`. The bound on removals is separate, and an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def row_drop(subject: CheckInput) -> CheckOutcome:
     if volume is None:
         return CheckOutcome(passed=True)
     told = {"of": volume.of, "count": volume.count, "usual": volume.usual}
-    most = MAX_DROP_PERCENT[subject.entity]
+    most = MAX_DROP_PERCENT_OF_A_DAY if subject.entity.has_days else MAX_DROP_PERCENT
     if volume.count * 100 >= volume.usual * (100 - most):
         return CheckOutcome(passed=True, metadata=told)
     advice = (

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import httpx
 
-from inn8_pipeline.entities import Collection
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.endpoint import Endpoint
@@ -25,7 +25,7 @@ class PageReader:
     """Reads pages of one collection; used by all threads of its fetches."""
 
     def __init__(
-        self, collection: Collection, endpoint: Endpoint, http: httpx.Client, tokens: TokenSource, retrier: Retrier
+        self, collection: Entity, endpoint: Endpoint, http: httpx.Client, tokens: TokenSource, retrier: Retrier
     ) -> None:
         self._collection = collection
         self._endpoint = endpoint
@@ -37,7 +37,7 @@ class PageReader:
     def read(self, fetch: Fetch, url: str, number: int) -> FetchedPage:
         """The page at the address, after as many attempts as it takes. Raises the ApiErrors."""
         request = Request("GET", self._collection.path, number)
-        task = Task(request, self._collection.entity.value, fetch.cancelled, fetch.count_retry)
+        task = Task(request, self._collection.name, fetch.cancelled, fetch.count_retry)
         return self._retrier.run(task, partial(self._tokens.token, fetch.cancelled), partial(self._attempt, task, url))
 
     def _attempt(self, task: Task, url: str, token: Token) -> FetchedPage:
@@ -78,5 +78,5 @@ class PageReader:
         return None if value is None else int(value)
 
     def _refuse(self, number: int, finding: str) -> NoReturn:
-        subject = f"Page {number} of {self._collection.entity}"
+        subject = f"Page {number} of {self._collection}"
         raise ContractError(subject, finding) from None

@@ -1,1 +1,1 @@
-"""The transform rules of each entity."""
+"""The rules that make columns out of properties: formats of texts, values of choices, and the rows built from both."""

@@ -1,7 +1,8 @@
-"""All that there is of one person: which rows, rejects and records, and how they are taken out, within a transaction.
+"""Everything that the warehouse holds of one client: which rows, rejects and records, and how they are erased.
 
-A client's portfolios are its own, and their transactions: those whose row is the client's, and those of which only a
-record or a reject says so. A portfolio that is another client's by now is not, but for the records that name this one.
+To a client belong the rows that name it, and the rows that name those: its portfolios, their transactions, and so on
+along the references that the entities declare. A row may be missing, so that only a record or a reject says whose it
+is. A portfolio that belongs to another client by now stays; the records that name this client go.
 """
 
 import hashlib
@@ -11,12 +12,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg import sql
 from sqlalchemy import Connection
 
-from inn8_pipeline.entities import Entity
-from inn8_pipeline.warehouse.database import raw
+from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity, Reference
+from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
 from inn8_pipeline.warehouse.landing.store import write_page
+from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 Marks = Mapping[str, AbstractSet[str]]
 Cut = Callable[[bytes, Marks], tuple[bytes, list[str | None]]]
@@ -62,83 +65,95 @@ class RedactedPage:
     cut_bytes: int
 
 
+def entities_of_clients() -> list[Entity]:
+    """Return the entities whose rows belong to a client, parents before children."""
+    found: list[Entity] = []
+    for entity in ENTITIES:
+        if entity is CLIENTS or any(each.parent in found for each in entity.references):
+            found.append(entity)
+    return found
+
+
 class DataSubjectSearch:
-    """All that there is of one person, within a transaction."""
+    """A search for everything of one client, within a transaction."""
 
     def __init__(self, connection: Connection, subject: DataSubject, cut: Cut) -> None:
-        """Find the person's portfolios and transactions: by them its records are known."""
+        """Find the ids of the client's rows and records: its records are recognised by them."""
         self._connection = connection
         self._tenant_id = subject.tenant_id
         self._client = subject.client
         self._cut = cut
-        portfolios = self._find_portfolios()
-        transactions = self._column(f"select external_id from inn8.transactions t where {_ROWS['transactions']}")
-        self._marks: dict[Entity, Marks] = {
-            Entity.CLIENTS: {"id": {self._client}},
-            Entity.PORTFOLIOS: {"id": portfolios, "clientid": {self._client}},
-            Entity.TRANSACTIONS: {"id": set(transactions), "portfolioid": portfolios},
-        }
-
-    def run(self, statement: str, **parameters: object) -> Any:  # noqa: ANN401 (the driver's cursor)
-        """Execute a statement with the search's own parameters and these."""
-        known = {"tenant": self._tenant_id, "client": self._client}
-        return raw(self._connection).execute(statement, {**known, **parameters})
+        self._entities = entities_of_clients()
+        self._ids: dict[Entity, set[str]] = {}
+        self._marks: dict[Entity, Marks] = {}
+        for entity in self._entities:
+            self._ids[entity] = self._find_ids(entity)
+            self._marks[entity] = {"id": self._ids[entity], **self._parent_marks(entity)}
 
     def count(self, take: Callable[[RedactedPage], None] = lambda _: None) -> ErasureCounts:
-        """Count everything; each page that has records of the person is handed to `take`."""
+        """Count everything; each page that has records of the client is handed to `take`."""
         records: Counter[Entity] = Counter()
-        digests: dict[Entity, list[bytes]] = {entity: [] for entity in Entity}
-        for entity in Entity:
+        digests: dict[Entity, list[bytes]] = {entity: [] for entity in self._entities}
+        for entity in self._entities:
             for page in self._pages(entity):
                 take(page)
                 records[entity] += page.cut_records
                 digests[entity].append(page.digest)
         return ErasureCounts(
-            rows={table: len(self._column(f"select id from inn8.{table} t where {_ROWS[table]}")) for table in _ROWS},
+            rows={entity.name: len(self._column(_IDS, entity)) for entity in self._entities},
             rejects=len(self._rejects()),
             records=records,
             pages=sum(map(len, digests.values())),
-            still_sent=tuple(entity for entity in Entity if self._is_in_use(entity, digests[entity])),
+            still_sent=tuple(entity for entity in self._entities if self._is_in_use(entity, digests[entity])),
         )
 
     def count_and_rewrite(self) -> ErasureCounts:
         """Count everything, and keep its pages without the records; `delete` then lets the landings name them."""
-        self.run(_CREATE)
+        execute(self._connection, _CREATE)
         return self.count(self._rewrite)
 
     def delete(self) -> None:
-        """Let the landings name the rewritten pages, drop the old ones, then the rejects and the rows."""
-        self.run(_RENAME)
+        """Let the landings name the rewritten pages; drop the old ones, then the rejects and the rows."""
+        execute(self._connection, _RENAME, tenant=self._tenant_id)
         drop_unnamed(self._connection, self._tenant_id)
-        self.run(
-            "delete from inn8.rejected_records where tenant_id = %(tenant)s and id = any (%(ids)s)", ids=self._rejects()
-        )
-        for table in reversed(_ROWS):
-            self.run(f"delete from inn8.{table} t where {_ROWS[table]}")
+        execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
+        for entity in reversed(self._entities):
+            statement = _DELETE.format(table=_table(entity), belongs=_belongs(entity, "t"))
+            execute(self._connection, statement, tenant=self._tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
-        """Keep the page without the records, and remember its new name for the landings that name it."""
+        """Keep the page without the records, and note its new digest for the landings that name it."""
         digest = hashlib.sha256(page.body).digest()
         write_page(self._connection, self._tenant_id, digest, page.body, page.records)
-        self.run(
-            "insert into rewritten values (%(entity)s, %(old)s, %(new)s, %(records)s, %(bytes)s)",
-            entity=str(page.entity),
+        execute(
+            self._connection,
+            _INSERT_REWRITTEN,
+            entity=page.entity.name,
             old=page.digest,
             new=digest,
             records=page.cut_records,
             bytes=page.cut_bytes,
         )
 
-    def _find_portfolios(self) -> set[str]:
-        """Those whose row is the client's, and those without a row that a record or a reject says are."""
-        own = set(self._column(f"select external_id from inn8.portfolios t where {_ROWS['portfolios']}"))
+    def _find_ids(self, entity: Entity) -> set[str]:
+        """Return the ids of the rows that are the client's, and those without a row that a record or a reject says are.
+
+        Of an entity without children the rows suffice: its records name their parent.
+        """
+        if entity is CLIENTS:
+            return {self._client}
+        own = set(self._column(_EXTERNAL_IDS, entity))
+        if not ENTITIES.children_of(entity):
+            return own
+        marks = self._parent_marks(entity)
         named: set[str] = set()
-        for body in self._bodies(Entity.PORTFOLIOS):
-            named.update(each for each in self._cut(body, {"clientid": {self._client}})[1] if each is not None)
-        of_anybody = (
-            "select external_id from inn8.portfolios where tenant_id = %(tenant)s and external_id = any (%(ids)s)"
-        )
-        return own | named - set(self._column(of_anybody, ids=list(named)))
+        for body in self._bodies(entity):
+            named.update(each for each in self._cut(body, marks)[1] if each is not None)
+        return own | named - set(self._column(_OF_ANYBODY, entity, ids=list(named)))
+
+    def _parent_marks(self, entity: Entity) -> dict[str, AbstractSet[str]]:
+        """Return the ids that each reference of a record of the client holds, by the property in lower case."""
+        return {each.source.name.lower(): self._ids[each.parent] for each in _references(entity)}
 
     def _bodies(self, entity: Entity) -> Iterator[bytes]:
         for _, body, _ in self._kept(entity):
@@ -153,70 +168,106 @@ class DataSubjectSearch:
                 yield RedactedPage(entity, digest, rest, records - len(cut), len(cut), len(body) - len(rest))
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
-        """The pages that a complete landing of the entity names: digest, body, number of records."""
-        for digest in self._column(_NAMED, entity=str(entity)):
-            yield self.run(_PAGE, digest=digest).fetchone()
+        """Yield the pages that a complete landing of the entity names: digest, body, number of records."""
+        for digest in self._column(_NAMED, entity):
+            row = execute(self._connection, _PAGE, tenant=self._tenant_id, digest=digest).fetchone()
+            if row is not None:
+                yield row["sha256"], row["body"], row["record_count"]
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
-        """The rejects of the entity, resolved ones too: id, and a page of the one record."""
-        for reject_id in self._column(_REJECTS, entity=str(entity)):
-            (payload,) = self.run(_PAYLOAD, id=reject_id).fetchone()
-            yield reject_id, b"[" + payload + b"]"
+        """Yield the rejects of the entity, resolved ones too: id, and a page of the one record."""
+        for reject_id in self._column(_REJECTS, entity):
+            row = execute(self._connection, _PAYLOAD, tenant=self._tenant_id, id=reject_id).fetchone()
+            if row is not None:
+                yield reject_id, b"[" + row["payload"] + b"]"
 
     def _rejects(self) -> list[int]:
         return [
             reject_id
-            for entity in Entity
+            for entity in self._entities
             for reject_id, payload in self._payloads(entity)
             if self._cut(payload, self._marks[entity])[1]
         ]
 
     def _is_in_use(self, entity: Entity, digests: list[bytes]) -> bool:
-        return bool(digests) and bool(self._column(_IN_USE, entity=str(entity), digests=digests))
+        return bool(digests) and bool(self._column(_IN_USE, entity, digests=digests))
 
-    def _column(self, statement: str, **parameters: object) -> list[Any]:
-        return [value for (value,) in self.run(statement, **parameters).fetchall()]
+    def _column(self, statement: sql.SQL, entity: Entity, **parameters: object) -> list[Any]:
+        """Return the column `value` of a statement about an entity."""
+        composed = statement.format(table=_table(entity), belongs=_belongs(entity, "t"))
+        known = {"tenant": self._tenant_id, "client": self._client, "entity": entity.name}
+        return [row["value"] for row in execute(self._connection, composed, **known, **parameters)]
 
 
-# Conditions on a table under the alias t, in the order in which the rows depend.
-_CLIENT = "select c.id from inn8.clients c where c.tenant_id = %(tenant)s and c.external_id = %(client)s"
-_PORTFOLIO = f"select p.id from inn8.portfolios p where p.tenant_id = %(tenant)s and p.client_id = ({_CLIENT})"
-_ROWS = {
-    "clients": "t.tenant_id = %(tenant)s and t.external_id = %(client)s",
-    "portfolios": f"t.tenant_id = %(tenant)s and t.client_id = ({_CLIENT})",
-    "transactions": f"t.tenant_id = %(tenant)s and t.portfolio_id in ({_PORTFOLIO})",
-}
-_NAMED = """
-  select distinct d.sha256 from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
+def _table(entity: Entity) -> sql.Identifier:
+    return sql.Identifier(SCHEMA, entity.name)
+
+
+def _references(entity: Entity) -> list[Reference]:
+    known = entities_of_clients()
+    return [each for each in entity.references if each.parent in known]
+
+
+def _belongs(entity: Entity, alias: str) -> sql.Composable:
+    """Return the condition that a row under the alias is the client's."""
+    if entity is CLIENTS:
+        return sql.SQL("{} = %(client)s").format(sql.Identifier(alias, "external_id"))
+    conditions = [
+        sql.SQL("{key} in (select {id} from {parent} {inner} where {tenant} = %(tenant)s and ({belongs}))").format(
+            key=sql.Identifier(alias, each.name),
+            id=sql.Identifier(f"{alias}_", "id"),
+            parent=_table(each.parent),
+            inner=sql.Identifier(f"{alias}_"),
+            tenant=sql.Identifier(f"{alias}_", "tenant_id"),
+            belongs=_belongs(each.parent, f"{alias}_"),
+        )
+        for each in _references(entity)
+    ]
+    return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
+
+
+_IDS = sql.SQL("select t.id as value from {table} t where t.tenant_id = %(tenant)s and {belongs}")
+_EXTERNAL_IDS = sql.SQL("select t.external_id as value from {table} t where t.tenant_id = %(tenant)s and {belongs}")
+_OF_ANYBODY = sql.SQL(
+    "select external_id as value from {table} where tenant_id = %(tenant)s and external_id = any (%(ids)s)"
+)
+_DELETE = sql.SQL("delete from {table} t where t.tenant_id = %(tenant)s and {belongs}")
+_DELETE_REJECTS = sql.SQL("delete from inn8.rejected_records where tenant_id = %(tenant)s and id = any (%(ids)s)")
+_INSERT_REWRITTEN = sql.SQL("insert into rewritten values (%(entity)s, %(old)s, %(new)s, %(records)s, %(bytes)s)")
+_NAMED = sql.SQL("""
+  select distinct d.sha256 as value from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s
-"""
-_PAGE = """
-  select sha256, convert_to(body::text, 'UTF8'), record_count from inn8_raw.pages
+""")
+_PAGE = sql.SQL("""
+  select sha256, convert_to(body::text, 'UTF8') as body, record_count from inn8_raw.pages
    where tenant_id = %(tenant)s and sha256 = %(digest)s
-"""
-_REJECTS = "select id from inn8.rejected_records where tenant_id = %(tenant)s and entity = %(entity)s order by id"
-_PAYLOAD = """
-  select convert_to(payload::text, 'UTF8') from inn8.rejected_records where tenant_id = %(tenant)s and id = %(id)s
-"""
+""")
+_REJECTS = sql.SQL(
+    "select id as value from inn8.rejected_records where tenant_id = %(tenant)s and entity = %(entity)s order by id"
+)
+_PAYLOAD = sql.SQL("""
+  select convert_to(payload::text, 'UTF8') as payload from inn8.rejected_records
+   where tenant_id = %(tenant)s and id = %(id)s
+""")
 # In use: the newest fetch of a collection, and whatever a day of trade was merged from last.
-_IN_USE = """
-  select 1 from inn8_raw.landings l
+_IN_USE = sql.SQL("""
+  select 1 as value from inn8_raw.landings l
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.page_digests && %(digests)s::bytea[]
      and (l.id = (select n.id from inn8_raw.landings n
                    where n.tenant_id = %(tenant)s and n.entity = %(entity)s and n.completed_at is not null
                    order by n.started_at desc limit 1)
           or exists (select from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id
                       and c.trade_date is not null))
-"""
-_CREATE = """
+""")
+_CREATE = sql.SQL("""
 create temporary table rewritten (
   entity text not null, old bytea not null, new bytea not null, records bigint not null, bytes bigint not null,
   primary key (entity, old)
 ) on commit drop
-"""
+""")
 # What the rows were made from has changed: a fetch of the very same pages is to be merged, and not taken for a repeat.
 # And its merge's counts are no longer those of its pages: the check `reconciliation` is to see none.
-_RENAME = """
+_RENAME = sql.SQL("""
   update inn8_raw.landings l
      set page_digests = m.digests, record_count = l.record_count - m.records, byte_count = l.byte_count - m.bytes,
          is_repeatable = false, counts = (l.counts::jsonb - 'told')::json
@@ -228,4 +279,4 @@ _RENAME = """
            where n.tenant_id = %(tenant)s
            group by n.id having count(r.old) > 0) m
    where l.tenant_id = %(tenant)s and l.id = m.id
-"""
+""")

@@ -6,19 +6,20 @@ of a page is handed in: that is `transform`'s.
 
 from sqlalchemy import Connection, Engine, text
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import guarded, raw, transaction
-from inn8_pipeline.warehouse.erasure.data_subject import Cut, DataSubject, DataSubjectSearch, ErasureCounts
+from inn8_pipeline.warehouse.erasure.data_subject import (
+    Cut,
+    DataSubject,
+    DataSubjectSearch,
+    ErasureCounts,
+    entities_of_clients,
+)
 from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import migrations
-
-# With ANALYZE: the planner's statistics hold values too.
-_VACUUM = (
-    "vacuum (analyze) inn8.clients, inn8.portfolios, inn8.transactions, inn8.rejected_records, inn8_raw.landings, "
-    "inn8_raw.pages"
-)
+from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 
 def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
@@ -43,23 +44,26 @@ def erase(
         search = DataSubjectSearch(connection, subject, cut)
         erased = search.count_and_rewrite()
         if erased.still_sent and not may_be_sent:
-            raise StillSentError(tuple(erased.still_sent))
+            raise StillSentError(tuple(map(str, erased.still_sent)))
         search.delete()
     _vacuum(engine)
     return erased
 
 
 def _vacuum(engine: Engine) -> None:
+    # With ANALYZE: the planner's statistics hold values too.
+    tables = [f"{SCHEMA}.{entity}" for entity in entities_of_clients()]
+    statement = f"vacuum (analyze) {', '.join(tables)}, inn8.rejected_records, inn8_raw.landings, inn8_raw.pages"
     try:
         with guarded("vacuuming after an erasure"), engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(_VACUUM))
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(statement))
     except DatabaseError as error:
-        raise NotVacuumedError(error.condition, _VACUUM) from None
+        raise NotVacuumedError(error.condition, statement) from None
 
 
 def _take_locks(connection: Connection, tenant_id: str, wait_seconds: float) -> None:
     cursor = raw(connection).cursor()
     locks.take(cursor, locks.fetches(tenant_id), "any entity", wait_seconds)
-    for entity in Entity:
-        locks.take(cursor, locks.entity(tenant_id, entity), entity, wait_seconds)
+    for entity in ENTITIES:
+        locks.take(cursor, locks.entity(tenant_id, entity.name), entity.name, wait_seconds)
     hold_pages(connection, tenant_id, for_pruning=True)

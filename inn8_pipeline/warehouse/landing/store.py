@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, text, update
 
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import guarded, raw, transaction
@@ -48,7 +48,7 @@ def _landing(row: Row[tuple[object, ...]]) -> Landing:
     return Landing(
         id=values["id"],
         tenant_id=values["tenant_id"],
-        entity=Entity(values["entity"]),
+        entity=ENTITIES.named(values["entity"]),
         window=window,
         run_id=values["run_id"],
         started_at=values["started_at"],
@@ -86,7 +86,7 @@ class LandingWriter:
             self.id = connection.scalar(
                 opened.values(
                     tenant_id=tenant_id,
-                    entity=entity,
+                    entity=entity.name,
                     from_date=window and window.from_date,
                     to_date=window and window.to_date,
                     run_id=run_id,
@@ -139,7 +139,9 @@ class LandingWriter:
             row = connection.execute(completed).one_or_none()
         self._close()
         if row is None:
-            raise LandingMissingError(entity=self._entity, wanted=f"landing {self.id}, pruned before it was complete")
+            raise LandingMissingError(
+                entity=self._entity.name, wanted=f"landing {self.id}, pruned before it was complete"
+            )
         return _landing(row)
 
     @contextmanager
@@ -185,7 +187,7 @@ def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
             page: tuple[bytes] | None = cursor.fetchone()  # type: ignore[assignment]
             if page is None:
                 raise LandingMissingError(
-                    entity=landing.entity, wanted=f"landing {landing.id}, whose pages were pruned"
+                    entity=landing.entity.name, wanted=f"landing {landing.id}, whose pages were pruned"
                 )
             yield page[0]
 
@@ -194,14 +196,16 @@ def newest(engine: Engine, tenant_id: str, entity: Entity) -> Landing:
     """The complete landing of a collection that was begun last; `LandingMissingError` where there is none."""
     wanted = (
         select(landings)
-        .where(landings.c.tenant_id == tenant_id, landings.c.entity == entity, landings.c.completed_at.is_not(None))
+        .where(
+            landings.c.tenant_id == tenant_id, landings.c.entity == entity.name, landings.c.completed_at.is_not(None)
+        )
         .order_by(landings.c.started_at.desc())
         .limit(1)
     )
     with transaction(engine, f"looking for a landing of {entity}") as connection:
         row = connection.execute(wanted).one_or_none()
     if row is None:
-        raise LandingMissingError(entity=entity, wanted="the collection")
+        raise LandingMissingError(entity=entity.name, wanted="the collection")
     return _landing(row)
 
 
@@ -226,7 +230,7 @@ def newest_of_days(
 
     `LandingMissingError` where a day has none.
     """
-    scope = {"tenant_id": tenant_id, "entity": entity, "from_date": window.from_date, "to_date": window.to_date}
+    scope = {"tenant_id": tenant_id, "entity": entity.name, "from_date": window.from_date, "to_date": window.to_date}
     named = select(landings).where(
         landings.c.tenant_id == tenant_id, landings.c.id.in_(bindparam("ids", expanding=True))
     )
@@ -236,7 +240,7 @@ def newest_of_days(
             covered.setdefault(landing_id, set()).add(day)
         bare = covered.pop(None, None)
         if bare:
-            raise LandingMissingError(entity=entity, wanted=str(min(bare)))
+            raise LandingMissingError(entity=entity.name, wanted=str(min(bare)))
         rows = connection.execute(named, {"ids": list(covered)}).all()
     found = sorted((_landing(row) for row in rows), key=lambda landing: landing.started_at)
     return [(landing, frozenset(covered[landing.id])) for landing in found]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.merge.staging import MergeContext
 
@@ -47,14 +47,16 @@ def note(scope: MergeContext, names: Sequence[str]) -> None:
 
 def still_sent(connection: Connection, tenant_id: str, entity: Entity) -> list[UnknownProperty]:
     """The unknown properties of the entity that INN8 still sends, accepted ones too; the oldest first."""
-    found = connection.execute(_STILL_SENT, {"tenant_id": tenant_id, "entity": entity, "days": STILL_SENT_DAYS})
-    return [UnknownProperty(**{**row, "entity": Entity(row["entity"])}) for row in found.mappings()]
+    found = connection.execute(_STILL_SENT, {"tenant_id": tenant_id, "entity": entity.name, "days": STILL_SENT_DAYS})
+    return [UnknownProperty(**{**row, "entity": ENTITIES.named(row["entity"])}) for row in found.mappings()]
 
 
 def accept(engine: Engine, tenant_id: str, entity: Entity, name: str, remark: str) -> bool:
     """No column is wanted of it: it is no longer told of. False where no such property was ever seen."""
     with transaction(engine, "accepting an unknown property") as connection:
-        done = connection.execute(_ACCEPT, {"tenant_id": tenant_id, "entity": entity, "name": name, "remark": remark})
+        done = connection.execute(
+            _ACCEPT, {"tenant_id": tenant_id, "entity": entity.name, "name": name, "remark": remark}
+        )
     return done.rowcount == 1
 
 

@@ -74,7 +74,7 @@ def _set_aside_orphans(scope: MergeContext, parent: Parent) -> None:
     )
     if not orphaned.rowcount:
         return
-    reason = f"{parent.staged.removesuffix('_external_id')}Id names no known {parent.table.name.removesuffix('s')}"
+    reason = f"{parent.source} names no known {parent.singular}"
     scope.run(
         sql.SQL("""
         insert into staged_rejects

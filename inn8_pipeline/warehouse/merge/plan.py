@@ -1,7 +1,4 @@
-"""What the merge has to know of each entity: its table, the columns staged for it, the parents looked up.
-
-Here belong facts about tables; the statements made of them stand in `settle`, `upsert`, `rejects` and `removal`.
-"""
+"""What the merge must know of an entity: its table, its staged columns, its parents. Derived from the declaration."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,85 +7,104 @@ from psycopg import sql
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql
 
-from inn8_pipeline.entities import Entity
-from inn8_pipeline.warehouse.schema import tables
+from inn8_pipeline.entities import DimensionReference, Entity, Reference, value_columns
+from inn8_pipeline.warehouse.schema.tables import table_of
 
-_TECHNICAL = frozenset(
-    {"id", "tenant_id", "external_id", "as_of_at", "missing_since", "removed_at", "created_at", "updated_at"}
-)
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_KEY = 'text collate "C"'
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A key of ours (`column`) that is looked up by the external id in the staged column `staged`."""
+    """A column with our key (`column`), found by the external id in the staged column `staged`.
+
+    A record whose required parent is unknown is rejected; `source` is the property that names it.
+    """
 
     column: str
     staged: str
     table: Table
     is_required: bool
+    source: str
+    singular: str
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionPlan:
+    """A dimension: its table, its temporary table, and the columns that INN8 decides."""
+
+    name: str
+    table: Table
+    columns: tuple[str, ...]
+
+    @property
+    def staged(self) -> str:
+        """The name of the temporary table."""
+        return f"staged_{self.name}"
 
 
 @dataclass(frozen=True)
 class MergePlan:
-    """One entity's merge."""
+    """The merge of one entity."""
 
     entity: Entity
-    table: Table
-    parents: tuple[Parent, ...] = ()
+
+    @cached_property
+    def table(self) -> Table:
+        """The table that is merged into."""
+        return table_of(self.entity)
+
+    @cached_property
+    def parents(self) -> tuple[Parent, ...]:
+        """The keys to look up: of other entities, which are required, and of dimensions, which are not."""
+        return tuple(
+            Parent(
+                each.name,
+                each.staged,
+                table_of(each.parent),
+                is_required=isinstance(each, Reference),
+                source=each.source.name,
+                singular=each.parent.singular if isinstance(each, Reference) else each.source.name,
+            )
+            for each in self.entity.columns
+            if isinstance(each, Reference | DimensionReference)
+        )
+
+    @cached_property
+    def dimensions(self) -> tuple[DimensionPlan, ...]:
+        """The dimensions that its records fill."""
+        return tuple(DimensionPlan(each.name, table_of(each), value_columns(each)) for each in self.entity.dimensions)
 
     @cached_property
     def values(self) -> tuple[str, ...]:
         """The columns that INN8 decides: compared, and written where they differ."""
-        return tuple(column.name for column in self.table.columns if column.name not in _TECHNICAL)
+        return value_columns(self.entity)
 
     @cached_property
     def staged(self) -> dict[str, str]:
-        """The columns of a staged row and their types, in order: parents as external ids."""
+        """The columns of a staged row and their types, in order; parents as external ids."""
         by_key = {parent.column: parent.staged for parent in self.parents}
-        columns = {"ordinal": "bigint", "external_id": 'text collate "C"'}
+        columns = {"ordinal": "bigint", "external_id": _KEY}
         for name in self.values:
-            columns |= {by_key[name]: 'text collate "C"'} if name in by_key else {name: type_of(self.table.c[name])}
+            columns |= {by_key[name]: _KEY} if name in by_key else {name: type_of(self.table.c[name])}
         return columns
 
     @property
     def has_days(self) -> bool:
         """Whether the rows belong to days of trade."""
-        return "trade_date" in self.table.c
+        return self.entity.has_days
 
 
 def type_of(column: Column[object]) -> str:
-    """The column's type as Postgres spells it."""
+    """Return the column's type as Postgres spells it."""
     return column.type.compile(_DIALECT).lower()
 
 
 def name_of(table: Table) -> sql.Composable:
-    """The table's qualified name."""
+    """Return the table's qualified name."""
     return sql.Identifier(str(table.schema), table.name)
 
 
 def names(columns: tuple[str, ...], alias: str | None = None) -> sql.Composable:
-    """`a, b, c`, or `alias.a, alias.b, alias.c`."""
+    """Return `a, b, c`, or `alias.a, alias.b, alias.c`."""
     return sql.SQL(", ").join(sql.Identifier(alias, each) if alias else sql.Identifier(each) for each in columns)
-
-
-PLANS = {
-    each.entity: each
-    for each in (
-        MergePlan(Entity.CLIENTS, tables.clients),
-        MergePlan(
-            Entity.PORTFOLIOS,
-            tables.portfolios,
-            (Parent("client_id", "client_external_id", tables.clients, is_required=True),),
-        ),
-        MergePlan(
-            Entity.TRANSACTIONS,
-            tables.transactions,
-            (
-                Parent("portfolio_id", "portfolio_external_id", tables.portfolios, is_required=True),
-                Parent("security_id", "security_external_id", tables.securities, is_required=False),
-            ),
-        ),
-    )
-}
-SECURITY_VALUES = ("symbol", "name", "isin", "security_type", "currency")

@@ -88,5 +88,5 @@ class SyncResult:
     removed: int = 0
     held_back: int = 0
     is_repeat: bool = False
-    securities: dict[str, int] = field(default_factory=dict)
+    dimensions: dict[str, dict[str, int]] = field(default_factory=dict)
     drift_found: SchemaDrift = field(default_factory=SchemaDrift)

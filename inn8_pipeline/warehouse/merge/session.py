@@ -9,7 +9,7 @@ Readers see all of it or none. Left by an error, it is rolled back and has chang
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -33,7 +33,7 @@ from inn8_pipeline.warehouse.merge import (
     watermarks,
 )
 from inn8_pipeline.warehouse.merge.deletions import DeletionCounts, RemovalLimit
-from inn8_pipeline.warehouse.merge.plan import PLANS
+from inn8_pipeline.warehouse.merge.plan import MergePlan
 from inn8_pipeline.warehouse.merge.results import SchemaDrift, Status, SyncResult
 from inn8_pipeline.warehouse.merge.staging import MergeContext
 from inn8_pipeline.warehouse.schema import migrations
@@ -110,10 +110,14 @@ class Merge:
         return self._scope.days is None or day in self._scope.days
 
     def stage(
-        self, rows: "pd.DataFrame", refused: Sequence[Reject], skipped: int, securities: "pd.DataFrame | None" = None
+        self,
+        rows: "pd.DataFrame",
+        refused: Sequence[Reject],
+        skipped: int,
+        dimensions: "Mapping[str, pd.DataFrame]",
     ) -> None:
         """Take what became of one page, or of one chunk of `retries`."""
-        staging.stage(self._scope, rows, securities, refused)
+        staging.stage(self._scope, rows, dimensions, refused)
         self._skipped += skipped
 
     def retries(self) -> Iterator[list[tuple[int, bytes]]]:
@@ -144,7 +148,7 @@ class Merge:
         scope = self._scope
         dropped = self._settle()
         self._refuse_a_changed_contract()
-        securities = upsert.merge_securities(scope) if scope.plan.has_days else {}
+        dimensions = {each.name: upsert.merge_dimension(scope, each) for each in scope.plan.dimensions}
         staging.analyze_grown_parents(scope)
         written = upsert.merge_rows(scope)
         is_all_written = written.total() == exclusions.count_winners(scope)
@@ -160,10 +164,10 @@ class Merge:
             watermarks.forget_repeats(scope)
         ledger = reconciliation.count(scope, observed)
         if ledger.whole.balance:
-            raise ReconciliationError(entity=scope.landing.entity, counts=ledger.whole.as_dict())
+            raise ReconciliationError(entity=scope.landing.entity.name, counts=ledger.whole.as_dict())
         drift.note(scope, drift_found.properties)
         removed = self._remove(ledger, drift_found)
-        return self._result(ledger, removed, securities, drift_found)
+        return self._result(ledger, removed, dimensions, drift_found)
 
     def _settle(self) -> dict[date | None, int]:
         dropped = rejects.drop_older(self._scope)
@@ -177,7 +181,7 @@ class Merge:
         refused = sum(count for code, count in reasons.items() if code != ReasonCode.UNKNOWN_PARENT)
         records = self._scope.landing.records - self._skipped
         if self._rules.reject_limit.forbids(refused, records):
-            raise TooManyRejectsError(self._scope.landing.entity, refused, records, reasons)
+            raise TooManyRejectsError(self._scope.landing.entity.name, refused, records, reasons)
 
     def _remove(self, ledger: reconciliation.ReconciledCounts, drift_found: SchemaDrift) -> DeletionCounts:
         """Mark what is missing, let the landing count for its days, then give the second proofs."""
@@ -198,7 +202,7 @@ class Merge:
         self,
         ledger: reconciliation.ReconciledCounts,
         removed: DeletionCounts,
-        securities: dict[str, int],
+        dimensions: dict[str, dict[str, int]],
         drift_found: SchemaDrift,
     ) -> SyncResult:
         return SyncResult(
@@ -210,7 +214,7 @@ class Merge:
             missing=removed.missing,
             removed=removed.removed,
             held_back=removed.held_back,
-            securities=securities,
+            dimensions=dimensions,
             drift_found=drift_found,
         )
 
@@ -273,12 +277,12 @@ def open_merge(
     with transaction(engine, f"merging {landing.entity}") as connection:
         migrations.check(connection)
         cursor = raw(connection).cursor()
-        key = locks.entity(landing.tenant_id, landing.entity)
-        locks.take(cursor, key, landing.entity, rules.lock_seconds, on_wait)
+        key = locks.entity(landing.tenant_id, landing.entity.name)
+        locks.take(cursor, key, landing.entity.name, rules.lock_seconds, on_wait)
         newer = watermarks.newer_days(cursor, landing, days)
         scope = MergeContext(
             cursor=cursor,
-            plan=PLANS[landing.entity],
+            plan=MergePlan(landing.entity),
             landing=landing,
             days=None if days is None else days - newer,
             is_superseded=newer >= (days if days is not None else {None}),

@@ -2,14 +2,14 @@
 
     staged            sound rows, sent or tried again; `as_of_at` is the start of the fetch that they come from
     staged_rejects    what is refused, with its reason and payload
-    staged_securities the securities that the staged rows name
+    staged_…          for each dimension its objects that the staged rows name (staged_securities)
     set_aside         staged rows that will not be merged, and why: skipped, rejected, duplicate
 
 An ordinal is a record's position in the landing; of an open reject that is tried again it is its id, negated.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from psycopg import sql
 
 from inn8_pipeline.entities import Reject, Window
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.plan import MergePlan, name_of, names
+from inn8_pipeline.warehouse.merge.plan import DimensionPlan, MergePlan, name_of, names, type_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,10 +30,6 @@ create temporary table staged_rejects (
   reason_code text not null, reason text not null, payload json not null, as_of_at timestamptz not null
 ) on commit drop;
 create temporary table set_aside (ordinal bigint primary key, why text not null, trade_date date) on commit drop;
-create temporary table staged_securities (
-  external_id text collate "C", symbol text, name text, isin text, security_type text, currency text,
-  trade_date date, ordinal bigint
-) on commit drop;
 """
 
 
@@ -57,7 +53,7 @@ class MergeContext:
         """Execute a statement with the merge's own parameters (`%(tenant)s`, …) and `more`."""
         parameters: dict[str, object] = {
             "tenant": self.landing.tenant_id,
-            "entity": str(self.landing.entity),
+            "entity": self.landing.entity.name,
             "landing": self.landing.id,
             "started_at": self.landing.started_at,
             "days": None if self.days is None else sorted(self.days),
@@ -88,18 +84,32 @@ def create(scope: MergeContext) -> None:
         )
     )
     scope.cursor.execute(_REJECTS)
+    for dimension in scope.plan.dimensions:
+        scope.cursor.execute(_create_dimension(dimension))
+
+
+def _create_dimension(dimension: DimensionPlan) -> sql.Composed:
+    return sql.SQL("""
+        create temporary table {} (external_id text collate "C", {}, trade_date date, ordinal bigint) on commit drop
+    """).format(
+        sql.Identifier(dimension.staged),
+        sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_of(dimension.table.c[name])))
+            for name in dimension.columns
+        ),
+    )
 
 
 def stage(
-    scope: MergeContext, rows: "pd.DataFrame", securities: "pd.DataFrame | None", rejects: Sequence[Reject]
+    scope: MergeContext, rows: "pd.DataFrame", dimensions: "Mapping[str, pd.DataFrame]", rejects: Sequence[Reject]
 ) -> None:
-    """Append the rows, securities and rejects of one page, or of several."""
+    """Append the rows, dimension rows and rejects of one page, or of several."""
     # pandas and pyarrow are loaded here: most syncs find nothing changed, and have nothing to copy.
     from inn8_pipeline.warehouse.bulk_copy import copy_frame  # noqa: PLC0415
 
     copy_frame(scope.cursor, "staged", rows)
-    if securities is not None:
-        copy_frame(scope.cursor, "staged_securities", securities)
+    for dimension in scope.plan.dimensions:
+        copy_frame(scope.cursor, dimension.staged, dimensions[dimension.name])
     stage_rejects(scope, rejects, scope.landing.started_at)
 
 
@@ -127,7 +137,8 @@ def stage_rejects(scope: MergeContext, rejects: Iterable[Reject], as_of_at: date
 def analyze(scope: MergeContext) -> None:
     """Tell the planner how much is staged, by what is joined: without it a join took 44 s instead of 3."""
     joined = names(("ordinal", "external_id", *(parent.staged for parent in scope.plan.parents)))
-    scope.cursor.execute(sql.SQL("analyze staged ({}), staged_rejects, staged_securities").format(joined))
+    others = ("staged_rejects", *(dimension.staged for dimension in scope.plan.dimensions))
+    scope.cursor.execute(sql.SQL("analyze staged ({}), {}").format(joined, names(others)))
 
 
 def analyze_grown_parents(scope: MergeContext) -> None:

@@ -6,9 +6,8 @@ from datetime import date
 from psycopg import sql
 
 from inn8_pipeline.warehouse.merge.exclusions import day_of, winners
-from inn8_pipeline.warehouse.merge.plan import SECURITY_VALUES, name_of, names
+from inn8_pipeline.warehouse.merge.plan import DimensionPlan, name_of, names
 from inn8_pipeline.warehouse.merge.staging import MergeContext
-from inn8_pipeline.warehouse.schema import tables
 
 
 def merge_rows(scope: MergeContext) -> Counter[tuple[str, date | None]]:
@@ -72,17 +71,17 @@ def count_unchanged(scope: MergeContext) -> Counter[date | None]:
     return Counter({day: count for day, count in unchanged if count})
 
 
-def merge_securities(scope: MergeContext) -> dict[str, int]:
-    """Merge the staged securities; an older day of trade changes nothing.
+def merge_dimension(scope: MergeContext, dimension: DimensionPlan) -> dict[str, int]:
+    """Merge the staged rows of a dimension; an older day of trade changes nothing.
 
-    Of the same day nothing is staged from an older fetch, but for rejects that are tried again: one of them speaks for
-    its security only where its day is newer than all seen.
+    Of the same day nothing is staged from an older fetch, except by rejects that are tried again: such a record decides
+    its object's attributes only where its day is newer than all seen.
     """
     written = scope.run(
         sql.SQL("""
         with newest as (
           select distinct on (s.external_id) s.*, coalesce(r.as_of_at, %(started_at)s) as as_of_at
-            from staged_securities s
+            from {staged} s
             left join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.id = -s.ordinal
            order by s.external_id, s.trade_date desc, s.ordinal desc),
         written as (
@@ -97,10 +96,11 @@ def merge_securities(scope: MergeContext) -> dict[str, int]:
           returning merge_action() as action)
         select case action when 'INSERT' then 'inserted' else 'updated' end, count(*) from written group by 1
         """).format(
-            table=name_of(tables.securities),
-            columns=names(SECURITY_VALUES),
-            target=names(SECURITY_VALUES, "t"),
-            source=names(SECURITY_VALUES, "s"),
+            staged=sql.Identifier(dimension.staged),
+            table=name_of(dimension.table),
+            columns=names(dimension.columns),
+            target=names(dimension.columns, "t"),
+            source=names(dimension.columns, "s"),
         )
     )
     return dict(written.fetchall())

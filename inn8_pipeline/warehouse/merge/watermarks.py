@@ -24,7 +24,7 @@ def newer_days(cursor: Cursor, landing: Landing, days: frozenset[date] | None) -
          where c.tenant_id = %s and c.entity = %s and l.as_of_at > %s
            and (%s::date[] is null or c.trade_date = any (%s::date[]))
         """,
-        (landing.tenant_id, landing.entity, landing.started_at, *[None if days is None else sorted(days)] * 2),
+        (landing.tenant_id, landing.entity.name, landing.started_at, *[None if days is None else sorted(days)] * 2),
     )
     return frozenset(day for (day,) in found)
 
@@ -36,7 +36,7 @@ def is_late(cursor: Cursor, landing: Landing) -> bool:
         select exists (select from inn8_raw.landings where tenant_id = %s and entity = %s and as_of_at > %s
                           and merged_at is not null)
         """,
-        (landing.tenant_id, landing.entity, landing.started_at),
+        (landing.tenant_id, landing.entity.name, landing.started_at),
     )
     return bool(found.fetchone()[0])
 

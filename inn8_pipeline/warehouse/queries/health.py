@@ -57,7 +57,7 @@ class Health:
 
 def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> Health:
     """All of it, as of one instant of the database. `recent` are the days of the look-back, today the last of them."""
-    key = {"tenant_id": tenant_id, "entity": entity}
+    key = {"tenant_id": tenant_id, "entity": entity.name}
     today = recent.to_date
     with transaction(engine, f"examining {entity}") as connection:
         connection.execute(text("set transaction isolation level repeatable read, read only"))
@@ -85,7 +85,7 @@ class Recency:
 def recency(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Recency:
     """How recent the last sync is of what matters today."""
     with transaction(engine, f"looking at the last sync of {entity}") as connection:
-        return _recency(connection, {"tenant_id": tenant_id, "entity": entity}, entity, today)
+        return _recency(connection, {"tenant_id": tenant_id, "entity": entity.name}, entity, today)
 
 
 def _recency(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Recency:
@@ -93,7 +93,7 @@ def _recency(connection: Connection, key: dict[str, Any], entity: Entity, today:
 
     So a backfill of March does not make transactions look fresh.
     """
-    days = [today, today - timedelta(days=1)] if entity is Entity.TRANSACTIONS else None
+    days = [today, today - timedelta(days=1)] if entity.has_days else None
     return Recency(
         now=connection.execute(text("select now()")).scalar_one(),
         last_synced_at=connection.scalar(_LAST_SYNCED, {**key, "days": days}),
@@ -117,7 +117,7 @@ def _last_merge(connection: Connection, key: dict[str, Any]) -> LastMerge | None
 
 
 def _volume(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Volume | None:
-    if entity is Entity.TRANSACTIONS:
+    if entity.has_days:
         return _volume_of_day(connection, key, today)
     counts = [int(row.record_count) for row in connection.execute(_RECORDS, {**key, "limit": DAYS_COMPARED + 1})]
     if len(counts) <= LEAST_COMPARED:

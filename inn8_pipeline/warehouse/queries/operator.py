@@ -36,7 +36,7 @@ def has_merged(connection: Connection, tenant_id: str, entity: Entity) -> bool:
 
 def row_counts(connection: Connection, tenant_id: str) -> dict[str, int]:
     """Rows of the tenant by table, and the landings and pages that they came from."""
-    counted = [*tables.BUSINESS_TABLES.values(), rejected_records, tables.landings, tables.pages]
+    counted = [*tables.business_tables().values(), rejected_records, tables.landings, tables.pages]
     return {
         table.fullname: connection.scalar(select(func.count()).select_from(table).where(table.c.tenant_id == tenant_id))
         or 0
@@ -46,14 +46,14 @@ def row_counts(connection: Connection, tenant_id: str) -> dict[str, int]:
 
 def sample(connection: Connection, tenant_id: str, table: str, limit: int) -> Sequence[Row]:
     """The newest rows of a table."""
-    rows = tables.BUSINESS_TABLES[table]
+    rows = tables.business_tables()[table]
     return _fetch(connection, select(rows).where(rows.c.tenant_id == tenant_id).order_by(rows.c.id.desc()).limit(limit))
 
 
 def rejects(
     connection: Connection,
     tenant_id: str,
-    entity: str | None = None,
+    entity: Entity | None = None,
     *,
     resolved: bool = False,
     limit: int | None = None,
@@ -62,7 +62,7 @@ def rejects(
     table, hidden = rejected_records, {"payload", "tenant_id"}
     found = select(*(column for column in table.c if column.name not in hidden)).where(table.c.tenant_id == tenant_id)
     if entity:
-        found = found.where(table.c.entity == entity)
+        found = found.where(table.c.entity == entity.name)
     if not resolved:
         found = found.where(table.c.resolved_at.is_(None))
     return _fetch(connection, found.order_by(table.c.entity, table.c.id).limit(limit))

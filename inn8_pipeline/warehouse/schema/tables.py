@@ -1,14 +1,17 @@
-"""The tables, as SQLAlchemy sees them: types, keys and indexes; the sentences come from `dictionary`.
+"""The tables as SQLAlchemy sees them: types, keys, indexes and comments.
 
-Here belongs what code reads of a table. What creates it is the migrations; a test holds the two against each other.
-Every key begins with the tenant, foreign ones too, so that no row can point into another tenant's data.
+Those of entities are built from their declarations, the pipeline's own are written out. The migrations create them; a
+test compares the two. Every key begins with the tenant, foreign keys too, so that no row can point into another
+tenant's data.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
-    Column,
     Date,
     DateTime,
     ForeignKeyConstraint,
@@ -25,10 +28,21 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy import Column as SqlColumn
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 
-from inn8_pipeline.dictionary import TABLES, describe
+from inn8_pipeline.entities import (
+    DAY_COLUMN,
+    ENTITIES,
+    Column,
+    Dimension,
+    Entity,
+    TableColumn,
+    table_columns,
+)
+from inn8_pipeline.warehouse.schema.comments import TABLES, describe
 
 SCHEMA = "inn8"
 RAW_SCHEMA = "inn8_raw"
@@ -37,45 +51,33 @@ TENANT = "tenant_id"
 metadata = MetaData()
 
 type_of_key = Text(collation="C")  # compared byte by byte: INN8's ids have no language, and an index on them is quicker
-type_of_money = Numeric(38, 10)
 type_of_instant = DateTime(timezone=True)
 
 
 def _table(name: str, *items: SchemaItem, schema: str = SCHEMA) -> Table:
     """A table with the comments that the dictionary has for it and its columns."""
     for item in items:
-        if isinstance(item, Column):
+        if isinstance(item, SqlColumn):
             item.comment = describe(name, item.name)
     return Table(name, metadata, *items, schema=schema, comment=TABLES[name])
 
 
 def _identity() -> list[SchemaItem]:
     return [
-        Column("id", BigInteger, Identity(always=True), nullable=False),
-        Column(TENANT, type_of_key, nullable=False),
+        SqlColumn("id", BigInteger, Identity(always=True), nullable=False),
+        SqlColumn(TENANT, type_of_key, nullable=False),
     ]
 
 
 def _written() -> list[SchemaItem]:
     return [
-        Column("created_at", type_of_instant, nullable=False, server_default=func.now()),
-        Column("updated_at", type_of_instant, nullable=False, server_default=func.now()),
+        SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
+        SqlColumn("updated_at", type_of_instant, nullable=False, server_default=func.now()),
     ]
 
 
 def _as_of() -> SchemaItem:
-    return Column("as_of_at", type_of_instant, nullable=False)
-
-
-def _presence() -> list[SchemaItem]:
-    return [_as_of(), Column("missing_since", type_of_instant), Column("removed_at", type_of_instant)]
-
-
-def _keys(name: str) -> list[SchemaItem]:
-    return [
-        PrimaryKeyConstraint(TENANT, "id", name=f"{name}_pkey"),
-        UniqueConstraint(TENANT, "external_id", name=f"{name}_external_id_key"),
-    ]
+    return SqlColumn("as_of_at", type_of_instant, nullable=False)
 
 
 def _reference(name: str, column: str, parent: str, schema: str = SCHEMA) -> SchemaItem:
@@ -84,106 +86,88 @@ def _reference(name: str, column: str, parent: str, schema: str = SCHEMA) -> Sch
     )
 
 
-def _waiting(name: str) -> SchemaItem:
-    """Rows that wait for the second proof of their removal: few, and asked for by every sync."""
+_TYPES: dict[str, TypeEngine[Any]] = {
+    "bigint": BigInteger(),
+    "text": Text(),
+    "date": Date(),
+    "numeric(38, 10)": Numeric(38, 10),
+    "timestamptz": type_of_instant,
+}
+_WRITTEN = {"created_at", "updated_at"}
+
+
+def table_of(declared: Entity | Dimension) -> Table:
+    """Return the table of an entity or a dimension, built from its declaration when it is first asked for."""
+    known = metadata.tables.get(f"{SCHEMA}.{declared.name}")
+    return _build(declared) if known is None else known
+
+
+def business_tables() -> dict[str, Table]:
+    """Return the tables of all entities and dimensions by name, each after those that it refers to."""
+    declared = [each for entity in ENTITIES for each in entity.declarations]
+    return {each.name: table_of(each) for each in declared}
+
+
+def _build(declared: Entity | Dimension) -> Table:
+    name = declared.name
+    references = [each for each in declared.columns if not isinstance(each, Column)]
+    return Table(
+        name,
+        metadata,
+        *(_column(each) for each in table_columns(declared)),
+        PrimaryKeyConstraint(TENANT, "id", name=f"{name}_pkey"),
+        UniqueConstraint(TENANT, "external_id", name=f"{name}_external_id_key"),
+        *(_reference(name, each.name, each.parent.name) for each in references),
+        *(_indexes(declared) if isinstance(declared, Entity) else ()),
+        schema=SCHEMA,
+        comment=declared.description,
+    )
+
+
+def _column(column: TableColumn) -> SchemaItem:
+    if column.name == "id":
+        return SqlColumn("id", BigInteger, Identity(always=True), nullable=False, comment=column.comment)
+    kind = type_of_key if column.name in {TENANT, "external_id"} else _TYPES[column.type]
+    default = func.now() if column.name in _WRITTEN else None
+    return SqlColumn(column.name, kind, nullable=column.is_nullable, server_default=default, comment=column.comment)
+
+
+def _indexes(entity: Entity) -> Iterator[SchemaItem]:
+    """Yield the indexes of an entity's table: by parent, by day of trade, and by rows that may be removed.
+
+    Rows that were missing once and are not removed yet are few, and each sync looks for them.
+    """
+    for each in entity.references:
+        days = [DAY_COLUMN] if entity.has_days else []
+        yield Index(f"{entity}_{each.name}_idx", TENANT, each.name, *days)
+    if entity.has_days:
+        yield Index(f"{entity}_{DAY_COLUMN}_idx", TENANT, DAY_COLUMN)
     waiting = text("missing_since is not null and removed_at is null")
-    return Index(f"{name}_missing_idx", TENANT, "missing_since", postgresql_where=waiting)
+    yield Index(f"{entity}_missing_idx", TENANT, "missing_since", postgresql_where=waiting)
 
-
-clients = _table(
-    "clients",
-    *_identity(),
-    Column("external_id", type_of_key, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("email", Text),
-    Column("phone", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    *_presence(),
-    *_written(),
-    *_keys("clients"),
-    _waiting("clients"),
-)
-
-portfolios = _table(
-    "portfolios",
-    *_identity(),
-    Column("external_id", type_of_key, nullable=False),
-    Column("client_id", BigInteger, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("account_number", Text),
-    Column("account_type", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    *_presence(),
-    *_written(),
-    *_keys("portfolios"),
-    _reference("portfolios", "client_id", "clients"),
-    Index("portfolios_client_id_idx", TENANT, "client_id"),
-    _waiting("portfolios"),
-)
-
-securities = _table(
-    "securities",
-    *_identity(),
-    Column("external_id", type_of_key, nullable=False),
-    Column("symbol", Text),
-    Column("name", Text),
-    Column("isin", Text),
-    Column("security_type", Text),
-    Column("currency", Text),
-    Column("as_of_date", Date, nullable=False),
-    _as_of(),
-    *_written(),
-    *_keys("securities"),
-)
-
-transactions = _table(
-    "transactions",
-    *_identity(),
-    Column("external_id", type_of_key, nullable=False),
-    Column("portfolio_id", BigInteger, nullable=False),
-    Column("security_id", BigInteger),
-    Column("transaction_type", Text, nullable=False),
-    Column("trade_date", Date, nullable=False),
-    Column("settlement_date", Date),
-    Column("quantity", type_of_money),
-    Column("price", type_of_money),
-    Column("amount", type_of_money),
-    Column("fees", type_of_money),
-    Column("currency", Text),
-    Column("description", Text),
-    *_presence(),
-    *_written(),
-    *_keys("transactions"),
-    _reference("transactions", "portfolio_id", "portfolios"),
-    _reference("transactions", "security_id", "securities"),
-    Index("transactions_portfolio_id_idx", TENANT, "portfolio_id", "trade_date"),
-    Index("transactions_trade_date_idx", TENANT, "trade_date"),
-    _waiting("transactions"),
-)
 
 rejected_records = _table(
     "rejected_records",
     *_identity(),
-    Column("entity", type_of_key, nullable=False),
-    Column("record_key", type_of_key, nullable=False),
-    Column("external_id", type_of_key),
-    Column("trade_date", Date),
-    Column("reason_code", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("payload", JSON, nullable=False),
-    Column("landing_id", BigInteger, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("record_key", type_of_key, nullable=False),
+    SqlColumn("external_id", type_of_key),
+    SqlColumn("trade_date", Date),
+    SqlColumn("reason_code", Text, nullable=False),
+    SqlColumn("reason", Text, nullable=False),
+    SqlColumn("payload", JSON, nullable=False),
+    SqlColumn("landing_id", BigInteger, nullable=False),
     _as_of(),
-    Column("covers_from", Date),
-    Column("covers_to", Date),
-    Column("row_as_of_at", type_of_instant),
-    Column("first_seen_at", type_of_instant, nullable=False),
-    Column("last_seen_at", type_of_instant, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("1")),
-    Column("resolved_at", type_of_instant),
-    Column("resolution", Text),
-    Column("accepted_at", type_of_instant),
-    Column("accepted_note", Text),
+    SqlColumn("covers_from", Date),
+    SqlColumn("covers_to", Date),
+    SqlColumn("row_as_of_at", type_of_instant),
+    SqlColumn("first_seen_at", type_of_instant, nullable=False),
+    SqlColumn("last_seen_at", type_of_instant, nullable=False),
+    SqlColumn("attempts", Integer, nullable=False, server_default=text("1")),
+    SqlColumn("resolved_at", type_of_instant),
+    SqlColumn("resolution", Text),
+    SqlColumn("accepted_at", type_of_instant),
+    SqlColumn("accepted_note", Text),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="rejected_records_pkey"),
     Index(
@@ -199,9 +183,9 @@ rejected_records = _table(
 sync_coverage = _table(
     "sync_coverage",
     *_identity(),
-    Column("entity", type_of_key, nullable=False),
-    Column("trade_date", Date),
-    Column("landing_id", BigInteger, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("trade_date", Date),
+    SqlColumn("landing_id", BigInteger, nullable=False),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="sync_coverage_pkey"),
     UniqueConstraint(
@@ -213,58 +197,58 @@ sync_coverage = _table(
 
 circuits = _table(
     "circuits",
-    Column(TENANT, type_of_key, nullable=False),
-    Column("circuit", Text, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("opened_until", type_of_instant),
-    Column("trial_until", type_of_instant),
-    Column("updated_at", type_of_instant, nullable=False, server_default=func.now()),
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("circuit", Text, nullable=False),
+    SqlColumn("failures", Integer, nullable=False),
+    SqlColumn("opened_until", type_of_instant),
+    SqlColumn("trial_until", type_of_instant),
+    SqlColumn("updated_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "circuit", name="circuits_pkey"),
 )
 
 unknown_properties = _table(
     "unknown_properties",
-    Column(TENANT, type_of_key, nullable=False),
-    Column("entity", type_of_key, nullable=False),
-    Column("name", type_of_key, nullable=False),
-    Column("first_seen_at", type_of_instant, nullable=False),
-    Column("last_seen_at", type_of_instant, nullable=False),
-    Column("accepted_at", type_of_instant),
-    Column("accepted_note", Text),
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("name", type_of_key, nullable=False),
+    SqlColumn("first_seen_at", type_of_instant, nullable=False),
+    SqlColumn("last_seen_at", type_of_instant, nullable=False),
+    SqlColumn("accepted_at", type_of_instant),
+    SqlColumn("accepted_note", Text),
     PrimaryKeyConstraint(TENANT, "entity", "name", name="unknown_properties_pkey"),
 )
 
 tenant_readers = _table(
     "tenant_readers",
-    Column(TENANT, type_of_key, nullable=False),
-    Column("role_name", type_of_key, nullable=False),
-    Column("created_at", type_of_instant, nullable=False, server_default=func.now()),
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("role_name", type_of_key, nullable=False),
+    SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "role_name", name="tenant_readers_pkey"),
 )
 
 landings = _table(
     "landings",
     *_identity(),
-    Column("entity", type_of_key, nullable=False),
-    Column("from_date", Date),
-    Column("to_date", Date),
-    Column("run_id", Text, nullable=False),
-    Column("started_at", type_of_instant, nullable=False, server_default=func.clock_timestamp()),
-    Column("completed_at", type_of_instant),
-    Column("page_digests", ARRAY(LargeBinary)),
-    Column("record_count", BigInteger),
-    Column("byte_count", BigInteger),
-    Column("retry_count", Integer),
-    Column("has_duplicates", Boolean),
-    Column("transform_version", Integer),
-    Column("status", Text),
-    Column("counts", JSON),
-    Column("is_proof", Boolean),
-    Column("is_held_back", Boolean),
-    Column("is_repeatable", Boolean),
-    Column("as_of_at", type_of_instant),
-    Column("merged_at", type_of_instant),
-    Column("repeats_id", BigInteger),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("from_date", Date),
+    SqlColumn("to_date", Date),
+    SqlColumn("run_id", Text, nullable=False),
+    SqlColumn("started_at", type_of_instant, nullable=False, server_default=func.clock_timestamp()),
+    SqlColumn("completed_at", type_of_instant),
+    SqlColumn("page_digests", ARRAY(LargeBinary)),
+    SqlColumn("record_count", BigInteger),
+    SqlColumn("byte_count", BigInteger),
+    SqlColumn("retry_count", Integer),
+    SqlColumn("has_duplicates", Boolean),
+    SqlColumn("transform_version", Integer),
+    SqlColumn("status", Text),
+    SqlColumn("counts", JSON),
+    SqlColumn("is_proof", Boolean),
+    SqlColumn("is_held_back", Boolean),
+    SqlColumn("is_repeatable", Boolean),
+    SqlColumn("as_of_at", type_of_instant),
+    SqlColumn("merged_at", type_of_instant),
+    SqlColumn("repeats_id", BigInteger),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,
@@ -272,14 +256,14 @@ landings = _table(
 
 pages = _table(
     "pages",
-    Column(TENANT, type_of_key, nullable=False),
-    Column("sha256", LargeBinary, nullable=False),
-    Column("body", JSON, nullable=False),
-    Column("record_count", Integer, nullable=False),
-    Column("byte_count", BigInteger, nullable=False),
-    Column("created_at", type_of_instant, nullable=False, server_default=func.now()),
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("sha256", LargeBinary, nullable=False),
+    SqlColumn("body", JSON, nullable=False),
+    SqlColumn("record_count", Integer, nullable=False),
+    SqlColumn("byte_count", BigInteger, nullable=False),
+    SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "sha256", name="pages_pkey"),
     schema=RAW_SCHEMA,
 )
 
-BUSINESS_TABLES = {each.name: each for each in (clients, portfolios, securities, transactions)}
+business_tables()

@@ -1,105 +1,100 @@
-"""The views that readers have: their columns in order, each with its sentence; most are the dictionary's of a table.
+"""The views that readers use: what a row is, and the columns in order with their sentences.
 
-Here belongs what a view means. What makes it is the migrations; a test holds the two against each other.
+The views of entities are derived from their declarations. The migrations create them; a test compares the two.
+`entity_ddl` writes the SQL for a new entity.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from inn8_pipeline.dictionary import COLUMNS, describe
+from inn8_pipeline.entities import DAY_COLUMN, ENTITIES, TECHNICAL, Column, Entity, Reference, table_columns
+from inn8_pipeline.warehouse.schema.comments import COLUMNS, describe
+
+SYNCED = "Start of the last fetch that confirmed the row; stands still while missing, removed or rejected."
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view: what a row is, and its columns. `own` has the sentences of those that `table` does not explain."""
+    """A view by its qualified name: what a row is, and its columns with their sentences, in order."""
 
     name: str
     comment: str
-    table: str
-    names: str
-    own: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Name to sentence, in order."""
-        return {name: self.own.get(name) or describe(self.table, name) for name in self.names.split()}
+    columns: dict[str, str]
 
 
-_PRESENCE = "missing_since removed_at created_at updated_at last_synced_at"
-_SYNCED = {
-    "last_synced_at": "Start of the last fetch that confirmed the row; stands still while missing, removed or refused."
-}
-_RECORD = {
-    "landing_id": "The landing that holds the record.",
-    "as_of_at": COLUMNS["landings"]["as_of_at"],
-    "page": "The page's place in the landing, from 1.",
-    "place": "The record's place on its page, from 1.",
-    "record": "The record, exactly as INN8 sent it.",
-}
+def views() -> tuple[View, ...]:
+    """Return all views: details of each entity, the pipeline's own, and the records as sent."""
+    return (*map(details_view, ENTITIES), *_own_views(), *map(raw_view, ENTITIES))
 
-VIEWS = (
-    View(
-        "inn8.client_details",
-        "A row is a client, with when it was last confirmed.",
-        "clients",
-        f"tenant_id id external_id name email phone address status {_PRESENCE}",
-        _SYNCED,
-    ),
-    View(
-        "inn8.portfolio_details",
-        "A row is a portfolio with its client; left out while an open reject says that it went to an unknown one.",
-        "portfolios",
-        "tenant_id id external_id client_id client_external_id client_name name account_number account_type status "
-        + _PRESENCE,
-        {"client_external_id": "The client's id at INN8.", "client_name": "The client's full name.", **_SYNCED},
-    ),
-    View(
-        "inn8.transaction_details",
-        "A row is a transaction with its portfolio and its security.",
-        "transactions",
-        "tenant_id id external_id portfolio_id portfolio_external_id client_id security_id security_external_id "
-        "security_symbol security_name security_isin transaction_type trade_date settlement_date quantity price amount "
-        f"fees currency description {_PRESENCE}",
-        {
-            "portfolio_external_id": "The portfolio's id at INN8.",
-            "client_id": COLUMNS["portfolios"]["client_id"],
-            "security_external_id": "The security's id at INN8; null for cash movements.",
-            **{f"security_{name}": COLUMNS["securities"][name] for name in ("symbol", "name", "isin")},
-            **_SYNCED,
-        },
-    ),
-    View(
-        "inn8.sync_state",
-        "A row is a day of trade, or without one a whole collection, and what it was merged from last.",
-        "sync_coverage",
-        "tenant_id entity trade_date landing_id status record_count merged_at last_synced_at proven_at",
-        {
-            **{name: COLUMNS["landings"][name] for name in ("status", "record_count", "merged_at")},
-            "last_synced_at": "Start of the last fetch that brought the landing's pages.",
-            "proven_at": "The same, where absence from the landing counts as a proof of removal; else null.",
-        },
-    ),
-    View(
-        "inn8.open_rejects",
-        "A row is a record that is refused now, and why; without the record itself.",
-        "rejected_records",
+
+def details_view(entity: Entity) -> View:
+    """Return the view of an entity's rows with the ids and names of their parents."""
+    parents = [column.source.name if not isinstance(column, Reference) else column.parent.singular
+               for column in entity.columns if not isinstance(column, Column)]  # fmt: skip
+    joined = f" with its {' and its '.join(parents)}" if parents else ", with when it was last confirmed"
+    hidden = "; left out while an open reject says that it went to an unknown one" if entity.references else ""
+    article = f"A row is a {entity.singular}{joined}{hidden}."
+    return View(f"inn8.{entity.singular}_details", article, dict(_details_columns(entity)))
+
+
+def _details_columns(entity: Entity) -> Iterator[tuple[str, str]]:
+    yield from ((name, TECHNICAL[name]) for name in ("tenant_id", "id", "external_id"))
+    for column in entity.columns:
+        yield column.name, column.comment
+        if not isinstance(column, Column):
+            what = column.parent.singular if isinstance(column, Reference) else column.source.name
+            null = "; null if the record has none" if column.is_nullable else ""
+            yield column.staged, f"The {what}'s id at INN8{null}."
+            comments = {each.name: each.comment for each in table_columns(column.parent)}
+            for name in column.shown:
+                yield shown_name(column.name, name), comments[name]
+    yield from ((name, TECHNICAL[name]) for name in ("missing_since", "removed_at", "created_at", "updated_at"))
+    yield "last_synced_at", SYNCED
+
+
+def shown_name(key: str, column: str) -> str:
+    """Return the name of a parent's column in the details view: `client_name`; a key of the parent keeps its own."""
+    return column if column.endswith("_id") else f"{key.removesuffix('_id')}_{column}"
+
+
+def raw_view(entity: Entity) -> View:
+    """Return the view of an entity's records as INN8 sent them."""
+    days = {DAY_COLUMN: "Day of trade of the record."} if entity.has_days else {}
+    columns = {
+        "tenant_id": TECHNICAL["tenant_id"],
+        "landing_id": "The landing that holds the record.",
+        "as_of_at": COLUMNS["landings"]["as_of_at"],
+        "page": "The page's place in the landing, from 1.",
+        "place": "The record's place on its page, from 1.",
+        **days,
+        "record": "The record, exactly as INN8 sent it.",
+    }
+    merged = " for its day" if entity.has_days else ""
+    comment = f"A row is a record of {entity} as INN8 sent it, in the landing merged last{merged}."
+    return View(f"inn8_raw.{entity}", comment, columns)
+
+
+def _own_views() -> tuple[View, ...]:
+    landing = {name: COLUMNS["landings"][name] for name in ("status", "record_count", "merged_at")}
+    state = "tenant_id entity trade_date landing_id status record_count merged_at last_synced_at proven_at"
+    state_columns = {
+        **landing,
+        "last_synced_at": "Start of the last fetch that brought the landing's pages.",
+        "proven_at": "The same, where absence from the landing counts towards removal; else null.",
+    }
+    rejects = (
         "tenant_id id entity external_id trade_date reason_code reason landing_id attempts first_seen_at last_seen_at "
-        "accepted_at accepted_note",
-    ),
-    *(
+        "accepted_at accepted_note"
+    )
+    return (
         View(
-            f"inn8_raw.{entity}",
-            f"A row is a record of {entity} as INN8 sent it, in the landing merged last.",
-            "landings",
-            "tenant_id landing_id as_of_at page place record",
-            _RECORD,
-        )
-        for entity in ("clients", "portfolios")
-    ),
-    View(
-        "inn8_raw.transactions",
-        "A row is a record of transactions as INN8 sent it, in the landing merged last for its day.",
-        "transactions",
-        "tenant_id landing_id as_of_at page place trade_date record",
-        _RECORD,
-    ),
-)
+            "inn8.sync_state",
+            "A row is a day of trade, or without one a whole collection, and what it was merged from last.",
+            {name: state_columns.get(name) or describe("sync_coverage", name) for name in state.split()},
+        ),
+        View(
+            "inn8.open_rejects",
+            "A row is a record that is rejected now, and why; without the record itself.",
+            {name: describe("rejected_records", name) for name in rejects.split()},
+        ),
+    )

@@ -2,7 +2,7 @@
 
 import json
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import PORTFOLIOS
 from inn8_pipeline_tests.cli.conftest import Terminal
 from inn8_pipeline_tests.transform.builders import client, portfolio
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
@@ -21,7 +21,7 @@ def test_a_person_is_erased_only_when_told_to_and_when_inn8_has_done_so(warehous
         assert "Nothing was erased." in refused.stderr
         assert syncs.ids("clients") == ["C-1"]
 
-        syncs.merge(syncs.land(Entity.PORTFOLIOS, [portfolio(id="P-2", clientId="C-2")]))
+        syncs.merge(syncs.land(PORTFOLIOS, [portfolio(id="P-2", clientId="C-2")]))
         syncs.clients([client(id="C-2", fullName="Sipho Dlamini")])
         done = terminal.ask("erase", "client", "C-1", "--yes")
         assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased:")

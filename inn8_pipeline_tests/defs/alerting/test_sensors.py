@@ -14,7 +14,7 @@ from inn8_pipeline.defs import maintenance, names
 from inn8_pipeline.defs.alerting import incidents
 from inn8_pipeline.defs.alerting.incidents import Incident
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.errors import NotifyError
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.defs.conftest import NewPipeline
@@ -99,24 +99,24 @@ def test_freshness_is_evaluated_when_its_answer_changes_and_not_in_between(pipel
     pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '40 minutes' where entity = 'clients'")
     (failed,) = watcher.look()
     assert failed.severity is dg.AssetCheckSeverity.ERROR
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     (fresh,) = watcher.look()
     assert fresh.passed
 
 
 def test_a_trouble_is_told_once_and_once_more_when_it_is_over(watched: Pipeline, ears: Ears) -> None:
     watcher = Watcher(watched, "alert_failed_checks")
-    watched.run(Entity.CLIENTS)
+    watched.run(CLIENTS)
     watcher.look()
     assert ears.heard == []
     watched.server.faults.add("status", "clients", times=3, status=404)
     for _ in range(3):
-        watched.run(Entity.CLIENTS)
+        watched.run(CLIENTS)
         watcher.look()
     (told,) = ears.heard
     assert told.startswith("Error: clients, check sync_log. Failed. INN8 refused GET /clients with 404")
     assert told.endswith("https://dagster.firm.example/assets/clients?view=checks")
-    watched.run(Entity.CLIENTS)
+    watched.run(CLIENTS)
     watcher.look()
     watcher.look()
     assert len(ears.heard) == 2
@@ -126,7 +126,7 @@ def test_a_trouble_is_told_once_and_once_more_when_it_is_over(watched: Pipeline,
 def test_a_message_that_was_not_taken_is_sent_with_the_next_look(watched: Pipeline, ears: Ears) -> None:
     watcher = Watcher(watched, "alert_failed_checks")
     watched.server.faults.add("status", "clients", status=404)
-    watched.run(Entity.CLIENTS)
+    watched.run(CLIENTS)
     ears.statuses.append(500)
     watcher.look()
     assert ears.heard == []
@@ -142,7 +142,7 @@ def test_warnings_are_told_unless_errors_alone_are_wanted(
     pipeline = new_pipeline(faulty=1)
     monkeypatch.setenv("INN8_ALERT_WEBHOOK", ears.server.url_for(WEBHOOK))
     monkeypatch.setenv("INN8_ALERT_LEVEL", "error")
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     watcher = Watcher(pipeline, "alert_failed_checks")
     watcher.look()
     assert ears.heard == []
@@ -157,7 +157,7 @@ def test_that_no_sync_comes_any_more_is_told_beside_a_log_that_warns(
     pipeline = new_pipeline(faulty=1)
     monkeypatch.setenv("INN8_ALERT_WEBHOOK", ears.server.url_for(WEBHOOK))
     watcher, freshness = Watcher(pipeline, "alert_failed_checks"), Watcher(pipeline, "watch_freshness")
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '80 minutes' where entity = 'clients'")
     for evaluation in freshness.look():
         pipeline.instance.report_runless_asset_event(evaluation)
@@ -170,7 +170,7 @@ def test_a_failed_maintenance_is_told_and_so_is_its_next_success(watched: Pipeli
     watcher = Watcher(watched, "alert_failed_runs")
     job = watched.definitions.resolve_job_def(maintenance.JOB)
     watched.server.faults.add("status", "clients", status=404)
-    watched.run(Entity.CLIENTS)  # its sync log tells of it
+    watched.run(CLIENTS)  # its sync log tells of it
     watched.instance.report_run_failed(watched.instance.create_run_for_job(job))
     for _ in range(2):
         watcher.look()
@@ -185,30 +185,30 @@ def test_days_that_could_not_be_loaded_are_told_until_a_run_that_covers_them_suc
     watched: Pipeline, ears: Ears
 ) -> None:
     watcher = Watcher(watched, "alert_failed_runs")
-    watched.run(Entity.CLIENTS)
-    watched.run(Entity.PORTFOLIOS)
+    watched.run(CLIENTS)
+    watched.run(PORTFOLIOS)
     first = Window(watched.window.from_date, watched.window.from_date)
     watched.server.faults.add("status", "transactions", status=404)
-    watched.run(Entity.TRANSACTIONS, window=first)
-    watched.run(Entity.TRANSACTIONS, window=Window(watched.window.to_date, watched.window.to_date))
+    watched.run(TRANSACTIONS, window=first)
+    watched.run(TRANSACTIONS, window=Window(watched.window.to_date, watched.window.to_date))
     for _ in range(2):
         watcher.look()
     (text,) = ears.heard
     assert text.startswith(f"Error: transactions of {first.from_date}..{first.to_date} t1. Run ")
-    watched.run(Entity.TRANSACTIONS)
+    watched.run(TRANSACTIONS)
     watcher.look()
     assert ears.heard[1].startswith(f"Over: transactions of {first.from_date}..{first.to_date} t1.")
 
 
 def test_a_failed_days_run_does_not_pass_for_the_schedules(watched: Pipeline, ears: Ears) -> None:
     watched.server.faults.add("status", "transactions", status=404)
-    watched.run(Entity.TRANSACTIONS)
+    watched.run(TRANSACTIONS)
     Watcher(watched, "alert_failed_checks").look()
     assert ears.heard == []
 
 
 def test_a_run_that_failed_after_its_log_said_success_is_told(watched: Pipeline, ears: Ears) -> None:
-    run = watched.run(Entity.CLIENTS).dagster_run
+    run = watched.run(CLIENTS).dagster_run
     watched.instance.handle_run_event(
         run.run_id, dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, job_name=run.job_name)
     )
@@ -217,7 +217,7 @@ def test_a_run_that_failed_after_its_log_said_success_is_told(watched: Pipeline,
     assert text.startswith("Error: job clients_sync. Run ")
 
 
-def tick(pipeline: Pipeline, at: datetime, entities: tuple[Entity, ...] = tuple(Entity)) -> None:
+def tick(pipeline: Pipeline, at: datetime, entities: tuple[Entity, ...] = tuple(ENTITIES)) -> None:
     """The runs of a tick, as the schedule asks for them."""
     context = dg.build_schedule_context(
         instance=pipeline.instance,
@@ -225,14 +225,14 @@ def tick(pipeline: Pipeline, at: datetime, entities: tuple[Entity, ...] = tuple(
         repository_def=pipeline.definitions.get_repository_def(),
     )
     asked = pipeline.definitions.resolve_schedule_def("every_15_minutes").evaluate_tick(context)
-    for entity, request in zip(Entity, asked.run_requests or (), strict=True):
+    for entity, request in zip(ENTITIES, asked.run_requests or (), strict=True):
         if entity in entities:
             pipeline.run(entity, tags=request.tags)
 
 
 def test_the_heartbeat_is_called_once_after_each_complete_tick(watched: Pipeline, ears: Ears) -> None:
     watcher = Watcher(watched, "heartbeat")
-    tick(watched, datetime(2026, 11, 24, 10, 0, tzinfo=UTC), (Entity.CLIENTS, Entity.PORTFOLIOS))
+    tick(watched, datetime(2026, 11, 24, 10, 0, tzinfo=UTC), (CLIENTS, PORTFOLIOS))
     watcher.look()
     assert ears.heard == []
     tick(watched, datetime(2026, 11, 24, 10, 15, tzinfo=UTC))
@@ -259,13 +259,13 @@ def test_a_tick_that_held_removals_back_has_no_heartbeat_and_does_not_hide_a_fai
     tick(watched, datetime(2026, 11, 24, 10, 30, tzinfo=UTC))
     alerting = Watcher(watched, "alert_failed_checks")
     alerting.look()
-    held = watched.log(Entity.CLIENTS)[0]
+    held = watched.log(CLIENTS)[0]
     assert (held.status, held.severity) == ("PartialSuccess", "ERROR")
     watcher.look()
     assert ears.heard[1:] == ["/ping"]
     assert "10:00" in str(watcher.cursor)
     watched.server.faults.add("status", "clients", status=404)
-    watched.run(Entity.CLIENTS)
+    watched.run(CLIENTS)
     alerting.look()
     assert "Error: clients, check sync_log. PartialSuccess." in ears.heard[0]
     assert "Error: clients, check sync_log. Failed." in ears.heard[2]

@@ -8,7 +8,7 @@ import pytest
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.schedules import range_tags
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.sandbox.world.world import ABSENT
 from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse.queries.health import Recency
@@ -17,7 +17,7 @@ from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
 
-@pytest.mark.parametrize("entity", list(Entity))
+@pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_after_a_sound_sync_every_check_has_passed(pipeline: Pipeline, entity: Entity) -> None:
     runs = pipeline.run_all()
     found = evaluated(pipeline, runs[entity])
@@ -30,7 +30,7 @@ def test_after_a_sound_sync_every_check_has_passed(pipeline: Pipeline, entity: E
 def test_the_checks_can_be_executed_without_a_sync(pipeline: Pipeline) -> None:
     pipeline.run_all()
     asked = pipeline.server.stats.requests.total()
-    assert set(execute(pipeline, Entity.TRANSACTIONS)) == set(CHECKS)
+    assert set(execute(pipeline, TRANSACTIONS)) == set(CHECKS)
     assert pipeline.server.stats.requests.total() == asked
 
 
@@ -43,7 +43,7 @@ def states(pipeline: Pipeline, run_id: str) -> set[tuple[str | None, str]]:
 
 def test_a_run_of_several_days_leaves_nothing_planned_that_was_not_evaluated(pipeline: Pipeline) -> None:
     runs = pipeline.run_all()
-    assert states(pipeline, runs[Entity.TRANSACTIONS].run_id) == {(None, "SUCCEEDED")}
+    assert states(pipeline, runs[TRANSACTIONS].run_id) == {(None, "SUCCEEDED")}
 
 
 def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> None:
@@ -51,7 +51,7 @@ def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> Non
     run = pipeline.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=pipeline.instance,
         tags=range_tags(pipeline.window),
-        asset_selection=KEYS.keys(Entity.TRANSACTIONS),
+        asset_selection=KEYS.keys(TRANSACTIONS),
         raise_on_error=True,
     )
     days = [None, *day_names(pipeline.window)]
@@ -63,27 +63,27 @@ def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> Non
 
 def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(faulty=3)
-    found = evaluated(pipeline, pipeline.run(Entity.CLIENTS))
+    found = evaluated(pipeline, pipeline.run(CLIENTS))
     assert failed(found) == {"open_rejects"}
     told = found["open_rejects"]
     assert told.severity is dg.AssetCheckSeverity.WARN
     assert metadata(told)["open"] == sum(metadata(told)["by_reason"].values()) == 3
     assert "`inn8 rejects list --entity clients`" in (told.description or "")
     pipeline.change("update inn8.rejected_records set accepted_at = now()")
-    assert failed(execute(pipeline, Entity.CLIENTS)) == set()
+    assert failed(execute(pipeline, CLIENTS)) == set()
 
 
 def test_unlisted_values_are_told_as_codes_alone_also_by_a_sync_that_repeats(pipeline: Pipeline) -> None:
     first, second = (record["id"] for record in pipeline.world.records("clients")[:2])
     pipeline.world.corrupt("clients", first, status="GIFTED")
     pipeline.world.corrupt("clients", second, status="Sipho Dlamini")
-    runs = [pipeline.run(Entity.CLIENTS), pipeline.run(Entity.CLIENTS)]
+    runs = [pipeline.run(CLIENTS), pipeline.run(CLIENTS)]
     for run in runs:
         told = evaluated(pipeline, run)["unknown_values"]
         assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN)
         assert metadata(told) == {"unknown status": {"records": 2, "values": {"GIFTED": 1}}}
         assert "entities.py" in (told.description or "")
-    assert pipeline.entry(Entity.CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
+    assert pipeline.entry(CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
     assert pipeline.metadata(runs[1], "clients")["unknown status"]["records"] == 2
     assert not any("Sipho" in text for text in pipeline.storage_text())
     assert pipeline.rows("select count(*) from inn8_raw.landings where counts::text like '%Sipho%'") == [(0,)]
@@ -93,27 +93,27 @@ def test_drift_names_a_new_property_and_its_first_day_but_no_value_until_it_is_a
     first = pipeline.world.records("clients")[0]["id"]
     pipeline.world.corrupt("clients", first, loyaltyTier="of-somebody")
     since = now()
-    told = evaluated(pipeline, pipeline.run(Entity.CLIENTS))["drift"]
+    told = evaluated(pipeline, pipeline.run(CLIENTS))["drift"]
     (row,) = metadata(told)["unknown_properties"].records
     assert row.data == {"property": "loyaltyTier", "first_seen_at": f"{since:%Y-%m-%d %H:%M}"}
     assert "inn8 drift accept clients NAME" in (told.description or "")
     assert not any("of-somebody" in text for text in pipeline.storage_text())
     pipeline.change("update inn8.unknown_properties set accepted_at = now()")
-    assert evaluated(pipeline, pipeline.run(Entity.CLIENTS))["drift"].passed
+    assert evaluated(pipeline, pipeline.run(CLIENTS))["drift"].passed
 
 
 def test_a_property_that_inn8_stopped_sending_is_told_of_no_more(pipeline: Pipeline) -> None:
     first = pipeline.world.records("clients")[0]["id"]
     pipeline.world.corrupt("clients", first, loyaltyTier="1")
-    assert "drift" in failed(evaluated(pipeline, pipeline.run(Entity.CLIENTS)))
+    assert "drift" in failed(evaluated(pipeline, pipeline.run(CLIENTS)))
     pipeline.world.corrupt("clients", first, loyaltyTier=ABSENT)
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change("update inn8.unknown_properties set last_seen_at = last_seen_at - interval '10 days'")
-    assert "drift" not in failed(execute(pipeline, Entity.CLIENTS))
+    assert "drift" not in failed(execute(pipeline, CLIENTS))
 
 
 def test_fewer_records_than_usual_are_told_of(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change(
         "insert into inn8_raw.landings (tenant_id, entity, run_id, started_at, completed_at, record_count)"
         " select tenant_id, entity, run_id, started_at - interval '1 day' * n, completed_at, record_count"
@@ -121,40 +121,40 @@ def test_fewer_records_than_usual_are_told_of(pipeline: Pipeline) -> None:
     )
     for record in pipeline.world.records("clients")[:2]:
         pipeline.world.remove("clients", record["id"])
-    told = evaluated(pipeline, pipeline.run(Entity.CLIENTS))["row_drop"]
+    told = evaluated(pipeline, pipeline.run(CLIENTS))["row_drop"]
     assert not told.passed
     assert metadata(told) == {"of": "today's last landing", "count": 23, "usual": 25}
 
 
 def test_a_weekday_with_far_fewer_transactions_than_the_same_one_before_is_told_of(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(transactions=700, days=70)
-    assert "row_drop" not in failed(evaluated(pipeline, pipeline.run(Entity.CLIENTS)))
-    pipeline.run(Entity.PORTFOLIOS)
-    assert evaluated(pipeline, pipeline.run(Entity.TRANSACTIONS))["row_drop"].passed
-    day = metadata(evaluated(pipeline, pipeline.run(Entity.TRANSACTIONS))["row_drop"])["of"]
+    assert "row_drop" not in failed(evaluated(pipeline, pipeline.run(CLIENTS)))
+    pipeline.run(PORTFOLIOS)
+    assert evaluated(pipeline, pipeline.run(TRANSACTIONS))["row_drop"].passed
+    day = metadata(evaluated(pipeline, pipeline.run(TRANSACTIONS))["row_drop"])["of"]
     pipeline.change(f"update inn8.transactions set missing_since = now() where trade_date = '{day}'")
-    told = execute(pipeline, Entity.TRANSACTIONS)["row_drop"]
+    told = execute(pipeline, TRANSACTIONS)["row_drop"]
     assert not told.passed
     assert metadata(told)["count"] == 0
     assert "public holiday" in (told.description or "")
 
 
 def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change(
         "create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;"
         "create trigger swallow before insert on inn8.portfolios for each row execute function swallow()"
     )
-    run = pipeline.run(Entity.PORTFOLIOS)
+    run = pipeline.run(PORTFOLIOS)
     told = evaluated(pipeline, run)["reconciliation"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert pipeline.entry(Entity.PORTFOLIOS, run.run_id).status == "Failed"
+    assert pipeline.entry(PORTFOLIOS, run.run_id).status == "Failed"
 
 
 def test_pages_that_hold_other_records_than_were_counted_fail_the_law(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     pipeline.change("update inn8_raw.pages set record_count = record_count + 1")
-    told = execute(pipeline, Entity.CLIENTS)["reconciliation"]
+    told = execute(pipeline, CLIENTS)["reconciliation"]
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
@@ -162,7 +162,7 @@ def test_a_backfill_of_old_days_does_not_make_transactions_look_fresh(pipeline: 
     pipeline.run_all()
     pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '2 hours'")
     first = type(pipeline.window)(pipeline.window.from_date, pipeline.window.from_date)
-    run = pipeline.run(Entity.TRANSACTIONS, window=first)
+    run = pipeline.run(TRANSACTIONS, window=first)
     told = evaluated(pipeline, run)["freshness"]
     assert run.success
     assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)

@@ -15,7 +15,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.daemons import UNSCHEDULED, configure
 from inn8_pipeline_tests.defs.engines import processes
@@ -40,7 +40,7 @@ class Deployment:
             backfill_id=BACKFILL,
             asset_graph=self.pipeline.definitions.resolve_asset_graph(),
             partition_names=day_names(self.pipeline.window),
-            asset_selection=KEYS.keys(Entity.TRANSACTIONS),
+            asset_selection=KEYS.keys(TRANSACTIONS),
             backfill_timestamp=now().timestamp(),
             tags={},
             dynamic_partitions_store=self.pipeline.instance,
@@ -101,7 +101,7 @@ def deployed(
     pipeline: Pipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, application: str, max_runtime: int
 ) -> Iterator[Deployment]:
     """Workers and daemon, with clients and portfolios in. Runs may take so many seconds, and not many more."""
-    for entity in (Entity.CLIENTS, Entity.PORTFOLIOS):
+    for entity in (CLIENTS, PORTFOLIOS):
         assert pipeline.run(entity).success
     configure(pipeline.home, max_runtime_seconds=max_runtime, poll_interval_seconds=1, **UNSCHEDULED)
     with ExitStack() as stack:

@@ -14,7 +14,7 @@ import pytest
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import TRANSACTIONS
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.engines import processes
@@ -65,10 +65,10 @@ def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: 
     (again,) = [run.run_id for run in deployment.runs if run.parent_run_id == run_id]
     assert {run.run_id for run in deployment.runs if run.status is not dg.DagsterRunStatus.SUCCESS} == {run_id}
     assert {worker for _, worker in deployment.takes(again)} == {*WORKERS} - {killed}
-    until(lambda: pipeline.entry(Entity.TRANSACTIONS, run_id).status == "Failed", LONG)
-    assert "ran into its time limit" in pipeline.entry(Entity.TRANSACTIONS, run_id).description
+    until(lambda: pipeline.entry(TRANSACTIONS, run_id).status == "Failed", LONG)
+    assert "ran into its time limit" in pipeline.entry(TRANSACTIONS, run_id).description
     for run in deployment.runs:
-        logged = [entry.status for entry in pipeline.log(Entity.TRANSACTIONS, run.run_id)]
+        logged = [entry.status for entry in pipeline.log(TRANSACTIONS, run.run_id)]
         assert logged == ["Failed" if run.run_id == run_id else "Success"] * (names.MAX_DAYS_PER_RUN + 1)
     until(lambda: not psutil.pid_exists(deployment.process(run_id)), LONG)
     assert not [text for text in pipeline.storage_text() if deployment.password in text]
@@ -85,7 +85,7 @@ def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(de
     raw, merge, check = STEPS
     assert deployment.takes(run_id) == [(raw, killed), (raw, other), (merge, other), (check, other)]
     assert [run.run_id for run in deployment.runs] == [run_id]
-    assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
+    assert {entry.status for entry in deployment.pipeline.log(TRANSACTIONS, run_id)} == {"Success"}
 
 
 def test_a_step_that_breaks_its_own_process_ends_its_run_which_is_started_again(deploy: Deploy) -> None:
@@ -99,8 +99,8 @@ def test_a_step_that_breaks_its_own_process_ends_its_run_which_is_started_again(
     again, broken = deployment.runs
     assert (broken.run_id, again.parent_run_id) == (run_id, run_id)
     assert (broken.status, again.status) == (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS)
-    until(lambda: deployment.pipeline.entry(Entity.TRANSACTIONS, run_id).status == "Failed", LONG)
-    assert deployment.pipeline.entry(Entity.TRANSACTIONS, again.run_id).status == "Success"
+    until(lambda: deployment.pipeline.entry(TRANSACTIONS, run_id).status == "Failed", LONG)
+    assert deployment.pipeline.entry(TRANSACTIONS, again.run_id).status == "Success"
 
 
 def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -> None:
@@ -111,7 +111,7 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
 
     assert tuple(step for step, _ in deployment.takes(run_id)) == STEPS
     assert deployment.put_off
-    assert {entry.status for entry in deployment.pipeline.log(Entity.TRANSACTIONS, run_id)} == {"Success"}
+    assert {entry.status for entry in deployment.pipeline.log(TRANSACTIONS, run_id)} == {"Success"}
 
 
 def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(deploy: Deploy) -> None:

@@ -11,7 +11,7 @@ from dagster._core.execution.api import create_execution_plan
 
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.executors import celery_config
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment, read_celery
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
@@ -46,7 +46,7 @@ def test_each_executor_is_that_of_every_job_and_of_backfills(
     dg.Definitions.validate_loadable(definitions)
     jobs = definitions.get_repository_def().get_all_jobs()
     assert {job.executor_def.name for job in jobs} == {name}
-    planned = create_execution_plan(definitions.resolve_job_def(KEYS.job_name(Entity.CLIENTS)))
+    planned = create_execution_plan(definitions.resolve_job_def(KEYS.job_name(CLIENTS)))
     assert planned.step_keys_to_execute == ["raw_clients", "merge_clients"]
 
 
@@ -87,7 +87,7 @@ def test_a_run_of_the_command_line_stays_in_its_process_whatever_the_executor(
 ) -> None:
     for variable, value in {"INN8_EXECUTOR": "celery", **CELERY}.items():
         monkeypatch.setenv(variable, value)
-    assert replace(pipeline, definitions=build(Environment())).run(Entity.CLIENTS).success
+    assert replace(pipeline, definitions=build(Environment())).run(CLIENTS).success
 
 
 def test_the_passwords_of_celery_are_in_no_definition_and_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_the_passwords_of_celery_are_in_no_definition_and_no_repr(monkeypatch: p
         monkeypatch.setenv(variable, value)
     environment = Environment(CELERY)
     assert PASSWORD in str(celery_config(environment))
-    job = chosen("celery").resolve_job_def(KEYS.job_name(Entity.CLIENTS))
+    job = chosen("celery").resolve_job_def(KEYS.job_name(CLIENTS))
     snapshot = dg.serialize_value(job.get_job_snapshot())
     assert json.loads(snapshot)["name"] == "clients_sync"
     assert PASSWORD not in snapshot + repr(job.executor_def) + repr(read_celery(environment))

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs.dying import STATEMENTS, Blow
 from inn8_pipeline_tests.defs.pipelines import Pipeline
 from inn8_pipeline_tests.defs.runs import begun
@@ -21,7 +21,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def left(pipeline: Pipeline) -> dg.DagsterRun:
     """A run that was killed in its merge, and of which nobody knows that yet."""
-    with begun(pipeline, Entity.CLIENTS, Blow(STATEMENTS, 31)) as child:
+    with begun(pipeline, CLIENTS, Blow(STATEMENTS, 31)) as child:
         child.join(60)
     (run,) = pipeline.instance.get_runs()
     assert run.status is dg.DagsterRunStatus.STARTED

@@ -7,7 +7,7 @@ import pytest
 
 from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.defs.sync_log import killed_runs
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
@@ -15,7 +15,7 @@ from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
 def test_a_sound_sync_is_a_success_with_one_entry_and_for_transactions_one_for_each_day(pipeline: Pipeline) -> None:
     for entity, run in pipeline.run_all().items():
-        days = day_names(pipeline.window) if entity is Entity.TRANSACTIONS else []
+        days = day_names(pipeline.window) if entity is TRANSACTIONS else []
         log = pipeline.log(entity, run.run_id)
         assert sorted(entry.day or "" for entry in log) == ["", *days]
         assert log[0].day is None
@@ -35,11 +35,11 @@ def test_refused_records_make_a_partial_success_and_stand_among_the_rejects(new_
 
 
 def test_an_empty_answer_is_no_data_and_touches_nothing(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     before = pipeline.rows("select *, xmin::text from inn8.clients order by id")
     pipeline.server.faults.add("body", "clients", text="[]")
-    run = pipeline.run(Entity.CLIENTS)
-    entry = pipeline.entry(Entity.CLIENTS, run.run_id)
+    run = pipeline.run(CLIENTS)
+    entry = pipeline.entry(CLIENTS, run.run_id)
     assert (run.success, entry.status, entry.severity) == (True, "NoData", "WARN")
     assert pipeline.rows("select *, xmin::text from inn8.clients order by id") == before
 
@@ -47,9 +47,9 @@ def test_an_empty_answer_is_no_data_and_touches_nothing(pipeline: Pipeline) -> N
 def test_a_500_followed_by_an_empty_array_succeeds_and_the_retry_is_a_warning_in_the_log(pipeline: Pipeline) -> None:
     pipeline.server.faults.add("status", "clients", status=500)
     pipeline.server.faults.add("body", "clients", text="[]")
-    run = pipeline.run(Entity.CLIENTS)
+    run = pipeline.run(CLIENTS)
     assert run.success
-    assert pipeline.entry(Entity.CLIENTS, run.run_id).status == "NoData"
+    assert pipeline.entry(CLIENTS, run.run_id).status == "NoData"
     (told,) = [line for line in pipeline.lines(run.run_id, logging.WARNING) if "Retry 1 follows in" in line]
     assert "GET /clients failed: INN8 answered 500" in told
 
@@ -58,54 +58,54 @@ def test_while_clients_are_down_their_log_says_failed_and_the_others_are_in(pipe
     pipeline.run_all()
     pipeline.server.faults.add("status", "clients", times=None, status=503)
     runs = pipeline.run_all()
-    entry = pipeline.entry(Entity.CLIENTS, runs[Entity.CLIENTS].run_id)
-    assert not runs[Entity.CLIENTS].success
+    entry = pipeline.entry(CLIENTS, runs[CLIENTS].run_id)
+    assert not runs[CLIENTS].success
     assert (entry.status, entry.severity) == ("Failed", "ERROR")
     assert entry.metadata["error_message"].startswith("GET /clients failed 4 times in a row: INN8 answered 503.")
-    assert len(pipeline.log(Entity.CLIENTS, runs[Entity.CLIENTS].run_id)) == 1
-    others = (Entity.PORTFOLIOS, Entity.TRANSACTIONS)
+    assert len(pipeline.log(CLIENTS, runs[CLIENTS].run_id)) == 1
+    others = (PORTFOLIOS, TRANSACTIONS)
     assert [pipeline.entry(entity, runs[entity].run_id).status for entity in others] == ["Success"] * 2
 
 
 def test_a_fetch_of_days_that_fails_is_logged_for_the_run_and_each_day(pipeline: Pipeline) -> None:
     pipeline.server.faults.add("status", "transactions", times=None, status=404)
-    run = pipeline.run(Entity.TRANSACTIONS)
-    log = pipeline.log(Entity.TRANSACTIONS, run.run_id)
+    run = pipeline.run(TRANSACTIONS)
+    log = pipeline.log(TRANSACTIONS, run.run_id)
     assert not run.success
     assert sorted(entry.day or "" for entry in log) == ["", *day_names(pipeline.window)]
     assert {(entry.state, entry.status) for entry in log} == {("FAILED", "Failed")}
 
 
 def test_a_merge_that_refuses_most_records_is_failed_and_writes_nothing(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     before = truth.tables(pipeline)
     for record in pipeline.world.records("clients")[:20]:
         pipeline.world.corrupt("clients", record["id"], fullName=None)
-    run = pipeline.run(Entity.CLIENTS)
-    entry = pipeline.entry(Entity.CLIENTS, run.run_id)
-    assert (entry.status, len(pipeline.log(Entity.CLIENTS, run.run_id))) == ("Failed", 1)
+    run = pipeline.run(CLIENTS)
+    entry = pipeline.entry(CLIENTS, run.run_id)
+    assert (entry.status, len(pipeline.log(CLIENTS, run.run_id))) == ("Failed", 1)
     assert entry.metadata["error_message"].startswith("20 of 25 clients would have been refused (missing_field 20)")
     assert truth.tables(pipeline) == before
 
 
 def test_rows_are_held_back_from_removal_until_one_run_allows_it(pipeline: Pipeline) -> None:
-    pipeline.run(Entity.CLIENTS)
+    pipeline.run(CLIENTS)
     for record in pipeline.world.records("clients")[:10]:
         pipeline.world.remove("clients", record["id"])
-    held = pipeline.entry(Entity.CLIENTS, pipeline.run(Entity.CLIENTS).run_id)
+    held = pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id)
     assert (held.status, held.severity) == ("PartialSuccess", "ERROR")
     assert "allow_removals: true" in held.description
     assert pipeline.rows("select count(*) from inn8.clients where missing_since is not null")[0][0] == 0
-    allowed = pipeline.run(Entity.CLIENTS, config={"allow_removals": True})
-    assert pipeline.entry(Entity.CLIENTS, allowed.run_id).status == "Success"
+    allowed = pipeline.run(CLIENTS, config={"allow_removals": True})
+    assert pipeline.entry(CLIENTS, allowed.run_id).status == "Success"
     assert pipeline.rows("select count(*) from inn8.clients where missing_since is not null")[0][0] == 10
 
 
 def test_a_run_of_transactions_without_days_fails_and_says_what_to_choose(pipeline: Pipeline) -> None:
-    run = pipeline.run(Entity.TRANSACTIONS, tags={})
+    run = pipeline.run(TRANSACTIONS, tags={})
     assert not run.success
     assert "No days of trade were chosen" in str(run.failure_data_for_node("raw_transactions"))
-    assert "No days of trade were chosen" in pipeline.entry(Entity.TRANSACTIONS, run.run_id).description
+    assert "No days of trade were chosen" in pipeline.entry(TRANSACTIONS, run.run_id).description
     assert pipeline.server.stats.requests.total() == 0
 
 
@@ -119,7 +119,7 @@ def test_a_run_that_died_gets_its_failed_entries_exactly_once(pipeline: Pipeline
         pipeline.instance.report_run_failed(run)
     for _ in range(2):
         killed_runs.write_missing(pipeline.instance, run, "It was killed.")
-    log = pipeline.log(Entity.TRANSACTIONS, run.run_id)
+    log = pipeline.log(TRANSACTIONS, run.run_id)
     written = pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     assert len(written) == len(log)  # the check's history would show a second one as one
     assert sorted(entry.day or "" for entry in log) == ["", *day_names(pipeline.window)]
@@ -128,10 +128,10 @@ def test_a_run_that_died_gets_its_failed_entries_exactly_once(pipeline: Pipeline
 
 def test_a_run_that_logged_its_end_is_left_alone_by_the_sensors(pipeline: Pipeline) -> None:
     pipeline.server.faults.add("status", "clients", status=404)
-    run = pipeline.run(Entity.CLIENTS)
-    before = pipeline.log(Entity.CLIENTS)
+    run = pipeline.run(CLIENTS)
+    before = pipeline.log(CLIENTS)
     killed_runs.write_missing(pipeline.instance, run.dagster_run, "It was killed.")
-    assert pipeline.log(Entity.CLIENTS) == before
+    assert pipeline.log(CLIENTS) == before
     assert (
         len(
             list(

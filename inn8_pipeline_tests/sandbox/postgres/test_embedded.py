@@ -80,7 +80,7 @@ def is_gone(process: psutil.Process) -> bool:
 HOLD = """
 import sys, time
 from pathlib import Path
-from inn8_pipeline.sandbox.postgres import EmbeddedPostgres
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as postgres:
     print(postgres.url("x"), flush=True)
     time.sleep(60)

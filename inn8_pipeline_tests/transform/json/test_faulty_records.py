@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.entities import MAX_ID_LENGTH, Entity, ReasonCode
+from inn8_pipeline.entities import CLIENTS, ENTITIES, MAX_ID_LENGTH, PORTFOLIOS, TRANSACTIONS, Entity, ReasonCode
 from inn8_pipeline.errors import ContractError
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
@@ -25,7 +25,7 @@ from inn8_pipeline_tests.transform.builders import (
     without,
 )
 
-C, P, T = Entity.CLIENTS, Entity.PORTFOLIOS, Entity.TRANSACTIONS
+C, P, T = CLIENTS, PORTFOLIOS, TRANSACTIONS
 HALF_A_PAIR = '"a\\ud83d b"'
 
 
@@ -86,7 +86,7 @@ def test_a_security_must_be_sound_itself(changed: dict[str, Any], code: ReasonCo
 
 
 @pytest.mark.parametrize("sent", [None, 5, "text", True, [], [{"id": "x"}]], ids=str)
-@pytest.mark.parametrize("entity", Entity)
+@pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_what_is_no_object_at_all_is_a_reject_too(entity: Entity, sent: Any) -> None:  # noqa: ANN401
     batch = read(entity, SOUND[entity](), sent)
     (found,) = batch.rejects
@@ -212,7 +212,7 @@ def test_open_rejects_are_tried_again_under_their_own_ordinals_and_outside_no_wi
     assert (batch.skipped, batch.records) == (0, 4)
 
 
-@pytest.mark.parametrize("entity", Entity)
+@pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_no_open_rejects_are_an_empty_batch(entity: Entity) -> None:
     assert Transformer(entity).records([], []).records == 0
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import NotVacuumedError, StillSentError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.redaction import cut
@@ -69,7 +69,7 @@ def test_nothing_of_the_person_is_found_afterwards(filled: Syncs) -> None:
     erased = erase.erase(filled.engine, THANDI, cut)
     assert traces(filled) == set()
     assert erased.rows == {"clients": 1, "portfolios": 1, "transactions": 1}
-    assert erased.records == {Entity.CLIENTS: 2, Entity.PORTFOLIOS: 2, Entity.TRANSACTIONS: 3}
+    assert erased.records == {CLIENTS: 2, PORTFOLIOS: 2, TRANSACTIONS: 3}
     assert (erased.rejects, erased.pages, erased.still_sent) == (4, 5, ())
     assert erase.look(filled.engine, THANDI, cut).is_nothing
 
@@ -117,10 +117,10 @@ def test_the_landings_name_the_rewritten_pages_with_their_counts(filled: Syncs) 
 
 def test_the_next_syncs_and_a_rebuild_keep_the_law_of_counts(filled: Syncs) -> None:
     erase.erase(filled.engine, THANDI, cut)
-    for landing, days in newest_of_days(filled.engine, TENANT, Entity.TRANSACTIONS, HISTORY):
+    for landing, days in newest_of_days(filled.engine, TENANT, TRANSACTIONS, HISTORY):
         rebuilt = filled.merge(landing, days, may_repeat=False)
         assert (rebuilt.counts.fetched, rebuilt.counts.unchanged) == (landing.records, 2)
-    for entity in (Entity.CLIENTS, Entity.PORTFOLIOS):
+    for entity in (CLIENTS, PORTFOLIOS):
         landing = newest(filled.engine, TENANT, entity)
         assert filled.merge(landing, may_repeat=False).counts.unchanged == 1
         assert sum(len(json.loads(page)) for page in bodies(filled.engine, landing)) == landing.records
@@ -140,15 +140,15 @@ def test_a_fetch_of_the_rewritten_pages_is_merged_and_not_taken_for_a_repeat(fil
 @pytest.mark.parametrize(
     ("entity", "records"),
     [
-        (Entity.CLIENTS, [client(), NEIGHBOUR]),
-        (Entity.PORTFOLIOS, [portfolio(), THEIRS]),
-        (Entity.TRANSACTIONS, [transaction(), theirs()]),
+        (CLIENTS, [client(), NEIGHBOUR]),
+        (PORTFOLIOS, [portfolio(), THEIRS]),
+        (TRANSACTIONS, [transaction(), theirs()]),
     ],
 )
 def test_whom_inn8_still_sends_is_erased_only_where_that_is_allowed(
     filled: Syncs, entity: Entity, records: list[Any]
 ) -> None:
-    window = HISTORY if entity is Entity.TRANSACTIONS else None
+    window = HISTORY if entity is TRANSACTIONS else None
     filled.merge(filled.land(entity, records, window))
     before = filled.versions(), filled.versions("inn8_raw")
     assert erase.look(filled.engine, THANDI, cut).still_sent == (entity,)
@@ -162,7 +162,7 @@ def test_whom_inn8_still_sends_is_erased_only_where_that_is_allowed(
 def test_what_a_day_was_merged_from_last_counts_as_sent_though_other_days_came_later(filled: Syncs) -> None:
     filled.transactions([transaction(), theirs()], october(5))
     filled.transactions([theirs(id="X-2", tradeDate="2026-10-06")], october(6))
-    assert erase.look(filled.engine, THANDI, cut).still_sent == (Entity.TRANSACTIONS,)
+    assert erase.look(filled.engine, THANDI, cut).still_sent == (TRANSACTIONS,)
 
 
 def test_a_portfolio_that_is_anothers_by_now_keeps_all_but_the_records_that_name_the_person(filled: Syncs) -> None:
@@ -176,7 +176,7 @@ def test_a_portfolio_that_is_anothers_by_now_keeps_all_but_the_records_that_name
 
 
 def test_pages_of_a_fetch_that_broke_off_go_too(filled: Syncs) -> None:
-    broken = LandingWriter(filled.engine, TENANT, Entity.CLIENTS, None, "run")
+    broken = LandingWriter(filled.engine, TENANT, CLIENTS, None, "run")
     broken.add(body(client(fullName="Thandi Broken")), 1)
     with pytest.raises(SyncLockedError):
         erase.erase(filled.engine, THANDI, cut, wait_seconds=0.2)
@@ -187,7 +187,7 @@ def test_pages_of_a_fetch_that_broke_off_go_too(filled: Syncs) -> None:
 
 
 def test_an_erasure_waits_for_a_merge_under_way(filled: Syncs) -> None:
-    landing = filled.land(Entity.PORTFOLIOS, [THEIRS])
+    landing = filled.land(PORTFOLIOS, [THEIRS])
     with filled.opened(landing, None, RULES), pytest.raises(SyncLockedError, match="portfolios"):
         erase.erase(filled.engine, THANDI, cut, wait_seconds=0.2)
 

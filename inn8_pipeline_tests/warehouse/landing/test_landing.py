@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import LandingMissingError, SchemaVersionError
 from inn8_pipeline.warehouse.landing import retention
 from inn8_pipeline.warehouse.landing import store as landings
@@ -19,7 +19,7 @@ from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, october
 ODD = b' [ {"id" : "C-1",\t"fullName":"\\u0041\xc3\xbc\xf0\x9f\x98\x80","n":1.50e+3,"id":"twice"}\n]\r\n'
 
 
-def writer(syncs: Syncs, entity: Entity = Entity.CLIENTS) -> LandingWriter:
+def writer(syncs: Syncs, entity: Entity = CLIENTS) -> LandingWriter:
     return LandingWriter(syncs.engine, TENANT, entity, None, "run")
 
 
@@ -36,39 +36,39 @@ def ids(syncs: Syncs) -> set[int]:
 
 def test_pages_come_back_byte_for_byte_and_in_order(syncs: Syncs) -> None:
     sent = [ODD, b"[]", body(client(id="x" * 200_000)), ODD]
-    landing = syncs.land(Entity.CLIENTS, [Verbatim(page, 1) for page in sent])
+    landing = syncs.land(CLIENTS, [Verbatim(page, 1) for page in sent])
     assert list(bodies(syncs.engine, landing)) == sent
     assert (landing.records, landing.bytes) == (4, sum(map(len, sent)))
 
 
 def test_a_page_is_kept_once_however_often_it_comes(syncs: Syncs) -> None:
     for _ in range(2):
-        syncs.land(Entity.CLIENTS, [Verbatim(ODD, 1), Verbatim(ODD, 1)])
+        syncs.land(CLIENTS, [Verbatim(ODD, 1), Verbatim(ODD, 1)])
     assert syncs.query("select count(*) as n from inn8_raw.pages") == [{"n": 1}]
 
 
 def test_a_fetch_that_broke_off_is_never_read(syncs: Syncs) -> None:
-    syncs.land(Entity.CLIENTS, [client()])
-    complete = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    syncs.land(CLIENTS, [client()])
+    complete = newest(syncs.engine, TENANT, CLIENTS)
     broken = writer(syncs)
     broken.add(b"[]", 0)
-    assert newest(syncs.engine, TENANT, Entity.CLIENTS) == complete
+    assert newest(syncs.engine, TENANT, CLIENTS) == complete
     assert broken.id != complete.id
 
 
 def test_without_a_landing_there_is_nothing_to_rebuild_from(syncs: Syncs) -> None:
     with pytest.raises(LandingMissingError, match="Materialize raw_clients first"):
-        newest(syncs.engine, TENANT, Entity.CLIENTS)
-    syncs.land(Entity.TRANSACTIONS, [transaction()], october(4, 5))
+        newest(syncs.engine, TENANT, CLIENTS)
+    syncs.land(TRANSACTIONS, [transaction()], october(4, 5))
     with pytest.raises(LandingMissingError, match="for 2026-10-06"):
-        newest_of_days(syncs.engine, TENANT, Entity.TRANSACTIONS, october(5, 7))
+        newest_of_days(syncs.engine, TENANT, TRANSACTIONS, october(5, 7))
 
 
 def test_the_newest_landing_of_a_day_is_the_one_begun_last(syncs: Syncs) -> None:
     first = writer(syncs)
-    second = syncs.land(Entity.CLIENTS, [client()])
+    second = syncs.land(CLIENTS, [client()])
     first.complete(retries=0, has_duplicates=False)
-    assert newest(syncs.engine, TENANT, Entity.CLIENTS).id == second.id
+    assert newest(syncs.engine, TENANT, CLIENTS).id == second.id
 
 
 def test_a_warehouse_of_another_version_takes_no_page(syncs: Syncs) -> None:
@@ -107,7 +107,7 @@ def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.M
             yield page
 
     monkeypatch.setattr(landings, "_read", counting)
-    landing = syncs.land(Entity.CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
+    landing = syncs.land(CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
     pages = bodies(syncs.engine, landing)
     assert next(pages) == b"[0]"
     assert 1 <= len(read) <= 1 + landings.PAGES_AHEAD
@@ -115,7 +115,7 @@ def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.M
 
 
 def test_leaving_the_pages_early_ends_the_reading(syncs: Syncs) -> None:
-    landing = syncs.land(Entity.CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
+    landing = syncs.land(CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
     pages = bodies(syncs.engine, landing)
     next(pages)
     pages.close()  # type: ignore[attr-defined]
@@ -124,7 +124,7 @@ def test_leaving_the_pages_early_ends_the_reading(syncs: Syncs) -> None:
 
 
 def test_a_page_that_is_gone_is_an_error_that_names_the_landing(syncs: Syncs) -> None:
-    landing = syncs.land(Entity.CLIENTS, [client()])
+    landing = syncs.land(CLIENTS, [client()])
     syncs.execute("delete from inn8_raw.pages")
     with pytest.raises(LandingMissingError, match=f"landing {landing.id}"):
         list(bodies(syncs.engine, landing))
@@ -133,10 +133,10 @@ def test_a_page_that_is_gone_is_an_error_that_names_the_landing(syncs: Syncs) ->
 def test_retention_keeps_what_is_recent_merged_last_or_confirmed_last(syncs: Syncs) -> None:
     syncs.clients([client(fullName="oldest")])
     syncs.clients([client()])
-    merged = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    merged = newest(syncs.engine, TENANT, CLIENTS)
     syncs.clients([client()])
     syncs.clients([client()])
-    confirming = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    confirming = newest(syncs.engine, TENANT, CLIENTS)
     age(syncs, 60)
     pruned = retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30)
     assert pruned == Pruned(landings=2, broken_landings=0, pages=1, rejects=0, are_pages_held=False)
@@ -150,7 +150,7 @@ def test_after_retention_a_day_can_still_be_rebuilt_from_its_newest_fetch(owned:
     owned.transactions([transaction(id="T-2", tradeDate="2026-10-06")], october(6))
     age(owned, 60)
     retention.prune(owned.engine, TENANT, landing_days=30, reject_days=30)
-    ((landing, days),) = newest_of_days(owned.engine, TENANT, Entity.TRANSACTIONS, october(5))
+    ((landing, days),) = newest_of_days(owned.engine, TENANT, TRANSACTIONS, october(5))
     assert owned.merge(landing, days, may_repeat=False).counts == Counts(fetched=1, unchanged=1)
 
 
@@ -172,8 +172,8 @@ def test_retention_drops_rejects_resolved_long_ago_and_no_open_one(syncs: Syncs)
 
 
 def test_retention_leaves_the_pages_that_a_fetch_under_way_counts_on(syncs: Syncs) -> None:
-    syncs.land(Entity.CLIENTS, [client()])
-    syncs.land(Entity.CLIENTS, [client(id="C-2")])
+    syncs.land(CLIENTS, [client()])
+    syncs.land(CLIENTS, [client(id="C-2")])
     age(syncs, 60)
     fetching = writer(syncs)
     fetching.add(body(client()), 1)
@@ -204,7 +204,7 @@ def test_no_landing_is_opened_while_pages_are_dropped(syncs: Syncs) -> None:
 
 
 def test_retention_knows_one_tenant_only(syncs: Syncs) -> None:
-    LandingWriter(syncs.engine, "t2", Entity.CLIENTS, None, "run").complete(retries=0, has_duplicates=False)
+    LandingWriter(syncs.engine, "t2", CLIENTS, None, "run").complete(retries=0, has_duplicates=False)
     age(syncs, 60)
     assert retention.prune(syncs.engine, TENANT, landing_days=1, reject_days=1).landings == 0
     assert len(ids(syncs)) == 1

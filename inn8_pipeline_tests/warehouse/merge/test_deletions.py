@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction, without
@@ -38,7 +38,7 @@ def test_missing_since_is_the_start_of_the_fetch_that_lacked_it_and_the_row_keep
     syncs.clients([client(), client(id="C-2")])
     syncs.clients([client(), client(id="C-2")])
     held = syncs.query("select last_synced_at from inn8.sync_state")[0]["last_synced_at"]
-    landing = syncs.land(Entity.CLIENTS, [client()])
+    landing = syncs.land(CLIENTS, [client()])
     syncs.merge(landing)
     row = syncs.row("clients", "C-2")
     assert (row["missing_since"], row["as_of_at"]) == (landing.started_at, held)
@@ -56,7 +56,7 @@ def test_a_row_that_comes_back_is_revived(syncs: Syncs, proofs: int) -> None:
 
 def test_the_same_landing_merged_twice_is_one_proof(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
-    landing = syncs.land(Entity.CLIENTS, [client()])
+    landing = syncs.land(CLIENTS, [client()])
     syncs.merge(landing)
     assert syncs.merge(landing, may_repeat=False).removed == 0
     assert state(syncs, "C-2") == "missing"
@@ -94,7 +94,7 @@ def test_a_transaction_without_a_day_makes_a_landing_prove_nothing(owned: Syncs)
 def test_accepted_duplicates_make_a_landing_prove_nothing(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
     for _ in range(2):
-        result = syncs.merge(syncs.land(Entity.CLIENTS, [client(), client()], has_duplicates=True))
+        result = syncs.merge(syncs.land(CLIENTS, [client(), client()], has_duplicates=True))
         assert (result.missing, result.removed) == (0, 0)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.merge.results import Counts, Status
@@ -17,7 +17,7 @@ def test_new_records_are_inserted_with_the_keys_of_their_parents(syncs: Syncs) -
     row = syncs.row("transactions", "T-1")
     assert result.status is Status.SUCCESS
     assert result.counts == Counts(fetched=1, inserted=1)
-    assert result.securities == {"inserted": 1}
+    assert result.dimensions == {"securities": {"inserted": 1}}
     assert row["portfolio_id"] == syncs.row("portfolios", "P-1")["id"]
     assert row["security_id"] == syncs.row("securities", "S-1")["id"]
     assert syncs.row("portfolios", "P-1")["client_id"] == syncs.row("clients", "C-1")["id"]
@@ -64,8 +64,8 @@ def test_a_repeat_tells_the_status_and_the_counts_of_what_it_repeats(owned: Sync
 def test_other_rules_of_the_transform_are_merged_though_nothing_changed(syncs: Syncs) -> None:
     syncs.clients([client()])
     changed = TRANSFORM_VERSION + 1
-    assert not syncs.merge(syncs.land(Entity.CLIENTS, [client()]), version=changed).is_repeat
-    assert syncs.merge(syncs.land(Entity.CLIENTS, [client()]), version=changed).is_repeat
+    assert not syncs.merge(syncs.land(CLIENTS, [client()]), version=changed).is_repeat
+    assert syncs.merge(syncs.land(CLIENTS, [client()]), version=changed).is_repeat
 
 
 def test_another_window_of_the_same_pages_is_no_repeat(owned: Syncs) -> None:
@@ -139,7 +139,7 @@ def test_no_data_of_other_days_is_known_of_those(owned: Syncs) -> None:
 def test_counts_that_do_not_add_up_undo_the_merge(syncs: Syncs) -> None:
     syncs.clients([client()])
     before = syncs.versions()
-    landing = syncs.land(Entity.CLIENTS, [Verbatim(body(client(id="C-2")), records=2)])
+    landing = syncs.land(CLIENTS, [Verbatim(body(client(id="C-2")), records=2)])
     with pytest.raises(ReconciliationError) as caught:
         syncs.merge(landing)
     assert caught.value.counts["fetched"] == 2

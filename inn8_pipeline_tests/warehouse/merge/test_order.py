@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.warehouse.landing.store import newest, newest_of_days
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction
@@ -14,7 +14,7 @@ def traded(day: int, description: str = "", number: int = 1, **changes: object) 
 
 
 def test_a_snapshot_fetched_earlier_changes_nothing_after_a_later_one(syncs: Syncs) -> None:
-    slow = syncs.land(Entity.CLIENTS, [client(fullName="older"), client(id="C-2")])
+    slow = syncs.land(CLIENTS, [client(fullName="older"), client(id="C-2")])
     syncs.clients([client(fullName="newer")])
     before = syncs.versions()
     result = syncs.merge(slow)
@@ -24,7 +24,7 @@ def test_a_snapshot_fetched_earlier_changes_nothing_after_a_later_one(syncs: Syn
 
 
 def test_a_slow_backfill_writes_only_the_days_that_no_tick_has_merged_since(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(4, "older", 1), traded(5, "older", 2)], october(4, 5))
+    slow = owned.land(TRANSACTIONS, [traded(4, "older", 1), traded(5, "older", 2)], october(4, 5))
     owned.transactions([traded(5, "newer", 2)], october(5))
     result = owned.merge(slow)
     assert result.counts == Counts(fetched=2, inserted=1, skipped=1)
@@ -34,7 +34,7 @@ def test_a_slow_backfill_writes_only_the_days_that_no_tick_has_merged_since(owne
 
 
 def test_a_slow_backfill_does_not_move_a_transaction_back(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(4, "older")], october(4))
+    slow = owned.land(TRANSACTIONS, [traded(4, "older")], october(4))
     owned.transactions([traded(5, "newer")], october(5))
     assert owned.merge(slow).counts == Counts(fetched=1, skipped=1)
     assert owned.row("transactions", "T-1")["description"] == "newer"
@@ -43,14 +43,14 @@ def test_a_slow_backfill_does_not_move_a_transaction_back(owned: Syncs) -> None:
 def test_a_slow_backfill_knows_a_confirmation_that_wrote_nothing(owned: Syncs) -> None:
     """The row was written first, then seen again unchanged; in between the slow fetch saw it elsewhere."""
     owned.transactions([traded(5, "same")], october(5))
-    slow = owned.land(Entity.TRANSACTIONS, [traded(4, "flicker")], october(4))
+    slow = owned.land(TRANSACTIONS, [traded(4, "flicker")], october(4))
     assert owned.transactions([traded(5, "same")], october(5)).is_repeat
     assert owned.merge(slow).counts == Counts(fetched=1, skipped=1)
     assert owned.row("transactions", "T-1")["description"] == "same"
 
 
 def test_what_a_slow_backfill_set_aside_is_merged_when_it_comes_again(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(4)], october(4))
+    slow = owned.land(TRANSACTIONS, [traded(4)], october(4))
     owned.transactions([traded(5)], october(5))
     owned.merge(slow)
     result = owned.transactions([traded(4)], october(4))
@@ -59,7 +59,7 @@ def test_what_a_slow_backfill_set_aside_is_merged_when_it_comes_again(owned: Syn
 
 
 def test_a_slow_backfill_opens_no_reject_for_what_is_sound_and_newer(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(4, fees="x")], october(4))
+    slow = owned.land(TRANSACTIONS, [traded(4, fees="x")], october(4))
     owned.transactions([traded(5)], october(5))
     result = owned.merge(slow)
     assert result.counts == Counts(fetched=1, skipped=1)
@@ -67,7 +67,7 @@ def test_a_slow_backfill_opens_no_reject_for_what_is_sound_and_newer(owned: Sync
 
 
 def test_a_slow_backfill_heals_no_reject_that_is_newer(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(4)], october(4))
+    slow = owned.land(TRANSACTIONS, [traded(4)], october(4))
     owned.transactions([traded(5, fees="x")], october(5))
     owned.merge(slow)
     assert owned.reject()["external_id"] == "T-1"
@@ -75,21 +75,21 @@ def test_a_slow_backfill_heals_no_reject_that_is_newer(owned: Syncs) -> None:
 
 def test_a_slow_backfill_does_not_mark_what_came_after_it(owned: Syncs) -> None:
     owned.transactions([traded(5, number=2)], october(4, 5))
-    slow = owned.land(Entity.TRANSACTIONS, [traded(5, number=2)], october(4, 5))
+    slow = owned.land(TRANSACTIONS, [traded(5, number=2)], october(4, 5))
     owned.transactions([traded(4)], october(4))
     assert owned.merge(slow).missing == 0
     assert owned.row("transactions", "T-1")["missing_since"] is None
 
 
 def test_a_row_of_a_newer_fetch_is_not_marked_even_where_its_coverage_is_lost(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(5, number=2)], october(4, 5))
+    slow = owned.land(TRANSACTIONS, [traded(5, number=2)], october(4, 5))
     owned.transactions([traded(4)], october(4))
     owned.execute("delete from inn8.sync_coverage where entity = 'transactions'")
     assert owned.merge(slow).missing == 0
 
 
 def test_a_security_s_name_does_not_come_from_an_older_fetch_of_the_same_day(owned: Syncs) -> None:
-    slow = owned.land(Entity.TRANSACTIONS, [traded(5, security=security(name="older"))], october(4, 5))
+    slow = owned.land(TRANSACTIONS, [traded(5, security=security(name="older"))], october(4, 5))
     owned.transactions([traded(5, security=security(name="newer"))], october(5))
     owned.merge(slow)
     assert owned.row("securities", "S-1")["name"] == "newer"
@@ -107,7 +107,7 @@ def test_a_security_s_name_does_not_come_from_a_kept_payload_of_the_same_day(own
     kept = security(name="kept")
     owned.transactions([traded(5, portfolioId="P-2", security=kept), traded(5, number=4, security=kept)], october(5))
     newer = owned.land(
-        Entity.TRANSACTIONS, [traded(5, number=4, security=security(name="newer"))], october(5), has_duplicates=True
+        TRANSACTIONS, [traded(5, number=4, security=security(name="newer"))], october(5), has_duplicates=True
     )
     owned.merge(newer)
     owned.portfolios([portfolio(), portfolio(id="P-2")])
@@ -117,7 +117,7 @@ def test_a_security_s_name_does_not_come_from_a_kept_payload_of_the_same_day(own
 
 
 def test_a_security_of_a_kept_payload_is_as_old_as_its_fetch(owned: Syncs) -> None:
-    landing = owned.land(Entity.TRANSACTIONS, [traded(5, portfolioId="P-2")], october(5))
+    landing = owned.land(TRANSACTIONS, [traded(5, portfolioId="P-2")], october(5))
     owned.merge(landing)
     owned.execute("delete from inn8.securities")
     owned.portfolios([portfolio(), portfolio(id="P-2")])
@@ -130,7 +130,7 @@ def test_a_rebuild_from_the_landing_alone_ends_as_the_sync_did(owned: Syncs) -> 
     owned.transactions([traded(5, "newer", 2)], october(5))
     before = owned.query("select external_id, description, trade_date from inn8.transactions order by 1")
     owned.execute("update inn8.transactions set description = 'spoilt'")
-    found = newest_of_days(owned.engine, TENANT, Entity.TRANSACTIONS, october(4, 5))
+    found = newest_of_days(owned.engine, TENANT, TRANSACTIONS, october(4, 5))
     assert [{day.day for day in days} for _, days in found] == [{4}, {5}]
     for landing, days in found:
         assert owned.merge(landing, days, may_repeat=False).counts.updated == 1
@@ -141,6 +141,6 @@ def test_a_rebuild_after_repeats_starts_from_the_newest_of_them(syncs: Syncs) ->
     syncs.clients([client()])
     assert syncs.clients([client()]).is_repeat
     syncs.execute("update inn8.clients set name = 'spoilt'")
-    landing = newest(syncs.engine, TENANT, Entity.CLIENTS)
+    landing = newest(syncs.engine, TENANT, CLIENTS)
     assert syncs.merge(landing, may_repeat=False).counts == Counts(fetched=1, updated=1)
     assert syncs.row("clients", "C-1")["name"] == "Thandi Nkosi"

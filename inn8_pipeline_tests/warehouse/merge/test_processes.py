@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.errors import DatabaseError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing, bodies
@@ -42,7 +42,7 @@ def outcome(syncs: Syncs) -> list[Any]:
 
 def prepared(syncs: Syncs) -> Landing:
     syncs.transactions(BEFORE)
-    return syncs.land(Entity.TRANSACTIONS, NOW, october(2, 10))
+    return syncs.land(TRANSACTIONS, NOW, october(2, 10))
 
 
 def kill_at(syncs: Syncs, landing: Landing, step: int) -> int | None:
@@ -93,7 +93,7 @@ def test_a_connection_that_is_cut_in_the_middle_is_a_clear_error_and_undoes_the_
 
 
 def test_a_connection_that_is_cut_while_pages_are_read_is_a_clear_error(syncs: Syncs) -> None:
-    landing = syncs.land(Entity.CLIENTS, [client(id=f"C-{number}") for number in range(20)], page_size=1)
+    landing = syncs.land(CLIENTS, [client(id=f"C-{number}") for number in range(20)], page_size=1)
     pages = bodies(syncs.engine, landing)
     next(pages)
     cut_others(syncs)
@@ -112,14 +112,14 @@ def test_an_error_of_postgres_never_tells_a_value(syncs: Syncs) -> None:
 
 def test_a_server_that_cannot_be_reached_is_a_clear_error(tmp_path: Any) -> None:  # noqa: ANN401
     with Syncs(f"postgresql+psycopg://nobody@/none?host={tmp_path}") as unreachable, pytest.raises(DatabaseError):
-        unreachable.land(Entity.CLIENTS, [])
+        unreachable.land(CLIENTS, [])
 
 
 def test_two_processes_at_the_same_entity_merge_one_after_the_other_and_the_second_says_that_it_waits(
     owned: Syncs,
 ) -> None:
-    first = owned.land(Entity.TRANSACTIONS, BEFORE, HISTORY)
-    second = owned.land(Entity.TRANSACTIONS, [*BEFORE[:1], *NOW[2:3]], HISTORY)
+    first = owned.land(TRANSACTIONS, BEFORE, HISTORY)
+    second = owned.land(TRANSACTIONS, [*BEFORE[:1], *NOW[2:3]], HISTORY)
     holds, goes_on = SERVER.Event(), SERVER.Event()
     child = SERVER.Process(target=merge_when_told, args=(owned.url, first, holds, goes_on))
     child.start()
@@ -156,9 +156,7 @@ def test_another_entity_or_tenant_waits_for_nobody(owned: Syncs) -> None:
 
 
 def test_many_syncs_at_once_end_with_the_rows_of_the_newest_fetch(owned: Syncs) -> None:
-    landings = [
-        owned.land(Entity.TRANSACTIONS, [transaction(description=f"{number}")], october(4, 6)) for number in range(4)
-    ]
+    landings = [owned.land(TRANSACTIONS, [transaction(description=f"{number}")], october(4, 6)) for number in range(4)]
     threads = [threading.Thread(target=owned.merge, args=[landing]) for landing in reversed(landings)]
     for each in threads:
         each.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.queries import operator
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction, without
@@ -22,7 +22,7 @@ def test_a_portfolio_of_an_unknown_client_is_kept_aside_with_its_reason_and_payl
 
 def test_an_orphan_s_payload_is_taken_from_its_own_page(syncs: Syncs) -> None:
     records = many(portfolio, 25)
-    landing = syncs.land(Entity.PORTFOLIOS, records, page_size=4)
+    landing = syncs.land(PORTFOLIOS, records, page_size=4)
     syncs.merge(landing)
     assert [row["payload"] for row in syncs.rejects()] == records
 
@@ -107,7 +107,7 @@ def test_a_reject_without_a_readable_day_is_withdrawn_only_by_a_landing_of_its_w
 
 def test_a_landing_with_accepted_duplicates_withdraws_no_reject_that_it_would_know(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2", fullName=1)])
-    syncs.merge(syncs.land(Entity.CLIENTS, [client(), client()], has_duplicates=True))
+    syncs.merge(syncs.land(CLIENTS, [client(), client()], has_duplicates=True))
     assert syncs.reject()["external_id"] == "C-2"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.warehouse.queries import operator
 from inn8_pipeline.warehouse.queries.operator import Row
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
@@ -10,7 +10,7 @@ from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
 
 
 def rejects(
-    syncs: Syncs, entity: str | None = None, *, tenant_id: str = TENANT, resolved: bool = False
+    syncs: Syncs, entity: Entity | None = None, *, tenant_id: str = TENANT, resolved: bool = False
 ) -> Sequence[Row]:
     with operator.reading(syncs.engine, "testing") as connection:
         return operator.rejects(connection, tenant_id, entity, resolved=resolved)
@@ -22,7 +22,7 @@ def test_open_rejects_are_listed_without_their_payload_by_entity(syncs: Syncs) -
     listed = rejects(syncs)
     assert [(each["entity"], each["external_id"]) for each in listed] == [("clients", "C-2"), ("portfolios", "P-1")]
     assert not any("payload" in each for each in listed)
-    assert rejects(syncs, "clients") == listed[:1]
+    assert rejects(syncs, CLIENTS) == listed[:1]
     assert rejects(syncs, tenant_id="t2") == []
 
 
@@ -61,7 +61,7 @@ def test_rows_are_counted_and_the_newest_are_shown(owned: Syncs) -> None:
 
 
 def test_whether_an_entity_was_ever_merged_is_known(owned: Syncs) -> None:
-    owned.land(Entity.TRANSACTIONS, [transaction()])
+    owned.land(TRANSACTIONS, [transaction()])
     with operator.reading(owned.engine, "testing") as connection:
-        assert operator.has_merged(connection, TENANT, Entity.PORTFOLIOS)
-        assert not operator.has_merged(connection, TENANT, Entity.TRANSACTIONS)
+        assert operator.has_merged(connection, TENANT, PORTFOLIOS)
+        assert not operator.has_merged(connection, TENANT, TRANSACTIONS)

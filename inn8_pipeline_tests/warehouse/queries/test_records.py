@@ -2,7 +2,7 @@
 
 import json
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.warehouse.queries import operator, records
 from inn8_pipeline.warehouse.queries.records import Record
 from inn8_pipeline_tests.transform.builders import body, client, transaction
@@ -15,25 +15,25 @@ def read(syncs: Syncs, entity: Entity, external_id: str) -> Record:
 
 
 def test_a_client_is_shown_with_its_portfolios_and_what_inn8_sent(owned: Syncs) -> None:
-    found = read(owned, Entity.CLIENTS, "C-1")
+    found = read(owned, CLIENTS, "C-1")
     assert found.row is not None
     assert found.row["name"] == "Thandi Nkosi"
-    assert [each["external_id"] for each in found.related] == ["P-1"]
+    assert [each["external_id"] for each in found.related["portfolios"]] == ["P-1"]
     assert [json.loads(each["record"]) for each in found.sent] == [client()]
     assert "Thandi" not in repr(found)
 
 
 def test_a_portfolio_is_shown_with_its_transactions_by_month(owned: Syncs) -> None:
     owned.transactions([transaction(), transaction(id="T-2")])
-    (month,) = read(owned, Entity.PORTFOLIOS, "P-1").related
+    (month,) = read(owned, PORTFOLIOS, "P-1").related["transactions by month"]
     assert (month["month"], month["transactions"]) == ("2026-10", 2)
 
 
 def test_a_transaction_is_shown_with_its_portfolio_and_what_was_sent_for_its_day(owned: Syncs) -> None:
     owned.transactions([transaction(), transaction(id="T-2", tradeDate="2026-10-07")])
     owned.transactions([transaction(id="T-2", tradeDate="2026-10-07", description="later")], october(7))
-    found = read(owned, Entity.TRANSACTIONS, "T-2")
-    assert [each["client_external_id"] for each in found.related] == ["C-1"]
+    found = read(owned, TRANSACTIONS, "T-2")
+    assert [each["client_external_id"] for each in found.related["portfolio"]] == ["C-1"]
     assert [json.loads(each["record"])["description"] for each in found.sent] == ["later"]
 
 
@@ -41,26 +41,26 @@ def test_an_id_that_the_page_spells_in_escapes_is_found_all_the_same(syncs: Sync
     page = body(client(id="Cé-1"), client(id="ASCII")).replace("é".encode(), rb"\u00e9").replace(b"ASCII", rb"\u0041")
     syncs.clients([Verbatim(page, 2)])
     for external_id in ("Cé-1", "A"):
-        found = read(syncs, Entity.CLIENTS, external_id)
+        found = read(syncs, CLIENTS, external_id)
         assert (len(found.sent), len(found.history)) == (1, 1)
 
 
 def test_what_is_only_a_reject_is_found_by_its_id(syncs: Syncs) -> None:
     syncs.clients([client(fullName=1)])
-    found = read(syncs, Entity.CLIENTS, "C-1")
+    found = read(syncs, CLIENTS, "C-1")
     assert (found.row, found.is_known) == (None, True)
     assert [each["reason_code"] for each in found.rejects] == ["wrong_type"]
-    assert not read(syncs, Entity.CLIENTS, "C-9").is_known
+    assert not read(syncs, CLIENTS, "C-9").is_known
 
 
 def test_the_history_has_each_version_with_its_first_and_last_fetch_newest_first(syncs: Syncs) -> None:
     landings = [
-        syncs.land(Entity.CLIENTS, [client(fullName=name), client(id=f"C-{number}")])
+        syncs.land(CLIENTS, [client(fullName=name), client(id=f"C-{number}")])
         for number, name in enumerate(("old", "old", "new", 7, "new"), start=2)
     ]
     for landing in landings[:-1]:
         syncs.merge(landing)
-    history = read(syncs, Entity.CLIENTS, "C-1").history
+    history = read(syncs, CLIENTS, "C-1").history
     told = [
         (json.loads(each["record"])["fullName"], each["first_fetched_at"], each["last_fetched_at"]) for each in history
     ]
@@ -77,13 +77,13 @@ def test_the_history_has_each_version_with_its_first_and_last_fetch_newest_first
 
 def test_a_fetch_that_repeats_another_has_its_status_in_the_history(syncs: Syncs) -> None:
     syncs.clients([client()])
-    landing = syncs.land(Entity.CLIENTS, [client()])
+    landing = syncs.land(CLIENTS, [client()])
     assert syncs.merge(landing).is_repeat
-    (version,) = read(syncs, Entity.CLIENTS, "C-1").history
+    (version,) = read(syncs, CLIENTS, "C-1").history
     assert (version["last_fetched_at"], version["last_status"]) == (landing.started_at, "Success")
 
 
 def test_the_history_of_a_client_does_not_show_a_portfolio_of_the_same_id(owned: Syncs) -> None:
     owned.clients([client(), client(id="P-1", fullName="a client")])
-    (version,) = read(owned, Entity.CLIENTS, "P-1").history
+    (version,) = read(owned, CLIENTS, "P-1").history
     assert json.loads(version["record"])["fullName"] == "a client"

@@ -10,7 +10,7 @@ import pytest
 from inn8_pipeline.errors import LoginError
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.schema.tables import metadata
-from inn8_pipeline.warehouse.schema.views import VIEWS
+from inn8_pipeline.warehouse.schema.views import views
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.logins import Session, administer, new_login, session
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
@@ -63,7 +63,7 @@ def tenants(rows: list[dict[str, object]]) -> set[object]:
 
 
 def test_a_reader_of_one_tenant_sees_its_rows_in_every_view_and_no_other(shared: Syncs, reader: Session) -> None:
-    for view in VIEWS:
+    for view in views():
         everything = shared.query(f"select tenant_id from {view.name}")
         assert tenants(everything) == {TENANT, OTHER}, view.name
         found = reader.rows(f"select * from {view.name}")
@@ -75,7 +75,7 @@ def test_a_reader_of_one_tenant_sees_its_rows_in_every_view_and_no_other(shared:
 def test_a_reader_sees_nothing_but_the_views(shared: Syncs, reader: Session) -> None:
     relations = {row["name"] for row in shared.query(RELATIONS)}
     readable = {name for name in relations if not reader.refuses(f"select * from {name}")}
-    assert readable == {view.name for view in VIEWS}
+    assert readable == {view.name for view in views()}
 
 
 def test_every_table_is_protected_row_by_row(shared: Syncs) -> None:
@@ -108,7 +108,7 @@ def test_a_reader_can_call_no_function_that_could_read_a_table(reader: Session) 
 
 def test_a_reader_without_a_tenant_sees_nothing(shared: Syncs, login: str, reader: Session) -> None:
     assert access.revoke_reader(shared.engine, login, TENANT) == 1
-    for view in VIEWS:
+    for view in views():
         assert reader.rows(f"select * from {view.name}") == [], view.name
 
 
@@ -149,7 +149,7 @@ def test_a_reader_can_neither_write_nor_alter_any_table(shared: Syncs, reader: S
     assert allowed == []
 
 
-@pytest.mark.parametrize("view", [view.name for view in VIEWS])
+@pytest.mark.parametrize("view", [view.name for view in views()])
 def test_a_reader_can_neither_replace_nor_drop_a_view(reader: Session, view: str) -> None:
     for statement in ("create or replace view {} as select 1 as tenant_id", "drop view {}"):
         assert reader.refuses(statement.format(view)), statement

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, security, transaction
 from inn8_pipeline_tests.warehouse.syncs import Syncs, Verbatim, october
 
@@ -16,10 +16,10 @@ def synced(syncs: Syncs, external_id: str, view: str = "client_details") -> date
 def test_last_synced_at_follows_syncs_that_write_nothing(syncs: Syncs) -> None:
     syncs.clients([client()])
     first = synced(syncs, "C-1")
-    landing = syncs.land(Entity.CLIENTS, [client()])
+    landing = syncs.land(CLIENTS, [client()])
     assert syncs.merge(landing).is_repeat
     assert synced(syncs, "C-1") == landing.started_at > first
-    landing = syncs.land(Entity.CLIENTS, [client(), client(id="C-2")])
+    landing = syncs.land(CLIENTS, [client(), client(id="C-2")])
     syncs.merge(landing)
     assert synced(syncs, "C-1") == landing.started_at
 

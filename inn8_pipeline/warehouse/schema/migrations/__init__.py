@@ -13,7 +13,7 @@ from inn8_pipeline.errors import SchemaVersionError
 from inn8_pipeline.warehouse.database import raw
 from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
-from inn8_pipeline.warehouse.schema.views import VIEWS
+from inn8_pipeline.warehouse.schema.views import views
 
 SCHEMA_VERSION = "0005"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
@@ -53,7 +53,7 @@ def _comment(connection: Connection) -> None:
         for column in table.columns:
             connection.execute(SetColumnComment(column))
     cursor = raw(connection).cursor()
-    for view in VIEWS:
+    for view in views():
         name = view.name.split(".")
         cursor.execute(_ON_VIEW.format(sql.Identifier(*name), view.comment))
         for each, sentence in view.columns.items():

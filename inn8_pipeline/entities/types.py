@@ -1,0 +1,244 @@
+"""What a declaration of an entity is made of: its properties at INN8, the columns made from them, its parents.
+
+A declaration is data. The transform, the tables, the merge, the views, the catalog, the dictionary and the command line
+are derived from it, so a fact about an entity is written once. Nothing here does I/O or imports anything heavy.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cached_property
+
+UNKNOWN = "unknown"
+"""The value of a choice that is not listed, or null."""
+
+ID_PROPERTY = "id"
+"""INN8's name of the id, in every collection."""
+
+DAY_PROPERTY = "tradeDate"
+"""INN8's name of the day of trade, in every collection that has days."""
+
+DAY_COLUMN = "trade_date"
+"""Our name of it."""
+
+
+class Kind(Enum):
+    """How the value of a property is read."""
+
+    ID = auto()  # a string, exactly as sent; never trimmed; a number is not accepted in its place
+    TEXT = auto()
+    CHOICE = auto()  # one of `choices`; anything else becomes "unknown"
+    DATE = auto()  # YYYY-MM-DD; of an ISO date-time the date part as written
+    DECIMAL = auto()  # JSON number or numeric string; 28 significant digits, 10 after the point
+    OBJECT = auto()
+
+
+class Folding(Enum):
+    """Which differences between two spellings of a choice are ignored."""
+
+    CASE = auto()  # case, and blanks around the value
+    LETTERS = auto()  # case, spaces, hyphens and underscores
+
+
+class Format(Enum):
+    """How a text column is written. `transform.rules.formats` has the function of each."""
+
+    AS_SENT = auto()
+    PHONE = auto()  # ten digits as (XXX) XXX-XXXX; anything else as sent; '' for null
+    ADDRESS = auto()  # "street, city, state zipCode" of an object; '' for null
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a record as INN8 spells it. Names are matched without regard to case."""
+
+    name: str
+    kind: Kind
+    is_required: bool = False
+    choices: tuple[str, ...] = ()
+    folding: Folding = Folding.CASE
+    properties: tuple["Property", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, the property that it is made from, and what it means.
+
+    `is_personal`: its values are personal data of a client.
+    """
+
+    name: str
+    source: Property
+    comment: str
+    is_nullable: bool = True
+    is_personal: bool = False
+    format: Format = Format.AS_SENT
+
+    @property
+    def source_paths(self) -> tuple[str, ...]:
+        """The properties that the column is made from, as paths within the record (`address.street`)."""
+        if self.source.kind is Kind.OBJECT:
+            return tuple(f"{self.source.name}.{each.name}" for each in self.source.properties)
+        return (self.source.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A column with our key of the row of another entity, found by the id that the property holds.
+
+    A record whose parent is unknown is rejected. `shown` names columns of the parent for the details view.
+    """
+
+    name: str
+    source: Property
+    parent: "Entity"
+    comment: str
+    shown: tuple[str, ...] = ()
+    is_nullable: bool = False
+
+    @property
+    def staged(self) -> str:
+        """The name of the staged column that holds the parent's external id (`client_external_id`)."""
+        return _staged(self.name)
+
+    @property
+    def source_paths(self) -> tuple[str, ...]:
+        """The property that holds the parent's id."""
+        return (self.source.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A table filled from an object within the records of an entity: the securities that transactions name.
+
+    A row has the attributes of the newest day of trade whose record named it. `source` is the property of the record
+    that holds the object.
+    """
+
+    name: str
+    source: str
+    description: str
+    columns: tuple[Column, ...]
+
+    @property
+    def object(self) -> Property:
+        """The property that holds the object: its id, then what the columns are made from."""
+        inner = (Property(ID_PROPERTY, Kind.ID, is_required=True), *(column.source for column in self.columns))
+        return Property(self.source, Kind.OBJECT, properties=inner)
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionReference:
+    """A column with our key of the row of a dimension; null where the record has no such object."""
+
+    name: str
+    parent: Dimension
+    comment: str
+    shown: tuple[str, ...] = ()
+    is_nullable: bool = True
+
+    @property
+    def source(self) -> Property:
+        """The property that holds the object."""
+        return self.parent.object
+
+    @property
+    def staged(self) -> str:
+        """The name of the staged column that holds the object's id (`security_external_id`)."""
+        return _staged(self.name)
+
+    @property
+    def source_paths(self) -> tuple[str, ...]:
+        """The property that holds the object's id."""
+        return (f"{self.source.name}.{ID_PROPERTY}",)
+
+
+AnyColumn = Column | Reference | DimensionReference
+
+
+def _staged(key: str) -> str:
+    return f"{key.removesuffix('_id')}_external_id"
+
+
+@dataclass(frozen=True, eq=False)
+class Entity:
+    """One collection of INN8 and the table made from it. Compared by identity; `str()` of it is its name.
+
+    Attributes:
+        name: The collection, its table, its asset: `transactions`.
+        singular: One record of it, as the command line says it: `transaction`.
+        path: The path of the collection below the base URL.
+        description: What a row of the table is, as a sentence.
+        columns: The columns made from INN8's properties, in the table's order. `external_id` is not among them.
+        window_parameters: The query parameters of the first and the last day of trade. An entity that has them is
+            partitioned by day of trade, and has a column `trade_date` made from the property `tradeDate`.
+
+    """
+
+    name: str
+    singular: str
+    path: str
+    description: str
+    columns: tuple[AnyColumn, ...]
+    window_parameters: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that contradicts itself, when it is imported."""
+        names = [column.name for column in self.columns]
+        if len(set(names)) < len(names):
+            message = f"{self.name} declares a column twice: {names}"
+            raise ValueError(message)
+        days = [column for column in self.columns if column.name == DAY_COLUMN]
+        is_sound = all(
+            day.source.name == DAY_PROPERTY and day.source.kind is Kind.DATE and day.source.is_required for day in days
+        )
+        if self.has_days != bool(days) or not is_sound:
+            message = (
+                f"{self.name}: window parameters go with a required date {DAY_PROPERTY} in the column {DAY_COLUMN}"
+            )
+            raise ValueError(message)
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+    @property
+    def has_days(self) -> bool:
+        """Whether its rows belong to days of trade: it is fetched, merged and backfilled by day."""
+        return self.window_parameters is not None
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties of a record, the id first."""
+        return (Property(ID_PROPERTY, Kind.ID, is_required=True), *(column.source for column in self.columns))
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """The columns with keys of other entities."""
+        return tuple(column for column in self.columns if isinstance(column, Reference))
+
+    @cached_property
+    def dimension_references(self) -> tuple[DimensionReference, ...]:
+        """The columns with keys of dimensions."""
+        return tuple(column for column in self.columns if isinstance(column, DimensionReference))
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions that its records fill."""
+        return tuple(each.parent for each in self.dimension_references)
+
+    @property
+    def declarations(self) -> tuple["Entity | Dimension", ...]:
+        """What tables are made from, in the order in which they are written: its dimensions, then itself."""
+        return (*self.dimensions, self)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the tables, in the order in which they are written."""
+        return tuple(each.name for each in self.declarations)
+
+    def personal_columns(self) -> Iterator[str]:
+        """Yield the names of the columns that hold personal data."""
+        for column in self.columns:
+            if isinstance(column, Column) and column.is_personal:
+                yield column.name
