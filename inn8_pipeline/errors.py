@@ -4,13 +4,13 @@
     ├── SettingsError              a variable is missing or wrong: set it
     ├── UnknownEntityError         a name that no entity has: use one that is declared
     ├── NoDaysError                a run of transactions was launched without days: choose some
-    ├── ApiError                   INN8, or the way to it
-    │   ├── CredentialsError       INN8 does not accept who we are: check the credentials
-    │   ├── TransientApiError      no good answer after all retries: wait, or ask INN8
+    ├── ApiError                   INN8, or the network on the way to it
+    │   ├── CredentialsError       INN8 refused the credentials: check them
+    │   ├── TransientApiError      every retry failed: wait, or ask INN8
     │   ├── CircuitOpenError       INN8 failed too often just now: the next sync tries again
-    │   ├── RefusedRequestError    INN8 refused the request (4xx): a fault of ours or of the settings
-    │   └── ContractError          INN8 answered something that is not the API we know: read the answer, change the code
-    ├── NotifyError                an alert or a heartbeat was not taken: check its address
+    │   ├── RefusedRequestError    INN8 refused the request (4xx): check the settings
+    │   └── ContractError          INN8's response is not that of the API we know: read it, change the code
+    ├── NotifyError                an alert or a heartbeat was not accepted: check its address
     └── WarehouseError             Postgres, or what is in it
         ├── DatabaseError          Postgres cannot be reached, is full or read-only: mend it, rerun
         ├── SchemaVersionError     the tables are of another version: `inn8 db upgrade`
@@ -76,21 +76,21 @@ class NoDaysError(Inn8Error):
 
 
 class ApiError(Inn8Error):
-    """INN8 did not give what was asked for. Nothing of this sync was written."""
+    """INN8 did not return what was asked for. Nothing of this sync was written."""
 
 
 @dataclass(eq=False)
 class CredentialsError(ApiError):
-    """INN8 refused the credentials: at the token endpoint, or with a second 401 after a new token."""
+    """INN8 refused the credentials: at the token endpoint, or by a second 401 after a new token."""
 
     method: str
     path: str
     status: int
 
     def __str__(self) -> str:
-        """The request, the consequence, and the settings to check."""
+        """Return the request, the consequence, and the settings to check."""
         return (
-            f"INN8 answered {self.status} to {self.method} {self.path}: it does not accept the credentials. "
+            f"INN8 answered {self.status} to {self.method} {self.path}: it refuses the credentials. "
             "Nothing of this sync was written. Check INN8_CLIENT_ID, INN8_CLIENT_SECRET and INN8_SCOPE "
             "(`inn8 doctor` tries them); then rerun."
         )
@@ -98,9 +98,9 @@ class CredentialsError(ApiError):
 
 @dataclass(eq=False)
 class TransientApiError(ApiError):
-    """The request failed in a way that may heal, and went on failing through every retry.
+    """The request failed in a way that may heal, and kept failing through every retry.
 
-    `reason` is one of ours ("answered 503", "did not answer in time", "cut its answer short"), never the server's text.
+    `reason` is in our words ("answered 503", "did not answer in time", "cut its response short"), never the server's.
     """
 
     method: str
@@ -109,11 +109,12 @@ class TransientApiError(ApiError):
     attempts: int
 
     def __str__(self) -> str:
-        """The request, how often it was tried, and what happens next."""
+        """Return the request, how often it was tried, and what happens next."""
         times = "once" if self.attempts == 1 else f"{self.attempts} times in a row"
         return (
-            f"{self.method} {self.path} failed {times}: INN8 {self.reason}. Nothing of this sync was written; "
-            "the next scheduled sync tries again. If it lasts, ask INN8 whether the service is up."
+            f"{self.method} {self.path} failed {times}: INN8 {self.reason}. Nothing of this sync was written. "
+            "The schedule tries again at its next tick; rerun a manual sync or a backfill yourself. If it lasts, ask "
+            "INN8 whether the service is up."
         )
 
 
@@ -126,7 +127,7 @@ class CircuitOpenError(ApiError):
     seconds_left: float
 
     def __str__(self) -> str:
-        """The circuit, why it is open, and for how long."""
+        """Return the circuit, why it is open, and for how long."""
         return (
             f"The circuit of {self.circuit} is open after {self.failures} failed attempts in a row: no request was "
             f"made. Nothing of this sync was written. A trial is allowed in {max(self.seconds_left, 0):.0f} s; "
@@ -138,7 +139,7 @@ class CircuitOpenError(ApiError):
 class RefusedRequestError(ApiError):
     """INN8 refused a request with a 4xx that no retry heals.
 
-    `keys` are the top-level keys of a JSON object in the answer, never its values.
+    `keys` are the top-level keys of a JSON object in the response, never its values.
     """
 
     method: str
@@ -149,7 +150,7 @@ class RefusedRequestError(ApiError):
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The request, the answer's outline, and where to look."""
+        """Return the request, an outline of the response, and where to look."""
         keys = f", keys {', '.join(self.keys)}" if self.keys else ""
         return (
             f"INN8 refused {self.method} {self.path} with {self.status} ({self.content_type or 'no content type'}, "
@@ -160,33 +161,33 @@ class RefusedRequestError(ApiError):
 
 @dataclass(eq=False)
 class ContractError(ApiError):
-    """INN8 answered 200, or linked a page, in a way that is not the API this project is built against.
+    """INN8's response, or a link in it, is not that of the API this project is built against.
 
-    `subject` names the page or the answer ("page 3 of portfolios"), `finding` what is wrong with it.
+    `subject` names the page or the response ("Page 3 of portfolios"), `finding` what is wrong with it.
     """
 
     subject: str
     finding: str
-    way_out: str = "If INN8 has changed its answer, change entities.py; then rerun."
+    way_out: str = "If INN8 has changed its API on purpose, adapt inn8_pipeline/entities; then rerun."
 
     def __str__(self) -> str:
-        """What came, the consequence, the way out."""
+        """Return what came, the consequence, and what to do."""
         return f"{self.subject} {self.finding}. Nothing of this sync was written. {self.way_out}"
 
 
 @dataclass(eq=False)
 class NotifyError(Inn8Error):
-    """An alert or a heartbeat could not be sent. `finding` is a status or the kind of an error, never the address."""
+    """An alert or a heartbeat could not be sent. `finding` is a status or an error's class, never the address."""
 
     what: str
     finding: str
 
     def __str__(self) -> str:
-        """What was not sent, and what becomes of it."""
+        """Return what was not sent, and what happens next."""
         variable = "INN8_ALERT_WEBHOOK" if self.what == "alert" else "INN8_HEARTBEAT_URL"
         return (
-            f"The {self.what} could not be sent ({self.finding}): it is tried again with the sensor's next look. "
-            f"Check {variable}; no sync is affected."
+            f"The {self.what} could not be sent ({self.finding}): the sensor tries again at its next tick. "
+            f"Check {variable}. No sync is affected."
         )
 
 

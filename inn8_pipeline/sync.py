@@ -15,7 +15,7 @@ from inn8_pipeline.entities import Entity, Window
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from inn8_pipeline.extract import Inn8Client
+    from inn8_pipeline.extract.client import Inn8Client
     from inn8_pipeline.transform.batch import Batch
     from inn8_pipeline.transform.transformer import Transformer
     from inn8_pipeline.warehouse.landing.store import Landing

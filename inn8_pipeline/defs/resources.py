@@ -14,7 +14,7 @@ from inn8_pipeline.settings import Environment, read_api, read_database_url, rea
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from inn8_pipeline.extract import Inn8Client
+    from inn8_pipeline.extract.client import Inn8Client
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -36,7 +36,8 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         `warn` hears of each retry, and of credentials that travel in clear text.
         """
-        from inn8_pipeline.extract import Endpoint, Inn8Client
+        from inn8_pipeline.extract.client import Inn8Client
+        from inn8_pipeline.extract.endpoint import Endpoint
         from inn8_pipeline.warehouse.circuits import PostgresCircuits
 
         environment = Environment()

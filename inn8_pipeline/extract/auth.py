@@ -1,6 +1,6 @@
-"""The access token: fetched by client credentials (OAuth 2.0), kept in memory alone, renewed before it ends.
+"""The access token (OAuth 2.0 client credentials): fetched once, kept in memory only, renewed before it expires.
 
-Here belongs all that knows the client's secret. Neither it nor a token is in any repr, message or log.
+Neither the client secret nor a token appears in any repr, message or log.
 """
 
 import re
@@ -16,30 +16,30 @@ import msgspec
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.breaker import TOKEN_CIRCUIT
 from inn8_pipeline.extract.endpoint import Endpoint
-from inn8_pipeline.extract.http.responses import Request, exchange
+from inn8_pipeline.extract.http.responses import RequestLabel, exchange
 from inn8_pipeline.extract.paging.page import strip_bom
-from inn8_pipeline.extract.retry import Retrier, Task
+from inn8_pipeline.extract.retry import ApiCall, Retrier
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 (a path)
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 RENEWED_EARLY_SECONDS = 300.0
 SHORT_LIFETIME_SECONDS = 600.0
 UNKNOWN_LIFETIME_SECONDS = 60.0
-"""Of a token whose answer names no `expires_in`: short, so that a wrong guess costs a request and no 401."""
+"""Assumed where the response has no `expires_in`: short, so that a wrong guess costs a request and no 401."""
 LONGEST_LIFETIME_SECONDS = 24 * 3600.0
 """A token is renewed once a day, whatever the server says."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """A token, and the moment from which it is not used any more (monotonic clock). Compared by identity."""
+    """A token, and the time (monotonic clock) from which it is no longer used. Compared by identity."""
 
     value: str = field(repr=False)
     renew_at_seconds: float
 
 
 class TokenSource:
-    """The one token of a client, for all its threads: one request however many of them ask."""
+    """The one token of a client, shared by its threads: one request however many of them ask."""
 
     def __init__(
         self, endpoint: Endpoint, http: httpx.Client, retrier: Retrier, clock: Callable[[], float] = time.monotonic
@@ -52,9 +52,14 @@ class TokenSource:
         self._token: Token | None = None
 
     def token(self, cancelled: Event) -> Token:
-        """A token that is good for now. Raises the ApiErrors of a request, CredentialsError where it is refused.
+        """Return a token that is valid now.
 
-        `cancelled` gives up the request, if one is made, of this caller; others who wait then make their own.
+        `cancelled` ends this caller's request, if it makes one; other callers that wait for it then make their own.
+
+        Raises:
+            CredentialsError: INN8 refused the credentials.
+            ApiError: The request failed otherwise.
+
         """
         with self._lock:
             if self._token is None or self._clock() >= self._token.renew_at_seconds:
@@ -62,7 +67,7 @@ class TokenSource:
             return self._token
 
     def renewed(self, refused: Token, cancelled: Event) -> Token:
-        """Another token than the one that was refused: what another thread has fetched since, or else a new one."""
+        """Return another token than the refused one: the one that another thread has fetched since, or a new one."""
         with self._lock:
             if self._token is refused or self._token is None:
                 self._token = None
@@ -70,22 +75,22 @@ class TokenSource:
             return self._token
 
     def _fetch(self, cancelled: Event) -> Token:
-        task = Task(Request("POST", TOKEN_PATH), TOKEN_CIRCUIT, cancelled)
-        return self._retrier.run(task, lambda: None, lambda _: self._ask(task.request))
+        call = ApiCall(RequestLabel("POST", TOKEN_PATH), TOKEN_CIRCUIT, cancelled)
+        return self._retrier.run(call, lambda: None, lambda _: self._request(call.label))
 
-    def _ask(self, request: Request) -> Token:
+    def _request(self, label: RequestLabel) -> Token:
         # The lifetime counts from before the request: the server's clock started somewhere in between.
         asked_at_seconds = self._clock()
-        sent = self._http.build_request("POST", self._endpoint.url(TOKEN_PATH), data=self._form())
+        request = self._http.build_request("POST", self._endpoint.url(TOKEN_PATH), data=self._form())
         try:
-            _, body = exchange(self._http, sent, request, MAX_ANSWER_BYTES)
+            _, body = exchange(self._http, request, label, MAX_BODY_BYTES)
         except RefusedRequestError as refusal:
             if refusal.status not in {400, 401, 403}:
                 raise
             status = refusal.status
         else:
             return _read_token(body, asked_at_seconds)
-        raise CredentialsError(request.method, request.path, status)
+        raise CredentialsError(label.method, label.path, status)
 
     def _form(self) -> dict[str, str]:
         return {
@@ -97,24 +102,24 @@ class TokenSource:
 
 
 def _read_token(body: bytes, asked_at_seconds: float) -> Token:
-    """The token of an answer; ContractError, with nothing of the answer in it, if there is none to use."""
+    """Return the token of a response; raise a ContractError, without any of the response's text, if it has none."""
     try:
-        answer = msgspec.json.decode(strip_bom(body))
+        response = msgspec.json.decode(strip_bom(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
+        response = None
+    if not isinstance(response, dict):
         _refuse("is not a JSON object")
-    value = answer.get("access_token")
+    value = response.get("access_token")
     # Visible ASCII (RFC 6749, appendix A.12): anything else could not stand in a header.
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]{1,16384}", value):
         _refuse("has no usable access_token")
-    if str(answer.get("token_type") or "bearer").lower() != "bearer":
+    if str(response.get("token_type") or "bearer").lower() != "bearer":
         _refuse("has a token_type other than Bearer")
-    return Token(value, asked_at_seconds + _use_seconds(_lifetime(answer.get("expires_in"))))
+    return Token(value, asked_at_seconds + _use_seconds(_lifetime_seconds(response.get("expires_in"))))
 
 
-def _lifetime(expires_in: Any) -> float:  # noqa: ANN401 (whatever JSON holds)
-    """Seconds that the token lasts. A number, or one in a string; absent or null is a guess on the safe side."""
+def _lifetime_seconds(expires_in: Any) -> float:  # noqa: ANN401 (whatever JSON holds)
+    """Return how long the token lasts, given as a number or as one in a string; assume a minute where it is absent."""
     if expires_in is None:
         return UNKNOWN_LIFETIME_SECONDS
     if isinstance(expires_in, str) and re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", expires_in):
@@ -125,12 +130,12 @@ def _lifetime(expires_in: Any) -> float:  # noqa: ANN401 (whatever JSON holds)
 
 
 def _use_seconds(lifetime_seconds: float) -> float:
-    """How long a token is used: to 5 minutes before its end; a short one for half of its lifetime."""
+    """Return how long a token is used: until 5 minutes before its end, or half of its life where that is short."""
     if lifetime_seconds <= SHORT_LIFETIME_SECONDS:
         return lifetime_seconds / 2
     return lifetime_seconds - RENEWED_EARLY_SECONDS
 
 
 def _refuse(finding: str) -> NoReturn:
-    subject = f"The answer to POST {TOKEN_PATH}"
+    subject = f"The response to POST {TOKEN_PATH}"
     raise ContractError(subject, finding, "Check INN8_BASE_URL; then rerun.")

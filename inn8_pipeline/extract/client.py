@@ -1,7 +1,4 @@
-"""The client of one tenant's INN8: all that a sync needs of the network, behind one object.
-
-Here belongs how the parts are joined: connections, token, retries, pages. Each part's rules are in its own module.
-"""
+"""The client of one tenant's INN8: connections, token, retries and paging behind one object."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -30,10 +27,19 @@ MAX_FETCHES = 3
 
 
 class Inn8Client:
-    """Fetches collections of one tenant. Use it as a context manager: it closes its connections and ends its threads.
+    """Fetch collections of one tenant. A context manager: at its end connections are closed and threads have ended.
 
-    `on_retry` hears of every retry, in the thread that makes it, by one thread at a time. `transport` replaces the
-    network. Raises SettingsError if the endpoint's `ca_file` cannot be read.
+    Args:
+        endpoint: Where INN8 is, and the credentials.
+        circuits: The state of the tenant's circuit breakers.
+        retry: How often a transient failure is retried.
+        timeouts: How long each step of an attempt may take.
+        on_retry: Called before each retry, in the thread that makes it, by one thread at a time.
+        transport: Replaces the network, for tests.
+
+    Raises:
+        SettingsError: The endpoint's `ca_file` cannot be read.
+
     """
 
     def __init__(  # noqa: PLR0913 (all but two are optional, and by name)
@@ -53,31 +59,31 @@ class Inn8Client:
         self._fetches: WeakSet[Fetch] = WeakSet()
 
     def __enter__(self) -> Self:
-        """Nothing is connected yet: that waits for the first fetch."""
+        """Return the client. It connects with the first fetch."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the client."""
         self.close()
 
     def close(self) -> None:
-        """Give up what is under way and close the connections. Twice is once."""
+        """Cancel what is under way and close the connections. Closing it again does nothing."""
         for each in list(self._fetches):
             each.close()
         self._http.close()
 
     def check_credentials(self) -> None:
-        """Ask for a token, unless there is a good one. Raises the ApiError that stands in the way."""
+        """Ask for a token, unless there is a valid one. Raises the ApiError that prevents it."""
         self._tokens.token(Event())
 
     def fetch(self, collection: Entity, window: Window | None = None) -> Fetch:
-        """One fetch of the collection; if its pages are not of one piece, `is_complete` is False at its end."""
+        """Return one fetch of the collection. Check its `is_complete` when its pages have been read."""
         return self._fetch(collection, window, 1, "")
 
     def fetches(self, collection: Entity, window: Window | None = None) -> Iterator[Fetch]:
-        """Fetches of the collection until one is of one piece, at most three.
+        """Yield fetches of the collection until one is consistent, at most three.
 
             for fetch in client.fetches(TRANSACTIONS, window):
                 landing = begin()
@@ -85,8 +91,11 @@ class Inn8Client:
                     landing.add(page)
                 landing.complete() if fetch.is_complete else landing.discard()
 
-        The last one that is yielded is complete; where none is, ContractError is raised instead of a fourth. Each is
-        to be iterated to its end before the next one is asked for.
+        Read each fetch to its end before you ask for the next one. The last one that is yielded is complete.
+
+        Raises:
+            ContractError: None of the three fetches was consistent.
+
         """
         duplicates = finding = ""
         for number in range(1, MAX_FETCHES + 1):
@@ -105,9 +114,9 @@ class Inn8Client:
 
     def _fetch(self, collection: Entity, window: Window | None, number: int, known_duplicates: str) -> Fetch:
         url = httpx.URL(self._endpoint.url(collection.path), params=self._parameters(collection, window))
-        route = PagingOptions(collection.name, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
+        options = PagingOptions(collection.name, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
         reader = PageReader(collection, self._endpoint, self._http, self._tokens, self._retrier)
-        fetch = Fetch(route, reader.read, number, known_duplicates)
+        fetch = Fetch(options, reader.read, number, known_duplicates)
         self._fetches.add(fetch)
         return fetch
 
@@ -120,7 +129,7 @@ class Inn8Client:
 
 
 def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTransport | None) -> httpx.Client:
-    """The pool of connections: no redirects, no cookies, no proxy or credentials from the environment."""
+    """Return a pool of connections: no redirects, no cookies, no proxy or credentials from the environment."""
     # One for each page under way, and one for a token that is renewed meanwhile.
     connections = endpoint.pages_at_a_time + 1
     read = timeouts.read_seconds
@@ -135,7 +144,7 @@ def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTr
 
 
 def _tls(endpoint: Endpoint) -> ssl.SSLContext | None:
-    """What is trusted; None for http, which no link can leave for https: that would be another origin."""
+    """Return what is trusted; None for http, because no link may leave it for https, which is another origin."""
     if endpoint.base_url.lower().startswith("http:"):
         return None
     tls = httpx.create_ssl_context(trust_env=False)

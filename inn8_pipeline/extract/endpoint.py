@@ -1,7 +1,7 @@
-"""Whom we fetch from, and how patiently: the values that configure a client. Nothing here does I/O.
+"""The values that configure a client: where INN8 is, the credentials, the retries and the timeouts. No I/O.
 
-Settings are read elsewhere; these values check only what must hold wherever they come from, above all that credentials
-do not travel in clear text.
+`settings` reads them from the environment. They check what must hold wherever they come from, above all that
+credentials are not sent in clear text.
 """
 
 from dataclasses import dataclass, field
@@ -16,10 +16,19 @@ EXAMPLE_URL = "https://api.inn8.example/v1"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One tenant's access to one INN8: where, as whom, and how much at a time.
+    """One tenant's access to one INN8.
 
-    `base_url` may end in a slash. It is https, or http on the loopback; on any other host http needs `allow_http`.
-    Raises SettingsError where it is neither. `ca_file` adds certificates (PEM) to those that are trusted anyway.
+    Attributes:
+        base_url: The address of the API, with or without a slash at its end. It is https, or http on the loopback; on
+            any other host http needs `allow_http`.
+        max_body_bytes: The bound of one page, decompressed. A fetch needs at most about `pages_at_a_time + 1` times
+            that memory.
+        max_pages: The bound of one fetch, for a server whose next links never end.
+        ca_file: A PEM file with certificates to trust besides the usual ones.
+
+    Raises:
+        SettingsError: `base_url` is not a usable URL, or would send the credentials in clear text.
+
     """
 
     tenant_id: str
@@ -29,15 +38,13 @@ class Endpoint:
     scope: str = "api.read api.write"
     allow_http: bool = False
     max_body_bytes: int = 64 * 1024 * 1024
-    """Of one page, decompressed; so the memory of a fetch is about `pages_at_a_time + 1` times that at worst."""
     pages_at_a_time: int = 8
     page_size: int = PAGE_SIZE
     max_pages: int = 100_000
-    """Of one fetch: an end for a server whose next links have none."""
     ca_file: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a base URL that is none, or that would show the credentials to whoever listens."""
+        """Refuse a base URL that is not one, or that would send the credentials in clear text."""
         if self.is_clear_text and not self.allow_http:
             raise SettingsError(
                 "INN8_BASE_URL",
@@ -48,21 +55,21 @@ class Endpoint:
 
     @property
     def is_clear_text(self) -> bool:
-        """Whether anyone on the way can read what is said: http, on another host than this one."""
+        """Whether anyone on the way can read the requests: http, on another host than this one."""
         parts = _split(self.base_url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     def url(self, path: str) -> str:
-        """The address of a path of the API."""
+        """Return the address of a path of the API."""
         return self.base_url.rstrip("/") + path
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and after which waits a transient failure is tried again: the contract's 3 retries.
+    """How often, and after which waits, a transient failure is retried. The contract asks for 3 retries.
 
-    To each wait up to `jitter_seconds` are added. A `Retry-After` that is longer is waited out instead, but never more
-    than `max_retry_after_seconds`: after that the request is made all the same.
+    Each wait is lengthened by up to `jitter_seconds`. A longer `Retry-After` is waited out instead, up to
+    `max_retry_after_seconds`; after that the request is made anyway.
     """
 
     waits_seconds: tuple[float, ...] = (2.0, 4.0, 8.0)
@@ -72,7 +79,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each step may take. `attempt_seconds` bounds a whole attempt, body included, however it drips."""
+    """How long each step may take. `attempt_seconds` bounds a whole attempt, body included, however slowly it drips."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
@@ -84,7 +91,7 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine: 127.0.0.0/8, ::1 or localhost."""
+    """Return whether only this machine reaches the host: 127.0.0.0/8, ::1 or localhost."""
     if host.lower() == "localhost":
         return True
     try:
@@ -94,7 +101,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _split(base_url: str) -> SplitResult:
-    """The parts of a base URL; a SettingsError, which does not repeat the URL, if it is none."""
+    """Return the parts of a base URL, or raise a SettingsError that does not repeat it."""
     try:
         parts = urlsplit(base_url)
         has_port = parts.port is None or parts.port > 0

@@ -1,10 +1,9 @@
-"""The circuit breakers' state, shared by every process of a tenant: a row per circuit, by the database's clock.
+"""The state of the circuit breakers, shared by all processes of a tenant: a row per circuit, by the database's clock.
 
-Here belong the numbers of the breaker (five failures, sixty seconds) and its transitions. What an attempt is, and which
-of them fail, is `extract`'s, whose `CircuitStore` this is without knowing it. A row is
+This module implements `extract.breaker.CircuitStore`: five failures in a row open a circuit for sixty seconds. A row is
 
-    closed      opened_until is null; `failures` counts those in a row
-    open        opened_until lies ahead: every attempt is refused
+    closed      opened_until is null; `failures` counts the failures in a row
+    open        opened_until is in the future: every attempt is refused
     half-open   opened_until has passed: one attempt, the trial, holds a lease (trial_until) and decides
 """
 
@@ -38,14 +37,15 @@ FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 60.0
 
 _NOW = func.clock_timestamp()
-_ACTION = "asking the circuit breaker"
+_ACTION = "reading the state of the circuit breaker"
 
 
 class PostgresCircuits:
-    """The circuits of one tenant. Used by several threads at a time; close it, or use it as a context manager.
+    """The circuits of one tenant. Safe to use from several threads; close it, or use it as a context manager.
 
     It keeps one connection open, because it is asked before every page. Each call is one statement, committed at once,
-    or two when a circuit is half-open. A success writes only where failures were counted. Raises DatabaseError.
+    or two when a circuit is half-open. A success writes only where failures were counted. Its methods raise a
+    DatabaseError where Postgres fails.
     """
 
     def __init__(self, engine: Engine, tenant_id: str) -> None:
@@ -56,24 +56,26 @@ class PostgresCircuits:
         self._failing: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Nothing is connected yet: that waits for the first question."""
+        """Return the store. It connects with the first call."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the store."""
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Twice is once; a later call opens another."""
+        """Close the connection. Closing it again does nothing; a later call opens another one."""
         with self._lock:
             self._disconnect()
 
     def admit(self, circuit: str, lease_seconds: float) -> bool:
-        """Let one attempt pass; True if it is the trial of a half-open circuit, with a lease of that length.
+        """Admit one attempt; return True if it is the trial of a half-open circuit, with a lease of that length.
 
-        Raises CircuitOpenError while the circuit is open, or another attempt holds the trial's lease.
+        Raises:
+            CircuitOpenError: The circuit is open, or another attempt holds the trial's lease.
+
         """
         state = self._execute(self._state(circuit))
         if state is None or state.opened_until is None:
@@ -86,9 +88,9 @@ class PostgresCircuits:
         raise CircuitOpenError(circuit, state.failures, float(seconds_left))
 
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
-        """A trial closes the circuit, unless its lease ran out and another trial opened it again.
+        """Close the circuit after a trial, unless its lease ran out and a later trial opened the circuit again.
 
-        Any other attempt ends the row of failures, if this store knows of any; an open circuit is not for it to close.
+        Any other attempt resets the count of failures, if this store knows of any. It never closes an open circuit.
         """
         if not is_trial and circuit not in self._failing:
             return
@@ -98,7 +100,7 @@ class PostgresCircuits:
         self._execute(update(circuits).where(self._is(circuit), mine, circuits.c.failures > 0).values(closed))
 
     def failed(self, circuit: str, *, is_trial: bool) -> bool:
-        """Count the failure; the fifth in a row, or a trial's, opens the circuit. Returns whether it is open now.
+        """Count the failure; return whether the circuit is open now. The fifth in a row, or that of a trial, opens it.
 
         An attempt that began before the circuit opened, and fails afterwards, does not keep it open for longer.
         """
@@ -115,7 +117,7 @@ class PostgresCircuits:
         ).where(self._is(circuit))
 
     def _lease(self, circuit: str, lease_seconds: float) -> Executable:
-        """Take the trial's lease; of two that try at a time the second sees the first one's lease, and gets no row."""
+        """Return the statement that takes the trial's lease. Of two at the same time, only the first one gets a row."""
         is_free = or_(circuits.c.trial_until.is_(None), circuits.c.trial_until <= _NOW)
         return (
             update(circuits)
@@ -145,16 +147,16 @@ class PostgresCircuits:
         return and_(circuits.c.tenant_id == self._tenant_id, circuits.c.circuit == circuit)
 
     def _execute(self, statement: Executable) -> Row[Any] | None:
-        """The statement's row, if it has one. A connection that failed is not used again."""
+        """Return the statement's row, if it has one. A connection that failed is not used again."""
         with self._lock, guarded(_ACTION):
-            is_sound = False
+            has_worked = False
             try:
                 self._connection = self._connection or self._engine.connect()
                 result = self._connection.execute(statement)
                 row = result.first() if result.returns_rows else None
-                is_sound = True
+                has_worked = True
             finally:
-                if not is_sound:
+                if not has_worked:
                     self._disconnect()
         return row
 

@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inn8_pipeline.cli import main
-from inn8_pipeline.cli.commands.dev import is_loopback
 from inn8_pipeline.cli.support.folders import dagster_home, packaged
 from inn8_pipeline.settings import Environment
 
@@ -135,13 +134,6 @@ def test_dev_refuses_a_public_address(host: str, tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert "--allow-public" in refused.stderr
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("host", "is_ours"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("10.0.0.1", False)]
-)
-def test_a_loopback_address_is_ours(host: str, is_ours: bool) -> None:  # noqa: FBT001
-    assert is_loopback(host) is is_ours
 
 
 def test_dev_refuses_a_port_that_is_taken(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A circuit store in memory, by the same rules as the one in Postgres, with a clock that the test may turn."""
+"""A circuit store in memory, with the same rules as the one in Postgres."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from inn8_pipeline.errors import CircuitOpenError
 
 @dataclass
 class MemoryCircuits:
-    """Opens after `failures_to_open` failures in a row, for `open_seconds`. `log` is what it was told, in order."""
+    """Open after `failures_to_open` failures in a row, for `open_seconds`. `log` has what was reported, in order."""
 
     failures_to_open: int = 5
     open_seconds: float = 60.0

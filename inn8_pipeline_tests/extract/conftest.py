@@ -1,4 +1,4 @@
-"""What the tests of extract share: a scripted server, and a client of it with short waits."""
+"""Shared fixtures of the tests of extract: a scripted server, and a client with short waits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.extract import Endpoint, Inn8Client, RetryNotice, RetryPolicy, Timeouts
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy, Timeouts
+from inn8_pipeline.extract.retry import RetryNotice
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.servers import Inn8, serving
 
@@ -21,20 +23,20 @@ PATIENT = Timeouts(connect_seconds=5.0, read_seconds=5.0, attempt_seconds=10.0)
 
 @pytest.fixture
 def server() -> Iterator[Inn8]:
-    """A server that gives tokens; its collections are the test's to script."""
+    """Run a server that gives tokens; the test scripts its collections."""
     with serving() as scripted:
         yield scripted
 
 
 @pytest.fixture
 def circuits() -> MemoryCircuits:
-    """Circuits that open after five failures, as in the contract."""
+    """Return circuits that open after five failures, as in the contract."""
     return MemoryCircuits()
 
 
 @pytest.fixture
 def new_client(circuits: MemoryCircuits) -> Iterator[NewClient]:
-    """Make clients; they are closed at the end."""
+    """Yield a function that makes clients; they are closed at the end."""
     with ExitStack() as stack:
 
         def new(

@@ -1,7 +1,4 @@
-"""An INN8 API under a test's script: a real server on the loopback that answers with exactly the bytes it is told to.
-
-Here belong sockets and the shape of an answer. It knows nothing of the code under test.
-"""
+"""A scripted INN8 API: a real server on the loopback that sends exactly the bytes that the test gives it."""
 
 import io
 import json
@@ -43,7 +40,7 @@ Script = Bytes | Callable[[Seen], Bytes]
 
 
 def reply(body: bytes = b"[]", status: int = 200, *, headers: Mapping[str, str] | None = None, **named: str) -> bytes:
-    """One whole answer. `X_Total_Count="5"` becomes X-Total-Count; the length is right unless it is given."""
+    """Return one whole response. `X_Total_Count="5"` becomes X-Total-Count; the length is right unless it is given."""
     given = {name.replace("_", "-"): value for name, value in named.items()} | dict(headers or {})
     given = {"Content-Type": "application/json", "Content-Length": str(len(body))} | given
     head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
@@ -51,18 +48,18 @@ def reply(body: bytes = b"[]", status: int = 200, *, headers: Mapping[str, str] 
 
 
 def token_reply(value: str = "token-1", **more: object) -> bytes:
-    """What the token endpoint answers."""
+    """Return the response of the token endpoint."""
     return reply(json.dumps({"access_token": value, "token_type": "Bearer", "expires_in": 3600} | more).encode())
 
 
 def records(*ids: str) -> bytes:
-    """A page of records that have these ids."""
+    """Return a page of records with these ids."""
     return json.dumps([{"id": each} for each in ids]).encode()
 
 
 @dataclass
 class Inn8:
-    """The scripted server. A path's scripts are used up one by one; the last one stays."""
+    """The scripted server. The scripts of a path are used one by one; the last one stays."""
 
     listener: socket.socket
     tls: ssl.SSLContext | None = None
@@ -82,11 +79,11 @@ class Inn8:
         return f"{'https' if self.tls else 'http'}://{self.host}"
 
     def on(self, path: str, *scripts: Script) -> None:
-        """Answer the path by these scripts in turn."""
+        """Answer requests of the path with these scripts in turn."""
         self.scripts[path] = list(scripts)
 
     def seen(self, path: str) -> list[Seen]:
-        """The requests of one path, in order."""
+        """Return the requests of one path, in order."""
         return [each for each in self.requests if each.path == path]
 
     def close(self) -> None:
@@ -132,12 +129,12 @@ class Inn8:
             self.requests.append(seen)
             scripts = self.scripts.get(seen.path, [reply(b"{}", 404)])
             script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
-        told = script(seen) if callable(script) else script
-        return (told,) if isinstance(told, bytes) else told
+        parts = script(seen) if callable(script) else script
+        return (parts,) if isinstance(parts, bytes) else parts
 
 
 class HangUpError(OSError):
-    """Raised by a script's parts: the server closes the connection there."""
+    """Raised within a script's parts: the server closes the connection there."""
 
 
 def _read(reader: io.BufferedReader) -> Seen | None:
@@ -156,7 +153,7 @@ def _read(reader: io.BufferedReader) -> Seen | None:
 
 @contextmanager
 def serving(tls: ssl.SSLContext | None = None) -> Iterator[Inn8]:
-    """A server, until the end of the `with`."""
+    """Run a server until the end of the `with`."""
     server = Inn8(socket.create_server(("127.0.0.1", 0)), tls)
     accepting = threading.Thread(target=server.serve)
     accepting.start()
@@ -167,11 +164,11 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Inn8]:
         accepting.join(10)
 
 
-def cut(answer: bytes, keep: int) -> Callable[[Seen], Iterator[bytes]]:
-    """The first `keep` bytes of an answer; then the server hangs up."""
+def cut(response: bytes, keep: int) -> Callable[[Seen], Iterator[bytes]]:
+    """Return a script that sends the first `keep` bytes of a response and then hangs up."""
 
     def parts(_: Seen) -> Iterator[bytes]:
-        yield answer[:keep]
+        yield response[:keep]
         raise HangUpError
 
     return parts

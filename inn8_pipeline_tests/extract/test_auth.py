@@ -1,4 +1,4 @@
-"""The token: asked for once, used while it is good, renewed in time, and never shown to anybody."""
+"""The access token: requested once, used while it is valid, renewed in time, and never shown."""
 
 import json
 import logging
@@ -22,9 +22,9 @@ from inn8_pipeline.errors import (
     SettingsError,
     TransientApiError,
 )
-from inn8_pipeline.extract import Endpoint, Inn8Client
 from inn8_pipeline.extract.auth import Token, TokenSource
-from inn8_pipeline.extract.endpoint import DEFAULT_TIMEOUTS
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import DEFAULT_TIMEOUTS, Endpoint, is_loopback
 from inn8_pipeline.extract.retry import Retrier
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, SECRET, NewClient
@@ -34,7 +34,7 @@ FOREVER = threading.Event()
 
 
 class Clock:
-    """Seconds, turned by the test."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -50,7 +50,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def source(server: Inn8, circuits: MemoryCircuits, clock: Clock) -> Iterator[TokenSource]:
-    """A source of tokens on the test's clock; the server numbers its tokens."""
+    """Return a token source on the test's clock; the server numbers its tokens."""
     server.on(TOKEN, *(token_reply(f"token-{number}") for number in range(1, 50)))
     with httpx.Client(trust_env=False) as http:
         retrier = Retrier(circuits, QUICK, DEFAULT_TIMEOUTS, lambda _: None)
@@ -87,7 +87,7 @@ def test_the_request_is_the_contracts_form(server: Inn8, source: TokenSource) ->
         ("9" * 18, 86_100),
     ],
 )
-def test_a_token_is_used_until_5_minutes_before_its_end_a_short_one_for_half_of_its_life(
+def test_a_token_is_used_until_5_minutes_before_its_end_and_a_short_one_for_half_of_its_life(
     server: Inn8, source: TokenSource, clock: Clock, expires_in: object, used_seconds: float
 ) -> None:
     server.on(TOKEN, token_reply("first", expires_in=expires_in), token_reply("second"))
@@ -188,20 +188,20 @@ def test_refused_credentials_are_an_error_at_once(server: Inn8, new_client: NewC
     assert len(server.requests) == 1
 
 
-def test_another_4xx_of_the_token_endpoint_is_no_matter_of_credentials(server: Inn8, new_client: NewClient) -> None:
+def test_another_4xx_of_the_token_endpoint_does_not_blame_the_credentials(server: Inn8, new_client: NewClient) -> None:
     server.on(TOKEN, reply(b"{}", 404))
     with pytest.raises(RefusedRequestError, match="refused POST /oauth/token with 404"):
         new_client(server).check_credentials()
 
 
-def test_the_token_endpoint_is_tried_again_like_a_collection(server: Inn8, new_client: NewClient) -> None:
+def test_the_token_endpoint_is_retried_like_a_collection(server: Inn8, new_client: NewClient) -> None:
     server.on(TOKEN, reply(b"", 503), reply(b"", 500), token_reply())
     server.on("/clients", reply())
     list(new_client(server).fetch(CLIENTS))
     assert (len(server.seen(TOKEN)), len(server.seen("/clients"))) == (3, 1)
 
 
-def test_a_token_endpoint_that_stays_down_is_named_and_not_tried_again_by_the_page(
+def test_a_token_endpoint_that_stays_down_is_named_and_the_page_does_not_retry_it(
     server: Inn8, new_client: NewClient
 ) -> None:
     server.on(TOKEN, reply(b"", 503))
@@ -234,7 +234,7 @@ NOT_TOKENS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", NOT_TOKENS)
-def test_an_answer_that_is_no_token_is_an_error_that_does_not_repeat_it(
+def test_a_response_without_a_token_is_an_error_that_does_not_repeat_it(
     server: Inn8, new_client: NewClient, name: str
 ) -> None:
     answer, finding = NOT_TOKENS[name]
@@ -266,8 +266,8 @@ FAILURES: dict[str, dict[str, bytes]] = {
 
 
 def everything(error: BaseException) -> str:
-    """All that an error and what it came from can tell: texts, reprs, and fields of each exception in the chain."""
-    told = ["".join(traceback.format_exception(error))]
+    """Return all text of an error and its causes: messages, reprs, and fields of each exception in the chain."""
+    texts = ["".join(traceback.format_exception(error))]
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -276,13 +276,13 @@ def everything(error: BaseException) -> str:
             continue
         seen.add(id(one))
         request = getattr(one, "_request", None)
-        told += [repr(one), str(one), repr(vars(one)), repr(request and (request.headers.raw, request.read()))]
+        texts += [repr(one), str(one), repr(vars(one)), repr(request and (request.headers.raw, request.read()))]
         waiting += [one.__cause__, one.__context__]
-    return "".join(told)
+    return "".join(texts)
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_no_secret_is_in_an_error_or_in_what_it_came_from_or_in_a_log(
+def test_no_secret_is_in_an_error_or_its_causes_or_a_log(
     server: Inn8, new_client: NewClient, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(TOKEN, token_reply("tok-en-value"))
@@ -290,22 +290,22 @@ def test_no_secret_is_in_an_error_or_in_what_it_came_from_or_in_a_log(
     notices: list[object] = []
     with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:
         list(new_client(server, timeouts=SHORT, on_retry=notices.append).fetch(CLIENTS))
-    told = everything(caught.value) + caplog.text + repr(notices)
-    assert "tok-en-value" not in told
-    assert SECRET not in told
-    assert "s3cret" not in told
+    text = everything(caught.value) + caplog.text + repr(notices)
+    assert "tok-en-value" not in text
+    assert SECRET not in text
+    assert "s3cret" not in text
 
 
 class BrokenStore(MemoryCircuits):
-    """A store whose database is lost when it is told of a collection's failure."""
+    """A store whose database is lost when a failure is reported to it."""
 
     def failed(self, circuit: str, *, is_trial: bool) -> bool:
         super().failed(circuit, is_trial=is_trial)
-        action = "asking the circuit breaker"
+        action = "reading the state of the circuit breaker"
         raise DatabaseError(action, "OperationalError")
 
 
-def test_no_secret_is_in_what_an_error_of_the_circuits_came_from(server: Inn8, new_client: NewClient) -> None:
+def test_no_secret_is_in_the_causes_of_an_error_of_the_circuit_store(server: Inn8, new_client: NewClient) -> None:
     server.on(TOKEN, token_reply("tok-en-value"))
     server.on("/clients", FAILURES["cut"]["/clients"])
     with pytest.raises(DatabaseError) as caught:
@@ -352,14 +352,14 @@ def test_a_redirect_is_not_followed_and_its_host_alone_is_named(
         "http://0.0.0.0",
     ],
 )
-def test_credentials_do_not_travel_in_clear_text_to_another_host(url: str) -> None:
+def test_credentials_are_not_sent_in_clear_text_to_another_host(url: str) -> None:
     with pytest.raises(SettingsError, match="INN8_ALLOW_HTTP"):
         Endpoint("acme", url, "our-id", SECRET)
     assert Endpoint("acme", url, "our-id", SECRET, allow_http=True).base_url == url
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:80", "http://127.9.9.9/x", "http://[::1]:8/", "http://LOCALHOST"])
-def test_clear_text_is_good_enough_on_this_machine(url: str) -> None:
+def test_clear_text_is_accepted_on_the_loopback(url: str) -> None:
     assert Endpoint("acme", url, "our-id", SECRET).url("/clients").endswith("/clients")
 
 
@@ -377,13 +377,20 @@ def test_clear_text_is_good_enough_on_this_machine(url: str) -> None:
         "https://[h",
     ],
 )
-def test_a_base_url_that_is_none_is_refused_without_repeating_it(url: str) -> None:
+def test_an_unusable_base_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(SettingsError, match="INN8_BASE_URL") as caught:
         Endpoint("acme", url, "our-id", SECRET)
     assert "pw" not in str(caught.value)
 
 
-def test_a_certificate_file_that_cannot_be_read_is_a_matter_of_settings(circuits: MemoryCircuits) -> None:
+def test_a_certificate_file_that_cannot_be_read_is_a_settings_error(circuits: MemoryCircuits) -> None:
     endpoint = Endpoint("acme", "https://inn8.example", "our-id", SECRET, ca_file="/nowhere/ca.pem")
     with pytest.raises(SettingsError, match="INN8_CA_FILE"):
         Inn8Client(endpoint, circuits)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"), [("127.0.0.1", True), ("LocalHost", True), ("::1", True), ("10.0.0.1", False), ("here", False)]
+)
+def test_a_loopback_address_is_recognized(host: str, is_ours: bool) -> None:  # noqa: FBT001
+    assert is_loopback(host) is is_ours

@@ -1,17 +1,24 @@
-"""The circuit breaker as the client heeds it: what counts, what does not, and what it says when it is open."""
+"""How the client uses the circuit breaker: what counts as a failure, and what an open circuit does."""
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline.errors import ApiError, CircuitOpenError, ContractError, TransientApiError
-from inn8_pipeline.extract import Fetch, Inn8Client, Page, RetryNotice, RetryPolicy
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import RetryPolicy
+from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import PageLinks
-from inn8_pipeline.extract.paging.paginator import FetchedPage, PagingOptions
+from inn8_pipeline.extract.paging.page import Page
+from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, PagingOptions
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, NewClient
 from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, reply, token_reply
+
+if TYPE_CHECKING:
+    from inn8_pipeline.extract.retry import RetryNotice
 
 TOKEN_WORKED = ("token", "succeeded")
 
@@ -32,7 +39,7 @@ def test_each_attempt_counts_and_the_fifth_in_a_row_opens_the_circuit(
     assert circuits.log == [TOKEN_WORKED] + 4 * [("clients", "failed")]
     assert len(notices) == 3
     error = fails(client)
-    assert isinstance(error, TransientApiError), "the error says what is wrong, not that we stopped asking"
+    assert isinstance(error, TransientApiError), "the error says what failed, not that the circuit is open"
     assert (error.reason, error.attempts) == ("answered 500", 1)
     assert len(server.seen("/clients")) == 5
     assert len(notices) == 3, "no retry is announced that will not be made"
@@ -56,7 +63,7 @@ def test_an_open_circuit_fails_at_once_without_a_request_or_a_retry(
     assert len(circuits.log) == 5 + 2
 
 
-def test_one_broken_collection_does_not_close_the_door_on_another(server: Inn8, new_client: NewClient) -> None:
+def test_one_failing_collection_does_not_open_the_circuit_of_another(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", reply(b"", 500))
     server.on("/portfolios", reply())
     client = new_client(server)
@@ -65,7 +72,7 @@ def test_one_broken_collection_does_not_close_the_door_on_another(server: Inn8, 
     assert [page.records for page in client.fetch(PORTFOLIOS)] == [0]
 
 
-FAULTS_OF_OURS: dict[str, Script] = {
+NOT_RETRIED: dict[str, Script] = {
     "404": reply(b"{}", 404),
     "second 401": reply(b"{}", 401),
     "HTML": reply(b"<html>"),
@@ -75,11 +82,11 @@ FAULTS_OF_OURS: dict[str, Script] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS_OF_OURS)
-def test_what_is_not_tried_again_counts_too(
+@pytest.mark.parametrize("fault", NOT_RETRIED)
+def test_a_failure_that_is_not_retried_counts_too(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits, fault: str
 ) -> None:
-    server.on("/clients", FAULTS_OF_OURS[fault])
+    server.on("/clients", NOT_RETRIED[fault])
     client = new_client(server)
     for _ in range(5):
         assert not isinstance(fails(client), CircuitOpenError)
@@ -87,7 +94,7 @@ def test_what_is_not_tried_again_counts_too(
     assert isinstance(fails(client), CircuitOpenError)
 
 
-def test_a_401_that_a_new_token_healed_does_not_count(
+def test_a_401_that_a_new_token_resolves_does_not_count(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits
 ) -> None:
     server.on("/clients", reply(b"{}", 401), reply())
@@ -95,7 +102,7 @@ def test_a_401_that_a_new_token_healed_does_not_count(
     assert circuits.log == [TOKEN_WORKED, TOKEN_WORKED, ("clients", "succeeded")]
 
 
-def test_a_success_is_told_so_that_failures_in_a_row_begin_anew(
+def test_a_success_is_reported_so_that_the_count_of_failures_starts_anew(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits
 ) -> None:
     server.on("/clients", *3 * [reply(b"", 500)], reply(), *3 * [reply(b"", 500)], reply())
@@ -148,7 +155,7 @@ def test_the_trial_closes_the_circuit_or_opens_it_again(server: Inn8, new_client
     ]
 
 
-def test_a_circuit_that_another_process_opens_between_two_retries_leaves_the_true_cause(
+def test_a_circuit_that_another_process_opens_between_two_retries_raises_the_failure_before_it(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits
 ) -> None:
     def failing(_: Seen) -> bytes:
@@ -171,14 +178,14 @@ def test_a_circuit_that_another_process_opens_between_two_retries_leaves_the_tru
     assert len(server.seen("/clients")) == 1
 
 
-def test_of_several_pages_the_one_that_failed_speaks_and_not_the_open_circuit() -> None:
-    def read(_: Fetch, url: str, number: int) -> FetchedPage:
-        if number == 3:
-            raise TransientApiError("GET", url, "answered 503", 4)
-        if number > 1:
+def test_of_several_pages_the_error_of_the_failed_one_is_raised_and_not_the_open_circuit() -> None:
+    def read(_: Fetch, request: PageRequest) -> FetchedPage:
+        if request.number == 3:
+            raise TransientApiError("GET", request.url, "answered 503", 4)
+        if request.number > 1:
             raise CircuitOpenError("clients", 5, 60.0)
         links = PageLinks("http://127.0.0.1/clients?page=2", "http://127.0.0.1/clients?page=9")
-        return FetchedPage(Page(number, b"[]", 0), [], None, links)
+        return FetchedPage(Page(request.number, b"[]", 0), [], None, links)
 
     pages = iter(Fetch(PagingOptions("clients", "http://127.0.0.1/clients", 4, 100), read))
     next(pages)

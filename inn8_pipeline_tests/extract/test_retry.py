@@ -1,4 +1,4 @@
-"""What may heal is tried again, after the right waits and no more often than agreed; what will not heal is not."""
+"""Transient failures are retried after the right waits, up to the agreed number; other failures are not."""
 
 import gzip
 import itertools
@@ -13,7 +13,8 @@ import stamina
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ContractError, RefusedRequestError, TransientApiError
-from inn8_pipeline.extract import RetryNotice, RetryPolicy, Timeouts
+from inn8_pipeline.extract.endpoint import RetryPolicy, Timeouts
+from inn8_pipeline.extract.retry import RetryNotice
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import HangUpError, Inn8, Script, Seen, cut, records, reply
 
@@ -31,17 +32,17 @@ def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
 
 
 PACKED = gzip.compress(PAGE)
-TROUBLES: dict[str, tuple[Script, str]] = {
+TRANSIENT: dict[str, tuple[Script, str]] = {
     **{str(status): (reply(b"{}", status), f"answered {status}") for status in (408, 429, 500, 502, 503, 504, 599)},
-    "hung up": (hang_up, "broke off, or answered no sound HTTP"),
-    "cut body": (cut(reply(PAGE), -3), "broke off, or answered no sound HTTP"),
-    "cut head": (cut(reply(PAGE), 20), "broke off, or answered no sound HTTP"),
-    "cut chunk": (cut(chunked(PAGE), -10), "broke off, or answered no sound HTTP"),
-    "bad chunk": (chunked(PAGE, end=b"zz\r\n"), "broke off, or answered no sound HTTP"),
-    "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", "broke off, or answered no sound HTTP"),
-    "cut gzip": (reply(PACKED[:-9], Content_Encoding="gzip"), "cut its answer short"),
-    "bad gzip": (reply(PACKED[:9] + b"xxxx" + PACKED[13:], Content_Encoding="gzip"), "cut its answer short"),
-    "no gzip": (reply(PAGE, Content_Encoding="gzip"), "cut its answer short"),
+    "hung up": (hang_up, "broke off, or sent invalid HTTP"),
+    "cut body": (cut(reply(PAGE), -3), "broke off, or sent invalid HTTP"),
+    "cut head": (cut(reply(PAGE), 20), "broke off, or sent invalid HTTP"),
+    "cut chunk": (cut(chunked(PAGE), -10), "broke off, or sent invalid HTTP"),
+    "bad chunk": (chunked(PAGE, end=b"zz\r\n"), "broke off, or sent invalid HTTP"),
+    "no HTTP": (b"SSH-2.0-OpenSSH\r\n\r\n", "broke off, or sent invalid HTTP"),
+    "cut gzip": (reply(PACKED[:-9], Content_Encoding="gzip"), "cut its response short"),
+    "bad gzip": (reply(PACKED[:9] + b"xxxx" + PACKED[13:], Content_Encoding="gzip"), "cut its response short"),
+    "no gzip": (reply(PAGE, Content_Encoding="gzip"), "cut its response short"),
 }
 
 
@@ -52,11 +53,11 @@ def test_a_500_followed_by_a_200_with_an_empty_array_succeeds(server: Inn8, new_
     assert (fetch.is_complete, fetch.retries) == (True, 1)
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
-def test_a_transient_failure_is_tried_again_and_told(server: Inn8, new_client: NewClient, trouble: str) -> None:
-    script, reason = TROUBLES[trouble]
+@pytest.mark.parametrize("failure", TRANSIENT)
+def test_a_transient_failure_is_retried_and_announced(server: Inn8, new_client: NewClient, failure: str) -> None:
+    script, reason = TRANSIENT[failure]
     notices: list[RetryNotice] = []
-    # Hang up after each, so that what is left of the trouble cannot be taken for the next answer.
+    # Hang up after each, so that the rest of a broken response cannot be taken for the next one.
     server.on("/clients", cut(script, 10**6) if isinstance(script, bytes) else script, reply(PAGE))
     fetch = new_client(server, on_retry=notices.append).fetch(CLIENTS)
     assert [page.body for page in fetch] == [PAGE]
@@ -64,7 +65,7 @@ def test_a_transient_failure_is_tried_again_and_told(server: Inn8, new_client: N
     assert str(notices[0]) == f"GET /clients failed: INN8 {reason}. Retry 1 follows in 0.0 s."
 
 
-def test_no_answer_in_time_is_tried_again(server: Inn8, new_client: NewClient) -> None:
+def test_a_timeout_is_retried(server: Inn8, new_client: NewClient) -> None:
     def late(_: Seen) -> bytes:
         time.sleep(0.4)
         return reply(PAGE)
@@ -83,12 +84,12 @@ def test_a_server_that_is_not_there_is_tried_four_times(server: Inn8, new_client
         list(client.fetch(CLIENTS))
 
 
-def test_a_host_without_a_name_says_so(server: Inn8, new_client: NewClient) -> None:
+def test_an_unknown_host_name_is_named_as_the_reason(server: Inn8, new_client: NewClient) -> None:
     with pytest.raises(TransientApiError, match="has a host name that cannot be resolved"):
         list(new_client(server, base_url="https://inn8.invalid").fetch(CLIENTS))
 
 
-def test_a_server_without_tls_says_so(server: Inn8, new_client: NewClient) -> None:
+def test_a_server_without_tls_is_named_as_the_reason(server: Inn8, new_client: NewClient) -> None:
     with pytest.raises(TransientApiError, match="offered no TLS connection that is trusted here"):
         list(new_client(server, base_url=server.url.replace("http", "https")).fetch(CLIENTS))
 
@@ -113,7 +114,7 @@ def test_the_waits_are_two_four_and_eight_seconds_with_up_to_one_of_jitter() -> 
     assert (RetryPolicy().waits_seconds, RetryPolicy().jitter_seconds) == ((2.0, 4.0, 8.0), 1.0)
 
 
-def test_each_wait_is_kept_and_jitter_is_added(server: Inn8, new_client: NewClient) -> None:
+def test_each_wait_is_kept_and_jitter_added(server: Inn8, new_client: NewClient) -> None:
     notices: list[RetryNotice] = []
     arrivals: list[float] = []
 
@@ -185,7 +186,7 @@ def test_any_other_4xx_is_an_error_at_once_that_never_shows_the_body(
     assert "Jane" not in "".join(traceback.format_exception(error))
 
 
-def test_the_outline_of_a_refusal_is_bounded_and_clean(server: Inn8, new_client: NewClient) -> None:
+def test_the_outline_of_a_refusal_is_bounded_and_shows_only_names(server: Inn8, new_client: NewClient) -> None:
     keys = ", ".join(f'"key{each}": {{}}' for each in range(500))
     server.on("/clients", reply(f"{{{keys}}}".encode(), 418, Content_Type="Jane Doe <b>"))
     with pytest.raises(RefusedRequestError) as caught:
@@ -230,7 +231,7 @@ def test_any_other_status_is_an_error_at_once(server: Inn8, new_client: NewClien
     assert len(server.seen("/clients")) == 1
 
 
-def test_the_retry_is_told_by_nobody_else(
+def test_stamina_does_not_report_our_retries(
     server: Inn8, new_client: NewClient, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on("/clients", reply(b"", 500), reply())
@@ -240,10 +241,10 @@ def test_the_retry_is_told_by_nobody_else(
     assert [each for each in caplog.records if each.name == "stamina"] == []
 
 
-def test_retries_of_others_are_still_told_by_stamina(server: Inn8, new_client: NewClient) -> None:
-    told: list[str] = []
+def test_stamina_still_reports_the_retries_of_others(server: Inn8, new_client: NewClient) -> None:
+    reported: list[str] = []
     before = stamina.instrumentation.get_on_retry_hooks()
-    stamina.instrumentation.set_on_retry_hooks([lambda details: told.append(details.name)])
+    stamina.instrumentation.set_on_retry_hooks([lambda details: reported.append(details.name)])
     try:
         server.on("/clients", reply(b"", 500), reply())
         list(new_client(server).fetch(CLIENTS))
@@ -253,7 +254,7 @@ def test_retries_of_others_are_still_told_by_stamina(server: Inn8, new_client: N
                 _raise(next(attempts))
     finally:
         stamina.instrumentation.set_on_retry_hooks(before)
-    assert told == ["<context block>"]
+    assert reported == ["<context block>"]
 
 
 def _raise(error: type[Exception] | None) -> None:

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, text
 from inn8_pipeline.entities import ENTITIES as DECLARED
 from inn8_pipeline.entities import Window
 from inn8_pipeline.errors import ApiError, LandingMissingError, TooManyRejectsError
-from inn8_pipeline.extract import Endpoint, Inn8Client, RetryPolicy
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import Collection, World
 from inn8_pipeline.sync import Destination, land, landings_of, merge

@@ -1,4 +1,4 @@
-"""The circuit breaker's state in Postgres: five failures, sixty seconds, one trial, whoever asks from wherever."""
+"""The state of the circuit breakers in Postgres: five failures, sixty seconds, one trial over all processes."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def store(engine: Engine) -> Iterator[PostgresCircuits]:
 
 
 def row(engine: Engine, circuit: str = "clients", tenant_id: str = "acme") -> Any:  # noqa: ANN401 (a row)
-    """The circuit's row, with the id of the transaction that wrote it; None if there is none."""
+    """Return the circuit's row, with the id of the transaction that wrote it; None if there is none."""
     wanted = (circuits.c.tenant_id == tenant_id, circuits.c.circuit == circuit)
     with engine.connect() as connection:
         return connection.execute(
@@ -42,7 +42,7 @@ def row(engine: Engine, circuit: str = "clients", tenant_id: str = "acme") -> An
 
 
 def pass_seconds(engine: Engine, seconds: float) -> None:
-    """Let time pass, for the circuits, by moving what they remember into the past."""
+    """Let time pass for the circuits by moving their times into the past."""
     ago = timedelta(seconds=seconds)
     moved = {"opened_until": circuits.c.opened_until - ago, "trial_until": circuits.c.trial_until - ago}
     with engine.begin() as connection:
@@ -50,7 +50,7 @@ def pass_seconds(engine: Engine, seconds: float) -> None:
 
 
 def fail(store: PostgresCircuits, times: int, circuit: str = "clients") -> list[bool]:
-    """Admit and fail an attempt so many times; whether the circuit was open after each."""
+    """Admit and fail an attempt so many times; return whether the circuit was open after each."""
     return [store.failed(circuit, is_trial=store.admit(circuit, LEASE_SECONDS)) for _ in range(times)]
 
 
@@ -77,7 +77,7 @@ def test_five_failures_in_a_row_open_the_circuit_for_sixty_seconds(store: Postgr
     assert 0 < refused(store).seconds_left <= 1
 
 
-def test_a_success_in_between_ends_the_row_of_failures(store: PostgresCircuits) -> None:
+def test_a_success_in_between_resets_the_count_of_failures(store: PostgresCircuits) -> None:
     fail(store, 4)
     store.succeeded("clients", is_trial=store.admit("clients", LEASE_SECONDS))
     assert fail(store, 5) == [False, False, False, False, True]
@@ -92,22 +92,22 @@ def test_a_circuit_that_never_failed_is_never_written(store: PostgresCircuits, e
 def test_a_success_writes_only_where_failures_were_counted(store: PostgresCircuits, engine: Engine) -> None:
     fail(store, 1)
     store.succeeded("clients", is_trial=store.admit("clients", LEASE_SECONDS))
-    healed = row(engine)
-    assert healed.failures == 0
+    closed = row(engine)
+    assert closed.failures == 0
     store.succeeded("clients", is_trial=store.admit("clients", LEASE_SECONDS))
-    assert row(engine).xmin == healed.xmin
+    assert row(engine).xmin == closed.xmin
 
 
 def test_a_success_does_not_write_what_another_process_has_written(store: PostgresCircuits, engine: Engine) -> None:
     fail(store, 1)
     with PostgresCircuits(engine, "acme") as other:
         other.succeeded("clients", is_trial=other.admit("clients", LEASE_SECONDS))
-    healed = row(engine)
+    closed = row(engine)
     store.succeeded("clients", is_trial=False)
-    assert row(engine).xmin == healed.xmin
+    assert row(engine).xmin == closed.xmin
 
 
-def test_a_sound_attempt_costs_one_statement(store: PostgresCircuits, engine: Engine) -> None:
+def test_a_successful_attempt_costs_one_statement(store: PostgresCircuits, engine: Engine) -> None:
     statements: list[str] = []
     sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     for _ in range(3):
@@ -115,7 +115,7 @@ def test_a_sound_attempt_costs_one_statement(store: PostgresCircuits, engine: En
     assert len(statements) == 3
 
 
-def test_failures_that_another_process_counted_are_ended_by_a_success_here(
+def test_failures_that_another_process_counted_are_reset_by_a_success_here(
     store: PostgresCircuits, engine: Engine
 ) -> None:
     with PostgresCircuits(engine, "acme") as other:
@@ -124,7 +124,7 @@ def test_failures_that_another_process_counted_are_ended_by_a_success_here(
     assert row(engine).failures == 0
 
 
-def test_after_sixty_seconds_one_trial_is_let_pass_and_no_other(store: PostgresCircuits, engine: Engine) -> None:
+def test_after_sixty_seconds_exactly_one_trial_is_admitted(store: PostgresCircuits, engine: Engine) -> None:
     open_circuit(store)
     pass_seconds(engine, 61)
     assert store.admit("clients", LEASE_SECONDS) is True
@@ -154,7 +154,7 @@ def test_a_trial_that_fails_opens_the_circuit_for_another_sixty_seconds(
     assert store.admit("clients", LEASE_SECONDS) is True
 
 
-def test_a_trial_that_was_killed_does_not_wedge_the_circuit(store: PostgresCircuits, engine: Engine) -> None:
+def test_a_killed_trial_does_not_keep_the_circuit_open(store: PostgresCircuits, engine: Engine) -> None:
     open_circuit(store)
     pass_seconds(engine, 61)
     assert store.admit("clients", LEASE_SECONDS) is True
@@ -167,10 +167,10 @@ def test_a_trial_whose_lease_ran_out_does_not_close_what_a_later_one_opened(
 ) -> None:
     open_circuit(store)
     pass_seconds(engine, 61)
-    slow_one = store.admit("clients", LEASE_SECONDS)
+    slow_trial = store.admit("clients", LEASE_SECONDS)
     pass_seconds(engine, LEASE_SECONDS + 1)
     assert fail(store, 1) == [True]
-    store.succeeded("clients", is_trial=slow_one)
+    store.succeeded("clients", is_trial=slow_trial)
     assert refused(store).seconds_left > 59
 
 
@@ -189,7 +189,7 @@ def test_an_attempt_from_before_the_circuit_opened_neither_closes_it_nor_keeps_i
     assert refused(store).seconds_left > 29, "the trial still holds its lease"
 
 
-def test_circuits_and_tenants_do_not_touch_each_other(store: PostgresCircuits, engine: Engine) -> None:
+def test_circuits_and_tenants_are_independent_of_each_other(store: PostgresCircuits, engine: Engine) -> None:
     open_circuit(store)
     assert store.admit("portfolios", LEASE_SECONDS) is False
     with PostgresCircuits(engine, "another") as other:
@@ -241,7 +241,7 @@ with PostgresCircuits(connect(sys.argv[1]), "acme") as store:
 
 @pytest.fixture
 def processes(warehouse_url: str) -> Iterator[list["subprocess.Popen[str]"]]:
-    """Two processes that ask for admission at each line, and print what they get."""
+    """Start two processes that ask for admission at each line of input, and print the result."""
     command = [sys.executable, "-c", ASKER, warehouse_url]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     yield started
@@ -250,7 +250,7 @@ def processes(warehouse_url: str) -> Iterator[list["subprocess.Popen[str]"]]:
 
 
 def ask_all(processes: list["subprocess.Popen[str]"]) -> list[str]:
-    """What each process gets when all ask at the same time."""
+    """Return what each process gets when all ask at the same time."""
     for each in processes:
         assert each.stdin is not None
         each.stdin.write("ask\n")
@@ -274,7 +274,7 @@ def test_of_two_processes_at_one_open_circuit_exactly_one_makes_the_trial(
     answers = ask_all(processes)
     assert sorted(answers) == ["open", "trial"]
     assert ask_all(processes) == ["open", "open"]
-    # The process whose trial it was is killed before it can tell how it went.
+    # The process that has the trial is killed before it can report the result.
     processes[answers.index("trial")].kill()
     other = processes[answers.index("open")]
     pass_seconds(engine, 31)
@@ -304,6 +304,6 @@ def test_a_connection_that_was_cut_is_an_error_once_and_then_replaced(store: Pos
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
-    with pytest.raises(DatabaseError, match="while asking the circuit breaker"):
+    with pytest.raises(DatabaseError, match="while reading the state of the circuit breaker"):
         store.admit("clients", LEASE_SECONDS)
     assert store.admit("clients", LEASE_SECONDS) is False

@@ -3,7 +3,6 @@
 Here belong its arguments and its order. How Dagster's processes are kept is `servers`'s.
 """
 
-import ipaddress
 import shlex
 import socket
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import click
 
 from inn8_pipeline.cli.support.folders import data_folder
 from inn8_pipeline.cli.support.group import Failed
+from inn8_pipeline.extract.endpoint import is_loopback
 from inn8_pipeline.settings import Environment
 
 TENANT = "dev"
@@ -67,16 +67,6 @@ def command(
         script = _write_variables(folder / "settings.env", variables)
         serve(Environment(), host, port, folder, lambda url: _announce(url, script))
     click.echo("All is down. The data stays for the next `inn8 dev`.")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address; a name other than localhost may mean anything."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refuse_a_busy_port(host: str, port: int) -> None:

@@ -1,1 +1,1 @@
-"""HTTP as the client needs it: deadlines, bounded bodies, the meaning of a response."""
+"""HTTP below the API: deadlines, bodies of bounded size, and what the status of a response means."""

@@ -1,7 +1,4 @@
-"""The bytes of one answer, decompressed, within a bound of memory: no body, however it is packed, grows past it.
-
-Here belongs the way from the wire to bytes. What the bytes say is `page`'s and `answers`'s.
-"""
+"""Read the body of a response, decompressed, within a bound of memory, however it is packed."""
 
 import io
 import zlib
@@ -11,15 +8,15 @@ import httpx
 
 GZIP = zlib.MAX_WBITS | 16
 PART_BYTES = 256 * 1024
-"""Decompressed at a time: a bomb is noticed after one such part too many."""
+"""Decompressed at a time: a decompression bomb is noticed after one such part too many."""
 
 
 class BodyTooLongError(Exception):
-    """The body goes on past the bound."""
+    """The body is longer than the bound."""
 
 
 class BodyBrokenError(Exception):
-    """The body ended, or broke, before it was whole."""
+    """The body ended early, or cannot be decompressed."""
 
 
 class UnknownEncodingError(Exception):
@@ -27,10 +24,16 @@ class UnknownEncodingError(Exception):
 
 
 def read_body(response: httpx.Response, max_bytes: int) -> bytes:
-    """The whole body, decompressed.
+    """Return the whole body, decompressed.
 
-    Raises one of the errors above, or httpx's transport errors. Neither the bytes received nor the bytes that they
-    decompress to exceed the bound by more than one part.
+    Neither the bytes received nor the bytes that they decompress to exceed the bound by more than one part.
+
+    Raises:
+        BodyTooLongError: The body is longer than `max_bytes`, packed or unpacked.
+        BodyBrokenError: The body ended early, or cannot be decompressed.
+        UnknownEncodingError: The body is encoded otherwise than by gzip.
+        httpx.TransportError: The connection failed.
+
     """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     parts = _bounded(response.iter_raw(), max_bytes)
@@ -42,7 +45,7 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
 
 
 def _bounded(parts: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """The parts as received; a packed stream may go on for ever without yielding a byte."""
+    """Yield the parts as received, within the bound: a packed stream can go on for ever without yielding a byte."""
     received = 0
     for part in parts:
         received += len(part)
@@ -62,7 +65,7 @@ def _collect(parts: Iterator[bytes], max_bytes: int) -> bytes:
 
 
 def _gunzip(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The decompressed parts, each of them bounded; a stream of several gzip members is one body."""
+    """Yield the decompressed parts, each of bounded size; a stream of several gzip members is one body."""
     member = zlib.decompressobj(GZIP)
     for part in parts:
         packed = part
@@ -76,7 +79,7 @@ def _gunzip(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflate(member: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
-    """All that the packed bytes hold of one member, a bounded part at a time."""
+    """Yield what the packed bytes hold of one gzip member, in parts of bounded size."""
     part = b"x" * PART_BYTES
     while len(part) == PART_BYTES:
         try:

@@ -1,7 +1,7 @@
-"""A bound on the time of a whole attempt, which HTTP libraries do not have: theirs begins anew with every byte.
+"""Bound the time of a whole attempt, and allow it to be cancelled.
 
-Here belong the clock of an attempt, the way to end it early, and the transport that heeds both on every read. What an
-attempt is, and what follows when it ends, is `retry`'s.
+The timeouts of HTTP libraries start anew with every byte, so a server that drips could hold an attempt for ever. This
+transport applies the attempt's deadline, and its cancellation, to every read.
 """
 
 import ssl
@@ -16,18 +16,18 @@ import httpcore
 import httpx
 
 SLICE_SECONDS = 0.1
-"""How soon a read that waits notices that its attempt was abandoned."""
+"""How soon a waiting read notices that its attempt was cancelled."""
 
 
 class _Limit:
-    """When the attempt of this thread ends, and the event that ends it sooner."""
+    """When the attempt of this thread ends, and the event that ends it earlier."""
 
     def __init__(self, seconds: float, cancelled: Event) -> None:
         self.ends_at = time.monotonic() + seconds
         self.cancelled = cancelled
 
-    def slice(self, timeout: float) -> float:
-        """How long the next wait may be; not positive if the time is up."""
+    def next_wait_seconds(self, timeout: float) -> float:
+        """Return how long the next wait may be; zero or less if the time is up."""
         if self.cancelled.is_set():
             return 0.0
         return min(self.ends_at - time.monotonic(), timeout, SLICE_SECONDS)
@@ -38,7 +38,7 @@ _LIMIT: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 @contextmanager
 def time_limit(seconds: float, cancelled: Event) -> Iterator[None]:
-    """Within it, reads of this thread through `DeadlineTransport` time out after so many seconds, or once cancelled."""
+    """Make reads of this thread through `DeadlineTransport` time out after so many seconds, or once cancelled."""
     token = _LIMIT.set(_Limit(seconds, cancelled))
     try:
         yield
@@ -47,7 +47,7 @@ def time_limit(seconds: float, cancelled: Event) -> Iterator[None]:
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose reads end with the attempt's time."""
+    """A connection whose reads end at the attempt's deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -57,7 +57,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         if limit is None or timeout is None:
             return self._stream.read(max_bytes, timeout)
         gives_up_at = time.monotonic() + timeout
-        while (wait := limit.slice(gives_up_at - time.monotonic())) > 0:
+        while (wait := limit.next_wait_seconds(gives_up_at - time.monotonic())) > 0:
             try:
                 return self._stream.read(max_bytes, wait)
             except httpcore.ReadTimeout:
@@ -80,7 +80,7 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    """Opens connections that heed the attempt's time."""
+    """Open connections that keep the attempt's deadline."""
 
     def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
@@ -100,7 +100,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
 
 
 class _Stream(httpx.SyncByteStream):
-    """A body, with httpcore's errors told as httpx's."""
+    """The body of a response; httpcore's errors are raised as httpx's."""
 
     def __init__(self, parts: Any) -> None:  # noqa: ANN401 (httpcore declares no type that has both halves)
         self._parts = parts
@@ -114,10 +114,10 @@ class _Stream(httpx.SyncByteStream):
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """httpx's transport over a pool of connections, each read bounded by `time_limit`.
+    """A transport of httpx over a pool of connections, with each read bounded by `time_limit`.
 
-    httpx has no public way to give its own transport a network backend. No proxy: the environment has no say in where
-    the credentials go.
+    httpx has no public way to give its own transport a network backend. There is no proxy: the environment must not
+    decide where the credentials are sent.
     """
 
     def __init__(self, tls: ssl.SSLContext | None, connections: int) -> None:
@@ -130,7 +130,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request and return the answer with its body unread."""
+        """Send the request and return the response with its body unread."""
         url = request.url
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         bare = httpcore.Request(
@@ -141,9 +141,9 @@ class DeadlineTransport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         with _errors_of_httpx():
-            answer = self._pool.handle_request(bare)
+            response = self._pool.handle_request(bare)
         return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Stream(answer.stream), extensions=answer.extensions
+            response.status, headers=response.headers, stream=_Stream(response.stream), extensions=response.extensions
         )
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = 
 
 @contextmanager
 def _errors_of_httpx() -> Iterator[None]:
-    """Tell httpcore's errors as httpx's, as httpx's own transport does."""
+    """Raise httpcore's errors as httpx's, as httpx's own transport does."""
     try:
         yield
     except tuple(known for known, _ in _TRANSLATIONS) as error:

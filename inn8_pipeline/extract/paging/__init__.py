@@ -1,1 +1,1 @@
-"""Paging through a collection: links, prefetching, consistency over all pages."""
+"""Paging through a collection: links, prefetching, and consistency over all pages."""

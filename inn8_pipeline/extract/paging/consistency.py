@@ -1,19 +1,22 @@
-"""Whether the pages of a fetch are of one piece: the totals that they name, and the ids that stand on two of them.
-
-Here belongs the evidence that a collection did not change while it was paged. What follows from it is `fetch`'s.
-"""
+"""Check that the pages of one fetch are consistent: the totals that they announce, and ids on more than one page."""
 
 import hashlib
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class ConsistencyReport:
-    """What the pages say together. `finding` names a contradiction of totals or links (no record's value) or is None.
+    """What the pages say together.
 
-    `duplicates` is a digest of the ids that stand on more than one page, and empty if there is none.
+    Attributes:
+        finding: A contradiction of totals or links, without any value of a record, or None.
+        duplicates: A digest of the ids that are on more than one page; empty if there are none.
+        duplicate_count: How many such ids there are.
+
     """
 
     finding: str | None
@@ -22,7 +25,7 @@ class ConsistencyReport:
 
 
 class ConsistencyCheck:
-    """Counts pages as they come. Of an id it keeps 8 bytes: two million records cost 16 MB, twice that at the end."""
+    """Count pages as they come. It keeps 8 bytes of each id: 2 million records cost 16 MB, and 32 MB at the end."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -32,7 +35,7 @@ class ConsistencyCheck:
         self._finding: str | None = None
 
     def add(self, body: bytes, records: int, ids: Iterable[str], total: int | None) -> None:
-        """Count one page. An id that stands on it twice is a plain duplicate, and not the paging's doing."""
+        """Count one page. An id that is on it twice is an ordinary duplicate, which paging does not explain."""
         self.records += records
         self.bytes += len(body)
         self._hashes.extend({hash(each) for each in ids})
@@ -40,15 +43,15 @@ class ConsistencyCheck:
             self._totals.add(total)
 
     def contradict(self, finding: str) -> None:
-        """Note that the pages' links contradict each other."""
+        """Note that the links of the pages contradict each other."""
         self._finding = self._finding or finding
 
-    def is_over(self) -> bool:
-        """Whether more records came than any page announced: a reason to stop early."""
+    def has_too_many(self) -> bool:
+        """Return whether more records came than any page announced: a reason to stop early."""
         return bool(self._totals) and self.records > max(self._totals)
 
     def report(self) -> ConsistencyReport:
-        """The verdict over all pages that were added."""
+        """Return what all pages that were added say together."""
         count, digest = self._duplicates()
         return ConsistencyReport(self._finding or self._contradiction(), digest, count)
 
@@ -60,8 +63,6 @@ class ConsistencyCheck:
         return None
 
     def _duplicates(self) -> tuple[int, str]:
-        import numpy as np  # noqa: PLC0415 (a heavy import; the definitions must load quickly)
-
         hashes = np.frombuffer(self._hashes, dtype=np.int64) if self._hashes else np.empty(0, dtype=np.int64)
         hashes.sort()
         repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])

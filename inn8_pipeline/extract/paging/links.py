@@ -1,8 +1,4 @@
-"""Where the other pages are: the `Link` header (RFC 8288), read with tolerance, followed with suspicion.
-
-Here belong the header's grammar and the rule that a link never leaves the origin. Which page is fetched when is
-`fetch`'s.
-"""
+"""Read the `Link` header (RFC 8288): where the next and the last page are. A link never leaves the origin."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,7 +15,7 @@ _NEXT_TARGET = re.compile(r",\s*+(?=<)")
 
 
 class ForeignLinkError(Exception):
-    """A page link leads to another origin, or is no address at all; `host` is safe to show, and may be empty."""
+    """A page link leads to another origin, or is not an address; `host` is safe to show, and may be empty."""
 
     def __init__(self, host: str) -> None:
         super().__init__(host)
@@ -28,16 +24,18 @@ class ForeignLinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """Where an answer says that the next and the last page are: absolute addresses within its own origin."""
+    """Where a response says that the next and the last page are: absolute addresses within its own origin."""
 
     next_url: str | None = None
     last_url: str | None = None
 
 
 def page_links(headers: Iterable[str], url: str, origin: httpx.URL) -> PageLinks:
-    """The links that the `Link` headers of the answer to `url` name; the first of each relation counts.
+    """Return the links of the `Link` headers of the response to `url`; the first of each relation counts.
 
-    Raises ForeignLinkError for a link that would carry the token to another origin than that of the URL `origin`.
+    Raises:
+        ForeignLinkError: A link would carry the token to another origin than that of the URL `origin`.
+
     """
     found: dict[str, str] = {}
     for header in headers:
@@ -49,7 +47,7 @@ def page_links(headers: Iterable[str], url: str, origin: httpx.URL) -> PageLinks
 
 
 def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Each link of a header: its target as written, and its relations in lower case. What is malformed is skipped."""
+    """Yield each link of a header: its target as written, and its relations in lower case. Skip what is malformed."""
     position = 0
     while target := _TARGET.match(header, position):
         position = target.end()
@@ -67,7 +65,7 @@ def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def pages_between(links: PageLinks) -> tuple[int, int, httpx.URL] | None:
-    """The page numbers from next to last, and the address to put them in, if the two differ in nothing else."""
+    """Return the numbers of the next and the last page and the address they belong in, if nothing else differs."""
     if links.next_url is None or links.last_url is None:
         return None
     following, last = httpx.URL(links.next_url), httpx.URL(links.last_url)
@@ -80,17 +78,17 @@ def pages_between(links: PageLinks) -> tuple[int, int, httpx.URL] | None:
 
 
 def page_url(template: httpx.URL, number: int) -> str:
-    """The address of one page; but for the number it stays as the server wrote it."""
+    """Return the address of one page: the template as the server wrote it, with this page number."""
     return str(template.copy_with(query=_PAGE.sub(b"%d" % number, template.query)))
 
 
 def same_origin(url: httpx.URL, other: httpx.URL) -> bool:
-    """Whether scheme, host and port are the same, and the address names no user, whose name would replace the token."""
+    """Return whether scheme, host and port are the same and the URL names no user, which would replace the token."""
     return not url.userinfo and (url.scheme, url.host, _port(url)) == (other.scheme, other.host, _port(other))
 
 
 def shown_host(url: httpx.URL) -> str:
-    """The host of an address that a server sent, if it can be shown: a plain name of bounded length."""
+    """Return the host of an address that a server sent, if it is safe to show: a plain name of bounded length."""
     return url.host if re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", url.host) else "a host with a strange name"
 
 

@@ -1,6 +1,6 @@
-"""One page of a collection: that it is a JSON array, how many records it has, and by which ids.
+"""Check one page before it is landed: that it is a JSON array, how many records it has, and their ids.
 
-Here belongs what must be known of a page before it is landed, and no more. Its records are judged by `transform`.
+`transform` reads the records themselves.
 """
 
 import codecs
@@ -14,20 +14,20 @@ _KINDS = {"{": "an object", '"': "a string", "t": "true", "f": "false", "n": "nu
 _SPACE = b" \t\r\n"
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 MAX_KEYS = 10
-STAND_IN = "\ufffd"
+REPLACEMENT = "\ufffd"
 # The escape of half a character that JSON's grammar permits; msgspec takes it for the end of the text.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class NotAPageError(Exception):
-    """The body is no JSON array; `kind` says what it is instead, without a value of it."""
+    """The body is not a JSON array; `kind` says what it is instead, without any value of it."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"is {kind}")
 
 
 class _Identified(msgspec.Struct, gc=False):
-    """A record of which only the id is read, in each of the spellings that the contract permits."""
+    """A record of which only the id is read, in each spelling that the contract permits."""
 
     id: Any = msgspec.UNSET
     Id: Any = msgspec.UNSET
@@ -54,32 +54,36 @@ class Page:
 
 
 def strip_bom(body: bytes) -> bytes:
-    """The body without the byte order mark that .NET servers like to send."""
+    """Return the body without the byte order mark that .NET servers often send."""
     return body.removeprefix(codecs.BOM_UTF8)
 
 
 def record_ids(body: bytes) -> tuple[int, list[str]]:
-    """The number of records of a page, and the ids of those that have a readable one, in order.
+    """Return the number of records of a page, and the ids of those that have a readable one, in order.
 
-    Raises NotAPageError if it is no JSON array in UTF-8. A faulty record is counted, and has no id.
+    An invalid record is counted, and has no id.
+
+    Raises:
+        NotAPageError: The body is not a JSON array in UTF-8.
+
     """
     _require_utf8(body)
     _require_array(body)
-    stand_in = None
+    replacement = None
     try:
         records = _decode(body)
     except msgspec.DecodeError:
-        # Lone surrogates are a fault of one record, not of the page; the stand-in has the same length.
-        stand_in = STAND_IN
+        # A lone surrogate is a fault of one record, not of the page; its replacement has the same length.
+        replacement = REPLACEMENT
         records = _decode_or_refuse(_SURROGATE.sub(rb"\\ufffd", body))
     except RecursionError:
         _refuse("not a JSON array that can be read: it is nested too deeply")
     ids = _ids_of(records)
-    return len(records), [each for each in ids if stand_in not in each] if stand_in else ids
+    return len(records), [each for each in ids if replacement not in each] if replacement else ids
 
 
 def top_level_keys(body: bytes) -> tuple[str, ...]:
-    """Keys of a JSON object that look like names, at most ten; empty if the body is no JSON object. Never a value."""
+    """Return the keys of a JSON object that look like names, at most ten; none if it is not an object. No values."""
     try:
         keys = _OBJECT.decode(strip_bom(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -111,7 +115,7 @@ def _record(raw: msgspec.Raw) -> _Identified:
 
 
 def _ids_of(records: list[_Identified]) -> list[str]:
-    """The readable ids, quickly where every record spells them `id`: half a million records are looked at here."""
+    """Return the readable ids. The first line is the fast path: all records of 500,000 usually spell it `id`."""
     ids = [found for each in records if type(found := each.id) is str]
     if len(ids) == len(records):
         return ids

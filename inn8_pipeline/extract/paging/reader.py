@@ -1,7 +1,4 @@
-"""One page from INN8: asked for with a token, examined before anything else sees it.
-
-Here belongs what one attempt does. How often there is another is `retry`'s, which page is next `fetch`'s.
-"""
+"""Fetch one page: ask for it with a token, and check the response before anything else reads it."""
 
 import re
 from functools import partial
@@ -13,16 +10,16 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.endpoint import Endpoint
-from inn8_pipeline.extract.http.responses import Request, exchange
+from inn8_pipeline.extract.http.responses import RequestLabel, exchange
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, page_links
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids, strip_bom
-from inn8_pipeline.extract.paging.paginator import FetchedPage
-from inn8_pipeline.extract.retry import Retrier, Task
+from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest
+from inn8_pipeline.extract.retry import ApiCall, Retrier
 
 
 class PageReader:
-    """Reads pages of one collection; used by all threads of its fetches."""
+    """Read pages of one collection. Used by all threads of its fetches."""
 
     def __init__(
         self, collection: Entity, endpoint: Endpoint, http: httpx.Client, tokens: TokenSource, retrier: Retrier
@@ -34,34 +31,35 @@ class PageReader:
         self._tokens = tokens
         self._retrier = retrier
 
-    def read(self, fetch: Fetch, url: str, number: int) -> FetchedPage:
-        """The page at the address, after as many attempts as it takes. Raises the ApiErrors."""
-        request = Request("GET", self._collection.path, number)
-        task = Task(request, self._collection.name, fetch.cancelled, fetch.count_retry)
-        return self._retrier.run(task, partial(self._tokens.token, fetch.cancelled), partial(self._attempt, task, url))
+    def read(self, fetch: Fetch, request: PageRequest) -> FetchedPage:
+        """Return the page, after as many attempts as the retry policy allows. Raises the ApiErrors."""
+        label = RequestLabel("GET", self._collection.path, request.number)
+        call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry)
+        attempt = partial(self._attempt, call, request.url)
+        return self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
 
-    def _attempt(self, task: Task, url: str, token: Token) -> FetchedPage:
-        """One attempt. A 401 costs one new token and one more try, which belong to the same attempt."""
-        answer = self._get(task.request, url, token)
-        if answer is None:
-            answer = self._get(task.request, url, self._tokens.renewed(token, task.cancelled))
-        if answer is None:
-            raise CredentialsError(task.request.method, task.request.shown_path, httpx.codes.UNAUTHORIZED)
-        return answer
+    def _attempt(self, call: ApiCall, url: str, token: Token) -> FetchedPage:
+        """Make one attempt. A 401 costs one new token and one more request within the same attempt."""
+        fetched = self._get(call.label, url, token)
+        if fetched is None:
+            fetched = self._get(call.label, url, self._tokens.renewed(token, call.cancelled))
+        if fetched is None:
+            raise CredentialsError(call.label.method, call.label.shown_path, httpx.codes.UNAUTHORIZED)
+        return fetched
 
-    def _get(self, request: Request, url: str, token: Token) -> FetchedPage | None:
-        """The page, or None where the token was refused."""
-        sent = self._http.build_request("GET", url, headers={"Authorization": f"Bearer {token.value}"})
+    def _get(self, label: RequestLabel, url: str, token: Token) -> FetchedPage | None:
+        """Return the page, or None where the token was refused."""
+        request = self._http.build_request("GET", url, headers={"Authorization": f"Bearer {token.value}"})
         try:
-            response, body = exchange(self._http, sent, request, self._endpoint.max_body_bytes)
+            response, body = exchange(self._http, request, label, self._endpoint.max_body_bytes)
         except RefusedRequestError as refusal:
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
             return None
-        return self._examine(response, strip_bom(body), url, request.page)
+        return self._examine(response, strip_bom(body), url, label.page)
 
     def _examine(self, response: httpx.Response, body: bytes, url: str, number: int) -> FetchedPage:
-        """What the answer holds; ContractError if it is no page, or leads elsewhere."""
+        """Return the page with its ids, total and links; raise a ContractError if it is no page or links elsewhere."""
         try:
             records, ids = record_ids(body)
             links = page_links(response.headers.get_list("Link"), url, self._origin)

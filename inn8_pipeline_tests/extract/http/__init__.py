@@ -1,1 +1,1 @@
-"""HTTP: hostile responses, TLS."""
+"""Tests of HTTP: hostile responses, TLS."""

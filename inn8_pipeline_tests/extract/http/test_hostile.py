@@ -1,4 +1,4 @@
-"""Servers that are broken, or mean harm: each ends in bounded time and memory, with an error that names what it did."""
+"""Broken and malicious servers: each fetch ends in bounded time and memory, with an error that says what came."""
 
 import gzip
 import time
@@ -10,7 +10,8 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ApiError, ContractError, TransientApiError
-from inn8_pipeline.extract import Inn8Client, RetryPolicy, Timeouts
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import RetryPolicy, Timeouts
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Seen, records, reply
 
@@ -21,7 +22,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\
 
 
 def error_of(client: Inn8Client, within_seconds: float = 5.0) -> ApiError:
-    """The error that a fetch ends in; it must come in time, and nothing may be yielded."""
+    """Return the error that a fetch ends in; it must come in time, and no page may be yielded."""
     started = time.monotonic()
     with pytest.raises(ApiError) as caught:
         next(iter(client.fetch(CLIENTS)))
@@ -30,7 +31,7 @@ def error_of(client: Inn8Client, within_seconds: float = 5.0) -> ApiError:
 
 
 def for_ever(head: bytes, part: bytes, pause_seconds: float = 0.0) -> Callable[[Seen], Iterator[bytes]]:
-    """A head, and then the same part again and again, until the client hangs up."""
+    """Return a script that sends a head, and then the same part until the client hangs up."""
 
     def parts(_: Seen) -> Iterator[bytes]:
         yield head
@@ -66,7 +67,7 @@ def test_a_body_that_never_ends_is_cut_at_the_bound(server: Inn8, new_client: Ne
     assert "INN8_MAX_BODY" in str(error)
 
 
-def test_a_body_of_just_the_bound_is_taken(server: Inn8, new_client: NewClient) -> None:
+def test_a_body_of_exactly_the_bound_is_accepted(server: Inn8, new_client: NewClient) -> None:
     body = b"[" + b" " * (MIB - 2) + b"]"
     for answer in (reply(body), reply(gzip.compress(body), Content_Encoding="gzip")):
         server.on("/clients", answer)
@@ -74,7 +75,7 @@ def test_a_body_of_just_the_bound_is_taken(server: Inn8, new_client: NewClient) 
         assert page.body == body
 
 
-def test_a_gzip_bomb_is_stopped_while_it_unpacks(server: Inn8, new_client: NewClient) -> None:
+def test_a_gzip_bomb_is_stopped_while_it_is_unpacked(server: Inn8, new_client: NewClient) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     bomb = b"".join(packer.compress(b"[" + b" " * MIB) for _ in range(300)) + packer.flush()
     server.on("/clients", reply(bomb, Content_Encoding="gzip"))
@@ -90,7 +91,7 @@ def test_a_gzip_bomb_is_stopped_while_it_unpacks(server: Inn8, new_client: NewCl
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "x" * 5000])
 def test_an_encoding_that_was_not_asked_for_is_refused(server: Inn8, new_client: NewClient, encoding: str) -> None:
     server.on("/clients", reply(b"[]", Content_Encoding=encoding))
-    assert "is compressed in another way than gzip" in str(error_of(new_client(server)))
+    assert "is compressed otherwise than by gzip" in str(error_of(new_client(server)))
 
 
 @pytest.mark.parametrize(
@@ -103,14 +104,14 @@ def test_an_encoding_that_was_not_asked_for_is_refused(server: Inn8, new_client:
     ],
     ids=["open", "in a record", "mixed", "beside a lone surrogate"],
 )
-def test_nested_brackets_are_an_error_and_not_a_crash(server: Inn8, new_client: NewClient, body: bytes) -> None:
+def test_deeply_nested_json_is_an_error_and_not_a_crash(server: Inn8, new_client: NewClient, body: bytes) -> None:
     server.on("/clients", reply(body))
     error = error_of(new_client(server))
     assert isinstance(error, ContractError)
     assert "is not a JSON array that can be read" in str(error)
 
 
-def test_nested_brackets_in_a_refusal_do_not_hide_its_status(server: Inn8, new_client: NewClient) -> None:
+def test_deeply_nested_json_in_a_refusal_does_not_hide_its_status(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", reply(b'{"a":' * 10_000, 400))
     assert "refused GET /clients with 400" in str(error_of(new_client(server)))
 
@@ -127,10 +128,10 @@ def test_a_hundred_thousand_headers_are_too_many(server: Inn8, new_client: NewCl
     server.on(path, HEAD + headers + b"Content-Length: 2\r\n\r\n[]")
     error = error_of(new_client(server, retry=ONCE))
     assert isinstance(error, TransientApiError)
-    assert error.reason == "broke off, or answered no sound HTTP"
+    assert error.reason == "broke off, or sent invalid HTTP"
 
 
-def test_as_many_headers_as_are_accepted_do_no_harm(server: Inn8, new_client: NewClient) -> None:
+def test_1500_headers_are_accepted_and_no_cookie_is_kept(server: Inn8, new_client: NewClient) -> None:
     headers = b"".join(b"Set-Cookie: c%d=%s\r\n" % (number, b"x" * 20) for number in range(1500))
     server.on("/clients", HEAD.replace(b"Connection: close\r\n", b"") + headers + b"Content-Length: 2\r\n\r\n[]")
     client = new_client(server)
@@ -149,7 +150,7 @@ DRIPS = {
 
 @pytest.mark.parametrize("path", [TOKEN, "/clients"])
 @pytest.mark.parametrize("drip", DRIPS)
-def test_a_server_that_drips_is_left_when_the_attempts_time_is_up(
+def test_a_server_that_drips_is_abandoned_at_the_attempts_deadline(
     server: Inn8, new_client: NewClient, drip: str, path: str
 ) -> None:
     server.on("/clients", reply())
@@ -164,7 +165,7 @@ def test_interim_answers_without_a_pause_end_too(server: Inn8, new_client: NewCl
     assert isinstance(error_of(new_client(server, retry=ONCE, timeouts=HASTY), 4.0), TransientApiError)
 
 
-def test_a_token_answer_of_fifty_megabytes_is_cut_at_the_bound(server: Inn8, new_client: NewClient) -> None:
+def test_a_token_response_of_fifty_megabytes_is_cut_at_the_bound(server: Inn8, new_client: NewClient) -> None:
     sent = 0
 
     def parts(_: Seen) -> Iterator[bytes]:
@@ -176,7 +177,7 @@ def test_a_token_answer_of_fifty_megabytes_is_cut_at_the_bound(server: Inn8, new
 
     server.on(TOKEN, parts)
     error = error_of(new_client(server))
-    assert str(error).startswith("The answer to POST /oauth/token is longer than 65536 bytes")
+    assert str(error).startswith("The response to POST /oauth/token is longer than 65536 bytes")
     assert sent < 25 * 16, "it was read no further than needed"
 
 

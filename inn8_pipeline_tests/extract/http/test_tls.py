@@ -1,4 +1,4 @@
-"""Certificates are verified, always; a company's own can be added by a file."""
+"""Certificates are always verified; a company's own can be added by a file."""
 
 import shutil
 import ssl
@@ -17,7 +17,7 @@ from inn8_pipeline_tests.extract.servers import Inn8, reply, serving
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 that nobody trusts, with its key in the same file."""
+    """Make a self-signed certificate for 127.0.0.1, with its key in the same file."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
     key, pem = tmp_path / "key.pem", tmp_path / "both.pem"
@@ -30,7 +30,7 @@ def certificate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tls_server(certificate: Path) -> Iterator[Inn8]:
-    """The scripted server, behind TLS."""
+    """Run the scripted server behind TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with serving(context) as server:
@@ -38,22 +38,18 @@ def tls_server(certificate: Path) -> Iterator[Inn8]:
         yield server
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_secret_is_sent(
-    tls_server: Inn8, new_client: NewClient
-) -> None:
+def test_an_untrusted_certificate_is_refused_before_the_secret_is_sent(tls_server: Inn8, new_client: NewClient) -> None:
     with pytest.raises(TransientApiError, match="offered no TLS connection that is trusted here"):
         list(new_client(tls_server).fetch(CLIENTS))
     assert tls_server.requests == []
 
 
-def test_a_certificate_of_our_own_is_trusted_where_its_file_is_named(
-    tls_server: Inn8, new_client: NewClient, certificate: Path
-) -> None:
+def test_a_certificate_named_by_ca_file_is_trusted(tls_server: Inn8, new_client: NewClient, certificate: Path) -> None:
     client = new_client(tls_server, ca_file=str(certificate))
     assert [page.records for page in client.fetch(CLIENTS)] == [0]
 
 
-def test_a_read_over_tls_ends_when_the_fetch_is_given_up(
+def test_a_read_over_tls_ends_when_the_client_is_closed(
     tls_server: Inn8, new_client: NewClient, certificate: Path
 ) -> None:
     release = threading.Event()

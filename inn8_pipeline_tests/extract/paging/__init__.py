@@ -1,1 +1,1 @@
-"""Paging, links and consistency over pages."""
+"""Tests of paging, links and the consistency of pages."""

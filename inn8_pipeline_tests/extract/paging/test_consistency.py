@@ -1,13 +1,14 @@
-"""A collection that changes while it is paged is noticed, fetched again, and in the end refused."""
+"""A collection that changes while it is paged is detected, fetched again, and refused after three fetches."""
 
 import re
+import tracemalloc
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ContractError, RefusedRequestError
-from inn8_pipeline.extract import Inn8Client
+from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.paging.consistency import ConsistencyCheck
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import Inn8, Seen, records, reply
@@ -16,7 +17,7 @@ Ids = Sequence[str]
 
 
 def collections(*versions: Sequence[Ids], total: str | None = None) -> Callable[[Seen], bytes]:
-    """A server whose collection has, at each new fetch, the next of these versions; the last one stays."""
+    """Return a server whose collection is the next of these versions at each new fetch; the last one stays."""
     left = list(versions)
     now: list[Sequence[Ids]] = []
 
@@ -35,7 +36,7 @@ def collections(*versions: Sequence[Ids], total: str | None = None) -> Callable[
 
 
 def outcome(client: Inn8Client) -> list[tuple[int, bool, bool]]:
-    """Of each fetch: the records that came, whether it was complete, whether duplicates were accepted."""
+    """Return for each fetch: the records that came, whether it was complete, whether duplicates were accepted."""
     found = []
     for fetch in client.fetches(CLIENTS):
         pages = list(fetch)
@@ -44,11 +45,11 @@ def outcome(client: Inn8Client) -> list[tuple[int, bool, bool]]:
     return found
 
 
-SOUND = [["a", "b"], ["c", "d"], ["e"]]
+CONSISTENT = [["a", "b"], ["c", "d"], ["e"]]
 
 
-def test_pages_of_one_piece_are_fetched_once(server: Inn8, new_client: NewClient) -> None:
-    server.on("/clients", collections(SOUND))
+def test_consistent_pages_are_fetched_once(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections(CONSISTENT))
     assert outcome(new_client(server)) == [(5, True, False)]
 
 
@@ -65,11 +66,11 @@ def test_a_total_that_changes_between_pages_costs_another_fetch(server: Inn8, ne
 
 
 def test_an_id_on_two_pages_costs_another_fetch(server: Inn8, new_client: NewClient) -> None:
-    server.on("/clients", collections([["a", "b"], ["b", "c"]], SOUND))
+    server.on("/clients", collections([["a", "b"], ["b", "c"]], CONSISTENT))
     assert outcome(new_client(server)) == [(4, False, False), (5, True, False)]
 
 
-def test_the_very_same_duplicates_again_are_accepted_and_said(server: Inn8, new_client: NewClient) -> None:
+def test_the_same_duplicates_again_are_accepted_and_reported(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", collections([["a", "b"], ["b", "c"]]))
     assert outcome(new_client(server)) == [(4, False, False), (4, True, True)]
 
@@ -87,7 +88,7 @@ def test_the_same_duplicates_with_a_wrong_total_are_not_accepted(server: Inn8, n
         outcome(new_client(server))
 
 
-def test_an_id_twice_on_one_page_is_not_the_pagings_doing(server: Inn8, new_client: NewClient) -> None:
+def test_an_id_twice_on_one_page_is_not_an_inconsistency_of_paging(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", collections([["a", "a"], ["b"]]))
     assert outcome(new_client(server)) == [(3, True, False)]
 
@@ -98,7 +99,7 @@ def test_ids_that_differ_in_case_are_two_ids(server: Inn8, new_client: NewClient
 
 
 @pytest.mark.parametrize("spelling", ["id", "Id", "ID", "iD"])
-def test_an_id_is_found_in_any_spelling_and_beside_faulty_records(
+def test_an_id_is_found_in_any_spelling_and_beside_invalid_records(
     server: Inn8, new_client: NewClient, spelling: str
 ) -> None:
     body = f'[1, null, {{"{spelling}": "x"}}, {{"{spelling}": 7}}, {{}}, {{"id": "\\ud800"}}]'.encode()
@@ -149,7 +150,7 @@ def test_a_total_that_is_no_number_is_refused(server: Inn8, new_client: NewClien
         outcome(new_client(server))
 
 
-def test_who_leaves_a_fetch_early_gets_no_other_one(server: Inn8, new_client: NewClient) -> None:
+def test_a_fetch_that_is_left_early_is_not_followed_by_another(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", collections([["a", "b"], ["b", "c"]]))
     numbers = []
     for fetch in new_client(server).fetches(CLIENTS):
@@ -158,18 +159,13 @@ def test_who_leaves_a_fetch_early_gets_no_other_one(server: Inn8, new_client: Ne
     assert numbers == [(1, False)]
 
 
-def test_the_tally_of_a_million_ids_needs_sixteen_bytes_each_at_most() -> None:
-    import tracemalloc
-
-    import numpy as np
-
-    assert np.__version__
-    tally = ConsistencyCheck()
+def test_the_consistency_check_needs_at_most_sixteen_bytes_per_id() -> None:
+    check = ConsistencyCheck()
     tracemalloc.start()
     for page in range(200):
-        tally.add(b"", 1000, [f"TX-{page}-{each}" for each in range(1000)], None)
-    verdict = tally.report()
+        check.add(b"", 1000, [f"TX-{page}-{each}" for each in range(1000)], None)
+    report = check.report()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (verdict.finding, verdict.duplicate_count) == (None, 0)
+    assert (report.finding, report.duplicate_count) == (None, 0)
     assert peak < 200_000 * 16 + 300_000

@@ -1,4 +1,4 @@
-"""The `Link` header as servers write it: well, carelessly, or to do harm."""
+"""The `Link` header as servers write it: correctly, carelessly, or with malice."""
 
 import time
 
@@ -47,7 +47,7 @@ def links(*headers: str) -> PageLinks:
         ("", []),
     ],
 )
-def test_a_link_header_is_read_as_it_is_meant(header: str, expected: list[tuple[str, set[str]]]) -> None:
+def test_links_are_read_in_all_their_spellings(header: str, expected: list[tuple[str, set[str]]]) -> None:
     assert [(target, set(relations)) for target, relations in parse_links(header)] == expected
 
 
@@ -71,7 +71,7 @@ def test_any_header_is_read_without_an_error(header: str) -> None:
     ],
     ids=range(9),
 )
-def test_a_hostile_header_costs_no_time(hostile: str) -> None:
+def test_a_hostile_header_is_read_in_linear_time(hostile: str) -> None:
     started = time.perf_counter()
     list(parse_links(hostile))
     assert time.perf_counter() - started < 0.5
@@ -105,7 +105,7 @@ def test_a_link_that_leaves_the_origin_names_its_host_alone(target: str, host: s
     assert caught.value.host == host
 
 
-def test_a_foreign_link_of_another_kind_is_no_matter() -> None:
+def test_a_foreign_link_of_another_relation_is_ignored() -> None:
     assert links("<https://docs.example/>; rel=help") == PageLinks()
 
 
@@ -137,5 +137,5 @@ def test_pages_between_are_not_guessed_otherwise(following: str, last: str) -> N
     assert between(following, last) is None
 
 
-def test_the_address_of_a_page_keeps_all_else() -> None:
+def test_the_address_of_a_page_keeps_its_other_parameters() -> None:
     assert page_url(httpx.URL("https://h/x?a=%20b&page=2&c=1"), 17) == "https://h/x?a=%20b&page=17&c=1"

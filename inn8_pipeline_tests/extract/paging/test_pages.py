@@ -1,4 +1,4 @@
-"""How a collection is fetched from a server that is well: one page or many, in order, no faster than agreed."""
+"""Paging with a healthy server: one page or many, in order, with a bounded number under way."""
 
 import gzip
 import threading
@@ -10,7 +10,8 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 from inn8_pipeline.errors import ApiError, ContractError, RefusedRequestError
-from inn8_pipeline.extract import Inn8Client, RetryPolicy
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import RetryPolicy
 from inn8_pipeline.extract.paging.paginator import MAX_SAME_PAGES
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import NewClient
@@ -22,7 +23,7 @@ def bodies(client: Inn8Client) -> list[bytes]:
 
 
 def paged(last: int, *, announce_last: bool = True, first: int = 1) -> Callable[[Seen], bytes]:
-    """A server of `last` pages, of one record each, whose id is the page's number."""
+    """Return a server of `last` pages of one record each, whose id is the page's number."""
 
     def answer(seen: Seen) -> bytes:
         number = int(seen.query.get("page", first))
@@ -114,7 +115,7 @@ def test_pages_come_in_order_when_they_are_answered_out_of_order(server: Inn8, n
 
 
 def most_at_a_time(server: Inn8, client: Inn8Client, answer: Callable[[Seen], bytes]) -> int:
-    """How many requests were under way together while the collection was fetched."""
+    """Fetch the collection; return the highest number of requests that were under way together."""
     under_way: set[int] = set()
     most = []
 
@@ -148,7 +149,7 @@ def test_pages_that_differ_in_more_than_their_number_are_not_guessed(server: Inn
     assert [seen.query.get("cursor") for seen in server.seen("/clients")] == [None, "c1", "c2", "c3"]
 
 
-def test_a_slow_consumer_is_not_run_over_by_pages(server: Inn8, new_client: NewClient) -> None:
+def test_pages_are_not_fetched_far_ahead_of_a_slow_consumer(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", paged(40))
     pages = iter(new_client(server).fetch(CLIENTS))
     for _ in range(3):
@@ -181,7 +182,7 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("inn8-page")]
 
 
-def test_a_consumer_that_leaves_early_leaves_no_thread(server: Inn8, new_client: NewClient) -> None:
+def test_no_thread_is_left_when_the_consumer_leaves_early(server: Inn8, new_client: NewClient) -> None:
     def answer(seen: Seen) -> bytes:
         if seen.query.get("page", "1") not in {"1", "2"}:
             time.sleep(0.7)
@@ -213,7 +214,7 @@ def test_an_error_on_a_later_page_is_raised_at_once_and_ends_the_others(server: 
     assert caught.value.path == "/clients (page 4)"
 
 
-def test_an_abandoned_page_says_nothing_about_the_server(server: Inn8, new_client: NewClient) -> None:
+def test_an_abandoned_page_is_not_reported_as_a_failure(server: Inn8, new_client: NewClient) -> None:
     store = MemoryCircuits()
 
     def answer(seen: Seen) -> bytes:
@@ -227,7 +228,7 @@ def test_an_abandoned_page_says_nothing_about_the_server(server: Inn8, new_clien
     assert ("clients", "failed") not in store.log
 
 
-def test_a_link_to_another_origin_is_refused_and_the_token_goes_nowhere(server: Inn8, new_client: NewClient) -> None:
+def test_a_link_to_another_origin_is_refused_and_never_gets_the_token(server: Inn8, new_client: NewClient) -> None:
     with serving() as other:
         for link in (
             f"{other.url}/clients?page=2&private=1",
