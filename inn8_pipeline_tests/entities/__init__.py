@@ -1,0 +1,1 @@
+"""The declarations of entities, and a fourth one that is declared outside of the package."""
