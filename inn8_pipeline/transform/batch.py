@@ -1,7 +1,4 @@
-"""What becomes of a page, or of several: rows, rejects, and what was counted. A value that `defs` hands to `warehouse`.
-
-No rule stands here.
-"""
+"""The result of transforming pages: rows, rejects and counts. `sync` passes it from the transform to the merge."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +11,7 @@ from inn8_pipeline.entities import Reject
 
 @dataclass(frozen=True, slots=True)
 class EntityRows:
-    """The rows that an entity's rules made of sound records, one for each record, in their order."""
+    """The rows made from valid records, one for each record, in their order."""
 
     rows: pd.DataFrame = field(repr=False)
     unknown_values: Mapping[str, Counter[str]] = field(repr=False)
@@ -23,13 +20,19 @@ class EntityRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """What became of a page, or of pages that follow each other: `len(rows) + len(rejects) + skipped` records, always.
+    """The result of transforming one page, or several consecutive pages.
 
-    `rows` has a row for each sound record inside the window, in their order, Arrow-backed. `skipped` counts the
-    records, sound or faulty, with a readable trade date that is not asked for. `dimensions` has, by
-    table, the distinct objects of each page, each as its newest trade date, then its highest ordinal, has it.
-    `unknown_values` counts, per choice, what the mapping did not know; `unknown_properties` are the paths
-    ("address.country") that this Transformer has met so far and that are not ours.
+    It always accounts for every record: `len(rows) + len(rejects) + skipped` is their number.
+
+    Attributes:
+        rows: A row for each valid record inside the window, in their order, Arrow-backed.
+        rejects: The invalid records inside the window, or without a readable trade date.
+        skipped: The number of records, valid or not, whose trade date is readable and outside the window.
+        dimensions: By table, the distinct objects of each page, each with the attributes of its newest trade date, and
+            within that day of its highest ordinal.
+        unknown_values: By choice, how often each unlisted value came.
+        unknown_properties: The paths ("address.country") of the unknown properties that the transformer has met so far.
+
     """
 
     rows: pd.DataFrame = field(repr=False)
@@ -41,26 +44,26 @@ class Batch:
 
     @property
     def records(self) -> int:
-        """How many records the page has, or the pages have."""
+        """The number of records of the pages."""
         return len(self.rows) + len(self.rejects) + self.skipped
 
 
 def join(batches: Sequence[Batch]) -> Batch:
-    """Return pages that follow each other as one batch; its `dimensions` may hold several rows of an id."""
+    """Return consecutive batches as one. Its `dimensions` may have several rows for one id."""
     if len(batches) == 1:
         return batches[0]
     unknown_values: dict[str, Counter[str]] = {}
-    for each in batches:
-        for name, values in each.unknown_values.items():
+    for batch in batches:
+        for name, values in batch.unknown_values.items():
             unknown_values.setdefault(name, Counter()).update(values)
     return Batch(
-        rows=pd.concat([each.rows for each in batches], ignore_index=True),
-        rejects=tuple(reject for each in batches for reject in each.rejects),
-        skipped=sum(each.skipped for each in batches),
+        rows=pd.concat([batch.rows for batch in batches], ignore_index=True),
+        rejects=tuple(reject for batch in batches for reject in batch.rejects),
+        skipped=sum(batch.skipped for batch in batches),
         dimensions={
-            name: pd.concat([each.dimensions[name] for each in batches], ignore_index=True)
+            name: pd.concat([batch.dimensions[name] for batch in batches], ignore_index=True)
             for name in batches[0].dimensions
         },
         unknown_values=unknown_values,
-        unknown_properties=frozenset().union(*(each.unknown_properties for each in batches)),
+        unknown_properties=frozenset().union(*(batch.unknown_properties for batch in batches)),
     )

@@ -1,7 +1,4 @@
-"""Columns of records as Arrow arrays, and frames of such columns. Exact or not at all.
-
-Nothing here knows an entity; nothing decides about a single record.
-"""
+"""Build Arrow columns from the properties of many records at once, and DataFrames from the columns, exactly."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,19 +14,19 @@ from inn8_pipeline.entities import MAX_DECIMAL_PLACES
 
 DECIMAL = pa.decimal128(38, MAX_DECIMAL_PLACES)
 
-# What Arrow may be given. Its cast from text refuses to lose digits only within these bounds: past 38 digits it wraps
-# around in silence ("999…9" became -1), and a large negative exponent reads outside its tables and kills the process.
-# Inside them, 28 significant digits cannot be exceeded, as there are 10 places.
+# The only decimals that Arrow may cast from text. Beyond 38 digits its cast silently overflows ("999…9" became -1), and
+# a large negative exponent reads outside its tables and kills the process. Within these bounds it raises rather than
+# lose a digit, and 28 significant digits cannot be exceeded, because 10 of them follow the point.
 _PLAIN_DECIMAL = r"^[+-]?[0-9]{1,18}(\.[0-9]{1,18})?$"
 
 
 class NotPlainError(ValueError):
-    """A column holds something that must be looked at record by record."""
+    """A column contains a value that may be invalid, so its records must be read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of sound shape with their ordinals, side by side; `are_checked`: each of their values is sound too."""
+    """Records of valid types, with their ordinals. `are_checked`: each of their values is known to be valid too."""
 
     items: Sequence[Any] = field(repr=False)
     ordinals: Sequence[int]
@@ -44,7 +41,12 @@ class Records:
         return text_column(self.values(name))
 
     def decimal(self, name: str) -> pa.Array:
-        """Return a column of decimals; NotPlainError where the records are not checked and one is not plainly sound."""
+        """Return a column of decimals.
+
+        Raises:
+            NotPlainError: The records are not checked, and a value may be invalid.
+
+        """
         return _decimal_column(self.values(name), are_checked=self.are_checked)
 
     def ordinal(self) -> pa.Array:
@@ -63,17 +65,17 @@ def date_column(values: Iterable[date | None]) -> pa.Array:
 
 
 def frame(columns: Mapping[str, pa.Array]) -> pd.DataFrame:
-    """Return a frame of Arrow-backed columns; nothing is copied or converted."""
+    """Return a DataFrame of Arrow-backed columns, without copying or converting them."""
     return pd.DataFrame({name: series(column) for name, column in columns.items()}, copy=False)
 
 
-def series(column: pa.Array) -> Any:  # noqa: ANN401 (an array of pandas', which comes without types)
-    """Return the column as pandas takes it, Arrow-backed."""
+def series(column: pa.Array) -> Any:  # noqa: ANN401 (pandas has no types)
+    """Return the column as an Arrow-backed array of pandas."""
     return pd.arrays.ArrowExtensionArray(column)
 
 
 def _decimal_column(values: Sequence[object], *, are_checked: bool) -> pa.Array:
-    """Cast numbers given as ints or as texts; NotPlainError where one of them is not surely sound."""
+    """Return the ints and texts as decimals. Raise NotPlainError where a value may be invalid."""
     try:
         texts = pa.array([str(value) if type(value) is int else value for value in values], pa.string())
         if not are_checked and pc.all(pc.match_substring_regex(texts, _PLAIN_DECIMAL)).as_py() is False:

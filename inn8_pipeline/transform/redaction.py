@@ -1,6 +1,7 @@
-"""Records cut out of a page, the others left to the letter: for the erasure of what is kept of one person.
+"""Remove the records of one person from a page, for an erasure; the other records stay byte for byte.
 
-Records are decoded and compared, never searched as text: an id may be spelt in escapes, a property in any case.
+Records are decoded and compared, never searched as text: an id may be written with escapes, a property name in any
+case.
 """
 
 import json
@@ -10,35 +11,39 @@ from collections.abc import Set as AbstractSet
 from inn8_pipeline.transform.json.reading import split
 from inn8_pipeline.transform.values import Pairs
 
-Marks = Mapping[str, AbstractSet[str]]
-"""By a property's name in lower case the values that mark a record as one to go."""
+Identifiers = Mapping[str, AbstractSet[str]]
+"""The values that identify a record as the person's, by the name of the property in lower case."""
 
-# Numbers as their text: an id that came as a number is the same id.
+# Numbers as their text: an id that was sent as a number is the same id.
 _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=str)
 
 
-def cut(body: bytes, marks: Marks) -> tuple[bytes, list[str | None]]:
-    """The page without the records of which any marked property has a marked value, and their ids.
+def redact(body: bytes, identifiers: Identifiers) -> tuple[bytes, list[str | None]]:
+    """Return the page without the records that have one of the values in the property of that name, and their ids.
 
-    The very page where there is none. An id is None where the record has no text for it. A page that was landed
-    can be read; of anything else ValueError or RecursionError.
+    The page is returned unchanged if there is no such record. An id is None if the record has no readable one.
+
+    Raises:
+        ValueError: The body is not a JSON array. A page that was landed always is one.
+        RecursionError: It is nested too deeply.
+
     """
     kept: list[bytes] = []
-    gone: list[str | None] = []
+    removed: list[str | None] = []
     for record in map(bytes, split(body)):
         value = _DECODER.decode(record.decode())
-        if _is_marked(record, value, marks):
-            gone.append(_id(value))
+        if _is_identified(record, value, identifiers):
+            removed.append(_id(value))
         else:
             kept.append(record)
-    return (b"[" + b",".join(kept) + b"]" if gone else body), gone
+    return (b"[" + b",".join(kept) + b"]" if removed else body), removed
 
 
-def _is_marked(record: bytes, value: object, marks: Marks) -> bool:
-    """Of what is no object the text decides, so that nothing of a person hides in it."""
+def _is_identified(record: bytes, value: object, identifiers: Identifiers) -> bool:
+    """Return whether the record is the person's. Anything but an object is searched as text, so nothing is left."""
     if not isinstance(value, Pairs):
-        return any(json.dumps(each).encode() in record for values in marks.values() for each in values)
-    return any(isinstance(each, str) and each in marks.get(name.lower(), ()) for name, each in value)
+        return any(json.dumps(each).encode() in record for values in identifiers.values() for each in values)
+    return any(isinstance(each, str) and each in identifiers.get(name.lower(), ()) for name, each in value)
 
 
 def _id(value: object) -> str | None:

@@ -14,7 +14,7 @@ from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.columns import NotPlainError, Records
 from inn8_pipeline.transform.json.reading import DateCache, DecodedPage, InvalidRecord, RecordReader
 from inn8_pipeline.transform.rules.rows import make_rows, read_days
-from inn8_pipeline.transform.values import FaultyValueError
+from inn8_pipeline.transform.values import InvalidValueError
 
 
 class Transformer:
@@ -54,14 +54,14 @@ class Transformer:
         return self._batch(decoded, ordinals, reader, are_checked=True)
 
     def _quickly(self, body: bytes, first_ordinal: int) -> Batch | None:
-        items = self._reader.read_quickly(body)
+        items = self._reader.read_fast(body)
         if items is None:
             return None
         ordinals = range(first_ordinal, first_ordinal + len(items))
         decoded = DecodedPage(items, range(len(items)), [])
         try:
             return self._batch(decoded, ordinals, self._reader, self._is_inside, are_checked=False)
-        except (NotPlainError, FaultyValueError):
+        except (NotPlainError, InvalidValueError):
             return None
 
     def _one_by_one(self, body: bytes, first_ordinal: int) -> Batch:
@@ -69,7 +69,7 @@ class Transformer:
             decoded = self._reader.read_each(body)
         except ValueError:
             raise self._refusal(first_ordinal, "is not a JSON array in UTF-8") from None
-        count = len(decoded.records) + len(decoded.faults)
+        count = len(decoded.records) + len(decoded.invalid)
         ordinals = range(first_ordinal, first_ordinal + count)
         return self._batch(decoded, ordinals, self._reader, self._is_inside, are_checked=True)
 
@@ -83,7 +83,7 @@ class Transformer:
         are_checked: bool,
     ) -> Batch:
         records = Records(decoded.records, _pick(ordinals, decoded.positions), are_checked)
-        faults = decoded.faults
+        faults = decoded.invalid
         if is_inside is not None:
             records = _inside(records, self._days, is_inside)
             faults = [each for each in faults if each.trade_date is None or is_inside(each.trade_date)]
@@ -91,10 +91,10 @@ class Transformer:
         return Batch(
             rows=made.rows,
             rejects=tuple(_reject(fault, ordinals[fault.position]) for fault in faults),
-            skipped=len(decoded.records) + len(decoded.faults) - len(records.items) - len(faults),
+            skipped=len(decoded.records) + len(decoded.invalid) - len(records.items) - len(faults),
             dimensions=made.dimensions,
             unknown_values=made.unknown_values,
-            unknown_properties=frozenset(reader.spelling.unknown()),
+            unknown_properties=frozenset(reader.names.unknown()),
         )
 
     def _refusal(self, first_ordinal: int, finding: str) -> ContractError:

@@ -12,7 +12,7 @@ from inn8_pipeline.defs.catalog import bounds
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, TECHNICAL, Entity, Kind, Property, table_columns
 from inn8_pipeline.settings import Environment, read_sync
-from inn8_pipeline_tests.transform.builders import SOUND, read, records_of
+from inn8_pipeline_tests.transform.builders import VALID, read, records_of
 
 ANOTHER = {Kind.ID: "X-9", Kind.TEXT: "Something else", Kind.DATE: "2026-10-06", Kind.DECIMAL: "7.5"}
 
@@ -79,10 +79,10 @@ def tables(entity: Entity, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_a_property_changes_the_columns_that_the_lineage_names_and_no_other(entity: Entity) -> None:
-    before = tables(entity, SOUND[entity]())
+    before = tables(entity, VALID[entity]())
     for path, each in paths(entity.properties):
         value = each.choices[-1] if each.choices else ANOTHER[each.kind]
-        after = tables(entity, changed(SOUND[entity](), path, value))
+        after = tables(entity, changed(VALID[entity](), path, value))
         for table, row in after.items():
             differs = {column for column, found in row.items() if found != before[table][column]}
             named = {each.name for each in COLUMNS[table] if ".".join(path) in each.source_paths}

@@ -3,7 +3,7 @@
 import json
 
 from inn8_pipeline.entities import ENTITIES
-from inn8_pipeline.transform.redaction import cut
+from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline_tests.defs import truth
@@ -43,7 +43,7 @@ def test_whom_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPi
     marks |= {each[name] for each in portfolios for name in ("id", "accountNumber")} | {each["id"] for each in trades}
     marks |= {json.dumps(mark)[1:-1] for mark in marks}
     assert sum(mark in everything(pipeline) for mark in marks) > len(trades)
-    erased = erase.erase(pipeline.engine, DataSubject(TENANT, person["id"]), cut)
+    erased = erase.erase(pipeline.engine, DataSubject(TENANT, person["id"]), redact)
     assert erased.rows == {"clients": 1, "portfolios": len(portfolios), "transactions": len(trades)}
     assert erased.rejects == 1 + len(portfolios) + len(trades)
     assert all(execute(pipeline, entity)["reconciliation"].passed for entity in ENTITIES)

@@ -1,1 +1,1 @@
-"""Tests of the transform: from JSON text to frames and rejects. No network, no database."""
+"""Tests of the transform, from JSON text to rows and rejects; without a network or a database."""

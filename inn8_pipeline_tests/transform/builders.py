@@ -1,4 +1,4 @@
-"""One sound record of each entity, and the way of one record through the transform."""
+"""Builders of one valid record of each entity, and helpers that transform records and return the result."""
 
 import json
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def transaction(**changes: object) -> Record:
     }
 
 
-SOUND: dict[Entity, Callable[..., Record]] = {
+VALID: dict[Entity, Callable[..., Record]] = {
     CLIENTS: client,
     PORTFOLIOS: portfolio,
     TRANSACTIONS: transaction,
@@ -82,7 +82,7 @@ def without(record: Record, *names: str) -> Record:
 
 
 def read(entity: Entity, *records: object, is_inside: Callable[[date], bool] | None = None) -> Batch:
-    """Return what becomes of one page, and assert the law of its counts."""
+    """Return the result of transforming one page, after checking that it accounts for every record."""
     return read_text(entity, body(*records), len(records), is_inside)
 
 
@@ -93,7 +93,7 @@ def read_text(entity: Entity, text: bytes, count: int, is_inside: Callable[[date
 
 
 def row(batch: Batch) -> Record:
-    """Return the one row; there must be no reject beside it."""
+    """Return the only row, after checking that nothing was rejected."""
     assert batch.rejects == ()
     (only,) = rows(batch)
     return only
@@ -103,20 +103,20 @@ def rows(batch: Batch) -> list[Record]:
     return records_of(batch.rows)
 
 
-def records_of(frame: Any) -> list[Record]:  # noqa: ANN401 (a frame of pandas', which comes without types)
-    """Return a frame's rows as Python has them: null is None, decimals are Decimal."""
+def records_of(frame: Any) -> list[Record]:  # noqa: ANN401 (pandas has no types)
+    """Return the rows of a DataFrame as Python values: None for null, Decimal for decimals."""
     columns = {name: frame[name].array.__arrow_array__().to_pylist() for name in frame.columns}
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def reject(batch: Batch) -> Reject:
-    """Return the one reject; there must be no row beside it."""
+    """Return the only reject, after checking that there is no row."""
     assert len(batch.rows) == 0
     (only,) = batch.rejects
     return only
 
 
 def with_raw(record: Record, name: str, raw: str) -> bytes:
-    """Return a page of the record with `name` spelt as this very JSON text, which json.dumps could not write."""
+    """Return a page of the record in which the value of `name` is this JSON text, which json.dumps could not write."""
     marked = body({**record, name: "\ue000"})
     return marked.replace('"\ue000"'.encode(), raw.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""What holds for any JSON whatever, from its text to the batch: exact or rejected, counted, isolated, silent."""
+"""Invariants that hold for any JSON: values are exact or rejected, records are counted, and errors show no values."""
 
 import json
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity, ReasonCode
 from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.transformer import Transformer
-from inn8_pipeline_tests.transform.builders import SOUND, Record, client, read_text, row, rows, transaction, with_raw
+from inn8_pipeline_tests.transform.builders import VALID, Record, client, read_text, row, rows, transaction, with_raw
 
 MARK = "SECRET"
 DIGITS = st.text("0123456789", max_size=34)
@@ -27,10 +27,10 @@ VALUES = st.recursive(
 
 @st.composite
 def records(draw: st.DrawFn, entity: Entity) -> Any:  # noqa: ANN401
-    """Draw a sound record with anything in place of some properties, nested ones too; now and then no record at all."""
+    """Draw a valid record with arbitrary values in some properties, nested ones too; sometimes no object at all."""
     if draw(st.integers(0, 9)) == 0:
         return draw(VALUES)
-    record: Record = SOUND[entity](id=draw(st.sampled_from(["a", "b", "c"])))
+    record: Record = VALID[entity](id=draw(st.sampled_from(["a", "b", "c"])))
     for name in draw(st.lists(st.sampled_from([*record, "unknown"]), max_size=2)):
         value = record.get(name)
         if isinstance(value, dict) and draw(st.booleans()):
@@ -44,7 +44,7 @@ def records(draw: st.DrawFn, entity: Entity) -> Any:  # noqa: ANN401
 @given(
     sign=st.sampled_from(["", "-"]), whole=DIGITS, fraction=DIGITS, exponent=EXPONENTS, is_quoted=st.booleans(),
 )  # fmt: skip
-def test_a_decimal_is_the_number_that_its_text_says_or_a_reject(
+def test_a_decimal_equals_the_number_in_its_text_or_is_rejected(
     *, sign: str, whole: str, fraction: str, exponent: str, is_quoted: bool
 ) -> None:
     text = sign + (whole.lstrip("0") or "0") + ("." + fraction if fraction else "") + exponent
@@ -53,17 +53,17 @@ def test_a_decimal_is_the_number_that_its_text_says_or_a_reject(
     number = exact.create_decimal(text)
     _, digits, shift = number.normalize(exact).as_tuple()
     assert isinstance(shift, int)
-    is_sound = not number or (shift >= -10 and len(digits) + max(shift, 0) <= 28)
-    if is_sound:
+    is_valid = not number or (shift >= -10 and len(digits) + max(shift, 0) <= 28)
+    if is_valid:
         assert row(batch)["amount"] == number
     else:
         assert [each.reason_code for each in batch.rejects] == [ReasonCode.OUT_OF_RANGE]
 
 
 @given(text=TEXTS, is_ascii=st.booleans())
-def test_a_text_arrives_exactly_or_not_at_all(*, text: str, is_ascii: bool) -> None:
+def test_a_text_is_read_exactly_or_rejected(*, text: str, is_ascii: bool) -> None:
     is_ascii = is_ascii or any("\ud800" <= each <= "\udfff" for each in text)
-    # Two halves that stand side by side in a text are one character in JSON.
+    # Two adjacent halves of a surrogate pair are one character in JSON.
     meant = json.loads(json.dumps(text))
     batch = read_text(CLIENTS, with_raw(client(), "fullName", json.dumps(text, ensure_ascii=is_ascii)), 1)
     if "\0" in meant or any("\ud800" <= each <= "\udfff" for each in meant):
@@ -73,7 +73,9 @@ def test_a_text_arrives_exactly_or_not_at_all(*, text: str, is_ascii: bool) -> N
 
 
 @given(data=st.data(), entity=st.sampled_from(list(ENTITIES)), indent=st.sampled_from([None, 2]))
-def test_a_record_fares_on_a_page_as_it_fares_alone(data: st.DataObject, entity: Entity, indent: int | None) -> None:
+def test_a_record_has_the_same_result_on_a_page_and_alone(
+    data: st.DataObject, entity: Entity, indent: int | None
+) -> None:
     sent = data.draw(st.lists(records(entity), max_size=8))
     texts = [json.dumps(each, indent=indent).encode() for each in sent]
     transformer = Transformer(entity)
@@ -83,17 +85,17 @@ def test_a_record_fares_on_a_page_as_it_fares_alone(data: st.DataObject, entity:
     for ordinal, text in enumerate(texts):
         alone = Transformer(entity).page(b"[" + text + b"]", ordinal)
         again = transformer.records([text], [ordinal])
-        assert _fate(together, ordinal) == _fate(alone, ordinal) == _fate(again, ordinal)
+        assert _result(together, ordinal) == _result(alone, ordinal) == _result(again, ordinal)
 
 
-def _fate(batch: Batch, ordinal: int) -> tuple[object, object]:
+def _result(batch: Batch, ordinal: int) -> tuple[object, object]:
     made = [each for each in rows(batch) if each["ordinal"] == ordinal]
     return made, [each for each in batch.rejects if each.ordinal == ordinal]
 
 
 @given(data=st.data(), entity=st.sampled_from(list(ENTITIES)))
 def test_a_reason_names_one_of_our_properties_and_never_a_value(data: st.DataObject, entity: Entity) -> None:
-    record = SOUND[entity]()
+    record = VALID[entity]()
     name = data.draw(st.sampled_from(sorted(record)))
     value = data.draw(
         st.sampled_from([MARK + "\0", [MARK], {MARK: MARK}, MARK * 60, {"id": MARK + "\0"}, {"city": [MARK]}])
@@ -106,7 +108,7 @@ def test_a_reason_names_one_of_our_properties_and_never_a_value(data: st.DataObj
 
 
 @given(number=st.decimals(-(10**17), 10**17, places=10))
-def test_rows_add_up_to_the_cent(number: Decimal) -> None:
+def test_amounts_that_cancel_out_add_up_to_zero(number: Decimal) -> None:
     sent = [with_raw(transaction(), "amount", each)[1:-1] for each in (f"{number:f}", f'"{-number:f}"')]
     made = rows(read_text(TRANSACTIONS, b"[" + b",".join(sent) + b"]", 2))
     assert made[0]["amount"] == number

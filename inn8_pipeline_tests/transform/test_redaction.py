@@ -1,8 +1,8 @@
-"""Records cut out of a page: found however they are spelt, the others left to the letter."""
+"""Redaction: the records of a person are found in any spelling, and the others stay byte for byte."""
 
 import pytest
 
-from inn8_pipeline.transform.redaction import cut
+from inn8_pipeline.transform.redaction import redact
 
 OTHER = b'{"ID" : "C-2",\t"n":1.50e+3,"x":"\\ud83d\\ude00 \\ud800"}'
 
@@ -21,10 +21,10 @@ OTHER = b'{"ID" : "C-2",\t"n":1.50e+3,"x":"\\ud83d\\ude00 \\ud800"}'
         rb'["C-1"]',
     ],
 )
-def test_a_marked_record_is_found_however_it_is_spelt(record: bytes) -> None:
-    rest, gone = cut(b"[ " + OTHER + b" ,\n" + record + b"," + OTHER + b"]", {"id": {"C-1"}})
+def test_a_record_of_the_person_is_removed_in_any_spelling(record: bytes) -> None:
+    rest, removed = redact(b"[ " + OTHER + b" ,\n" + record + b"," + OTHER + b"]", {"id": {"C-1"}})
     assert rest == b"[" + OTHER + b"," + OTHER + b"]"
-    assert len(gone) == 1
+    assert len(removed) == 1
 
 
 @pytest.mark.parametrize(
@@ -39,21 +39,21 @@ def test_a_marked_record_is_found_however_it_is_spelt(record: bytes) -> None:
         rb"[]",
     ],
 )
-def test_a_record_that_only_resembles_one_stays_and_so_does_the_page(record: bytes) -> None:
+def test_a_record_that_only_resembles_one_is_kept_and_the_page_is_unchanged(record: bytes) -> None:
     page = b" [" + record + b" ]\n"
-    assert cut(page, {"id": {"C-1"}}) == (page, [])
+    assert redact(page, {"id": {"C-1"}}) == (page, [])
 
 
-def test_an_id_that_came_as_a_number_is_the_same_id() -> None:
-    assert cut(b'[{"id":1001},{"id":1002}]', {"id": {"1001"}}) == (b'[{"id":1002}]', ["1001"])
+def test_an_id_that_was_sent_as_a_number_is_the_same_id() -> None:
+    assert redact(b'[{"id":1001},{"id":1002}]', {"id": {"1001"}}) == (b'[{"id":1002}]', ["1001"])
 
 
-def test_any_mark_will_do_and_the_ids_of_what_goes_are_told() -> None:
+def test_any_identifier_suffices_and_the_ids_of_the_removed_records_are_returned() -> None:
     page = b'[{"id":"P-1","clientId":"C-1"},{"id":"P-2","CLIENTID":"C-9"},{"clientId":"C-1"},{"id":"P-3"}]'
-    rest, gone = cut(page, {"clientid": {"C-1"}, "id": {"P-3"}})
+    rest, removed = redact(page, {"clientid": {"C-1"}, "id": {"P-3"}})
     assert rest == b'[{"id":"P-2","CLIENTID":"C-9"}]'
-    assert gone == ["P-1", None, "P-3"]
+    assert removed == ["P-1", None, "P-3"]
 
 
-def test_of_a_page_of_one_person_alone_an_empty_one_is_left() -> None:
-    assert cut(b'[{"id":"C-1"}]', {"id": {"C-1"}}) == (b"[]", ["C-1"])
+def test_a_page_with_records_of_one_person_only_becomes_an_empty_array() -> None:
+    assert redact(b'[{"id":"C-1"}]', {"id": {"C-1"}}) == (b"[]", ["C-1"])

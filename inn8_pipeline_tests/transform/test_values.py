@@ -1,4 +1,4 @@
-"""How one value is read, at its borders: decimals and dates through a whole page, quick path and exact path alike."""
+"""Decimals and dates at the limits of their ranges, on the fast path and on the exact path."""
 
 import time
 from datetime import date
@@ -9,7 +9,7 @@ import pytest
 
 from inn8_pipeline.entities import TRANSACTIONS, ReasonCode
 from inn8_pipeline.transform.batch import Batch
-from inn8_pipeline.transform.json.reading import MAX_REMEMBERED_DAYS, DateCache
+from inn8_pipeline.transform.json.reading import MAX_CACHED_DATES, DateCache
 from inn8_pipeline_tests.transform.builders import read, read_text, reject, row, rows, transaction, with_raw
 
 OUT_OF_RANGE, WRONG_TYPE = ReasonCode.OUT_OF_RANGE, ReasonCode.WRONG_TYPE
@@ -19,8 +19,8 @@ def read_raw(name: str, raw: str) -> Batch:
     return read_text(TRANSACTIONS, with_raw(transaction(), name, raw), 1)
 
 
-def beside_a_fault(name: str, raw: str) -> Batch:
-    """Return a page on which the record stands beside a faulty one, so that both are read one by one."""
+def read_raw_exactly(name: str, raw: str) -> Batch:
+    """Return the result for a page with an invalid record too, so that both records are read one by one."""
     text = with_raw(transaction(), name, raw)
     return read_text(TRANSACTIONS, b"[null," + text[1:], 2)
 
@@ -46,7 +46,7 @@ def beside_a_fault(name: str, raw: str) -> Batch:
 def test_a_number_or_a_numeric_string_arrives_as_the_same_decimal(raw: str, value: str | None) -> None:
     expected = None if value is None else Decimal(value)
     assert row(read_raw("amount", raw))["amount"] == expected
-    assert rows(beside_a_fault("amount", raw))[0]["amount"] == expected
+    assert rows(read_raw_exactly("amount", raw))[0]["amount"] == expected
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_a_number_or_a_numeric_string_arrives_as_the_same_decimal(raw: str, valu
     ],
     ids=lambda text: f"{text[:40]} ({len(text)})",
 )  # fmt: skip
-def test_what_is_no_such_number_is_a_reject_and_never_a_rounding(raw: str, code: ReasonCode, reason: str) -> None:
-    for batch in (read_raw("amount", raw), beside_a_fault("amount", raw)):
+def test_an_invalid_number_is_rejected_and_never_rounded(raw: str, code: ReasonCode, reason: str) -> None:
+    for batch in (read_raw("amount", raw), read_raw_exactly("amount", raw)):
         found = batch.rejects[-1]
         assert len(batch.rows) == 0
         assert (found.reason_code, found.reason) == (code, reason)
@@ -90,7 +90,7 @@ def test_what_is_no_such_number_is_a_reject_and_never_a_rounding(raw: str, code:
 
 
 @pytest.mark.parametrize("name", ["quantity", "price", "amount", "fees"])
-def test_each_of_the_four_decimals_is_exact_and_guarded(name: str) -> None:
+def test_each_of_the_four_decimals_is_exact_and_checked(name: str) -> None:
     assert row(read_raw(name, "0.1000000001"))[name] == Decimal("0.1000000001")
     assert row(read_raw(name, "null"))[name] is None
     assert reject(read_raw(name, "1e28")).reason == f"{name} has more than 28 significant digits"
@@ -102,7 +102,7 @@ def test_each_of_the_four_decimals_is_exact_and_guarded(name: str) -> None:
      '"' + "9" * 1_000_000 + 'x"', "0e" + "9" * 1_000_000, '"' + "1.1" * 300_000 + '"'],
     ids=lambda raw: f"{raw[:14]} ({len(raw)})",
 )  # fmt: skip
-def test_a_number_of_any_size_costs_its_length_only(raw: str) -> None:
+def test_the_cost_of_a_number_depends_on_the_length_of_its_text_only(raw: str) -> None:
     begin = time.process_time()
     batch = read_raw("amount", raw)
     assert batch.records == 1
@@ -144,19 +144,19 @@ def test_a_date_is_the_day_as_written_without_a_time_zone(sent: str, day: date) 
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["tradeDate", "settlementDate"])
-def test_what_is_no_such_date_is_a_reject(name: str, sent: Any, code: ReasonCode) -> None:  # noqa: ANN401
+def test_an_invalid_date_is_rejected(name: str, sent: Any, code: ReasonCode) -> None:  # noqa: ANN401
     found = reject(read(TRANSACTIONS, transaction(**{name: sent})))
     expected = "is no day of the calendar" if code is OUT_OF_RANGE else "is not a date"
     assert (found.reason_code, found.reason) == (code, f"{name} {expected}")
     assert found.trade_date == (None if name == "tradeDate" else date(2026, 10, 5))
 
 
-def test_more_distinct_date_times_than_are_remembered_are_all_read() -> None:
+def test_more_distinct_dates_than_the_cache_holds_are_all_read() -> None:
     days = DateCache()
-    for number in range(MAX_REMEMBERED_DAYS + 100):
+    for number in range(MAX_CACHED_DATES + 100):
         minutes, seconds = divmod(number, 60)
         assert days[f"2026-10-05T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"] == date(2026, 10, 5)
-        assert len(days) <= MAX_REMEMBERED_DAYS
+        assert len(days) <= MAX_CACHED_DATES
 
 
 def test_a_missing_settlement_date_is_null() -> None:

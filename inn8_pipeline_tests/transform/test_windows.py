@@ -1,4 +1,4 @@
-"""Days that are asked for: what lies outside is counted, sound or faulty, and never a row or a reject."""
+"""Windows: a record outside the requested days, valid or not, is counted as skipped, and becomes no row or reject."""
 
 from datetime import date
 
@@ -11,14 +11,14 @@ from inn8_pipeline_tests.transform.builders import body, read, records_of, rows,
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31)).__contains__
 
 
-def test_records_outside_the_window_are_counted_and_left_out() -> None:
+def test_records_outside_the_window_are_skipped_and_counted() -> None:
     days = ["2026-09-30", "2026-10-01", "2026-10-31T23:59:59Z", "2026-11-01", "2026-10-15"]
     batch = read(TRANSACTIONS, *(transaction(tradeDate=day) for day in days), is_inside=OCTOBER)
     assert [(each["ordinal"], each["trade_date"].day) for each in rows(batch)] == [(1, 1), (2, 31), (4, 15)]
     assert (batch.skipped, batch.rejects) == (2, ())
 
 
-def test_a_faulty_record_with_a_readable_date_outside_is_outside_too() -> None:
+def test_an_invalid_record_with_a_readable_date_outside_the_window_is_skipped() -> None:
     batch = read(
         TRANSACTIONS,
         transaction(tradeDate="2026-09-30", amount="x"),
@@ -33,7 +33,7 @@ def test_a_faulty_record_with_a_readable_date_outside_is_outside_too() -> None:
     assert batch.skipped == 2
 
 
-def test_days_within_the_window_may_be_left_out() -> None:
+def test_days_within_the_window_may_be_excluded() -> None:
     stale = {date(2026, 10, 5)}
     batch = read(
         TRANSACTIONS,
@@ -45,7 +45,7 @@ def test_days_within_the_window_may_be_left_out() -> None:
     assert batch.skipped == 1
 
 
-def test_a_page_that_lies_outside_as_a_whole_has_no_rows_and_no_securities() -> None:
+def test_a_page_outside_the_window_has_no_rows_and_no_securities() -> None:
     batch = read(TRANSACTIONS, transaction(), transaction(), is_inside=lambda _: False)
     assert (len(batch.rows), batch.skipped, len(batch.dimensions["securities"])) == (0, 2, 0)
     assert batch.unknown_values == {"type": {}}
@@ -59,6 +59,6 @@ def test_securities_and_unknown_values_are_those_of_the_rows_inside() -> None:
 
 
 @pytest.mark.parametrize("entity", [CLIENTS, PORTFOLIOS])
-def test_windows_are_for_transactions_alone(entity: Entity) -> None:
+def test_only_transactions_have_windows(entity: Entity) -> None:
     batch = Transformer(entity, is_inside=lambda _: False).page(body({"id": "x", "tradeDate": "2026-10-05"}), 0)
     assert (batch.skipped, len(batch.rejects)) == (0, 1)

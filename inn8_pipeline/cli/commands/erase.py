@@ -41,16 +41,16 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
     url, wait_seconds = read_owner_database_url(environment), read_sync(environment).lock_seconds
-    from inn8_pipeline.transform.redaction import cut
+    from inn8_pipeline.transform.redaction import redact
     from inn8_pipeline.warehouse.database import connect
     from inn8_pipeline.warehouse.erasure import erase
     from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 
     engine, subject = connect(url), DataSubject(tenant.tenant_id, external_id)
     if yes:
-        erased = erase.erase(engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
+        erased = erase.erase(engine, subject, redact, may_be_sent=still_sent, wait_seconds=wait_seconds)
     else:
-        erased = erase.look(engine, subject, cut)
+        erased = erase.look(engine, subject, redact)
     click.echo("\n".join(_lines(erased, is_done=yes)))
 
 

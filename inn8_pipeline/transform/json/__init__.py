@@ -1,1 +1,1 @@
-"""JSON text to records: parsing, strict reading, field names."""
+"""Read JSON: from the bytes of a page to typed records, and to invalid records with their reasons."""

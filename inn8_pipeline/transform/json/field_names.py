@@ -1,8 +1,8 @@
-"""How INN8 spells its properties, learnt from what it sends, and msgspec's record types in that spelling.
+"""Learn how INN8 spells the names of properties, and build msgspec record types with that spelling.
 
-A record type knows one spelling of each property and forbids all other names, so that nothing is ignored before it was
-looked at; names that were looked at and are not ours are skipped from then on without a look. Nothing here reads a
-value.
+A record type knows one spelling of each property and forbids all other names, so the fast decoder never ignores a name
+that has not been examined. An examined name that is not a declared property is added to the type and ignored from then
+on.
 """
 
 import re
@@ -16,19 +16,19 @@ from inn8_pipeline.entities import MAX_ID_LENGTH, Kind, Property
 from inn8_pipeline.transform.values import Pairs
 
 MAX_IGNORED = 64
-"""Names of an object that are skipped quickly. A server that invents a name per record is read slowly, but read."""
+"""Unknown names per object that the fast decoder skips. A server that invents a name per record is read slowly."""
 
 MAX_REPORTED = 100
-"""Unknown names of an object that are reported."""
+"""Unknown names per object that are reported."""
 
-# A name is reported if it looks like a name: in a map by e-mail address, or by person, it would be somebody's.
-_SANE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}")
+# Only names that look like property names are reported: in a map by e-mail address the keys are personal data.
+_REPORTABLE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}")
 _NULL = msgspec.Raw(b"null")
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 
 
 class FieldNames:
-    """The spelling of one kind of object (a client, its address), and what else the server puts into it."""
+    """The names of one type of object (a client, its address) as the server spells them, unknown ones included."""
 
     def __init__(self, properties: tuple[Property, ...], path: str = "") -> None:
         self.properties = properties
@@ -45,21 +45,21 @@ class FieldNames:
         self.record_type = self._build()
 
     def find(self, name: str) -> Property | None:
-        """Return the property that the server means by `name`, in whatever case. Only ASCII letters have two cases."""
+        """Return the property of this name, in any case. Only ASCII letters have two cases."""
         return self._by_folded.get(name.lower()) if name.isascii() else None
 
     def unknown(self) -> Iterator[str]:
-        """Yield the paths of the properties seen so far that are not ours ("address.country")."""
+        """Yield the paths ("address.country") of the unknown properties seen so far."""
         for name in self._reported:
             yield self.path + name
         for child in self.children.values():
             yield from child.unknown()
 
     def learn(self, pairs: Pairs, peers: Callable[[], Iterable[Any]]) -> bool:
-        """Take up the names of a record that the record type did not take; return whether the type changed.
+        """Learn the names of a record that the record type does not accept; return whether the type changed.
 
-        `peers` yields the records of the same page that could be read. Another spelling replaces ours if none of them
-        has the property, so that a single odd record does not make all others odd.
+        `peers` yields the records of the same page that were read. A new spelling replaces the known one only if none
+        of them has the property, so a single record with another spelling does not slow down all others.
         """
         changed = False
         for name, value in pairs:
@@ -77,11 +77,11 @@ class FieldNames:
         return changed
 
     def _ignore(self, name: str) -> bool:
-        if len(self._reported) < MAX_REPORTED and _SANE_NAME.fullmatch(name):
+        if len(self._reported) < MAX_REPORTED and _REPORTABLE_NAME.fullmatch(name):
             self._reported.add(name)
-        # msgspec takes no name that JSON would have to escape.
-        is_default = name.isprintable() and not {'"', "\\"} & set(name)
-        if name in self._ignored or len(self._ignored) >= MAX_IGNORED or not is_default:
+        # msgspec accepts no name that JSON would have to escape.
+        has_no_escape = name.isprintable() and not {'"', "\\"} & set(name)
+        if name in self._ignored or len(self._ignored) >= MAX_IGNORED or not has_no_escape:
             return False
         self._ignored.append(name)
         return True
@@ -105,7 +105,7 @@ class FieldNames:
             case Kind.OBJECT:
                 return self.children[each.name].record_type
             case Kind.DECIMAL:
-                # Untyped: a number with a point or an exponent then arrives as its text, by the decoder's float_hook.
+                # Untyped, so that the decoder's float_hook returns a number with a point or an exponent as its text.
                 return Any
             case _:
                 return str

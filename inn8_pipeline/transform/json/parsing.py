@@ -1,7 +1,7 @@
-"""JSON text with nothing lost: properties in the text's order, numbers as their text, and where each record stands.
+"""Parse JSON without loss: properties in the order of the text, numbers as their text, records byte for byte.
 
-The slow and forgiving parser, for what msgspec refuses or cannot tell: half a surrogate pair, a name given twice in
-two spellings. Nothing here knows what a property means.
+This is the slow, lenient parser, for what msgspec refuses (half of a surrogate pair) or does not show (a property given
+twice in two spellings).
 """
 
 import json
@@ -15,7 +15,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 class NotJsonError(ValueError):
-    """The text is no JSON, or no array."""
+    """The text is not JSON, or not an array."""
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -28,42 +28,48 @@ _DECODER = json.JSONDecoder(
 
 
 def parse(payload: bytes) -> object:
-    """Return the value of a JSON text. ValueError where it is none, RecursionError where it is too deep."""
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: The text is not JSON.
+        RecursionError: It is nested too deeply.
+
+    """
     found: object = _DECODER.decode(payload.decode())
     return found
 
 
 def split(body: bytes) -> Iterator[bytes]:
-    """Yield the elements of a JSON array, byte for byte. ValueError where the text is no JSON array."""
+    """Yield the elements of a JSON array, byte for byte. Raise ValueError if the text is not a JSON array."""
     text = body.decode()
     at = _expect(text, 0, "[")
-    at = _skip(text, at)
+    at = _skip_blanks(text, at)
     if text[at : at + 1] == "]":
         _expect_end(text, at + 1)
         return
     while True:
-        begin = _skip(text, at)
+        begin = _skip_blanks(text, at)
         _, at = _DECODER.raw_decode(text, begin)
         yield text[begin:at].encode()
-        at = _skip(text, at)
+        at = _skip_blanks(text, at)
         if text[at : at + 1] == "]":
             _expect_end(text, at + 1)
             return
         at = _expect(text, at, ",")
 
 
-def _skip(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     found = _BLANKS.match(text, at)
     return found.end() if found else at
 
 
 def _expect(text: str, at: int, sign: str) -> int:
-    at = _skip(text, at)
+    at = _skip_blanks(text, at)
     if text[at : at + 1] != sign:
         raise NotJsonError
     return at + 1
 
 
 def _expect_end(text: str, at: int) -> None:
-    if _skip(text, at) != len(text):
+    if _skip_blanks(text, at) != len(text):
         raise NotJsonError

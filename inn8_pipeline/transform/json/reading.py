@@ -1,7 +1,7 @@
-"""From a page's bytes to records and faults: quickly where all is sound, else record by record.
+"""Decode the bytes of a page: all records at once where they are valid, record by record otherwise.
 
-A record that comes out of here is known to be sound, so that nothing later can fail on it; what is not sound is a
-`Fault` with its reason. Windows, frames and the rules of an entity are not known here.
+`read_each` and `read_payloads` return only valid records, so no later step can fail on one; the others are returned as
+`InvalidRecord` with a reason.
 """
 
 import re
@@ -16,18 +16,18 @@ import msgspec
 from inn8_pipeline.entities import Kind, Property, ReasonCode
 from inn8_pipeline.transform.json import parsing
 from inn8_pipeline.transform.json.field_names import FieldNames
-from inn8_pipeline.transform.json.strict import read_key, read_record
-from inn8_pipeline.transform.values import NUL_ESCAPE, FaultyValueError, Pairs, read_date
+from inn8_pipeline.transform.json.strict import read_id_and_day, read_record
+from inn8_pipeline.transform.values import NUL_ESCAPE, InvalidValueError, Pairs, read_date
 
-# Whatever matches is inside all bounds of `read_decimal`, and Arrow casts it exactly.
+# What matches is within all bounds of `read_decimal`, and Arrow casts it exactly.
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,10})?")
 _PLAIN_INTEGERS = range(-(10**18) + 1, 10**18)
-MAX_REMEMBERED_DAYS = 20_000
+MAX_CACHED_DATES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidRecord:
-    """A record that cannot be read. `position` is its place on the page; id and date are None where unreadable."""
+    """A record that cannot be read. `position` is its index on the page; id and date are None if unreadable."""
 
     position: int
     code: ReasonCode
@@ -39,47 +39,47 @@ class InvalidRecord:
 
 @dataclass(frozen=True, slots=True)
 class DecodedPage:
-    """A page: `len(records) + len(faults)` are its records; `positions` are those of `records`, ascending."""
+    """The records of a page, valid and invalid. `positions` are the indices of `records` on the page, ascending."""
 
     records: list[Any] = field(repr=False)
     positions: Sequence[int]
-    faults: list[InvalidRecord]
+    invalid: list[InvalidRecord]
 
 
 class DateCache:
-    """Texts of dates already read: a page has few distinct ones, and each is read once."""
+    """A bounded cache from the text of a date to its day: a page has few distinct texts."""
 
     def __init__(self) -> None:
         self._known: dict[str, date] = {}
 
     def __len__(self) -> int:
-        """Return how many are remembered: never more than a bound."""
+        """Return the number of cached texts, at most `MAX_CACHED_DATES`."""
         return len(self._known)
 
     def __getitem__(self, text: str) -> date:
-        """Return the day; FaultyValueError where the text is no date."""
+        """Return the day. Raise InvalidValueError if the text is not a date."""
         day = self._known.get(text)
         if day is None:
-            if len(self._known) >= MAX_REMEMBERED_DAYS:
+            if len(self._known) >= MAX_CACHED_DATES:
                 self._known.clear()
             day = self._known[text] = read_date(text, "date")
         return day
 
 
 class RecordReader:
-    """Reads the records of one entity; remembers the spellings that it met. Not for several threads at a time."""
+    """Read the records of one entity; the spellings of names are learned from page to page. Not thread-safe."""
 
-    def __init__(self, properties: tuple[Property, ...], days: DateCache) -> None:
-        self.spelling = FieldNames(properties)
-        self._days = days
+    def __init__(self, properties: tuple[Property, ...], dates: DateCache) -> None:
+        self.names = FieldNames(properties)
+        self._date_cache = dates
         self._dates = _getters(properties, Kind.DATE)
         self._decimals = _getters(properties, Kind.DECIMAL)
-        self._use_spelling()
+        self._build_decoders()
 
-    def read_quickly(self, body: bytes) -> list[Any] | None:
-        """Return the records of a page on which the shape of all is sound; None where one is not.
+    def read_fast(self, body: bytes) -> list[Any] | None:
+        """Return the records of a page if the types of all their values are valid; None otherwise.
 
-        Text and ids are sound then; dates and decimals are still to be read, and can still turn out to be faulty.
+        Texts and ids are valid then. Dates and decimals are not read yet, and may still be invalid.
         """
         if NUL_ESCAPE in body:
             return None
@@ -89,28 +89,34 @@ class RecordReader:
             return None
 
     def read_each(self, body: bytes) -> DecodedPage:
-        """Read record by record. ValueError where the body is no JSON array, RecursionError where it is too deep."""
+        """Return the records of a page, read one by one.
+
+        Raises:
+            ValueError: The body is not a JSON array.
+            RecursionError: It is nested too deeply.
+
+        """
         return self.read_payloads(split(body))
 
     def read_payloads(self, payloads: Sequence[msgspec.Raw | bytes]) -> DecodedPage:
-        """Read records that stand each by themselves, as a page of them would be read."""
-        records: list[Any] = [self._read_plainly(payload) for payload in payloads]
-        odd = [position for position, record in enumerate(records) if record is None]
-        sound = [record for record in records if record is not None]
-        faults: list[InvalidRecord] = []
-        for position in odd:
+        """Return records that are given one by one, as `read_each` would return a page of them."""
+        records: list[Any] = [self._decode(payload) for payload in payloads]
+        unread = [position for position, record in enumerate(records) if record is None]
+        valid = [record for record in records if record is not None]
+        invalid: list[InvalidRecord] = []
+        for position in unread:
             payload = bytes(payloads[position])
-            found = self._read_plainly(payload) or self._read_exactly(payload, position, sound)
+            found = self._decode(payload) or self._read_exactly(payload, position, valid)
             if isinstance(found, InvalidRecord):
-                faults.append(found)
+                invalid.append(found)
             else:
                 records[position] = found
-                sound.append(found)
+                valid.append(found)
         positions = [position for position, record in enumerate(records) if record is not None]
-        return DecodedPage([records[position] for position in positions], positions, faults)
+        return DecodedPage([records[position] for position in positions], positions, invalid)
 
-    def _read_plainly(self, payload: msgspec.Raw | bytes) -> Any:  # noqa: ANN401
-        """Return the record if the quick decoder takes it and all its values are plain; else None."""
+    def _decode(self, payload: msgspec.Raw | bytes) -> Any:  # noqa: ANN401
+        """Return the record if the fast decoder accepts it and all its values are plain; None otherwise."""
         try:
             record = self._record_decoder.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -118,38 +124,38 @@ class RecordReader:
         return record if self._is_plain(record) and NUL_ESCAPE not in bytes(payload) else None
 
     def _read_exactly(self, payload: bytes, position: int, peers: list[Any]) -> Any:  # noqa: ANN401
-        """Return the record or its Fault, and learn its spelling first, so that its like are read quickly."""
+        """Return the record, or why it is invalid. Learn its spelling, so that others like it are decoded fast."""
         value = parsing.parse(payload)
-        if isinstance(value, Pairs) and self.spelling.learn(value, lambda: peers):
-            self._use_spelling()
+        if isinstance(value, Pairs) and self.names.learn(value, lambda: peers):
+            self._build_decoders()
         try:
-            return read_record(value, self.spelling)
-        except FaultyValueError as fault:
-            return InvalidRecord(position, fault.code, fault.reason, payload, *read_key(value, self.spelling))
+            return read_record(value, self.names)
+        except InvalidValueError as error:
+            return InvalidRecord(position, error.code, error.reason, payload, *read_id_and_day(value, self.names))
 
     def _is_plain(self, record: Any) -> bool:  # noqa: ANN401
         try:
             for get in self._dates:
                 text = get(record)
                 if text is not None:
-                    self._days[text]
-        except FaultyValueError:
+                    self._date_cache[text]
+        except InvalidValueError:
             return False
         return all(_is_plain_decimal(get(record)) for get in self._decimals)
 
-    def _use_spelling(self) -> None:
-        # Numbers with a point or an exponent stay text; integers are ints, which are exact.
-        record_type = self.spelling.record_type
+    def _build_decoders(self) -> None:
+        # A number with a point or an exponent stays text; an integer becomes an int. Both are exact.
+        record_type = self.names.record_type
         self._record_decoder = msgspec.json.Decoder(record_type, float_hook=str)
         self._page_decoder = msgspec.json.Decoder(list[record_type], float_hook=str)  # type: ignore[valid-type]
 
 
 def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
-    """Return the records of a page, byte for byte. ValueError where the body is no JSON array."""
+    """Return the records of a page, byte for byte. Raise ValueError if the body is not a JSON array."""
     try:
         return msgspec.json.decode(body, type=list[msgspec.Raw])
     except msgspec.DecodeError:
-        # msgspec refuses half of a surrogate pair even where it only skips it.
+        # msgspec refuses half of a surrogate pair even in a value that it skips.
         return list(parsing.split(body))
 
 

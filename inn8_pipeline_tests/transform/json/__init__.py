@@ -1,1 +1,1 @@
-"""Reading JSON."""
+"""Tests of reading JSON."""

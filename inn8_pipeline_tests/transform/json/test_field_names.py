@@ -1,4 +1,4 @@
-"""Property names: any case, learnt from what comes, and nothing is ignored before it was looked at."""
+"""Names of properties: matched in any case, learnt from page to page; unknown ones are reported and ignored."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from inn8_pipeline.transform.json.field_names import MAX_IGNORED, MAX_REPORTED, 
 from inn8_pipeline.transform.json.reading import DateCache, RecordReader
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
-    SOUND,
+    VALID,
     Record,
     body,
     client,
@@ -39,21 +39,21 @@ def pascal(name: str) -> str:
 @pytest.mark.parametrize("how", [pascal, str.lower, str.upper, str.swapcase])
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_names_in_any_case_make_the_same_rows(entity: Entity, how: Any) -> None:  # noqa: ANN401
-    sent = [SOUND[entity](id=f"R-{number}") for number in range(20)]
+    sent = [VALID[entity](id=f"R-{number}") for number in range(20)]
     assert rows(read(entity, *(respell(each, how) for each in sent))) == rows(read(entity, *sent))
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_spellings_may_change_within_a_record_between_records_and_between_pages(entity: Entity) -> None:
     transformer = Transformer(entity)
-    expected = rows(read(entity, SOUND[entity]()))[0]
-    upper = set(list(SOUND[entity]())[::2])
-    mixed = respell(SOUND[entity](), lambda name: pascal(name) if name in upper else name)
+    expected = rows(read(entity, VALID[entity]()))[0]
+    upper = set(list(VALID[entity]())[::2])
+    mixed = respell(VALID[entity](), lambda name: pascal(name) if name in upper else name)
     pages: list[list[Record]] = [
-        [SOUND[entity](), respell(SOUND[entity](), pascal), mixed, SOUND[entity]()],
-        [respell(SOUND[entity](), pascal)] * 3,
-        [mixed, SOUND[entity](), respell(SOUND[entity](), str.upper)],
-        [SOUND[entity]()],
+        [VALID[entity](), respell(VALID[entity](), pascal), mixed, VALID[entity]()],
+        [respell(VALID[entity](), pascal)] * 3,
+        [mixed, VALID[entity](), respell(VALID[entity](), str.upper)],
+        [VALID[entity]()],
     ]
     for page in pages:
         batch = transformer.page(body(*page), 0)
@@ -62,13 +62,13 @@ def test_spellings_may_change_within_a_record_between_records_and_between_pages(
         assert [each | {"ordinal": 0} for each in rows(batch)] == [expected] * len(page)
 
 
-def test_an_address_is_not_lost_where_only_its_names_are_spelt_otherwise() -> None:
+def test_an_address_whose_names_have_another_spelling_is_read() -> None:
     sent = client(EmailAddress="new@example.com", Address={"Street": "2 Long Street", "CITY": "Durban"})
     made = row(read(CLIENTS, without(sent, "emailAddress", "address")))
     assert (made["email"], made["address"]) == ("new@example.com", "2 Long Street, Durban")
 
 
-def test_a_property_that_first_comes_late_is_found_in_its_spelling_then() -> None:
+def test_an_optional_property_that_first_occurs_late_is_read_in_its_spelling() -> None:
     transformer = Transformer(CLIENTS)
     bare = respell({"id": "C-1", "fullName": "A"}, pascal)
     assert rows(transformer.page(body(bare, bare), 0))[0]["email"] is None
@@ -87,11 +87,11 @@ def test_a_property_that_first_comes_late_is_found_in_its_spelling_then() -> Non
         ('"full\\u004eame":"last"', "last"),
     ],
 )
-def test_of_a_property_given_twice_the_last_in_the_text_counts(text: str, name: str) -> None:
+def test_of_a_property_given_twice_the_last_one_counts(text: str, name: str) -> None:
     assert row(read_text(CLIENTS, f'[{{"id":"C-1",{text}}}]'.encode(), 1))["name"] == name
 
 
-def test_the_last_one_counts_too_where_it_is_null_or_an_object() -> None:
+def test_of_a_property_given_twice_the_last_one_counts_even_if_it_is_null_or_an_object() -> None:
     text = b'[{"id":"C-1","fullName":"A","emailAddress":"a","EmailAddress":null,"Address":{"city":"a"},"address":{}}]'
     made = row(read_text(CLIENTS, text, 1))
     assert (made["email"], made["address"]) == (None, "")
@@ -117,7 +117,7 @@ def test_unknown_properties_are_ignored_and_reported_by_their_path() -> None:
     assert batch.unknown_properties == {"nickName", "Notes", "security.riskClass"}
 
 
-def test_unknown_properties_of_a_faulty_record_are_reported_too() -> None:
+def test_unknown_properties_of_an_invalid_record_are_reported_too() -> None:
     batch = read(CLIENTS, client(id=5, address={"country": "ZA"}))
     assert batch.unknown_properties == {"address.country"}
 
@@ -128,7 +128,7 @@ def test_unknown_properties_are_remembered_from_page_to_page() -> None:
     assert transformer.page(body(client(title="x")), 0).unknown_properties == {"nickName", "title"}
 
 
-def test_what_open_rejects_teach_is_not_held_against_the_pages() -> None:
+def test_unknown_properties_of_retried_rejects_are_not_reported_for_the_pages() -> None:
     transformer = Transformer(CLIENTS)
     assert transformer.records([body(client(oldName="x"))[1:-1]], [-1]).unknown_properties == {"oldName"}
     assert transformer.page(body(client()), 0).unknown_properties == frozenset()
@@ -151,13 +151,13 @@ def test_what_open_rejects_teach_is_not_held_against_the_pages() -> None:
         "1st",
     ],
 )
-def test_a_name_that_does_not_look_like_one_is_ignored_and_not_reported(name: str) -> None:
+def test_an_unknown_name_that_may_be_personal_data_is_ignored_and_not_reported(name: str) -> None:
     batch = read(CLIENTS, client(**{name: 1}), client(id="C-2"), client(**{name: {"a": 1}}))
     assert [each["external_id"] for each in rows(batch)] == ["C-1", "C-2", "C-1"]
     assert batch.unknown_properties == frozenset()
 
 
-def test_a_server_that_invents_a_name_for_each_record_is_read_and_reported_within_bounds() -> None:
+def test_a_server_that_invents_a_name_for_each_record_is_read_and_the_report_is_bounded() -> None:
     sent = [client(id=f"C-{number}", **{f"x{number}": number}) for number in range(MAX_REPORTED + 50)]
     batch = read(CLIENTS, *sent)
     assert [each["external_id"] for each in rows(batch)] == [each["id"] for each in sent]
@@ -166,29 +166,29 @@ def test_a_server_that_invents_a_name_for_each_record_is_read_and_reported_withi
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
-def test_a_learnt_page_is_read_quickly_the_next_time(entity: Entity) -> None:
+def test_a_page_whose_spelling_was_learnt_takes_the_fast_path(entity: Entity) -> None:
     reader = RecordReader(entity.properties, DateCache())
-    page = body(*(respell(SOUND[entity](), pascal) | {"Extra": [1]} for _ in range(3)))
-    assert reader.read_quickly(page) is None
+    page = body(*(respell(VALID[entity](), pascal) | {"Extra": [1]} for _ in range(3)))
+    assert reader.read_fast(page) is None
     assert len(reader.read_each(page).records) == 3
-    assert len(reader.read_quickly(page) or []) == 3
+    assert len(reader.read_fast(page) or []) == 3
 
 
-def test_a_page_on_which_only_the_addresses_are_spelt_otherwise_is_learnt_too() -> None:
+def test_the_spelling_of_nested_names_is_learnt_too() -> None:
     reader = RecordReader(CLIENTS.properties, DateCache())
     page = body(client(address={"City": "Durban"}), client(address={"City": "Durban", "Extra": 5}))
     assert len(reader.read_each(page).records) == 2
-    assert [each.address.city for each in reader.read_quickly(page) or []] == ["Durban", "Durban"]
+    assert [each.address.city for each in reader.read_fast(page) or []] == ["Durban", "Durban"]
 
 
-def test_a_single_odd_record_does_not_make_the_others_odd() -> None:
+def test_one_record_with_another_spelling_does_not_replace_the_learnt_one() -> None:
     reader = RecordReader(CLIENTS.properties, DateCache())
     page = body(client(), respell(client(), pascal), client())
     assert len(reader.read_each(page).records) == 3
-    assert len(reader.read_quickly(body(client(), client())) or []) == 2
+    assert len(reader.read_fast(body(client(), client())) or []) == 2
 
 
-def test_pages_of_another_spelling_cost_no_value() -> None:
+def test_decimals_are_exact_on_a_page_of_another_spelling() -> None:
     sent = json.dumps([respell(transaction(amount=0.1, quantity=2), str.upper)]).encode()
     made = row(read_text(TRANSACTIONS, sent, 1))
     assert (str(made["amount"]), str(made["quantity"])) == ("0.1000000000", "2.0000000000")

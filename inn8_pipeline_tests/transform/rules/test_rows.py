@@ -1,4 +1,4 @@
-"""What a sound record becomes: the rules of the contract, line by line."""
+"""The row that each valid record becomes: the rules of the contract, line by line."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
-    SOUND,
+    VALID,
     Record,
     client,
     portfolio,
@@ -51,7 +51,7 @@ def types_of(frame: pd.DataFrame) -> dict[str, pa.DataType]:
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_columns_have_their_names_types_and_order_however_many_rows_there_are(entity: Entity, count: int) -> None:
-    batch = read(entity, *(SOUND[entity](id=str(number)) for number in range(count)))
+    batch = read(entity, *(VALID[entity](id=str(number)) for number in range(count)))
     assert list(types_of(batch.rows).items()) == list(COLUMNS[entity].items())
     assert len(batch.rows) == count
 
@@ -59,7 +59,7 @@ def test_columns_have_their_names_types_and_order_however_many_rows_there_are(en
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
 def test_columns_are_the_same_when_no_record_has_an_optional_property(entity: Entity) -> None:
     required = {"id", "fullName", "clientId", "name", "portfolioId", "tradeDate"}
-    record = {name: value for name, value in SOUND[entity]().items() if name in required}
+    record = {name: value for name, value in VALID[entity]().items() if name in required}
     batch = read(entity, record)
     assert list(types_of(batch.rows).items()) == list(COLUMNS[entity].items())
     if entity is TRANSACTIONS:
@@ -91,8 +91,8 @@ def test_a_portfolio_becomes_a_row() -> None:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
-def test_ordinals_count_on_from_the_first_one(entity: Entity) -> None:
-    batch = Transformer(entity).page(b"[1," + b"%s]" % _json(SOUND[entity]()), first_ordinal=4000)
+def test_ordinals_continue_from_the_first_one(entity: Entity) -> None:
+    batch = Transformer(entity).page(b"[1," + b"%s]" % _json(VALID[entity]()), first_ordinal=4000)
     assert [each.ordinal for each in batch.rejects] == [4000]
     assert [each["ordinal"] for each in rows(batch)] == [4001]
 
@@ -118,7 +118,7 @@ def _json(record: Record) -> bytes:
         (None, ""),
     ],
 )
-def test_a_phone_number_of_ten_digits_is_formatted_and_any_other_stays(sent: str | None, kept: str) -> None:
+def test_a_phone_number_of_ten_digits_is_formatted_and_any_other_is_kept_as_sent(sent: str | None, kept: str) -> None:
     assert row(read(CLIENTS, client(phoneNumber=sent)))["phone"] == kept
     assert rows(read(CLIENTS, client(phoneNumber=sent), client(), client(phoneNumber=None)))[0]["phone"] == kept
 
@@ -159,7 +159,7 @@ def test_blanks_around_the_parts_of_an_address_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("sent", "kept"), [(None, None), ("", ""), (" A@B.example ", " A@B.example ")])
-def test_an_email_address_stays_as_it_came(sent: str | None, kept: str | None) -> None:
+def test_an_email_address_is_kept_as_sent(sent: str | None, kept: str | None) -> None:
     assert row(read(CLIENTS, client(emailAddress=sent)))["email"] == kept
 
 
@@ -198,7 +198,7 @@ def test_a_transactions_type_is_read_as_an_account_type_is(sent: str | None, kep
     assert row(read(TRANSACTIONS, transaction(type=sent)))["transaction_type"] == kept
 
 
-def test_values_that_the_mapping_does_not_know_are_counted_and_nulls_are_not() -> None:
+def test_unlisted_values_are_counted_and_nulls_are_not() -> None:
     sent = ["offshore", "offshore", None, "joint", "Offshore", "x" * 65]
     batch = read(PORTFOLIOS, *(portfolio(type=each, status="frozen") for each in sent))
     assert batch.unknown_values == {

@@ -8,7 +8,7 @@ import pytest
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import NotVacuumedError, StillSentError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
-from inn8_pipeline.transform.redaction import cut
+from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
@@ -66,19 +66,19 @@ def traces(syncs: Syncs) -> set[str]:
 
 def test_nothing_of_the_person_is_found_afterwards(filled: Syncs) -> None:
     assert traces(filled) >= {"Thandi", "(082) 555-0134", "000123", "C-1", "P-9", "T-1"}
-    erased = erase.erase(filled.engine, THANDI, cut)
+    erased = erase.erase(filled.engine, THANDI, redact)
     assert traces(filled) == set()
     assert erased.rows == {"clients": 1, "portfolios": 1, "transactions": 1}
     assert erased.records == {CLIENTS: 2, PORTFOLIOS: 2, TRANSACTIONS: 3}
     assert (erased.rejects, erased.pages, erased.still_sent) == (4, 5, ())
-    assert erase.look(filled.engine, THANDI, cut).is_nothing
+    assert erase.look(filled.engine, THANDI, redact).is_nothing
 
 
 def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
     before = filled.versions(), filled.versions("inn8_raw")
-    told = erase.look(filled.engine, THANDI, cut)
+    told = erase.look(filled.engine, THANDI, redact)
     assert (filled.versions(), filled.versions("inn8_raw")) == before
-    assert told == erase.erase(filled.engine, THANDI, cut)
+    assert told == erase.erase(filled.engine, THANDI, redact)
     assert "C-1" not in repr(THANDI) + repr(told)
 
 
@@ -87,7 +87,7 @@ def test_what_is_others_stays_to_the_letter(filled: Syncs) -> None:
     others = {"clients": ["C-2"], "portfolios": ["P-2"], "transactions": ["X-1", "X-2"], "rejected_records": ["X-3"]}
     before = {table: filled.query(kept.format(table), ids=ids) for table, ids in others.items()}
     assert all(before.values())
-    erase.erase(filled.engine, THANDI, cut)
+    erase.erase(filled.engine, THANDI, redact)
     assert {table: filled.query(kept.format(table), ids=ids) for table, ids in others.items()} == before
     sent = [record for row in filled.query("select body from inn8_raw.pages") for record in row["body"]]
     assert {json.dumps(record) for record in sent} == {
@@ -99,7 +99,7 @@ def test_what_is_others_stays_to_the_letter(filled: Syncs) -> None:
 
 
 def test_the_landings_name_the_rewritten_pages_with_their_counts(filled: Syncs) -> None:
-    erase.erase(filled.engine, THANDI, cut)
+    erase.erase(filled.engine, THANDI, redact)
     wrong = filled.query(
         """
         select l.id from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
@@ -116,7 +116,7 @@ def test_the_landings_name_the_rewritten_pages_with_their_counts(filled: Syncs) 
 
 
 def test_the_next_syncs_and_a_rebuild_keep_the_law_of_counts(filled: Syncs) -> None:
-    erase.erase(filled.engine, THANDI, cut)
+    erase.erase(filled.engine, THANDI, redact)
     for landing, days in newest_of_days(filled.engine, TENANT, TRANSACTIONS, HISTORY):
         rebuilt = filled.merge(landing, days, may_repeat=False)
         assert (rebuilt.counts.fetched, rebuilt.counts.unchanged) == (landing.records, 2)
@@ -132,7 +132,7 @@ def test_the_next_syncs_and_a_rebuild_keep_the_law_of_counts(filled: Syncs) -> N
 
 def test_a_fetch_of_the_rewritten_pages_is_merged_and_not_taken_for_a_repeat(filled: Syncs) -> None:
     filled.clients([client(), NEIGHBOUR])
-    erase.erase(filled.engine, THANDI, cut, may_be_sent=True)
+    erase.erase(filled.engine, THANDI, redact, may_be_sent=True)
     again = filled.clients([NEIGHBOUR])
     assert (again.is_repeat, again.counts.fetched, again.counts.unchanged) == (False, 1, 1)
 
@@ -151,24 +151,24 @@ def test_whom_inn8_still_sends_is_erased_only_where_that_is_allowed(
     window = HISTORY if entity is TRANSACTIONS else None
     filled.merge(filled.land(entity, records, window))
     before = filled.versions(), filled.versions("inn8_raw")
-    assert erase.look(filled.engine, THANDI, cut).still_sent == (entity,)
+    assert erase.look(filled.engine, THANDI, redact).still_sent == (entity,)
     with pytest.raises(StillSentError, match=f"still sends this person's data \\({entity}\\)"):
-        erase.erase(filled.engine, THANDI, cut)
+        erase.erase(filled.engine, THANDI, redact)
     assert (filled.versions(), filled.versions("inn8_raw")) == before
-    erase.erase(filled.engine, THANDI, cut, may_be_sent=True)
+    erase.erase(filled.engine, THANDI, redact, may_be_sent=True)
     assert traces(filled) == set()
 
 
 def test_what_a_day_was_merged_from_last_counts_as_sent_though_other_days_came_later(filled: Syncs) -> None:
     filled.transactions([transaction(), theirs()], october(5))
     filled.transactions([theirs(id="X-2", tradeDate="2026-10-06")], october(6))
-    assert erase.look(filled.engine, THANDI, cut).still_sent == (TRANSACTIONS,)
+    assert erase.look(filled.engine, THANDI, redact).still_sent == (TRANSACTIONS,)
 
 
 def test_a_portfolio_that_is_anothers_by_now_keeps_all_but_the_records_that_name_the_person(filled: Syncs) -> None:
     filled.portfolios([portfolio(clientId="C-2"), THEIRS])
     filled.transactions([transaction(), theirs()])
-    erased = erase.erase(filled.engine, THANDI, cut)
+    erased = erase.erase(filled.engine, THANDI, redact)
     assert erased.rows == {"clients": 1, "portfolios": 0, "transactions": 0}
     assert filled.ids("portfolios") == ["P-1", "P-2"]
     assert "T-1" in filled.ids("transactions")
@@ -179,23 +179,23 @@ def test_pages_of_a_fetch_that_broke_off_go_too(filled: Syncs) -> None:
     broken = LandingWriter(filled.engine, TENANT, CLIENTS, None, "run")
     broken.add(body(client(fullName="Thandi Broken")), 1)
     with pytest.raises(SyncLockedError):
-        erase.erase(filled.engine, THANDI, cut, wait_seconds=0.2)
+        erase.erase(filled.engine, THANDI, redact, wait_seconds=0.2)
     assert "Thandi Broken" in everything(filled)
     broken._close()  # noqa: SLF001 (as its process's end would)
-    erase.erase(filled.engine, THANDI, cut, wait_seconds=5)
+    erase.erase(filled.engine, THANDI, redact, wait_seconds=5)
     assert traces(filled) == set()
 
 
 def test_an_erasure_waits_for_a_merge_under_way(filled: Syncs) -> None:
     landing = filled.land(PORTFOLIOS, [THEIRS])
     with filled.opened(landing, None, RULES), pytest.raises(SyncLockedError, match="portfolios"):
-        erase.erase(filled.engine, THANDI, cut, wait_seconds=0.2)
+        erase.erase(filled.engine, THANDI, redact, wait_seconds=0.2)
 
 
 def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:
-    assert erase.look(filled.engine, DataSubject("t2", "C-1"), cut).is_nothing
+    assert erase.look(filled.engine, DataSubject("t2", "C-1"), redact).is_nothing
     before = filled.versions()
-    assert erase.erase(filled.engine, DataSubject("t2", "C-1"), cut).is_nothing
+    assert erase.erase(filled.engine, DataSubject("t2", "C-1"), redact).is_nothing
     assert filled.versions() == before
 
 
@@ -207,5 +207,5 @@ def test_where_only_the_vacuum_fails_the_erasure_stands_and_is_told_as_done(
     with filled.engine.connect() as other:
         other.exec_driver_sql("lock table inn8.clients in share update exclusive mode")
         with pytest.raises(NotVacuumedError, match=r"is erased for good, .* Run: vacuum"):
-            erase.erase(hasty, THANDI, cut)
+            erase.erase(hasty, THANDI, redact)
     assert filled.query("select external_id from inn8.clients") == [{"external_id": "C-2"}]

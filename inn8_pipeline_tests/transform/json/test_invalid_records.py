@@ -1,4 +1,4 @@
-"""Faulty records: each costs itself alone, keeps its bytes, and its reason names the property and not the value."""
+"""Invalid records: only they are rejected, byte for byte, with a reason that names the property and never a value."""
 
 import json
 from datetime import date
@@ -10,7 +10,7 @@ from inn8_pipeline.entities import CLIENTS, ENTITIES, MAX_ID_LENGTH, PORTFOLIOS,
 from inn8_pipeline.errors import ContractError
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
-    SOUND,
+    VALID,
     body,
     client,
     portfolio,
@@ -36,7 +36,7 @@ HALF_A_PAIR = '"a\\ud83d b"'
 )  # fmt: skip
 @pytest.mark.parametrize("is_null", [True, False])
 def test_a_required_property_that_is_null_or_absent_is_missing(entity: Entity, name: str, is_null: bool) -> None:  # noqa: FBT001
-    record = SOUND[entity]()
+    record = VALID[entity]()
     found = reject(read(entity, record | {name: None} if is_null else without(record, name)))
     assert (found.reason_code, found.reason) == (ReasonCode.MISSING_FIELD, f"{name} is missing")
     assert found.external_id == (None if name == "id" else record["id"])
@@ -44,9 +44,9 @@ def test_a_required_property_that_is_null_or_absent_is_missing(entity: Entity, n
 
 @pytest.mark.parametrize(("entity", "name"), [(C, "id"), (P, "id"), (P, "clientId"), (T, "id"), (T, "portfolioId")])
 def test_an_id_that_is_empty_is_missing_and_one_that_is_too_long_is_out_of_range(entity: Entity, name: str) -> None:
-    found = reject(read(entity, SOUND[entity](**{name: ""})))
+    found = reject(read(entity, VALID[entity](**{name: ""})))
     assert (found.reason_code, found.reason) == (ReasonCode.MISSING_FIELD, f"{name} is empty")
-    found = reject(read(entity, SOUND[entity](**{name: "x" * (MAX_ID_LENGTH + 1)})))
+    found = reject(read(entity, VALID[entity](**{name: "x" * (MAX_ID_LENGTH + 1)})))
     assert (found.reason_code, found.reason) == (ReasonCode.OUT_OF_RANGE, f"{name} is longer than 255 characters")
 
 
@@ -57,14 +57,14 @@ def test_an_id_that_is_empty_is_missing_and_one_that_is_too_long_is_out_of_range
 )  # fmt: skip
 @pytest.mark.parametrize("value", [5, 5.5, True, [], {}], ids=str)
 def test_anything_but_a_string_in_place_of_a_text_is_of_the_wrong_type(entity: Entity, name: str, value: Any) -> None:  # noqa: ANN401
-    found = reject(read(entity, SOUND[entity](**{name: value})))
+    found = reject(read(entity, VALID[entity](**{name: value})))
     assert (found.reason_code, found.reason) == (ReasonCode.WRONG_TYPE, f"{name} is not a string")
 
 
 @pytest.mark.parametrize(("entity", "name"), [(C, "address"), (T, "security")])
 @pytest.mark.parametrize("value", ["1 Long Street", 5, False, [{}]], ids=str)
 def test_anything_but_an_object_in_place_of_one_is_of_the_wrong_type(entity: Entity, name: str, value: Any) -> None:  # noqa: ANN401
-    found = reject(read(entity, SOUND[entity](**{name: value})))
+    found = reject(read(entity, VALID[entity](**{name: value})))
     assert (found.reason_code, found.reason) == (ReasonCode.WRONG_TYPE, f"{name} is not an object")
 
 
@@ -80,15 +80,17 @@ def test_anything_but_an_object_in_place_of_one_is_of_the_wrong_type(entity: Ent
     ],
     ids=str,
 )
-def test_a_security_must_be_sound_itself(changed: dict[str, Any], code: ReasonCode, reason: str) -> None:
+def test_an_invalid_security_makes_its_transaction_a_reject(
+    changed: dict[str, Any], code: ReasonCode, reason: str
+) -> None:
     found = reject(read(T, transaction(security=changed)))
     assert (found.reason_code, found.reason, found.trade_date) == (code, reason, date(2026, 10, 5))
 
 
 @pytest.mark.parametrize("sent", [None, 5, "text", True, [], [{"id": "x"}]], ids=str)
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
-def test_what_is_no_object_at_all_is_a_reject_too(entity: Entity, sent: Any) -> None:  # noqa: ANN401
-    batch = read(entity, SOUND[entity](), sent)
+def test_a_record_that_is_not_an_object_is_rejected(entity: Entity, sent: Any) -> None:  # noqa: ANN401
+    batch = read(entity, VALID[entity](), sent)
     (found,) = batch.rejects
     assert (found.ordinal, found.reason_code) == (1, ReasonCode.NOT_AN_OBJECT)
     assert (found.reason, found.external_id, found.trade_date) == ("the record is not a JSON object", None, None)
@@ -105,33 +107,33 @@ def test_what_is_no_object_at_all_is_a_reject_too(entity: Entity, sent: Any) -> 
     [('"a\\u0000b"', "holds a NUL character"), (HALF_A_PAIR, "holds half of a surrogate pair"),
      ('"\\uDE00"', "holds half of a surrogate pair"), ('"\\ude00\\ud83d"', "holds half of a surrogate pair")],
 )  # fmt: skip
-def test_text_that_postgres_cannot_hold_is_invalid(entity: Entity, name: str, raw: str, finding: str) -> None:
-    text = with_raw(SOUND[entity](), name, raw)
-    batch = read_text(entity, body(SOUND[entity](id="other"))[:-1] + b"," + text[1:], 2)
+def test_text_that_postgres_cannot_store_is_invalid(entity: Entity, name: str, raw: str, finding: str) -> None:
+    text = with_raw(VALID[entity](), name, raw)
+    batch = read_text(entity, body(VALID[entity](id="other"))[:-1] + b"," + text[1:], 2)
     (found,) = batch.rejects
     assert (found.reason_code, found.reason) == (ReasonCode.INVALID_TEXT, f"{name} {finding}")
     assert found.payload == text[1:-1]
     assert rows(batch)[0]["external_id"] == "other"
 
 
-def test_text_in_an_address_is_kept_text_too() -> None:
+def test_the_parts_of_an_address_are_checked_like_any_text() -> None:
     found = reject(read(C, client(address={"city": "\0"})))
     assert (found.reason_code, found.reason) == (ReasonCode.INVALID_TEXT, "address.city holds a NUL character")
 
 
 @pytest.mark.parametrize("raw", ['"\\u0000"', HALF_A_PAIR, '{"\\udc00":["\\u0000"]}'])
-def test_invalid_text_in_a_property_that_is_ignored_does_not_matter(raw: str) -> None:
+def test_invalid_text_in_an_unknown_property_is_ignored(raw: str) -> None:
     assert row(read_text(C, with_raw(client(), "nickName", raw), 1))["name"] == "Thandi Nkosi"
 
 
 @pytest.mark.parametrize("raw", ['"\\u0000"', HALF_A_PAIR])
-def test_invalid_text_in_a_choice_is_an_unknown_choice(raw: str) -> None:
+def test_invalid_text_in_a_choice_becomes_unknown(raw: str) -> None:
     batch = read_text(C, with_raw(client(), "status", raw), 1)
     assert row(batch)["status"] == "unknown"
     assert batch.unknown_values["status"].total() == 1
 
 
-def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
+def test_an_escaped_backslash_before_u0000_is_not_a_nul() -> None:
     assert row(read(C, client(fullName="\\u0000")))["name"] == "\\u0000"
 
 
@@ -140,7 +142,7 @@ def test_a_character_beyond_the_basic_plane_may_be_escaped(escape: str) -> None:
     assert row(read_text(C, with_raw(client(), "fullName", escape), 1))["name"] == "😀"
 
 
-FAULTS: list[tuple[Entity, dict[str, Any]]] = [
+INVALID: list[tuple[Entity, dict[str, Any]]] = [
     (C, {"id": 5}),
     (C, {"address": {"city": 5}}),
     (C, {"fullName": "\0"}),
@@ -152,9 +154,9 @@ FAULTS: list[tuple[Entity, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("entity", "fault"), FAULTS, ids=str)
-def test_one_faulty_among_a_thousand_costs_itself_alone(entity: Entity, fault: dict[str, Any]) -> None:
-    sent = [SOUND[entity](id=f"R-{number}") for number in range(1000)]
+@pytest.mark.parametrize(("entity", "fault"), INVALID, ids=str)
+def test_one_invalid_record_of_a_thousand_does_not_affect_the_others(entity: Entity, fault: dict[str, Any]) -> None:
+    sent = [VALID[entity](id=f"R-{number}") for number in range(1000)]
     sent[700] |= fault
     batch = read(entity, *sent)
     (found,) = batch.rejects
@@ -164,7 +166,7 @@ def test_one_faulty_among_a_thousand_costs_itself_alone(entity: Entity, fault: d
     assert [each | {"ordinal": 0} for each in rows(batch)] == [each | {"ordinal": 0} for each in rows(others)]
 
 
-def test_a_payload_is_the_record_byte_for_byte() -> None:
+def test_the_payload_of_a_reject_is_the_record_byte_for_byte() -> None:
     odd = b'{ "id":5 ,\n\t"fullName" : "\\u0054h\xc3\xa9o \\/ \xf0\x9f\xa6\x81","x":[1.0,1e5,{ }], "id" : 5.00 }'
     page = b" [\n" + odd + b" ,  null\t,\r\n" + body(client())[1:]
     batch = read_text(C, page, 3)
@@ -173,7 +175,7 @@ def test_a_payload_is_the_record_byte_for_byte() -> None:
     assert [each.payload for each in read_text(C, cut, 3).rejects] == [odd.replace(b'"x"', b'"\\ud800"'), b"null"]
 
 
-def test_of_several_faults_the_first_in_the_contracts_order_is_the_reason() -> None:
+def test_of_several_invalid_properties_the_first_declared_is_the_reason() -> None:
     sent = dict(reversed(transaction(id="T-9", portfolioId=4, amount="x", tradeDate=None).items()))
     found = reject(read(T, sent))
     assert found.reason == "portfolioId is not a string"
@@ -191,7 +193,7 @@ def test_neither_a_reject_nor_a_batch_shows_a_value() -> None:
      b'["\xff"]', b'["\\ud800"', b'["\\ud800",]', b'["\\ud800" 1]', b'["\\ud800"]]', b'["\\ud800",NaN]',
      b'{"a":"\\ud800"}', b'[{"id":"\xff"}]', b'["\x01\\ud800"]'],
 )  # fmt: skip
-def test_what_is_no_array_of_json_is_refused_as_a_whole_without_its_text(text: bytes) -> None:
+def test_a_page_that_is_not_a_json_array_is_an_error_that_does_not_show_its_text(text: bytes) -> None:
     with pytest.raises(ContractError, match="The page of clients from record 2000 on is not a JSON array") as caught:
         Transformer(C).page(text, 2000)
     assert caught.value.__cause__ is None
@@ -199,12 +201,12 @@ def test_what_is_no_array_of_json_is_refused_as_a_whole_without_its_text(text: b
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'[{"a":' * 100_000, b'["\\ud800",' + b"[" * 100_000])
-def test_what_is_nested_too_deeply_is_refused_as_a_whole(text: bytes) -> None:
+def test_a_page_that_is_nested_too_deeply_is_an_error(text: bytes) -> None:
     with pytest.raises(ContractError, match="is nested too deeply to be read"):
         Transformer(T).page(text, 0)
 
 
-def test_open_rejects_are_tried_again_under_their_own_ordinals_and_outside_no_window() -> None:
+def test_retried_rejects_keep_their_ordinals_and_ignore_the_window() -> None:
     payloads = [json.dumps(each).encode() for each in (transaction(id="T-7"), 5, transaction(id=None), transaction())]
     batch = Transformer(T, is_inside=lambda _: False).records(payloads, [-9, -4, -2, -30])
     assert [(each["ordinal"], each["external_id"]) for each in rows(batch)] == [(-9, "T-7"), (-30, "T-1")]
@@ -213,16 +215,16 @@ def test_open_rejects_are_tried_again_under_their_own_ordinals_and_outside_no_wi
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
-def test_no_open_rejects_are_an_empty_batch(entity: Entity) -> None:
+def test_no_retried_rejects_make_an_empty_batch(entity: Entity) -> None:
     assert Transformer(entity).records([], []).records == 0
 
 
-def test_a_reject_that_was_a_payload_comes_back_as_the_same_reject() -> None:
+def test_a_retried_payload_that_is_still_invalid_becomes_the_same_reject() -> None:
     (first,) = read_text(P, with_raw(portfolio(), "name", HALF_A_PAIR), 1).rejects
     (again,) = Transformer(P).records([first.payload], [-1]).rejects
     assert (again.reason, again.payload, again.external_id) == (first.reason, first.payload, first.external_id)
 
 
-def test_a_kept_payload_that_is_no_json_is_refused() -> None:
+def test_a_stored_payload_that_is_not_json_is_an_error() -> None:
     with pytest.raises(ContractError, match="cannot be read as JSON any more"):
         Transformer(P).records([b"{}", b"{"], [-2, -1])
