@@ -19,7 +19,7 @@ from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.schedules import range_tags
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, Entity
 from inn8_pipeline.settings import Environment, read_sync
-from inn8_pipeline.transform.redaction import cut
+from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
@@ -190,7 +190,7 @@ def test_the_dictionary_and_postgres_explain_it(stage: Stage) -> None:
 def test_erasing_a_client_erases_its_fees(stage: Stage) -> None:
     stage.send(FEES, fee(), fee(id="F-2", portfolioId="P-2"))
     stage.sync(FEES)
-    erased = erase.erase(stage.engine, DataSubject(TENANT, "C-1"), cut, may_be_sent=True)
+    erased = erase.erase(stage.engine, DataSubject(TENANT, "C-1"), redact, may_be_sent=True)
     assert erased.rows["fees"] == 1
     assert [row["external_id"] for row in stage.rows("select external_id from inn8.fees")] == ["F-2"]
     assert [json.loads(row["record"])["id"] for row in stage.rows("select record::text from inn8_raw.fees")] == ["F-2"]
