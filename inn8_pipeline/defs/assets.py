@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.defs import catalog, metadata, names
+from inn8_pipeline.defs import catalog, metadata
 from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import entries
 from inn8_pipeline.entities import Entity, Window
@@ -114,7 +115,7 @@ def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
 
 
 def _backfill_policy(partitions: dg.PartitionsDefinition | None) -> dg.BackfillPolicy | None:
-    return dg.BackfillPolicy.multi_run(names.MAX_DAYS_PER_RUN) if partitions else None
+    return dg.BackfillPolicy.multi_run(MAX_DAYS_PER_RUN) if partitions else None
 
 
 def days_of(context: dg.AssetExecutionContext) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from inn8_pipeline.defs import assets, executors, jobs, maintenance, names, schedules
+from inn8_pipeline.defs import assets, executors, jobs, maintenance, names, partitions, schedules
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
@@ -13,13 +13,6 @@ from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_ids
-
-
-def days_of_trade(settings: SyncSettings) -> dg.DailyPartitionsDefinition:
-    """The partitions of transactions: each day since the first one of the settings, today too."""
-    return dg.DailyPartitionsDefinition(
-        start_date=settings.transactions_from.isoformat(), end_offset=1, timezone=settings.timezone
-    )
 
 
 def build(environment: Environment) -> dg.Definitions:
@@ -46,7 +39,7 @@ def _jobs(tenant: Tenant, executor: dg.ExecutorDefinition) -> list[UnresolvedAss
 
 
 def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]:
-    days = days_of_trade(settings)
+    days = partitions.days_of_trade(settings)
     with warnings.catch_warnings():
         # `backfill_policy` is said to be in beta; the operator can do nothing about it.
         warnings.simplefilter("ignore", dg.BetaWarning)

@@ -5,6 +5,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import ENTITIES, Entity
 
 MAX_RUNTIME_SECONDS = 2 * 60 * 60
@@ -14,7 +15,7 @@ _WHOLE = "Fetches all {entity} and merges them."
 _BY_DAY = (
     "Fetches the {entity} of a range of days of trade and merges them. The window is the range of partitions that is "
     "chosen at launch, such as [2026-03-01...2026-03-31]; a longer one becomes runs of at most "
-    f"{names.MAX_DAYS_PER_RUN} days, one after the other, behind the schedule's own."
+    f"{MAX_DAYS_PER_RUN} days, one after the other, behind the schedule's own."
 )
 
 

@@ -3,13 +3,14 @@
 Here belongs which runs a tick asks for. A missed tick is not caught up: the look-back of the next one covers it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, timedelta
+from collections.abc import Callable
+from datetime import UTC, date
 
 import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import SyncSettings
 
@@ -114,34 +115,6 @@ def _sweep(
         ]
 
     return sweep
-
-
-def chunks(window: Window, days: int = names.MAX_DAYS_PER_RUN) -> Iterator[Window]:
-    """The window in pieces of at most so many days, newest first: what is new is in first."""
-    last = window.to_date
-    while last >= window.from_date:
-        first = max(window.from_date, last - timedelta(days=days - 1))
-        yield Window(first, last)
-        last = first - timedelta(days=1)
-
-
-def range_tags(window: Window) -> dict[str, str]:
-    """The tags by which Dagster knows that a run is for a range of days."""
-    return {
-        names.RANGE_START_TAG: window.from_date.isoformat(),
-        names.RANGE_END_TAG: window.to_date.isoformat(),
-    }
-
-
-def window_of_tags(tags: Mapping[str, str]) -> Window | None:
-    """The days of trade that a run's tags say it is for; None where it is for none."""
-    if names.RANGE_START_TAG in tags:
-        first, last = tags[names.RANGE_START_TAG], tags[names.RANGE_END_TAG]
-    elif names.PARTITION_TAG in tags:
-        first = last = tags[names.PARTITION_TAG]
-    else:
-        return None
-    return Window(date.fromisoformat(first), date.fromisoformat(last))
 
 
 def _request(  # noqa: PLR0913, PLR0917 (what makes a run)

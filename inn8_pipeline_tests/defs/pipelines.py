@@ -14,7 +14,7 @@ from dagster._core.execution.execution_result import ExecutionResult
 from sqlalchemy import Engine
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import ENTITIES, TRANSACTIONS, Entity, Window
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World

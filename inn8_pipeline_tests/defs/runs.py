@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
-from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import TRANSACTIONS, Entity
 from inn8_pipeline_tests.defs import dying
 from inn8_pipeline_tests.defs.dying import Blow

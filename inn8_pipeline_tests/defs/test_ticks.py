@@ -1,7 +1,6 @@
 """The schedules: which runs a tick asks for, in which order, and when it asks for none."""
 
 from datetime import UTC, date, datetime
-from itertools import pairwise
 
 import dagster as dg
 import pytest
@@ -9,7 +8,6 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.schedules import chunks
 from inn8_pipeline.entities import Window
 from inn8_pipeline.settings import Environment, read_sync
 
@@ -89,11 +87,3 @@ def test_a_sweep_asks_for_all_its_days_in_ranges_of_at_most_31(instance: dg.Dags
 def test_a_sweep_whose_last_runs_are_open_asks_for_none(instance: dg.DagsterInstance) -> None:
     open_run(instance, "default/nightly_sweep")
     assert "still open" in (tick(instance, "nightly_sweep").skip_message or "")
-
-
-def test_chunks_cover_a_window_without_gap_or_overlap_newest_first() -> None:
-    window = Window(date(2026, 1, 1), date(2026, 3, 5))
-    pieces = list(chunks(window))
-    assert (pieces[0].to_date, pieces[-1].from_date) == (window.to_date, window.from_date)
-    assert all((newer.from_date - older.to_date).days == 1 for newer, older in pairwise(pieces))
-    assert [len(list(piece.days())) for piece in pieces] == [31, 31, 2]

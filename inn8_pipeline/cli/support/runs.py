@@ -43,7 +43,7 @@ class PlannedRun:
 
 def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[PlannedRun]:
     """The runs of these entities in the order in which they need each other; days newest first, in pieces."""
-    from inn8_pipeline.defs.schedules import chunks
+    from inn8_pipeline.defs.partitions import chunks
 
     wanted = [entity for entity in ENTITIES if entity in entities]
     whole = [PlannedRun(tenant, entity) for entity in wanted if not entity.has_days]
@@ -86,7 +86,7 @@ def _create(
     from dagster._core.workspace.load import location_origins_from_yaml_paths
 
     from inn8_pipeline.defs.names import MAX_RETRIES_TAG
-    from inn8_pipeline.defs.schedules import range_tags
+    from inn8_pipeline.defs.partitions import range_tags
 
     (location,) = location_origins_from_yaml_paths([str(packaged("workspace.yaml"))])
     return instance.create_run_for_job(

@@ -15,7 +15,7 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting.incidents import Found, Incident, Open
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.defs.schedules import window_of_tags
+from inn8_pipeline.defs.partitions import window_of_tags
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import ENTITIES, Window
 from inn8_pipeline.settings import AlertSettings, now

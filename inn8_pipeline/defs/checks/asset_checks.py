@@ -13,8 +13,8 @@ import dagster as dg
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.check_rules import CheckInput, CheckOutcome
 from inn8_pipeline.defs.names import FRESHNESS, RECONCILIATION, Tenant
+from inn8_pipeline.defs.partitions import window_of_tags
 from inn8_pipeline.defs.resources import Warehouse
-from inn8_pipeline.defs.schedules import window_of_tags
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_sync

@@ -7,7 +7,7 @@ import pytest
 
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
-from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.sandbox.world.world import ABSENT
 from inn8_pipeline.settings import Environment, now, read_sync

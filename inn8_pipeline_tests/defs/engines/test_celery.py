@@ -13,7 +13,7 @@ import psutil
 import pytest
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
-from inn8_pipeline.defs import names
+from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import TRANSACTIONS
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import truth
@@ -53,7 +53,7 @@ def expect_the_end(deployment: Deployment) -> None:
 
 
 def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: Deploy) -> None:
-    deployment = deploy(RUNS * names.MAX_DAYS_PER_RUN, WORKER, max_runtime=60)
+    deployment = deploy(RUNS * MAX_DAYS_PER_RUN, WORKER, max_runtime=60)
     pipeline = deployment.pipeline
     deployment.backfill()
     until(lambda: deployment.took_part == set(WORKERS), LONG)
@@ -69,13 +69,13 @@ def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: 
     assert "ran into its time limit" in pipeline.entry(TRANSACTIONS, run_id).description
     for run in deployment.runs:
         logged = [entry.status for entry in pipeline.log(TRANSACTIONS, run.run_id)]
-        assert logged == ["Failed" if run.run_id == run_id else "Success"] * (names.MAX_DAYS_PER_RUN + 1)
+        assert logged == ["Failed" if run.run_id == run_id else "Success"] * (MAX_DAYS_PER_RUN + 1)
     until(lambda: not psutil.pid_exists(deployment.process(run_id)), LONG)
     assert not [text for text in pipeline.storage_text() if deployment.password in text]
 
 
 def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(deploy: Deploy) -> None:
-    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment = deploy(MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
     deployment.backfill()
     run_id, killed = fetching_slowly(deployment, LONG)
     processes.strike(deployment.workers[killed])
@@ -89,7 +89,7 @@ def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(de
 
 
 def test_a_step_that_breaks_its_own_process_ends_its_run_which_is_started_again(deploy: Deploy) -> None:
-    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment = deploy(MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
     deployment.backfill()
     run_id, name = fetching_slowly(deployment, LONG)
     (child,) = deployment.workers[name].children()
@@ -104,7 +104,7 @@ def test_a_step_that_breaks_its_own_process_ends_its_run_which_is_started_again(
 
 
 def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -> None:
-    deployment = deploy(names.MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
+    deployment = deploy(MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
     deployment.backfill()
     run_id, _ = fetching_slowly(deployment, 20)
     expect_the_end(deployment)
@@ -115,7 +115,7 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
 
 
 def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(deploy: Deploy) -> None:
-    deployment = deploy(names.MAX_DAYS_PER_RUN, WORKER, max_runtime=LONG)
+    deployment = deploy(MAX_DAYS_PER_RUN, WORKER, max_runtime=LONG)
     until(lambda: asked_doctor()["the schedule"].startswith("the daemon reports"), LONG)
     assert asked_doctor()["Celery's workers"] == "2 answer: one@tests, two@tests"
     processes.strike(deployment.workers["one"])

@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline_tests.defs import truth
