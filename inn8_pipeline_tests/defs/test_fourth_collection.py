@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from inn8_pipeline.cli import main
 from inn8_pipeline.cli.support import data_dictionary
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.schedules import range_tags
+from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, Entity
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.transform.redaction import redact
