@@ -48,10 +48,10 @@ def test_the_runbook_says_what_to_do_about_each_error(error: type[Inn8Error]) ->
     assert re.search(rf"^### {error.__name__}\n[^#\n]", runbook, re.MULTILINE)
 
 
-def test_every_setting_has_its_row_in_the_readme_and_no_other_is_named() -> None:
-    """A setting is what `settings` reads by name, the plain tenant's too, or a secret's file."""
+def test_every_setting_has_its_row_in_the_settings_page_and_no_other_is_named() -> None:
+    """A setting is what `settings` reads by name, the default tenant's too, or a secret's file."""
     known = read_by_name()
-    told = set(re.findall(r"(?<!_)INN8_[A-Z_]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    told = set(re.findall(r"(?<!_)INN8_[A-Z_]+", (DOCS / "settings.md").read_text(encoding="utf-8")))
     assert known - told == set()
     assert {each for each in told - known if not each.endswith("_FILE")} == set()
 
@@ -61,7 +61,7 @@ def test_the_runbook_names_no_error_that_is_gone() -> None:
     assert sorted(headings) == sorted([*(each.__name__ for each in leaves()), *CHECKS])
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{each.name}" for each in sorted(DOCS.glob("*.md")))])
+@pytest.mark.parametrize("page", ["README.md", *(str(each.relative_to(ROOT)) for each in sorted(DOCS.rglob("*.md")))])
 def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]

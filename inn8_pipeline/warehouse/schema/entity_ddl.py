@@ -1,9 +1,11 @@
 """The statements that create an entity's tables, views and rights, written from its declaration.
 
 For the migration of a new entity: `python -m inn8_pipeline.warehouse.schema.entity_ddl fees` prints them, and the
-migration keeps what was printed. Nothing else in the pipeline creates tables.
+migration keeps what was printed. With `--views` it prints those of the views alone, for a new column. Nothing else in
+the pipeline creates tables.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator
 
@@ -36,12 +38,21 @@ def create(connection: Connection, entity: Entity) -> None:
 
 def statements(entity: Entity) -> Iterator[Statement]:
     """Yield the statements in their order: tables, rights on them, views, rights on those."""
+    yield from _table_statements(entity)
+    yield from view_statements(entity)
+
+
+def _table_statements(entity: Entity) -> Iterator[Statement]:
     for declared in entity.declarations:
         table = table_of(declared)
         yield _text(str(CreateTable(table).compile(dialect=_DIALECT)))
         for index in sorted(table.indexes, key=lambda each: str(each.name)):
             yield _text(str(CreateIndex(index).compile(dialect=_DIALECT)))
         yield from _protect(sql.Identifier(SCHEMA, declared.name), may_maintain=declared is not entity)
+
+
+def view_statements(entity: Entity) -> Iterator[Statement]:
+    """Yield the statements that create the views of an entity, and the rights on them."""
     yield sql.SQL("grant create on schema inn8, inn8_raw to inn8_views")
     for view, query in ((details_view(entity), _details(entity)), (raw_view(entity), _raw(entity))):
         name = sql.Identifier(*view.name.split("."))
@@ -184,8 +195,13 @@ _RAW_OF_DAYS = sql.SQL(
 
 def main() -> None:
     """Print the statements of the entity that the command line names."""
-    entity = ENTITIES.named(sys.argv[1])
-    sys.stdout.writelines(f"{statement.as_string()};\n" for statement in statements(entity))
+    parser = argparse.ArgumentParser(description="Print the SQL that creates an entity's tables, views and rights.")
+    parser.add_argument("entity", help="the name of a declared entity")
+    parser.add_argument("--views", action="store_true", help="only the views and the rights on them")
+    arguments = parser.parse_args()
+    write = view_statements if arguments.views else statements
+    lines = (f"{statement.as_string()};\n" for statement in write(ENTITIES.named(arguments.entity)))
+    sys.stdout.writelines(lines)
 
 
 if __name__ == "__main__":
