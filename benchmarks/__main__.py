@@ -21,7 +21,7 @@ import psutil
 from benchmarks import chart, report, scaling
 from benchmarks.contestants import CONTESTANTS, HERE
 from benchmarks.measure import SAMPLE_SECONDS, RunFailedError
-from benchmarks.report import DriftCollector
+from benchmarks.report import BenchmarkResults
 from benchmarks.scenarios import SCENARIOS, Run, run_rounds, say
 from benchmarks.stage import DAYS, Size, Stage, open_stage
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with open_stage(size, folder, given.dlt_python) as stage:
             machine = _machine(stage)
             runs = _runs(stage, given)
-        findings = _with_extras(DriftCollector(runs), given, size, folder)
+        findings = _with_extras(BenchmarkResults(runs), given, size, folder)
         facts = [
             f"{started_at:%Y-%m-%d %H:%M} to {datetime.now(UTC):%H:%M} UTC",
             *machine,
@@ -75,7 +75,7 @@ def _runs(stage: Stage, given: argparse.Namespace) -> list[Run]:
     return found
 
 
-def _with_extras(findings: DriftCollector, given: argparse.Namespace, size: Size, folder: Path) -> DriftCollector:
+def _with_extras(findings: BenchmarkResults, given: argparse.Namespace, size: Size, folder: Path) -> BenchmarkResults:
     if given.paging:
         findings = replace(findings, paging=scaling.paging(size, folder / "paging"))
     if given.memory:
@@ -91,7 +91,7 @@ def _with_extras(findings: DriftCollector, given: argparse.Namespace, size: Size
 
 
 def _machine(stage: Stage) -> list[str]:
-    """What it ran on: a figure without it says little."""
+    """Return the lines that describe the machine and the versions."""
     command = [stage.other_python, "-c", "from importlib.metadata import version; print(version('dlt'))"]
     dlt = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     cpu = next(
@@ -123,8 +123,8 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def _missing(findings: DriftCollector) -> list[str]:
-    """What was to be measured and was not, by name."""
+def _missing(findings: BenchmarkResults) -> list[str]:
+    """Return the names of what was not measured."""
     medians = findings.medians(TITLES)
     without = [title for scenario, title in SCENARIOS.items() if scenario not in medians]
     extras = {
@@ -140,7 +140,7 @@ def _load(before: tuple[float, float, float]) -> str:
     return f"Load average over 5 minutes: {before[1]:.1f} before the first run, {os.getloadavg()[1]:.1f} after the last"
 
 
-def _write(findings: DriftCollector, size: Size, facts: Sequence[str], output: Path) -> None:
+def _write(findings: BenchmarkResults, size: Size, facts: Sequence[str], output: Path) -> None:
     tables, promises = report.tables(findings, TITLES), report.promises(findings)
     say(tables + "\n" + promises)
     intro = f"""# Results of `make bench`

@@ -118,7 +118,7 @@ def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> f
 
 
 def _rows(folder: Path, wanted: int) -> Iterator[str]:
-    """The readers' queries in a table of so many rows, as a reader's login asks them; none without rows."""
+    """Yield the readers' queries in a table of so many rows, as a reader's login asks them; none without rows."""
     if not wanted:
         return
     size = Size(100_000, 10_000, 20_000)

@@ -13,7 +13,7 @@ STYLE = """
 
 
 def draw(medians: Mapping[str, Mapping[str, float]], scenarios: Mapping[str, str], titles: Mapping[str, str]) -> str:
-    """The SVG. `medians` are seconds by scenario and contestant, both in the order of the chart; shorter is better."""
+    """Return the SVG. `medians` are seconds by scenario and contestant, in the order of the chart."""
     longest = max(seconds for of_scenario in medians.values() for seconds in of_scenario.values())
     parts: list[str] = []
     y = 10

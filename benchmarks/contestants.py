@@ -60,11 +60,11 @@ class Contestant(ABC):
 
     @abstractmethod
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:
-        """What brings everything up to date, transactions of these days."""
+        """Return the command that syncs everything, transactions of these days."""
 
     @abstractmethod
     def grow(self, first: int, last: int) -> Sequence[str]:
-        """SQL that adds the copies of all transactions with these numbers, each on earlier days than the one before."""
+        """Return SQL that adds numbered copies of all transactions, each on earlier days than the one before."""
 
     def environment(self, stage: Stage) -> dict[str, str]:
         """Its settings."""
@@ -121,7 +121,7 @@ class Floor(Contestant):
         subprocess.run(command, env=variables, stdout=subprocess.DEVNULL, check=True)
 
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:
-        """A script, no more."""
+        """Return the command of the script."""
         script = str(HERE / "floor.py")
         return (sys.executable, script, stage.conninfo(self.name), from_date.isoformat(), to_date.isoformat())
 
@@ -150,7 +150,7 @@ class Dlt(Contestant):
         )  # fmt: skip
 
     def environment(self, stage: Stage) -> dict[str, str]:
-        """The kind's settings; no report to dlt's makers."""
+        """Return the settings of this kind, with dlt's telemetry off."""
         variables: Mapping[str, str] = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
         return {**Contestant.environment(self, stage), **variables, **dict(self.settings)}
 

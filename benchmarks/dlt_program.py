@@ -18,7 +18,7 @@ KEEP_UNCHANGED = {"skip_unchanged_rows": True}
 
 
 def source(*, is_quick: bool, from_date: str, to_date: str) -> Any:  # noqa: ANN401 (dlt is not there for the types)
-    """The three collections; one page after another, because dlt's paginators follow links."""
+    """Return the three collections; one page after another, because dlt's paginators follow links."""
     base_url = os.environ["INN8_BASE_URL"]
     disposition = {"disposition": "merge", "strategy": "upsert", **(KEEP_UNCHANGED if is_quick else {})}
     window = {"fromDate": from_date, "toDate": to_date}

@@ -155,7 +155,7 @@ MERGES = (
 
 
 def pages(http: httpx.Client, path: str, window: dict[str, str]) -> Iterator[bytes]:
-    """The bodies of a collection in order, some fetched ahead."""
+    """Yield the bodies of a collection in order, some fetched ahead."""
 
     def fetch(page: int) -> httpx.Response:
         return http.get(path, params={"pageSize": PAGE_SIZE, **window, "page": page}).raise_for_status()
@@ -173,7 +173,7 @@ def pages(http: httpx.Client, path: str, window: dict[str, str]) -> Iterator[byt
 
 
 def of_clients(records: list[Client]) -> pa.Table:
-    """The staging table's columns."""
+    """Return the staging table's columns."""
     return pa.table(
         {
             "external_id": [r.id for r in records],
@@ -191,7 +191,7 @@ def _address(a: Address | None) -> str:
 
 
 def of_portfolios(records: list[Portfolio]) -> pa.Table:
-    """The staging table's columns."""
+    """Return the staging table's columns."""
     return pa.table(
         {
             "external_id": [r.id for r in records],
@@ -205,7 +205,7 @@ def of_portfolios(records: list[Portfolio]) -> pa.Table:
 
 
 def of_transactions(records: list[Transaction]) -> pa.Table:
-    """The staging table's columns."""
+    """Return the staging table's columns."""
     return pa.table(
         {
             "external_id": [r.id for r in records],

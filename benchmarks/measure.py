@@ -82,7 +82,7 @@ def run_measured(
 
 
 def _server_cpu_seconds(servers: Sequence[int]) -> float:
-    """What the servers and all their processes, those that have ended too, have used so far."""
+    """Return what the servers and all their processes, those that have ended too, have used so far."""
     total = 0.0
     for server in map(psutil.Process, servers):
         times = server.cpu_times()
@@ -105,7 +105,7 @@ def _written(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def _settled(connection: psycopg.Connection) -> dict[str, int]:
-    """The counters once they stand still: a session hands its own in when it ends."""
+    """Return the counters once they stand still: a session hands its own in when it ends."""
     found = _written(connection)
     for _ in range(20):
         time.sleep(0.1)

@@ -16,7 +16,7 @@ WAREHOUSE_TABLES = ("inn8.clients", "inn8.portfolios", "inn8.securities", "inn8.
 
 
 @dataclass(frozen=True, slots=True)
-class DriftCollector:
+class BenchmarkResults:
     """Everything that was measured. `memory` is of ours in bytes by transactions, `windows` in seconds by rows."""
 
     runs: Sequence[Run]
@@ -25,7 +25,7 @@ class DriftCollector:
     windows: Mapping[int, float] = field(default_factory=dict)
 
     def of(self, scenario: str, name: str) -> list[Measured]:
-        """The rounds of one contestant in one scenario."""
+        """Return the rounds of one contestant in one scenario."""
         return [run.measured for run in self.runs if (run.scenario, run.contestant) == (scenario, name)]
 
     def seconds(self, scenario: str, name: str) -> float | None:
@@ -43,8 +43,8 @@ class DriftCollector:
         return {scenario: of_scenario for scenario, of_scenario in found.items() if of_scenario}
 
 
-def tables(findings: DriftCollector, titles: Mapping[str, str]) -> str:
-    """A Markdown table for each scenario; medians, and least to most where there were several rounds."""
+def tables(findings: BenchmarkResults, titles: Mapping[str, str]) -> str:
+    """Return a Markdown table for each scenario; medians, and least to most where there were several rounds."""
     lines: list[str] = []
     for scenario, of_scenario in findings.medians(titles).items():
         lines += ["", f"## {SCENARIOS[scenario].capitalize()}", "", *HEAD]
@@ -71,8 +71,8 @@ def _spread(rounds: Sequence[Measured], value: Callable[[Measured], float], shap
     return middle if len(values) == 1 else f"{middle} ({shape.format(values[0])} to {shape.format(values[-1])})"
 
 
-def promises(findings: DriftCollector) -> str:
-    """What was promised, what came, and whether that is enough; what was not measured is not there."""
+def promises(findings: BenchmarkResults) -> str:
+    """Return the table of promises: wanted, measured, and whether it is kept. Leaves out what was not measured."""
     lines = ["| promised | measured | |", "|---|---|---|"]
     lines += [
         f"| {what} | {measured} | {'reached' if is_reached else '**not reached**'} |"
@@ -81,7 +81,7 @@ def promises(findings: DriftCollector) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ratios(findings: DriftCollector) -> Iterable[tuple[str, str, bool]]:
+def _ratios(findings: BenchmarkResults) -> Iterable[tuple[str, str, bool]]:
     wanted = (
         ("dlt", "as documented", {"first": 4.0, "unchanged": 10.0, "changed": 6.0}),
         ("dlt_quick", "with its quickest settings", {"first": 1.3, "unchanged": 3.0}),
@@ -97,7 +97,7 @@ def _ratios(findings: DriftCollector) -> Iterable[tuple[str, str, bool]]:
         yield "first load: at most 2.5 times the floor", f"{ours / floor:.2f} times", ours / floor <= 2.5  # noqa: PLR2004
 
 
-def _costs(findings: DriftCollector) -> Iterable[tuple[str, str, bool]]:
+def _costs(findings: BenchmarkResults) -> Iterable[tuple[str, str, bool]]:
     memory = [run.measured.memory for run in findings.runs if run.contestant == "ours"]
     if memory:
         yield "peak memory at most 300 MB", f"{max(memory) / 1e6:.0f} MB", max(memory) <= 300e6  # noqa: PLR2004
@@ -109,7 +109,7 @@ def _costs(findings: DriftCollector) -> Iterable[tuple[str, str, bool]]:
         yield "nothing changed: no row of data and no page is written", f"{written} rows", written == 0
 
 
-def _scaling(findings: DriftCollector) -> Iterable[tuple[str, str, bool]]:
+def _scaling(findings: BenchmarkResults) -> Iterable[tuple[str, str, bool]]:
     if findings.paging:
         ratio = findings.paging.default_seconds / findings.paging.serial_seconds
         what = (

@@ -48,14 +48,14 @@ def _seconds(stage: Stage, pages_at_a_time: str | None) -> float:
 
 
 def peak_memory(size: Size, folder: Path) -> int:
-    """The peak memory of ours on a first load of this size, in bytes."""
+    """Return the peak memory of ours on a first load of this size, in bytes."""
     with open_stage(size, folder, "") as stage:
         OURS.prepare(stage)
         return run_once(stage, OURS, "first", 1, stage.sandbox.first_date, stage.sandbox.last_date).measured.memory
 
 
 def windows(size: Size, folder: Path, multiples: tuple[int, int]) -> tuple[float, float]:
-    """The median seconds of one day's window, 1 % of it changed, in tables of two multiples of the size."""
+    """Return the median seconds of one day's window, 1 % of it changed, in tables of two multiples of the size."""
     with open_stage(size, folder, "") as stage:
         OURS.prepare(stage)
         run_once(stage, OURS, "first", 1, stage.sandbox.first_date, stage.sandbox.last_date)

@@ -87,7 +87,7 @@ class Sandbox:
 
 @contextmanager
 def open_sandbox(size: Size) -> Iterator[Sandbox]:
-    """A sandbox process with every page rendered, until the block ends."""
+    """Yield a sandbox process with every page rendered, until the block ends."""
     last_date = datetime.now(UTC).date()
     first_date = last_date - timedelta(days=DAYS - 1)
     arguments = {
@@ -140,7 +140,7 @@ class Stage:
         return tuple(int((each / "data" / "postmaster.pid").read_text().split("\n", 1)[0]) for each in folders)
 
     def environment(self) -> dict[str, str]:
-        """The shell's variables without settings of ours, of Dagster's, or of dlt's."""
+        """Return the shell's variables without settings of ours, of Dagster's, or of dlt's."""
         others = ("INN8_", "DAGSTER_", "NORMALIZE__", "LOAD__", "EXTRACT__", "RUNTIME__")
         return {name: value for name, value in os.environ.items() if not name.startswith(others)}
 

@@ -62,7 +62,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """The run's server, started by the first who asks and stopped by the last who leaves."""
+    """Yield the run's server, started by the first who asks and stopped by the last who leaves."""
     with EmbeddedPostgres(request.config.stash[FOLDER] / "postgres", durable=False) as server:
         yield server
 
@@ -90,21 +90,21 @@ def new_database(postgres: EmbeddedPostgres) -> Iterator[NewDatabase]:
 
 @pytest.fixture
 def empty_database(new_database: NewDatabase) -> Iterator[str]:
-    """The URL of a new and empty database, dropped after the test."""
+    """Yield the URL of a new and empty database, dropped after the test."""
     with new_database("template0") as url:
         yield url
 
 
 @pytest.fixture
 def warehouse_url(new_database: NewDatabase, migrated_template: str) -> Iterator[str]:
-    """The URL of a new database that has the newest schema and no rows, dropped after the test."""
+    """Yield the URL of a new database that has the newest schema and no rows, dropped after the test."""
     with new_database(migrated_template) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: EmbeddedPostgres) -> str:
-    """The name of the database that `warehouse_url` copies: migrated once, by the first worker who asks."""
+    """Return the name of the database that `warehouse_url` copies: migrated once, by the first worker who asks."""
     from inn8_pipeline.warehouse.schema import migrations
 
     migrated = postgres.folder / "migrated"

@@ -28,7 +28,7 @@ def configure(home: Path, **changes: object) -> None:
 
 
 def until(condition: Callable[[], Any], seconds: float = LONG) -> Any:  # noqa: ANN401 (whatever the condition finds)
-    """What the condition finds in the end."""
+    """Return what the condition finds in the end."""
     ends_at = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < ends_at, "it did not come to pass in time"

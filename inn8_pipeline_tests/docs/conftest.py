@@ -41,19 +41,19 @@ class Desk:
     postgres: EmbeddedPostgres
 
     def type(self, command: str, codes: Collection[int] = (0,)) -> str:
-        """What the command says; it must end with one of these codes."""
+        """Return what the command says; it must end with one of these codes."""
         done = self.shell.type(self.filled_in(command))
         assert done.returncode in codes, (command, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
     def refused(self, command: str) -> str:
-        """What the command says on standard error, which must end with 1."""
+        """Return what the command says on standard error, which must end with 1."""
         done = self.shell.type(self.filled_in(command))
         assert done.returncode == 1, (command, done.returncode, done.stdout, done.stderr)
         return done.stderr
 
     def filled_in(self, command: str) -> str:
-        """The command with the reader's own values."""
+        """Return the command with the reader's own values."""
         for each in SUBSTITUTES:
             name, separator, _ = each.text.partition("=") if each.variable.startswith("CLIENT") else ("", "", "")
             command = command.replace(each.text, f"{name}{separator}{self.values[each.variable]}")
@@ -71,7 +71,7 @@ class Desk:
 
 @contextmanager
 def set_up(postgres: EmbeddedPostgres, faulty: int) -> Iterator[Desk]:
-    """The desk of a reader who has cloned the project and made its virtual environment, and no more.
+    """Yield the desk of a reader who has cloned the project and made its virtual environment, and no more.
 
     INN8 sends so many records of each collection that must be refused.
     """

@@ -38,7 +38,7 @@ def commands() -> list[Typed]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers; one that ends with a backslash goes on in the next."""
+    """Yield the lines with their numbers; one that ends with a backslash goes on in the next."""
     number = 1
     for line in re.split(r"(?<!\\)\n", text):
         yield number, re.sub(r"\\\n\s*", "", line)
@@ -46,7 +46,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def environment_file(page: str) -> list[Typed]:
-    """The settings of a page's block without a language in which every line is one, or a comment."""
+    """Return the settings of a page's block without a language in which every line is one, or a comment."""
     blocks = [block for block, language in _blocks() if block.page == page and not language]
     return [line for block in blocks for line in _settings(block)]
 
@@ -59,7 +59,7 @@ def _settings(block: Typed) -> list[Typed]:
 
 
 def services() -> list[Typed]:
-    """What the units of systemd start, without the wrapper that reads secrets and the folder of the program."""
+    """Return what the units of systemd start, without the wrapper that reads secrets and the folder of the program."""
     line = re.compile(r"^ExecStart=(?:\S*/with-secrets )?\S*/(.+)$", re.MULTILINE)
     units = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "deploy" / "systemd").glob("*.service"))
     return [
@@ -71,7 +71,7 @@ def services() -> list[Typed]:
 
 
 def by_page() -> dict[str, list[Typed]]:
-    """The commands of each page that has some, in their order."""
+    """Return the commands of each page that has some, in their order."""
     return {page: list(found) for page, found in groupby(commands(), lambda command: command.page)}
 
 
@@ -88,7 +88,7 @@ def queries() -> list[Typed]:
 
 
 def inline() -> list[Typed]:
-    """What stands in backticks, outside of blocks."""
+    """Return what stands in backticks, outside of blocks."""
     found = []
     for page in PAGES:
         text = _read(page)
@@ -101,7 +101,7 @@ def inline() -> list[Typed]:
 
 
 def parts(command: str) -> list[list[str]]:
-    """The simple commands of a line of a shell, each as its words, without redirections and assignments in front."""
+    """Return the simple commands of a shell line as words, without redirections and leading assignments."""
     lexer = shlex.shlex(re.sub(r"[0-9]?>+ *\S+", "", command), posix=True, punctuation_chars="&|;")
     lexer.whitespace_split = True
     found: list[list[str]] = [[]]

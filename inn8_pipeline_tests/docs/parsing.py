@@ -36,7 +36,7 @@ OURS = (*_CLICK, "make")
 
 
 def fault(words: Sequence[str]) -> str:
-    """What is wrong with a simple command; empty where nothing is."""
+    """Return what is wrong with a simple command; empty where nothing is."""
     program, arguments = words[0], [_filled_in(word) for word in words[1:]]
     if program in _CLICK:
         return _fault_for_click(_CLICK[program](), program, arguments)

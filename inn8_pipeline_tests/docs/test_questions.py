@@ -44,7 +44,7 @@ def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
 
 
 def answers(question: str) -> list[str]:
-    """What the README's line for the question has in backticks, first the question's own."""
+    """Return what the README's line for the question has in backticks, first the question's own."""
     lines = [line for line in README.splitlines() if line.startswith(f"| {question}")]
     assert len(lines) == 1, f"README.md has {len(lines)} lines for: {question}"
     return re.findall(r"`([^`]+)`", lines[0])

@@ -49,7 +49,7 @@ class Browser:
         return self.text.splitlines()
 
     def until(self, condition: Callable[[], Any], wanted: str, seconds: float = SECONDS) -> Any:  # noqa: ANN401
-        """What the condition finds, once it does; fails with what was wanted and what there is to read instead."""
+        """Return what the condition finds; fail with what was wanted and what can be read instead."""
         waiting = WebDriverWait(
             self._driver,
             seconds,
@@ -75,14 +75,14 @@ class Browser:
         return self._driver.find_elements(By.XPATH, path)
 
     def find(self, path: str) -> WebElement:
-        """The last one that is shown, once there is one: what lies on top comes last."""
+        """Return the last one that is shown, once there is one: what lies on top comes last."""
         found: WebElement = self.until(
             lambda: next((each for each in reversed(self.all(path)) if each.is_displayed()), None), path
         )
         return found
 
     def table(self, path: str) -> list[list[str]]:
-        """The cells of each row, as they read, without headings."""
+        """Return the cells of each row, as they read, without headings."""
         rows = [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in self.all(f"{path}//tr")]
         return [row for row in rows if row]
 
@@ -107,7 +107,7 @@ class Browser:
         return self._path
 
     def leave(self, path: str) -> str:
-        """The path of the page that follows the one of this path, once it is there."""
+        """Return the path of the page that follows the one of this path, once it is there."""
         current: str = self.until(lambda: self._path if self._path != path else None, "another page")
         return current
 
@@ -140,7 +140,7 @@ class Browser:
         return len(seen) > 1 and seen[-1] == seen[-2]
 
     def errors(self) -> list[str]:
-        """What the browser's console has as an error since it was asked last."""
+        """Return what the browser's console has as an error since it was asked last."""
         logged: list[dict[str, Any]] = self._driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [entry["message"] for entry in logged if entry["level"] == "SEVERE"]
 
@@ -152,7 +152,7 @@ def button(text: str) -> str:
 
 @contextmanager
 def chromium(url: str, profile: Path, pictures: Path) -> Iterator[Browser]:
-    """A browser with a profile that knows nothing yet; gone afterwards."""
+    """Yield a browser with a profile that knows nothing yet; gone afterwards."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(PROGRAMS["chromium"])
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

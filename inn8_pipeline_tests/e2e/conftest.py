@@ -49,7 +49,7 @@ class Stage:
     logs: tuple[Path, ...]
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (parameters)
-        """What the warehouse answers."""
+        """Return what the warehouse answers."""
         engine = sqlalchemy.create_engine(self.terminal.variables["INN8_DATABASE_URL"])
         with engine.connect() as connection:
             found = connection.execute(sqlalchemy.text(query), values).all()
@@ -133,6 +133,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def browser(stage: Stage, pictures: Path, tmp_path: Path) -> Iterator[Browser]:
-    """A window of a person who was never here before."""
+    """Yield a window of a person who was never here before."""
     with chromium(stage.url, tmp_path, pictures) as opened:
         yield opened

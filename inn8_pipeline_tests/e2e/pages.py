@@ -28,7 +28,7 @@ class Graph:
         self.browser.reads("Global asset lineage", "Materialize all…", "Latest event")
 
     def nodes(self) -> list[list[str]]:
-        """What each node that is drawn has to read, line by line."""
+        """Return what each node that is drawn has to read, line by line."""
         path = "//*[local-name() = 'foreignObject']"
         drawn = self.browser.until(lambda: [each.text for each in self.browser.all(path)], "the graph")
         return [text.splitlines() for text in drawn]
@@ -81,11 +81,11 @@ class Check:
         self.browser.reads("Latest execution")
 
     def latest(self) -> dict[str, str]:
-        """The metadata of its last evaluation."""
+        """Return the metadata of its last evaluation."""
         return {row[0]: row[1] for row in self.browser.table("//table") if len(row) == 2}
 
     def history(self) -> list[str]:
-        """What each evaluation said, newest first."""
+        """Return what each evaluation said, newest first."""
         self.browser.click("Execution history")
         self.browser.reads("Evaluation result", "Older")
         return [" ".join(row) for row in self.browser.table("//table/tbody")]
@@ -113,7 +113,7 @@ class Job:
         self.browser.type("//*[text() = 'Partition selection']/following::input[@type = 'text'][1]", days)
 
     def launch(self) -> "Backfill":
-        """What the dialog says."""
+        """Return what the dialog says."""
         self.browser.click(LAUNCH)
         return Backfill(self.browser, self.browser.follow_the_notice("Created backfill"))
 

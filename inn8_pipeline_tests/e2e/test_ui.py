@@ -81,7 +81,7 @@ def test_the_sync_log_of_transactions_has_lines_of_a_run_and_of_days(browser: Br
 
 
 def latest_as_logged(check: Check, stage: Stage) -> dict[str, str]:
-    """What the check says, once `inn8 log` says the same: the schedule may sync between the two looks."""
+    """Return what the check says, once `inn8 log` says the same: the schedule may sync between the two looks."""
 
     def agreed() -> dict[str, str] | None:
         check.open()
@@ -124,13 +124,13 @@ def test_a_backfill_launched_in_the_dialog_loads_march_again_and_nothing_else(br
 
 
 def held(stage: Stage, first: str, last: str) -> dict[str, str | None]:
-    """The transactions of these days by their ids, as the table has them."""
+    """Return the transactions of these days by their ids, as the table has them."""
     query = "select external_id, description from inn8.transactions where trade_date between :first and :last"
     return dict(stage.rows(query, first=first, last=last))
 
 
 def sent(stage: Stage, first: str, last: str) -> dict[str, str | None]:
-    """The same, as INN8 has them."""
+    """Return the same, as INN8 has them."""
     records = stage.world.records("transactions", *map(date.fromisoformat, (first, last)))
     return {record["id"]: record["description"] for record in records}
 

@@ -58,9 +58,7 @@ Examples
 @click.option("--clients", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(1))
 @click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
-@click.option(
-    "--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="DateCache of trade, to today."
-)
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, to today.")
 @click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
 @click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Faulty records per collection.")
 @verbose_option

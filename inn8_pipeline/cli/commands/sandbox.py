@@ -19,7 +19,7 @@ Examples
 @click.option("--clients", default=1000, show_default=True, type=click.IntRange(0))
 @click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(0))
 @click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="DateCache of trade.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="Days of trade.")
 @click.option("--last-date", type=DAY, help="Last day of trade; today, always, where it is not given.")
 @click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
 @click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Faulty records per collection.")
