@@ -3,11 +3,11 @@
 import warnings
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from inn8_pipeline.defs import assets, executors, jobs, maintenance, names, partitions, schedules
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.checks import asset_checks
+from inn8_pipeline.defs.dagster_internals import UnresolvedAssetJobDefinition
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import killed_runs

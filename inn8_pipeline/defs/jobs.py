@@ -1,9 +1,9 @@
 """A tenant's jobs: one per entity, for hands and the command line, and one of all, from which its schedules draw."""
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from inn8_pipeline.defs import names
+from inn8_pipeline.defs.dagster_internals import UnresolvedAssetJobDefinition
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import ENTITIES, Entity

@@ -62,6 +62,6 @@ def _instructions() -> Iterator[Instruction]:
 
 
 def known_settings() -> set[str]:
-    """The names that settings.py reads, Dagster's storage, and the files that may hold each."""
+    """The names that `settings` reads, Dagster's storage, and the files that may hold each."""
     names = read_by_name() | {"DAGSTER_POSTGRES_URL"}
     return names | {f"{name}_FILE" for name in names}

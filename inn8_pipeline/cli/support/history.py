@@ -13,8 +13,8 @@ from inn8_pipeline.entities import ENTITIES, Entity
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
+    from inn8_pipeline.defs.dagster_internals import AssetCheckExecutionRecord
     from inn8_pipeline.defs.names import Tenant
 
 COUNTS = ("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped")
@@ -107,7 +107,7 @@ def of_run(instance: "DagsterInstance", tenant: "Tenant", entity: Entity, run_id
 
 
 def _records(instance: "DagsterInstance", log: Log) -> Iterator[tuple[Log, "AssetCheckExecutionRecord"]]:
-    from dagster._core.event_api import PartitionKeyFilter
+    from inn8_pipeline.defs.dagster_internals import PartitionKeyFilter
 
     check = log.tenant.log(log.entity)
     cursor = None

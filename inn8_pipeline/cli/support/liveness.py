@@ -30,9 +30,7 @@ class NotRunningError(Inn8Error):
 
 def check_daemon(environment: Environment) -> str:
     """That the daemon reports and every schedule is on; before its first start, that there is none."""
-    from dagster._core.definitions.run_request import InstigatorType
-    from dagster._core.scheduler.instigation import InstigatorStatus
-
+    from inn8_pipeline.defs.dagster_internals import InstigatorStatus, InstigatorType
     from inn8_pipeline.defs.schedules import schedules
 
     settings = read_sync(environment)

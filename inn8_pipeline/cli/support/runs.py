@@ -66,8 +66,7 @@ def execute(
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
     """
-    from dagster._core.definitions.job_base import InMemoryJob
-    from dagster._core.execution.api import execute_run
+    from inn8_pipeline.defs.dagster_internals import InMemoryJob, execute_run
 
     # Whichever executor the settings name: the steps of this run work here.
     job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
@@ -81,10 +80,12 @@ def _create(
     instance: "DagsterInstance", job: "JobDefinition", step: PlannedRun, config: Mapping[str, Any]
 ) -> "DagsterRun":
     """The run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
-    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
-    from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
-    from dagster._core.workspace.load import location_origins_from_yaml_paths
-
+    from inn8_pipeline.defs.dagster_internals import (
+        SINGLETON_REPOSITORY_NAME,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+        location_origins_from_yaml_paths,
+    )
     from inn8_pipeline.defs.names import MAX_RETRIES_TAG
     from inn8_pipeline.defs.partitions import range_tags
 

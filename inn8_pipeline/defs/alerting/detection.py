@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
-from dagster._core.event_api import PartitionKeyFilter
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting.incidents import Found, Incident, Open
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.dagster_internals import PartitionKeyFilter
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import window_of_tags
 from inn8_pipeline.defs.sync_log import killed_runs

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 
 from inn8_pipeline.defs import names
+from inn8_pipeline.defs.dagster_internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.sync_log.entries import FAILED, Entry
 from inn8_pipeline.settings import now
 

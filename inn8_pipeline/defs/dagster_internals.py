@@ -1,0 +1,45 @@
+"""Every name that this project takes from Dagster's private modules (`dagster._…`).
+
+Dagster promises nothing about them: on an upgrade, this module is where an import breaks. Two modules import private
+names themselves, because they are loaded on their own and not with the definitions: `worker` (Celery's steps) and
+`maintenance` (the tables of the event log). What each name is for:
+
+- `AssetCheckEvaluationPlanned`: which entries of the sync log a run had planned, to add those a killed run left out.
+- `AssetCheckExecutionRecord`, `PartitionKeyFilter`: the sync log is the history of a check. The storage returns these
+  records, and the filter leaves out the evaluations of single days.
+- `InMemoryJob`, `execute_run`: execute a run that has been stored already, so that its log can be found by its id
+  whatever happens. `JobDefinition.execute_in_process` creates the run itself, without tags and origin.
+- `RemoteJobOrigin`, `RemoteRepositoryOrigin`, `SINGLETON_REPOSITORY_NAME`, `location_origins_from_yaml_paths`: where a
+  run comes from. Without it, the UI offers no rerun of a run that the command line made.
+- `InstigatorState`, `InstigatorStatus`, `InstigatorType`: whether schedules and sensors are on, and how their last
+  ticks ended; `DagsterInstance` returns them.
+- `UnresolvedAssetJobDefinition`: what `define_asset_job` returns, for annotations.
+"""
+
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+__all__ = [
+    "SINGLETON_REPOSITORY_NAME",
+    "AssetCheckEvaluationPlanned",
+    "AssetCheckExecutionRecord",
+    "InMemoryJob",
+    "InstigatorState",
+    "InstigatorStatus",
+    "InstigatorType",
+    "PartitionKeyFilter",
+    "RemoteJobOrigin",
+    "RemoteRepositoryOrigin",
+    "UnresolvedAssetJobDefinition",
+    "execute_run",
+    "location_origins_from_yaml_paths",
+]

@@ -1,0 +1,53 @@
+"""The settings, read from environment variables when they are asked for, never at import.
+
+Each `read_…` function returns one group of them as a frozen dataclass. A missing or wrong setting raises a
+`SettingsError` that names the variable and gives an example. docs/settings.md lists them all.
+"""
+
+from inn8_pipeline.settings.environment import Environment
+from inn8_pipeline.settings.readers import (
+    read_alerts,
+    read_api,
+    read_celery,
+    read_database_url,
+    read_executor,
+    read_heartbeat_url,
+    read_owner_database_url,
+    read_retention,
+    read_sync,
+    read_tenant,
+    read_tenant_ids,
+    well_formed,
+)
+from inn8_pipeline.settings.values import (
+    AlertSettings,
+    ApiSettings,
+    CelerySettings,
+    RetentionSettings,
+    SyncSettings,
+    TenantSettings,
+    now,
+)
+
+__all__ = [
+    "AlertSettings",
+    "ApiSettings",
+    "CelerySettings",
+    "Environment",
+    "RetentionSettings",
+    "SyncSettings",
+    "TenantSettings",
+    "now",
+    "read_alerts",
+    "read_api",
+    "read_celery",
+    "read_database_url",
+    "read_executor",
+    "read_heartbeat_url",
+    "read_owner_database_url",
+    "read_retention",
+    "read_sync",
+    "read_tenant",
+    "read_tenant_ids",
+    "well_formed",
+]

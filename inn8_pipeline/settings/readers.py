@@ -1,0 +1,195 @@
+"""The readers: each returns one group of settings, or raises a SettingsError for the first one that is wrong."""
+
+import re
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from inn8_pipeline.entities import PAGE_SIZE
+from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.settings.environment import Environment, between
+from inn8_pipeline.settings.values import (
+    AlertSettings,
+    ApiSettings,
+    CelerySettings,
+    RetentionSettings,
+    SyncSettings,
+    TenantSettings,
+)
+
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
+_TENANTS_RULE = "names of letters, digits and underscores, separated by commas, no two of them alike but for case"
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^@\]]+\]|[^@:]*)(?::\d+)?")
+_MEBIBYTE = 1024 * 1024
+_WAREHOUSE = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
+
+
+def _part_of_an_hour(text: str) -> int:
+    minutes = between(int(text), 1, 30)
+    if 60 % minutes:
+        raise ValueError
+    return minutes
+
+
+def _truth(text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError
+    return known[text.lower()]
+
+
+def _zone(text: str) -> str:
+    return ZoneInfo(text).key
+
+
+def _tenant_id(text: str) -> str:
+    if not _TENANT.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
+    """Return the tenants, each once, the default tenant first.
+
+    The default tenant is INN8_TENANT_ID; the unprefixed variables are its own. Where INN8_TENANTS is set,
+    INN8_TENANT_ID must be set too: reordering the list must never give the credentials to another tenant.
+    """
+    if not environment.read("INN8_TENANTS", "firm,acme", default=""):
+        return (environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", "default"),)
+    listed = environment.parse("INN8_TENANTS", _tenant_ids, _TENANTS_RULE, "default")
+    default = environment.read("INN8_TENANT_ID", listed[0])
+    if default not in listed:
+        raise SettingsError("INN8_TENANT_ID", "must be one of INN8_TENANTS", listed[0])
+    return (default, *(each for each in listed if each != default))
+
+
+def _tenant_ids(text: str) -> tuple[str, ...]:
+    tenant_ids = tuple(_tenant_id(each.strip()) for each in text.split(","))
+    # Two names that differ in case alone would share their variables: one tenant's data would be loaded as the other's.
+    if len({each.upper() for each in tenant_ids}) < len(tenant_ids):
+        raise ValueError
+    return tenant_ids
+
+
+def _prefix(environment: Environment, tenant_id: str) -> str:
+    """Return what the names of the tenant's own variables begin with."""
+    return "INN8_" if tenant_id == read_tenant_ids(environment)[0] else f"INN8_{tenant_id.upper()}__"
+
+
+def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
+    """Return a tenant's access to INN8: `INN8_CLIENT_ID` for the default tenant, `INN8_ACME__CLIENT_ID` for acme.
+
+    Only the scope falls back to the default tenant's: with its credentials, its data would be loaded.
+    """
+    prefix = _prefix(environment, tenant_id)
+    scope = environment.read("INN8_SCOPE", "api.read", default="api.read api.write")
+    return TenantSettings(
+        tenant_id=tenant_id,
+        base_url=environment.read(f"{prefix}BASE_URL", "https://api.inn8.example").rstrip("/"),
+        client_id=environment.read(f"{prefix}CLIENT_ID", "fullview"),
+        client_secret=environment.read(f"{prefix}CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
+        scope=environment.read(f"{prefix}SCOPE", "api.read", default=scope),
+    )
+
+
+def read_alerts(environment: Environment) -> AlertSettings:
+    """Return where alerts are posted, if anywhere."""
+    return AlertSettings(
+        webhook=environment.read("INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret", default="") or None,
+        includes_warnings=environment.parse("INN8_ALERT_LEVEL", _level, "warning or error", "warning") == "warning",
+        ui_url=environment.read("INN8_UI_URL", "https://dagster.firm.example", default="").rstrip("/"),
+    )
+
+
+def read_heartbeat_url(environment: Environment, tenant_id: str) -> str | None:
+    """Return the URL that is called after each complete tick of the tenant; None if there is none."""
+    return (
+        environment.read(f"{_prefix(environment, tenant_id)}HEARTBEAT_URL", "https://hc.example/id", default="") or None
+    )
+
+
+def _level(text: str) -> str:
+    if text.lower() not in {"warning", "error"}:
+        raise ValueError
+    return text.lower()
+
+
+def read_api(environment: Environment) -> ApiSettings:
+    """Return how requests to INN8 are made."""
+    return ApiSettings(
+        allow_http=environment.parse("INN8_ALLOW_HTTP", _truth, "true or false", "false"),
+        max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
+        page_size=environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, 100_000),
+        pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 8, 1, 64),
+        ca_file=environment.read("INN8_CA_FILE", "/etc/ssl/inn8.pem", default="") or None,
+    )
+
+
+def read_sync(environment: Environment) -> SyncSettings:
+    """Return what a sync covers and when it refuses."""
+    return SyncSettings(
+        transactions_from=environment.parse(
+            "INN8_TRANSACTIONS_FROM", date.fromisoformat, "a day (YYYY-MM-DD)", "2020-01-01"
+        ),
+        lookback_days=environment.whole("INN8_LOOKBACK_DAYS", 10, 1, 366),
+        sweep_days=environment.whole("INN8_SWEEP_DAYS", 35, 1, 3660),
+        timezone=environment.parse("INN8_TIMEZONE", _zone, "a zone of the IANA database", "UTC"),
+        max_rejected_percent=environment.whole("INN8_MAX_REJECTED_PERCENT", 50, 0, 100),
+        max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
+        lock_seconds=environment.whole("INN8_LOCK_SECONDS", 600, 1, 86_400),
+        chunk_size=environment.whole("INN8_CHUNK_SIZE", 5000, 1, 1_000_000),
+        tick_minutes=environment.parse("INN8_TICK_MINUTES", _part_of_an_hour, "a divisor of 60, up to 30", "15"),
+    )
+
+
+def read_retention(environment: Environment) -> RetentionSettings:
+    """Return how long landings, rejects and runs are kept."""
+    return RetentionSettings(
+        landing_days=environment.whole("INN8_KEEP_LANDINGS_DAYS", 90, 1, 36_500),
+        reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
+        run_days=environment.whole("INN8_KEEP_RUNS_DAYS", 30, 1, 36_500),
+    )
+
+
+def read_database_url(environment: Environment) -> str:
+    """Return the URL of the warehouse; SettingsError if it names no Postgres, or another driver than psycopg."""
+    return _database_url(environment, "INN8_DATABASE_URL")
+
+
+def read_owner_database_url(environment: Environment) -> str:
+    """Return the URL of the warehouse with the login that upgrades, grants and erases; by default the pipeline's."""
+    is_set = environment.read("INN8_OWNER_DATABASE_URL", _WAREHOUSE, default="")
+    return _database_url(environment, "INN8_OWNER_DATABASE_URL" if is_set else "INN8_DATABASE_URL")
+
+
+def _database_url(environment: Environment, name: str) -> str:
+    url = environment.read(name, _WAREHOUSE)
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise SettingsError(name, "must be the URL of a Postgres database", _WAREHOUSE)
+    return well_formed(name, f"postgresql+psycopg://{rest}", _WAREHOUSE)
+
+
+def well_formed(name: str, url: str, example: str) -> str:
+    """Return the URL of a database if it can be parsed; a driver's message for another one shows the password."""
+    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    if not _AUTHORITY.fullmatch(authority):
+        problem = "cannot be read: within its parts each of @ : / ? # % is written as its code, %40 for @"
+        raise SettingsError(name, problem, example)
+    return url
+
+
+def read_executor(environment: Environment) -> str:
+    """Return the name of the executor that runs the steps of a run."""
+    known = ("in_process", "multiprocess", "celery", "kubernetes")
+    name = environment.read("INN8_EXECUTOR", known[0], default=known[0])
+    if name not in known:
+        raise SettingsError("INN8_EXECUTOR", f"must be one of {', '.join(known)}", known[0])
+    return name
+
+
+def read_celery(environment: Environment) -> CelerySettings:
+    """Return the URLs of Celery's queue and of its results."""
+    return CelerySettings(
+        broker=environment.read("INN8_CELERY_BROKER", "redis://localhost:6379/0"),
+        backend=environment.read("INN8_CELERY_BACKEND", "redis://localhost:6379/1"),
+    )
