@@ -1,4 +1,4 @@
-"""What Dagster loads: names everything, builds nothing. `workspace.yaml` points here."""
+"""The definitions that Dagster loads. `workspace.yaml` points here."""
 
 import dagster as dg
 
@@ -8,5 +8,5 @@ from inn8_pipeline.settings import Environment
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions, from the environment as it is when Dagster asks for them."""
+    """Return the definitions, built from the environment when Dagster asks for them."""
     return build(Environment())

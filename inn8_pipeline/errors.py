@@ -1,7 +1,7 @@
-"""The family of errors. A class for each thing that the operator does differently, its message built from data.
+"""The errors of the pipeline: one class for each different reaction of the operator. Messages are built from data.
 
     Inn8Error
-    ├── SettingsError              a variable is missing or wrong: set it
+    ├── SettingsError              a setting is missing or wrong: set it
     ├── UnknownEntityError         a name that no entity has: use one that is declared
     ├── NoDaysError                a run of transactions was launched without days: choose some
     ├── ApiError                   INN8, or the network on the way to it
@@ -12,25 +12,25 @@
     │   └── ContractError          INN8's response is not that of the API we know: read it, change the code
     ├── NotifyError                an alert or a heartbeat was not accepted: check its address
     └── WarehouseError             Postgres, or what is in it
-        ├── DatabaseError          Postgres cannot be reached, is full or read-only: mend it, rerun
-        ├── SchemaVersionError     the tables are of another version: `inn8 db upgrade`
-        ├── MissingRolesError      the login may not upgrade: a superuser makes the roles, once
+        ├── DatabaseError          Postgres cannot be reached, is full or read-only: repair it, rerun
+        ├── SchemaVersionError     the tables have another version: `inn8 db upgrade`
+        ├── MissingRolesError      the login may not upgrade: an administrator creates the roles, once
         ├── LoginError             a login cannot be made a reader or a writer: choose another
         ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
-        ├── NotVacuumedError       it is erased, but not yet overwritten on the disk: vacuum
-        ├── SyncLockedError        another sync of the entity went on for too long: look at it, rerun
+        ├── NotVacuumedError       it is erased, but the tables could not be vacuumed: vacuum
+        ├── SyncLockedError        another sync of the entity took too long: look at it, rerun
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
-        ├── TooManyRejectsError    most of what came was refused: nothing was written
-        └── ReconciliationError      the counts do not add up: nothing was written; a fault of ours
+        ├── TooManyRejectsError    most records would be rejected: nothing was written
+        └── ReconciliationError    the counts do not add up: nothing was written; a bug
 
-A message names the culprit, the consequence and the way out. It never holds a value of a record, a body, a secret.
+A message names the culprit, the consequence and the way out. It never contains a record's value, a body or a secret.
 """
 
 from dataclasses import dataclass
 
 
 class Inn8Error(Exception):
-    """Anything that this project raises on purpose; `str()` of it is one message for the operator."""
+    """Base class of all errors of this project; `str()` of one is the message for the operator."""
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class SettingsError(Inn8Error):
     example: str
 
     def __str__(self) -> str:
-        """One line: the variable, what is wrong with it, an example."""
+        """Return one line: the variable, what is wrong with it, an example."""
         return f"{self.variable} {self.problem}. Set it, for example: {self.variable}={self.example}"
 
 
@@ -63,12 +63,12 @@ class UnknownEntityError(Inn8Error):
 
 @dataclass(eq=False)
 class NoDaysError(Inn8Error):
-    """A run of an entity that is partitioned by day was launched without any."""
+    """A run of an entity with days of trade was launched without any."""
 
     entity: str
 
     def __str__(self) -> str:
-        """What is missing, and how to say it."""
+        """Return what is missing, and how to launch the run."""
         return (
             f"No days of trade were chosen for {self.entity}: nothing was fetched or written. Launch the run again "
             "with a partition, or a range of them."
@@ -192,19 +192,19 @@ class NotifyError(Inn8Error):
 
 
 class WarehouseError(Inn8Error):
-    """The warehouse did not take, or does not have, what was asked of it."""
+    """Postgres, or what is stored in it, does not allow the operation."""
 
 
 @dataclass(eq=False)
 class DatabaseError(WarehouseError):
-    """Postgres broke off, refused or failed. `sqlstate` and `condition` name why; no statement, parameter or row."""
+    """Postgres failed. `condition` and `sqlstate` say why, without any statement, parameter or row."""
 
     action: str
     condition: str
     sqlstate: str = ""
 
     def __str__(self) -> str:
-        """What was being done, what Postgres said by code, and the way out."""
+        """Return what was being done, Postgres's code, and the way out."""
         code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         return (
             f"Postgres failed while {self.action}: {self.condition}{code}. The transaction was rolled back: "
@@ -214,13 +214,13 @@ class DatabaseError(WarehouseError):
 
 @dataclass(eq=False)
 class SchemaVersionError(WarehouseError):
-    """The tables are of another version than this code."""
+    """The tables have another version than this code needs."""
 
     found: str
     expected: str
 
     def __str__(self) -> str:
-        """Both versions, and the command."""
+        """Return both versions, and the command."""
         return (
             f"The warehouse has schema version {self.found or 'none'}, this code needs {self.expected}. Nothing was "
             "read or written. Run `inn8 db upgrade` (or, if the warehouse is newer, this project's newer release)."
@@ -229,16 +229,16 @@ class SchemaVersionError(WarehouseError):
 
 @dataclass(eq=False)
 class MissingRolesError(WarehouseError):
-    """The roles that the tables belong to are missing, or the login is no member of their owner, and may not mend it.
+    """The roles that own the tables are missing, or the login is no member of the owner, and may not change that.
 
-    `statements` are for a superuser, in order.
+    `statements` are for an administrator, in order.
     """
 
     login: str
     statements: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Who may not do what, and the statements to run once."""
+        """Return who may not do what, and the statements to run once."""
         statements = "".join(f"\n  {statement};" for statement in self.statements)
         return (
             f"The login {self.login} is no member of the role inn8_owner, and may not make itself one. Nothing was "
@@ -249,24 +249,24 @@ class MissingRolesError(WarehouseError):
 
 @dataclass(eq=False)
 class LoginError(WarehouseError):
-    """A login cannot be given, or lose, the rights of a reader or a writer."""
+    """A login cannot be granted, or lose, the rights of a reader or a writer."""
 
     login: str
     problem: str
 
     def __str__(self) -> str:
-        """Who, why not, and what to do."""
+        """Return who, why not, and what to do."""
         return f"The login {self.login} {self.problem}. Nothing was changed. Name another one, or make one first."
 
 
 @dataclass(eq=False)
 class StillSentError(WarehouseError):
-    """What is to be erased stands in INN8's newest answers, and comes back with the next sync."""
+    """What is to be erased is in INN8's newest answers, and would come back with the next sync."""
 
     entities: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Where, and the two ways out."""
+        """Return where it is, and the two ways out."""
         return (
             f"INN8 still sends this person's data ({', '.join(self.entities)}): it would come back with the next sync. "
             "Nothing was erased. Let INN8 erase it and sync once more, or erase it all the same with --still-sent."
@@ -275,13 +275,13 @@ class StillSentError(WarehouseError):
 
 @dataclass(eq=False)
 class NotVacuumedError(WarehouseError):
-    """An erasure stands, but what follows it did not come to its end."""
+    """The erasure is done, but the tables could not be vacuumed."""
 
     condition: str
     statement: str
 
     def __str__(self) -> str:
-        """What is done, what is not, and how to do it."""
+        """Return what is done, what is not, and how to do it."""
         return (
             f"The person's data is erased for good, but the tables could not be vacuumed ({self.condition}): its space "
             f"on the disk is not free yet, and the planner's statistics may hold values. Run: {self.statement}"
@@ -290,13 +290,13 @@ class NotVacuumedError(WarehouseError):
 
 @dataclass(eq=False)
 class SyncLockedError(WarehouseError):
-    """Another sync of the same tenant and entity held the lock for longer than we wait."""
+    """Another sync of the same tenant and entity held the lock for longer than the bound."""
 
     entity: str
     waited_seconds: float
 
     def __str__(self) -> str:
-        """Who waits for what, and what to do."""
+        """Return who waited for what, and what to do."""
         return (
             f"Another sync of {self.entity} was still writing after {self.waited_seconds:.0f} s. Nothing of this one "
             "was written. Look at the running syncs in the Dagster UI; rerun this one when they have ended."
@@ -311,7 +311,7 @@ class LandingMissingError(WarehouseError):
     wanted: str
 
     def __str__(self) -> str:
-        """What is missing, and the command that brings it."""
+        """Return what is missing, and the command that fetches it."""
         return (
             f"There is no complete landing of {self.entity} for {self.wanted}. Nothing was written. "
             f"Materialize raw_{self.entity} first (or run `inn8 sync {self.entity}`)."
@@ -320,7 +320,7 @@ class LandingMissingError(WarehouseError):
 
 @dataclass(eq=False)
 class TooManyRejectsError(WarehouseError):
-    """More records were refused than a fault of single records explains; `reasons` counts them by code."""
+    """More records would be rejected than single invalid records explain; `reasons` counts them by code."""
 
     entity: str
     rejected: int
@@ -328,7 +328,7 @@ class TooManyRejectsError(WarehouseError):
     reasons: dict[str, int]
 
     def __str__(self) -> str:
-        """How many, by reason, and what it hints at."""
+        """Return how many by reason, and what it suggests."""
         reasons = ", ".join(f"{code} {count}" for code, count in sorted(self.reasons.items()))
         return (
             f"{self.rejected} of {self.records} {self.entity} would have been refused ({reasons}): it looks as if "
@@ -345,7 +345,7 @@ class ReconciliationError(WarehouseError):
     counts: dict[str, int]
 
     def __str__(self) -> str:
-        """All counts, and that nothing was written."""
+        """Return all counts, and that nothing was written."""
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
         return (
             f"The counts of {self.entity} do not add up ({counts}). Everything was rolled back. "
