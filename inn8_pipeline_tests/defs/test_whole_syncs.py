@@ -38,7 +38,7 @@ def test_a_second_sync_at_once_finds_all_unchanged_and_rewrites_nothing(pipeline
 
 
 def test_a_server_in_pascal_case_without_paging_and_windows_makes_the_same_rows(pipeline: Pipeline) -> None:
-    habits = pipeline.server.habits
+    habits = pipeline.server.options
     habits.pascal, habits.paging, habits.windows = True, False, False
     assert all(run.success for run in pipeline.run_all().values())
     assert truth.tables(pipeline) == truth.of(pipeline.world)

@@ -1,1 +1,1 @@
-"""Tests of the imitated API itself: what the other tests lean on must be right."""
+"""Tests of the sandbox itself, on which many other tests rely."""

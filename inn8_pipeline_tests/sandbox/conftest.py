@@ -1,4 +1,4 @@
-"""A small world, served; and a reader that has a token."""
+"""Fixtures: a small world, a server for it, and an HTTP client with a token."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -37,9 +37,9 @@ def token(client: httpx.Client, server: SandboxServer, **changed: str) -> httpx.
 
 
 def page_sizes(client: httpx.Client, path: str) -> list[int]:
-    sizes, address = [], path
-    while address:
-        answer = client.get(address).raise_for_status()
-        sizes.append(len(answer.json()))
-        address = answer.links.get("next", {}).get("url", "")
+    sizes, url = [], path
+    while url:
+        response = client.get(url).raise_for_status()
+        sizes.append(len(response.json()))
+        url = response.links.get("next", {}).get("url", "")
     return sizes

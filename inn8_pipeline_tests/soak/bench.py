@@ -109,7 +109,7 @@ class Bench:
         return self.landed[entity][-1]
 
     def _served(self, entity: Collection, window: Window | None) -> list[object]:
-        if window is None or not self.server.habits.windows:
+        if window is None or not self.server.options.windows:
             return self.world.records(entity)
         return self.world.records(entity, window.from_date, window.to_date)
 
@@ -216,7 +216,7 @@ class Bench:
         for place, record in enumerate(records):
             if (external_id := oracle.id_of(record)) is not None:
                 pages.setdefault(external_id, set()).add(place // self.page_size)
-        return self.server.habits.paging and any(len(each) > 1 for each in pages.values())
+        return self.server.options.paging and any(len(each) > 1 for each in pages.values())
 
     def _holds_rows(
         self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, is_proof: bool

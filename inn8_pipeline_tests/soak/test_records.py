@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from sqlalchemy import Engine, create_engine
 
 from inn8_pipeline.entities import Window
-from inn8_pipeline.sandbox.api.faults import ANSWERS, SHAPES, Path
+from inn8_pipeline.sandbox.api.faults import OPTION_FAULTS, RESPONSE_FAULTS, FaultPath
 from inn8_pipeline.sandbox.world.world import ABSENT, Collection
 from inn8_pipeline_tests.soak import oracle, tables
 from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST, Bench
@@ -150,13 +150,14 @@ class Records(RuleBasedStateMachine):
 
     @rule(habit=st.sampled_from(("paging", "windows", "last_link", "total_count", "pascal")), is_so=st.booleans())
     def take_up(self, habit: str, is_so: bool) -> None:  # noqa: FBT001 (Hypothesis calls it by name)
-        setattr(self.bench.server.habits, habit, is_so)
+        setattr(self.bench.server.options, habit, is_so)
 
-    @rule(kind=st.sampled_from(ANSWERS + SHAPES), path=st.sampled_from((*ENTITIES, "token")), times=st.integers(1, 6),
-          skip=st.integers(0, 2), status=st.sampled_from((400, 401, 404, 408, 429, 500, 503)))  # fmt: skip
-    def fail(self, kind: str, path: Path, times: int, skip: int, status: int) -> None:
+    @rule(kind=st.sampled_from(RESPONSE_FAULTS + OPTION_FAULTS), path=st.sampled_from((*ENTITIES, "token")),
+          times=st.integers(1, 6), skip=st.integers(0, 2),
+          status=st.sampled_from((400, 401, 404, 408, 429, 500, 503)))  # fmt: skip
+    def fail(self, kind: str, path: FaultPath, times: int, skip: int, status: int) -> None:
         if path == "token":
-            if kind in SHAPES or kind == "trickle":
+            if kind in OPTION_FAULTS or kind == "trickle":
                 return
             self.bench.server.tokens.revoke_all()
         text = '[{"id": ' if skip else "[]"

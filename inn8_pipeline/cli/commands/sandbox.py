@@ -22,7 +22,7 @@ Examples
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="Days of trade.")
 @click.option("--last-date", type=DAY, help="Last day of trade; today, always, where it is not given.")
 @click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
-@click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Faulty records per collection.")
+@click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
 @click.option("--port", default=0, help="0, the default, takes a free one.")
 @click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--delay", default=0.0, show_default=True, help="Seconds before each page.")
@@ -37,11 +37,11 @@ def command(
 ) -> None:  # fmt: skip
     """Serve a simulated INN8 on loopback until Ctrl-C. One line on standard output says where, as shell variables."""
     from inn8_pipeline.sandbox.__main__ import announce
-    from inn8_pipeline.sandbox.api.pages import Habits
+    from inn8_pipeline.sandbox.api.pages import ServerOptions
     from inn8_pipeline.sandbox.api.server import SandboxServer, serve
     from inn8_pipeline.sandbox.world.world import World
 
-    habits = Habits(
+    options = ServerOptions(
         page_size=page_size, max_page_size=page_size, paging=not no_paging, windows=not no_windows, pascal=pascal,
         delay=delay,
     )  # fmt: skip
@@ -49,4 +49,4 @@ def command(
         clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, last_date=last_date,
         faulty=faulty,
     ) as world:  # fmt: skip
-        serve(SandboxServer(world, port=port, expires_in=expires_in, habits=habits), announce)
+        serve(SandboxServer(world, port=port, expires_in=expires_in, options=options), announce)

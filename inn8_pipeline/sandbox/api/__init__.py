@@ -1,1 +1,1 @@
-"""The simulated INN8 API over HTTP."""
+"""The simulated INN8 API over HTTP: tokens, pages, faults and statistics."""

@@ -1,7 +1,4 @@
-"""The imitated API over HTTP: token, collections, and a control of its own under `/_sandbox` that INN8 does not have.
-
-What is served comes from the world, what goes wrong from the faults; here is only what a request becomes.
-"""
+"""The simulated API as an ASGI application: token endpoint, collections, and `/_sandbox` to control the simulation."""
 
 import asyncio
 import dataclasses
@@ -12,37 +9,36 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from inn8_pipeline.sandbox.api.answers import SandboxResponse, of_fault, of_json
-from inn8_pipeline.sandbox.api.faults import Faults, Met, Path
-from inn8_pipeline.sandbox.api.pages import Habits, Pages, Query, ServedPage
+from inn8_pipeline.sandbox.api.faults import ActiveFaults, FaultPath, Faults
+from inn8_pipeline.sandbox.api.pages import PageCache, Query, ServedPage, ServerOptions
+from inn8_pipeline.sandbox.api.responses import SandboxResponse, fault_response, json_response
 from inn8_pipeline.sandbox.api.stats import Stats
-from inn8_pipeline.sandbox.api.tokens import Refusal, Tokens
-from inn8_pipeline.sandbox.errors import BadQueryError, UnknownNameError, WrongTransportError
+from inn8_pipeline.sandbox.api.tokens import TokenRefusal, Tokens
+from inn8_pipeline.sandbox.errors import InvalidQueryError, UnknownNameError, WrongTransportError
 from inn8_pipeline.sandbox.world.world import COLLECTIONS, Collection, World
 
-LARGEST_BODY = 1_000_000
+MAX_BODY_BYTES = 1_000_000
 
 
 class SandboxApp:
-    """An ASGI application over a world. `on_request(path, query)` is called before each answer of a collection."""
+    """Serve a world. `on_request(path, query)` is called before each response of a collection."""
 
-    def __init__(self, world: World, tokens: Tokens, habits: Habits) -> None:
-        """Begin without faults."""
-        self.world, self.tokens, self.habits = world, tokens, habits
+    def __init__(self, world: World, tokens: Tokens, options: ServerOptions) -> None:
+        self.world, self.tokens, self.options = world, tokens, options
         self.faults, self.stats = Faults(), Stats()
         self.on_request: Callable[[str, str], None] | None = None
-        self._pages = Pages(world)
+        self._pages = PageCache(world)
 
     def warm(self) -> None:
-        """Render all pages now."""
-        self._pages.warm(self.habits)
+        """Render and cache all pages now."""
+        self._pages.warm(self.options)
 
     def close(self) -> None:
-        """Give temporary files back; the world stays."""
+        """Close temporary files. The world stays open."""
         self._pages.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             raise WrongTransportError(scope["type"])
         request = Request(scope, receive)
@@ -51,74 +47,74 @@ class SandboxApp:
             await (await self._control(request))(scope, receive, send)
             return
         self.stats.begin(path, request.headers.get("user-agent", ""))
-        answer = SandboxResponse(0, b"")
+        response = SandboxResponse(0, b"")
         try:
-            answer = await self._answer(request)
-            await answer(scope, receive, send)
+            response = await self._respond(request)
+            await response(scope, receive, send)
         finally:
-            self.stats.end(method, path, query, answer.status, answer.bytes_sent)
+            self.stats.end(method, path, query, response.status, response.bytes_sent)
 
-    async def _answer(self, request: Request) -> SandboxResponse:
+    async def _respond(self, request: Request) -> SandboxResponse:
         route = {"/oauth/token": "POST"} | {f"/{name}": "GET" for name in COLLECTIONS}
         wanted = route.get(request.url.path)
         if wanted is None:
-            return of_json(404, {"error": "not_found"})
+            return json_response(404, {"error": "not_found"})
         if request.method != wanted:
-            return of_json(405, {"error": "method_not_allowed"}, {"allow": wanted})
+            return json_response(405, {"error": "method_not_allowed"}, {"allow": wanted})
         if request.url.path == "/oauth/token":
             return await self._token(request)
         return await self._collection(request, cast("Collection", request.url.path[1:]))
 
     async def _token(self, request: Request) -> SandboxResponse:
-        met = self.faults.take("token")
-        await self._wait(met, 0)
+        active = self.faults.take("token")
+        await self._wait(active, 0)
         body = await _body(request)
         if body is None:
-            return of_json(413, {"error": "invalid_request"})
+            return json_response(413, {"error": "invalid_request"})
         granted = self.tokens.grant(request.headers.get("content-type", ""), body)
-        if isinstance(granted, Refusal):
-            sound = of_json(granted.status, {"error": granted.error, "error_description": granted.description})
+        if isinstance(granted, TokenRefusal):
+            regular = json_response(granted.status, {"error": granted.error, "error_description": granted.description})
         else:
-            answer = {"access_token": granted, "token_type": "Bearer", "expires_in": self.tokens.expires_in}
-            sound = of_json(200, answer, {"cache-control": "no-store"})
-        fault = met.answer()
-        return of_fault(fault, sound) if fault else sound
+            payload = {"access_token": granted, "token_type": "Bearer", "expires_in": self.tokens.expires_in}
+            regular = json_response(200, payload, {"cache-control": "no-store"})
+        fault = active.replacing()
+        return fault_response(fault, regular) if fault else regular
 
     async def _collection(self, request: Request, collection: Collection) -> SandboxResponse:
-        met = self.faults.take(cast("Path", collection), _page_number(request))
-        if "revoke" in met:
+        active = self.faults.take(cast("FaultPath", collection), _page_number(request))
+        if "revoke" in active:
             self.tokens.revoke_all()
         if not self.tokens.accepts(request.headers.get("authorization", "")):
-            return of_json(401, {"error": "invalid_token"}, {"www-authenticate": 'Bearer error="invalid_token"'})
+            return json_response(401, {"error": "invalid_token"}, {"www-authenticate": 'Bearer error="invalid_token"'})
         if self.on_request is not None:
             self.on_request(request.url.path, request.url.query)
-        await self._wait(met, self.habits.delay)
+        await self._wait(active, self.options.delay)
         try:
-            sound = self._page(request, collection, met)
-        except BadQueryError as error:
-            return of_json(400, {"error": "bad_request", "message": str(error)})
-        fault = met.answer()
-        return of_fault(fault, sound) if fault else sound
+            regular = self._page(request, collection, active)
+        except InvalidQueryError as error:
+            return json_response(400, {"error": "bad_request", "message": str(error)})
+        fault = active.replacing()
+        return fault_response(fault, regular) if fault else regular
 
-    def _page(self, request: Request, collection: Collection, met: Met) -> SandboxResponse:
-        habits = dataclasses.replace(
-            self.habits,
-            pascal=self.habits.pascal or "pascal" in met,
-            paging=self.habits.paging and "no_paging" not in met,
-            windows=self.habits.windows and "no_windows" not in met,
-            last_link=self.habits.last_link and "no_last" not in met,
-            total_count=self.habits.total_count and "no_total" not in met,
+    def _page(self, request: Request, collection: Collection, active: ActiveFaults) -> SandboxResponse:
+        options = dataclasses.replace(
+            self.options,
+            pascal=self.options.pascal or "pascal" in active,
+            paging=self.options.paging and "no_paging" not in active,
+            windows=self.options.windows and "no_windows" not in active,
+            last_link=self.options.last_link and "no_last" not in active,
+            total_count=self.options.total_count and "no_total" not in active,
         )
-        query = Query.read(request.query_params, habits)
+        query = Query.parse(request.query_params, options)
         compress = "gzip" in request.headers.get("accept-encoding", "")
-        page = self._pages.page(collection, query, habits, compress=compress)
+        page = self._pages.page(collection, query, options, compress=compress)
         headers = {"content-encoding": "gzip"} if page.is_compressed else {}
-        if habits.paging:
-            headers |= _paging_headers(request, page, query, habits, met)
+        if options.paging:
+            headers |= _paging_headers(request, page, query, options, active)
         return SandboxResponse(200, page.body, headers | {"vary": "accept-encoding"})
 
-    async def _wait(self, met: Met, seconds: float) -> None:
-        fault = met.get("delay")
+    async def _wait(self, active: ActiveFaults, seconds: float) -> None:
+        fault = active.get("delay")
         seconds += fault.seconds if fault else 0
         if seconds:
             await asyncio.sleep(seconds)
@@ -128,9 +124,9 @@ class SandboxApp:
         try:
             match request.method, request.url.path:
                 case "GET", "/_sandbox/stats":
-                    return of_json(200, self.stats.as_json() | {"tokens_issued": self.tokens.issued})
+                    return json_response(200, self.stats.as_json() | {"tokens_issued": self.tokens.issued})
                 case "GET", "/_sandbox/faults":
-                    return of_json(200, [dataclasses.asdict(fault) for fault in self.faults.pending()])
+                    return json_response(200, [dataclasses.asdict(fault) for fault in self.faults.pending()])
                 case "DELETE", "/_sandbox/faults":
                     self.faults.clear()
                 case "POST", "/_sandbox/faults":
@@ -138,12 +134,12 @@ class SandboxApp:
                     for fault in given if isinstance(given, list) else [given]:
                         self.faults.add(**fault)
                 case "POST", "/_sandbox/change":
-                    return of_json(200, {"changed": self._change(**json.loads(body or b""))})
+                    return json_response(200, {"changed": self._change(**json.loads(body or b""))})
                 case _:
-                    return of_json(404, {"error": "not_found"})
+                    return json_response(404, {"error": "not_found"})
         except (ValueError, TypeError) as error:
-            return of_json(400, {"error": "bad_request", "message": str(error)})
-        return of_json(200, {})
+            return json_response(400, {"error": "bad_request", "message": str(error)})
+        return json_response(200, {})
 
     def _change(self, collection: str, fraction: float, salt: str = "") -> int:
         if collection not in COLLECTIONS:
@@ -151,16 +147,18 @@ class SandboxApp:
         return self.world.change_fraction(collection, fraction, salt)
 
 
-def _paging_headers(request: Request, page: ServedPage, query: Query, habits: Habits, met: Met) -> dict[str, str]:
-    links = page.links(str(request.url.replace(query="")), query, with_last=habits.last_link)
-    foreign = met.get("foreign_next")
+def _paging_headers(
+    request: Request, page: ServedPage, query: Query, options: ServerOptions, active: ActiveFaults
+) -> dict[str, str]:
+    links = page.links(str(request.url.replace(query="")), query, with_last=options.last_link)
+    foreign = active.get("foreign_next")
     if foreign:
         links = f'<{foreign.location}>; rel="next"'
-    elif "loop_next" in met:
+    elif "loop_next" in active:
         links = f'<{request.url}>; rel="next"'
     headers = {"link": links}
-    if habits.total_count:
-        headers["x-total-count"] = str(page.total + ("wrong_total" in met))
+    if options.total_count:
+        headers["x-total-count"] = str(page.total + ("wrong_total" in active))
     return headers
 
 
@@ -170,10 +168,10 @@ def _page_number(request: Request) -> int | None:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the request's body; None where it is longer than anybody needs."""
+    """Return the body of the request; None if it is longer than `MAX_BODY_BYTES`."""
     parts: list[Any] = []
     async for part in request.stream():
         parts.append(part)
-        if sum(map(len, parts)) > LARGEST_BODY:
+        if sum(map(len, parts)) > MAX_BODY_BYTES:
             return None
     return b"".join(parts)

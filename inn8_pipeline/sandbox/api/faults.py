@@ -1,4 +1,7 @@
-"""What can go wrong on purpose: which fault, where, for how many requests. How it looks is told in `answers`."""
+"""Faults that a test or a demo injects: which fault, for which path, for how many requests.
+
+`responses` implements those that replace the response.
+"""
 
 import threading
 from collections.abc import Iterable
@@ -7,34 +10,34 @@ from typing import Final, Literal, get_args
 
 from inn8_pipeline.sandbox.errors import UnknownNameError
 
-ANSWERS: Final = (
+RESPONSE_FAULTS: Final = (
     "status", "html", "object", "body", "redirect", "cut_length", "cut_chunked", "drop", "trickle",
 )  # fmt: skip
-"""They take the place of the sound answer, so a request meets one of them at most."""
-SHAPES: Final = (
+"""Kinds that replace the regular response. At most one of them affects a request."""
+OPTION_FAULTS: Final = (
     "delay", "revoke", "pascal", "no_paging", "no_windows", "no_last", "no_total", "wrong_total", "foreign_next",
     "loop_next",
 )  # fmt: skip
-"""They change the sound answer, and may come together."""
-Path = Literal["clients", "portfolios", "transactions", "token"]
+"""Kinds that change the regular response. Any number of them may affect a request."""
+FaultPath = Literal["clients", "portfolios", "transactions", "token"]
 
 
 @dataclass
 class Fault:
-    """One fault. `times` requests meet it (None: all), after `skip` that do not.
+    """One fault. It affects `times` requests (None: all), after `skip` requests that it does not affect.
 
-    - `status`: answer `status` (503 by default); with `retry_after`, whole seconds or a date, that header
-    - `html`, `object`: 200 with a web page; 200 with `{"error": …, "message": …}`; `body`: with `text` verbatim
+    - `status`: respond with `status` (503 by default), and with the header Retry-After if `retry_after` is given
+    - `html`, `object`, `body`: 200 with a web page; with `{"error": …, "message": …}`; with `text` verbatim
     - `redirect`: 302 to `location`
-    - `cut_length`: half of the body under its full Content-Length; `cut_chunked`: half of it in chunks, with no end
-    - `drop`: the connection is closed without an answer; `trickle`: the body comes byte by byte, `seconds` apart
-    - `delay`: the answer waits `seconds`; `revoke`: all tokens so far are revoked before the request is looked at
-    - `pascal`, `no_paging`, `no_windows`, `no_last`, `no_total`: as servers of this API are known to differ
-    - `wrong_total`: one more than there are; `foreign_next`: the next link leads to `location`; `loop_next`: to itself
+    - `cut_length`: half of the body, with the Content-Length of all of it; `cut_chunked`: half of it, chunks never end
+    - `drop`: close the connection without a response; `trickle`: send the body byte by byte, `seconds` apart
+    - `delay`: wait `seconds` before the response; `revoke`: revoke all tokens before the request is authenticated
+    - `pascal`, `no_paging`, `no_windows`, `no_last`, `no_total`: as with the `ServerOptions` of that name
+    - `wrong_total`: a total of one too many; `foreign_next`: a next link to `location`; `loop_next`: to the same page
     """
 
     kind: str
-    collection: Path | None = None
+    collection: FaultPath | None = None
     times: int | None = 1
     skip: int = 0
     page: int | None = None
@@ -45,23 +48,22 @@ class Fault:
     location: str = "http://elsewhere.example/clients"
 
     def __post_init__(self) -> None:
-        """Refuse what would never happen."""
-        if self.kind not in ANSWERS + SHAPES:
-            raise UnknownNameError("fault", [self.kind], ANSWERS + SHAPES)
-        if self.collection is not None and self.collection not in get_args(Path):
-            raise UnknownNameError("collection", [self.collection], get_args(Path))
+        """Refuse a kind or a path that does not exist."""
+        if self.kind not in RESPONSE_FAULTS + OPTION_FAULTS:
+            raise UnknownNameError("fault", [self.kind], RESPONSE_FAULTS + OPTION_FAULTS)
+        if self.collection is not None and self.collection not in get_args(FaultPath):
+            raise UnknownNameError("collection", [self.collection], get_args(FaultPath))
 
 
 class Faults:
-    """The faults that are set, in the order of their setting. Safe for threads."""
+    """The faults that are set, in order. Thread-safe."""
 
     def __init__(self) -> None:
-        """Begin without any."""
         self._lock = threading.Lock()
         self._set: list[Fault] = []
 
-    def add(self, kind: str, collection: Path | None = None, **details: object) -> Fault:
-        """Set a fault for one path or, without `collection`, for each of the three collections; see `Fault`."""
+    def add(self, kind: str, collection: FaultPath | None = None, **details: object) -> Fault:
+        """Set a fault for one path or, without `collection`, for all three collections. See `Fault`."""
         known = [field.name for field in fields(Fault)]
         unknown = sorted(details.keys() - set(known))
         if unknown:
@@ -72,25 +74,25 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Let all be well again."""
+        """Remove all faults."""
         with self._lock:
             self._set.clear()
 
     def pending(self) -> list[Fault]:
-        """Return the faults that some request will still meet."""
+        """Return the faults that have not ended."""
         with self._lock:
             return list(self._set)
 
-    def take(self, path: Path, page: int | None = None) -> "Met":
-        """Return what this request meets, and count it: at most one fault that answers, and any that shape."""
-        met: list[Fault] = []
+    def take(self, path: FaultPath, page: int | None = None) -> "ActiveFaults":
+        """Return the faults that affect this request, and count the request for each of them."""
+        active: list[Fault] = []
         with self._lock:
             for fault in [fault for fault in self._set if _is_at(fault, path, page)]:
-                if fault.kind in ANSWERS and any(other.kind in ANSWERS for other in met):
+                if fault.kind in RESPONSE_FAULTS and any(other.kind in RESPONSE_FAULTS for other in active):
                     continue
                 if self._count(fault):
-                    met.append(fault)
-        return Met(met)
+                    active.append(fault)
+        return ActiveFaults(active)
 
     def _count(self, fault: Fault) -> bool:
         if fault.skip > 0:
@@ -103,11 +105,10 @@ class Faults:
         return True
 
 
-class Met:
-    """The faults that one request met."""
+class ActiveFaults:
+    """The faults that affect one request. Of two faults of the same kind, the later one counts."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        """Sort them by kind; of two of a kind the later one counts."""
         self._by_kind = {fault.kind: fault for fault in faults}
 
     def __contains__(self, kind: str) -> bool:
@@ -117,11 +118,11 @@ class Met:
         """Return the fault of this kind."""
         return self._by_kind.get(kind)
 
-    def answer(self) -> Fault | None:
-        """Return the fault that takes the place of the sound answer."""
-        return next((fault for kind, fault in self._by_kind.items() if kind in ANSWERS), None)
+    def replacing(self) -> Fault | None:
+        """Return the fault that replaces the regular response."""
+        return next((fault for kind, fault in self._by_kind.items() if kind in RESPONSE_FAULTS), None)
 
 
-def _is_at(fault: Fault, path: Path, page: int | None) -> bool:
+def _is_at(fault: Fault, path: FaultPath, page: int | None) -> bool:
     at_path = fault.collection == path or (fault.collection is None and path != "token")
     return at_path and (fault.page is None or fault.page == page)

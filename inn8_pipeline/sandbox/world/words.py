@@ -1,4 +1,4 @@
-"""The words that seeded data are made of. No person, company or address here is a real one."""
+"""The words that generated records are made of. No person, company or address is a real one."""
 
 GIVEN_NAMES = (
     "Thandi", "Sipho", "Anika", "Johan", "Lerato", "Pieter", "Nomsa", "Riaan", "Zanele", "Kabelo", "Chloë", "Mpho",

@@ -1,7 +1,6 @@
-"""What an imitated INN8 knows: seeded clients, portfolios and transactions, and whatever was changed since.
+"""The data of the simulated INN8: generated clients, portfolios and transactions, with every change made since.
 
-The world is the truth that tests hold the tables against: `records` returns what the API serves. It knows nothing of
-HTTP, tokens or pages.
+Tests compare tables with it: `World.records` returns what the API serves.
 """
 
 import threading
@@ -11,50 +10,60 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final, Literal, Self, get_args
 
-from inn8_pipeline.sandbox.errors import UnknownRecordError, WrongWorldError
-from inn8_pipeline.sandbox.world import faulty, market, people
-from inn8_pipeline.sandbox.world.shelf import ALWAYS, Shelf
-from inn8_pipeline.sandbox.world.spool import Spool
-from inn8_pipeline.sandbox.world.text import has_id, parse, render_record
+from inn8_pipeline.sandbox.errors import InvalidWorldError, UnknownRecordError
+from inn8_pipeline.sandbox.world import clients as generated_clients
+from inn8_pipeline.sandbox.world import invalid_records
+from inn8_pipeline.sandbox.world import transactions as generated_transactions
+from inn8_pipeline.sandbox.world.collection_store import NO_DAY, CollectionStore
+from inn8_pipeline.sandbox.world.json_text import has_id, parse, render_record
+from inn8_pipeline.sandbox.world.record_file import RecordFile
 
 Collection = Literal["clients", "portfolios", "transactions"]
 COLLECTIONS: Final[tuple[Collection, ...]] = get_args(Collection)
 ABSENT: Final = object()
-"""In `corrupt`: the property is left out."""
+"""In `corrupt`: leave the property out."""
 
 
 class World:
-    """Seeded records, drawn as they are asked for; about `transactions` of them over `days` days up to `last_date`.
+    """Clients, portfolios and transactions, generated when they are first needed. Thread-safe.
 
-    Everything follows from the arguments: a client from seed and number, a day of trade from seed, date, number of
-    portfolios and the mean per day. Without `last_date` the world ends today (UTC), and tomorrow it has a day more.
-    `first_date` fixes its beginning over restarts. `faulty` adds so many faulty records to each collection.
-    All methods may be called from any thread.
+    Everything depends on the arguments only: a client on the seed and its number; a day of trade on the seed, the
+    date, the number of portfolios and the mean number of transactions per day.
+
+    Args:
+        clients: The number of clients.
+        portfolios: The number of portfolios.
+        transactions: The approximate number of transactions over all days.
+        days: The number of days of trade, up to `last_date`.
+        seed: Another seed generates other data.
+        last_date: The last day of trade; if None, always today in UTC, so tomorrow there is one more day.
+        first_date: The first day of trade; it keeps the beginning fixed over restarts.
+        faulty: The number of invalid records to add to each collection.
+
     """
 
-    def __init__(  # noqa: PLR0913 (a world has these dimensions)
+    def __init__(  # noqa: PLR0913 (all by name)
         self, *, clients: int = 1000, portfolios: int = 2000, transactions: int = 50_000, days: int = 90, seed: int = 7,
         last_date: date | None = None, first_date: date | None = None, faulty: int = 0,
     ) -> None:  # fmt: skip
-        """Draw nothing yet."""
         if min(clients, portfolios, transactions) < 0 or days < 1 or (portfolios and not clients):
-            raise WrongWorldError
+            raise InvalidWorldError
         self.seed, self._clients, self._portfolios = seed, clients, portfolios
         self._last_date = last_date
         self.first_date = first_date or (last_date or _today()) - timedelta(days=days - 1)
         self._per_day = transactions / days if portfolios else 0.0
-        self._market = market.securities(seed)
-        self._spool = Spool()
+        self._securities = generated_transactions.generate_securities(seed)
+        self._file = RecordFile()
         self._lock = threading.RLock()
-        self._shelves: dict[Collection, Shelf] = {
-            "clients": Shelf(self._spool, lambda _: clients, self._draw_clients),
-            "portfolios": Shelf(self._spool, lambda _: portfolios, self._draw_portfolios),
-            "transactions": Shelf(self._spool, self._count_of_day, self._draw_day),
+        self._stores: dict[Collection, CollectionStore] = {
+            "clients": CollectionStore(self._file, lambda _: clients, self._generate_clients),
+            "portfolios": CollectionStore(self._file, lambda _: portfolios, self._generate_portfolios),
+            "transactions": CollectionStore(self._file, self._count_of_day, self._generate_day),
         }
         self.version = 0
-        """Rises with every change."""
+        """Increases with every change."""
         if faulty:
-            self._add_faulty(faulty, self.first_date + timedelta(days=days - 1))
+            self._add_invalid(faulty, self.first_date + timedelta(days=days - 1))
 
     def __enter__(self) -> Self:
         return self
@@ -65,61 +74,61 @@ class World:
         self.close()
 
     def close(self) -> None:
-        """Give the temporary file back."""
-        self._spool.close()
+        """Close the temporary file."""
+        self._file.close()
 
     @property
     def last_date(self) -> date:
-        """The last seeded day of trade: as given, or today in UTC."""
+        """The last generated day of trade: as given, or today in UTC."""
         return self._last_date or _today()
 
-    # What is served
+    # Reading
 
     def days(self, collection: Collection, from_date: date | None = None, to_date: date | None = None) -> list[date]:
-        """Return the blocks of a window, both ends included; clients and portfolios have one, whatever the window."""
+        """Return the days of a window, both ends inclusive. A collection without days has one, whatever the window."""
         if collection != "transactions":
-            return [ALWAYS]
+            return [NO_DAY]
         with self._lock:
-            seeded = range((self.last_date - self.first_date).days + 1)
-            every = {self.first_date + timedelta(days=place) for place in seeded}
-            every |= self._shelves[collection].extra_days
+            generated = range((self.last_date - self.first_date).days + 1)
+            every = {self.first_date + timedelta(days=number) for number in generated}
+            every |= self._stores[collection].extra_days
         return sorted(day for day in every if (from_date or day) <= day <= (to_date or day))
 
     def count(self, collection: Collection, from_date: date | None = None, to_date: date | None = None) -> int:
-        """Return how many records the window has, without drawing them."""
+        """Return the number of records of a window, without generating them."""
         with self._lock:
-            return sum(map(self._shelves[collection].count, self.days(collection, from_date, to_date)))
+            return sum(map(self._stores[collection].count, self.days(collection, from_date, to_date)))
 
     def body(self, collection: Collection, days: Sequence[date], start: int, stop: int) -> bytes:
-        """Return records `start` to before `stop` of these days as a JSON array."""
+        """Return the records from `start` to before `stop` of these days as a JSON array."""
         with self._lock:
-            return b"[" + self._shelves[collection].run(days, start, stop) + b"]"
+            return b"[" + self._stores[collection].between(days, start, stop) + b"]"
 
     def records(self, collection: Collection, from_date: date | None = None, to_date: date | None = None) -> list[Any]:
-        """Return the records as a reader would parse them, in the order of the API; all numbers are Decimals."""
+        """Return the parsed records in the order of the API. All numbers are Decimals."""
         with self._lock:
             days = self.days(collection, from_date, to_date)
             parsed: list[Any] = parse(self.body(collection, days, 0, self.count(collection, from_date, to_date)))
         return parsed
 
     def warm(self) -> None:
-        """Draw everything now, so that no request has to wait for it."""
+        """Generate everything now, so that no request waits for it."""
         for collection in COLLECTIONS:
             for day in self.days(collection):
                 with self._lock:
-                    self._shelves[collection].block(day)
+                    self._stores[collection].block(day)
 
-    # What can be changed
+    # Changing
 
     def put(self, collection: Collection, record: dict[str, Any], *, day: date | None = None) -> None:
-        """Put a record in the place of the one with its id, or at the end.
+        """Replace the record with the same id, or append the record.
 
-        A transaction lies on its trade date, or on `day` where that cannot be read, or on the last one.
+        A transaction belongs to its trade date; if that cannot be read, to `day`, or else to the last day.
         """
         target = day or _day_of(collection, record) or self.last_date
         with self._lock:
             found = self._find(collection, record.get("id"))
-            if found is not None and found[0] in (ALWAYS, target):
+            if found is not None and found[0] in (NO_DAY, target):
                 self._edit(collection, found[0], lambda now: now.__setitem__(found[1], render_record(record)))
                 return
             if found is not None:
@@ -127,95 +136,97 @@ class World:
             self._append(collection, render_record(record), target)
 
     def put_raw(self, collection: Collection, text: str | bytes, *, day: date | None = None) -> None:
-        """Put any text at the end, where a record should stand: a bare number, a property twice, no JSON at all."""
+        """Append any text in the place of a record: a number, a property given twice, or no JSON at all."""
         with self._lock:
             raw = text.encode() if isinstance(text, str) else text
             self._append(collection, raw, day or self.last_date)
 
     def remove(self, collection: Collection, record_id: object) -> None:
-        """Take the record out of the collection."""
+        """Remove the record."""
         with self._lock:
-            day, place = self._existing(collection, record_id)
-            self._edit(collection, day, lambda now: now.pop(place))
+            day, index = self._existing(collection, record_id)
+            self._edit(collection, day, lambda now: now.pop(index))
 
     def corrupt(self, collection: Collection, record_id: object, **wrong_fields: object) -> None:
-        """Give properties of a record these values, or leave them out (`ABSENT`). It stays on its day, unlike `put`."""
+        """Set properties of a record, or leave them out (`ABSENT`). Unlike with `put`, it stays on its day."""
         with self._lock:
-            day, place = self._existing(collection, record_id)
-            record = parse(self._shelves[collection].block(day).run(place, place + 1)) | wrong_fields
+            day, index = self._existing(collection, record_id)
+            record = parse(self._stores[collection].block(day).between(index, index + 1)) | wrong_fields
             kept = {name: value for name, value in record.items() if value is not ABSENT}
-            self._edit(collection, day, lambda now: now.__setitem__(place, render_record(kept)))
+            self._edit(collection, day, lambda now: now.__setitem__(index, render_record(kept)))
 
     def duplicate(self, collection: Collection, record_id: object) -> None:
-        """Send the record once more, at the end of its day or collection: with small pages, on another page."""
+        """Append the record once more to its day or collection: with small pages, on another page."""
         with self._lock:
-            day, place = self._existing(collection, record_id)
-            self._edit(collection, day, lambda now: now.append(now[place]))
+            day, index = self._existing(collection, record_id)
+            self._edit(collection, day, lambda now: now.append(now[index]))
 
     def reorder(self, collection: Collection, salt: object = "") -> None:
         """Shuffle the records of each day, or of the whole collection."""
         with self._lock:
             for day in self.days(collection):
-                draw = Random(f"{salt}:{day}")
-                self._edit(collection, day, draw.shuffle)
+                self._edit(collection, day, Random(f"{salt}:{day}").shuffle)
 
     def change_fraction(self, collection: Collection, fraction: float, salt: object = "") -> int:
-        """Change one text of about this fraction of the records; return of how many. The salt chooses which."""
+        """Change one text in about this fraction of the records, chosen by `salt`; return how many were changed."""
         name = {"clients": "emailAddress", "portfolios": "name", "transactions": "description"}[collection]
         changed = 0
         with self._lock:
             for day in self.days(collection):
                 draw = Random(f"{salt}:{fraction}:{day}")
-                chosen = [place for place in range(self._shelves[collection].count(day)) if draw.random() < fraction]
-                values = {place: f"changed-{salt}-{draw.getrandbits(40):x}@example.org" for place in chosen}
+                chosen = [index for index in range(self._stores[collection].count(day)) if draw.random() < fraction]
+                values = {index: f"changed-{salt}-{draw.getrandbits(40):x}@example.org" for index in chosen}
                 if chosen:
                     self._edit(collection, day, lambda now, values=values: _set_property(now, name, values))  # type: ignore[misc]
                 changed += len(chosen)
         return changed
 
-    # How it is kept
+    # Generating
 
-    def _draw_clients(self, _: date) -> list[bytes]:
-        return [render_record(people.client(self.seed, number)) for number in range(self._clients)]
+    def _generate_clients(self, _: date) -> list[bytes]:
+        return [render_record(generated_clients.client(self.seed, number)) for number in range(self._clients)]
 
-    def _draw_portfolios(self, _: date) -> list[bytes]:
-        made = (people.portfolio(self.seed, number, self._clients) for number in range(self._portfolios))
-        return [render_record(record) for record in made]
+    def _generate_portfolios(self, _: date) -> list[bytes]:
+        numbers = range(self._portfolios)
+        return [render_record(generated_clients.portfolio(self.seed, number, self._clients)) for number in numbers]
 
     def _count_of_day(self, day: date) -> int:
         if not self.first_date <= day <= self.last_date:
             return 0
-        return market.transactions_of_day(self.seed, day, self._per_day)
+        return generated_transactions.transactions_of_day(self.seed, day, self._per_day)
 
-    def _draw_day(self, day: date) -> list[bytes]:
-        return market.render_day(self.seed, day, self._count_of_day(day), self._portfolios, self._market)
+    def _generate_day(self, day: date) -> list[bytes]:
+        count = self._count_of_day(day)
+        return generated_transactions.render_day(self.seed, day, count, self._portfolios, self._securities)
 
-    def _add_faulty(self, each: int, day: date) -> None:
-        for number in range(each):
-            self.put("clients", faulty.client(number))
-            self.put("portfolios", faulty.portfolio(number))
-            self.put("transactions", faulty.transaction(number, day), day=day)
+    def _add_invalid(self, count: int, day: date) -> None:
+        for number in range(count):
+            self.put("clients", invalid_records.client(number))
+            self.put("portfolios", invalid_records.portfolio(number))
+            self.put("transactions", invalid_records.transaction(number, day), day=day)
+
+    # Storing
 
     def _edit(self, collection: Collection, day: date, change: Callable[[list[bytes]], object]) -> None:
-        shelf = self._shelves[collection]
-        records = shelf.block(day).records()
+        store = self._stores[collection]
+        records = store.block(day).records()
         change(records)
-        shelf.replace(day, records)
+        store.replace(day, records)
         self.version += 1
 
     def _append(self, collection: Collection, rendered: bytes, day: date) -> None:
         if collection != "transactions":
-            day = ALWAYS
+            day = NO_DAY
         self._edit(collection, day, lambda now: now.append(rendered))
-        self._shelves[collection].extra_days.add(day)
+        self._stores[collection].extra_days.add(day)
 
     def _find(self, collection: Collection, record_id: object) -> tuple[date, int] | None:
         days = self.days(collection)
-        # A seeded transaction tells its day, so that not every day has to be drawn to find it.
+        # The id of a generated transaction contains its day, so usually only that day has to be generated.
         for day in sorted(days, key=lambda day: f"-{day:%Y%m%d}-" not in str(record_id)):
-            for place, rendered in enumerate(self._shelves[collection].block(day).records()):
+            for index, rendered in enumerate(self._stores[collection].block(day).records()):
                 if has_id(rendered, record_id):
-                    return day, place
+                    return day, index
         return None
 
     def _existing(self, collection: Collection, record_id: object) -> tuple[date, int]:
@@ -231,7 +242,7 @@ def _today() -> date:
 
 def _day_of(collection: Collection, record: dict[str, Any]) -> date | None:
     if collection != "transactions":
-        return ALWAYS
+        return NO_DAY
     try:
         return date.fromisoformat(str(record.get("tradeDate", ""))[:10])
     except ValueError:
@@ -239,5 +250,5 @@ def _day_of(collection: Collection, record: dict[str, Any]) -> date | None:
 
 
 def _set_property(records: list[bytes], name: str, values: dict[int, str]) -> None:
-    for place, value in values.items():
-        records[place] = render_record(parse(records[place]) | {name: value})
+    for index, value in values.items():
+        records[index] = render_record(parse(records[index]) | {name: value})

@@ -1,1 +1,1 @@
-"""The simulated API."""
+"""Tests of the simulated API over HTTP."""

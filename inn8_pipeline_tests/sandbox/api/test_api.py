@@ -1,4 +1,4 @@
-"""Token, pages, windows and links, as a reader meets them over a real socket."""
+"""Tokens, pages, windows and links, tested over a real socket."""
 
 import gzip
 import threading
@@ -9,17 +9,17 @@ import httpx
 import pytest
 
 from inn8_pipeline.sandbox.api.server import SandboxServer
-from inn8_pipeline.sandbox.world.text import parse
+from inn8_pipeline.sandbox.world.json_text import parse
 from inn8_pipeline.sandbox.world.world import COLLECTIONS, Collection, World
 from inn8_pipeline_tests.sandbox.conftest import page_sizes, token
 
 
-def test_a_token_is_granted_for_the_right_form(server: SandboxServer) -> None:
+def test_a_token_is_issued_for_valid_credentials(server: SandboxServer) -> None:
     with httpx.Client(base_url=server.base_url) as client:
-        answer = token(client, server)
-    assert answer.status_code == 200
-    assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
-    assert answer.json()["expires_in"] == 3600
+        response = token(client, server)
+    assert response.status_code == 200
+    assert response.json().keys() == {"access_token", "token_type", "expires_in"}
+    assert response.json()["expires_in"] == 3600
     assert server.tokens.issued == 1
 
 
@@ -33,29 +33,29 @@ def test_a_token_is_granted_for_the_right_form(server: SandboxServer) -> None:
         ({"scope": "api.admin"}, 400, "invalid_scope"),
     ],
 )
-def test_a_wrong_form_gets_an_oauth_error(
+def test_an_invalid_token_request_gets_an_oauth_error(
     server: SandboxServer, changed: dict[str, str], status: int, error: str
 ) -> None:
     with httpx.Client(base_url=server.base_url) as client:
-        answer = token(client, server, **changed)
-    assert (answer.status_code, answer.json()["error"]) == (status, error)
+        response = token(client, server, **changed)
+    assert (response.status_code, response.json()["error"]) == (status, error)
     assert server.tokens.issued == 0
 
 
 def test_a_token_request_in_json_is_refused(server: SandboxServer) -> None:
-    answer = httpx.post(f"{server.base_url}/oauth/token", json={"grant_type": "client_credentials"})
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    response = httpx.post(f"{server.base_url}/oauth/token", json={"grant_type": "client_credentials"})
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
-def test_without_a_live_token_there_is_no_answer(server: SandboxServer, collection: Collection) -> None:
+def test_a_request_without_a_valid_token_gets_401(server: SandboxServer, collection: Collection) -> None:
     for headers in ({}, {"Authorization": "Bearer made-up"}, {"Authorization": "Basic x"}):
-        answer = httpx.get(f"{server.base_url}/{collection}", headers=headers)
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+        response = httpx.get(f"{server.base_url}/{collection}", headers=headers)
+        assert response.status_code == 401
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_token_expires_when_it_said_that_it_would(server: SandboxServer) -> None:
+def test_a_token_expires_after_expires_in_seconds(server: SandboxServer) -> None:
     server.tokens.expires_in = 0.3
     with httpx.Client(base_url=server.base_url) as client:
         client.headers["Authorization"] = f"Bearer {token(client, server).json()['access_token']}"
@@ -65,10 +65,10 @@ def test_a_token_expires_when_it_said_that_it_would(server: SandboxServer) -> No
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
-def test_what_is_served_is_what_the_world_says(api: httpx.Client, world: World, collection: Collection) -> None:
-    answer = api.get(f"/{collection}")
-    assert parse(answer.content) == world.records(collection)
-    assert answer.headers["X-Total-Count"] == str(world.count(collection))
+def test_the_api_serves_the_records_of_the_world(api: httpx.Client, world: World, collection: Collection) -> None:
+    response = api.get(f"/{collection}")
+    assert parse(response.content) == world.records(collection)
+    assert response.headers["X-Total-Count"] == str(world.count(collection))
 
 
 def test_pages_are_linked_from_the_first_to_the_last(api: httpx.Client) -> None:
@@ -78,7 +78,7 @@ def test_pages_are_linked_from_the_first_to_the_last(api: httpx.Client) -> None:
     last = api.get(first.links["last"]["url"])
     assert last.links.keys() == {"first", "prev", "last"}
     assert api.get(last.links["prev"]["url"]).json()[0]["id"] == "CL-000011"
-    assert {answer.headers["X-Total-Count"] for answer in (first, last)} == {"25"}
+    assert {response.headers["X-Total-Count"] for response in (first, last)} == {"25"}
 
 
 def test_links_keep_the_other_parameters(api: httpx.Client) -> None:
@@ -87,45 +87,45 @@ def test_links_keep_the_other_parameters(api: httpx.Client) -> None:
     assert dict(httpx.URL(link).params) == query
 
 
-def test_a_page_size_beyond_the_largest_is_cut_to_it(api: httpx.Client, server: SandboxServer) -> None:
-    server.habits.max_page_size = 7
+def test_a_page_size_above_the_maximum_is_reduced_to_it(api: httpx.Client, server: SandboxServer) -> None:
+    server.options.max_page_size = 7
     assert page_sizes(api, "/clients?pageSize=1000") == [7, 7, 7, 4]
 
 
-def test_a_page_beyond_the_last_is_empty(api: httpx.Client) -> None:
-    answer = api.get("/clients?pageSize=10&page=9")
-    assert answer.json() == []
-    assert "next" not in answer.links
+def test_a_page_after_the_last_one_is_empty(api: httpx.Client) -> None:
+    response = api.get("/clients?pageSize=10&page=9")
+    assert response.json() == []
+    assert "next" not in response.links
 
 
 def test_an_empty_collection_is_an_empty_array(api: httpx.Client) -> None:
-    answer = api.get("/transactions?fromDate=2020-01-01&toDate=2020-01-31")
-    assert (answer.json(), answer.headers["X-Total-Count"], "next" in answer.links) == ([], "0", False)
+    response = api.get("/transactions?fromDate=2020-01-01&toDate=2020-01-31")
+    assert (response.json(), response.headers["X-Total-Count"], "next" in response.links) == ([], "0", False)
 
 
-def test_a_window_is_served_with_both_its_ends(api: httpx.Client, world: World) -> None:
+def test_both_ends_of_a_served_window_are_inclusive(api: httpx.Client, world: World) -> None:
     served = parse(api.get("/transactions?fromDate=2026-10-28&toDate=2026-10-29").content)
     assert served == world.records("transactions", date(2026, 10, 28), date(2026, 10, 29))
     assert {record["tradeDate"] for record in served} == {"2026-10-28", "2026-10-29"}
 
 
 @pytest.mark.parametrize("query", ["pageSize=0", "page=x", "page=-1", "fromDate=yesterday", "toDate=2026-02-30"])
-def test_a_query_that_cannot_be_read_gets_400(api: httpx.Client, query: str) -> None:
+def test_an_invalid_query_gets_400(api: httpx.Client, query: str) -> None:
     assert api.get(f"/transactions?{query}").status_code == 400
 
 
-def test_bodies_are_compressed_for_those_who_accept_it(api: httpx.Client, server: SandboxServer) -> None:
-    with api.stream("GET", "/clients", headers={"Accept-Encoding": "gzip"}) as answer:
-        packed = b"".join(answer.iter_raw())
+def test_bodies_are_compressed_for_clients_that_accept_it(api: httpx.Client, server: SandboxServer) -> None:
+    with api.stream("GET", "/clients", headers={"Accept-Encoding": "gzip"}) as response:
+        packed = b"".join(response.iter_raw())
     plain = api.get("/clients", headers={"Accept-Encoding": "identity"})
-    assert answer.headers["Content-Encoding"] == "gzip"
+    assert response.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in plain.headers
     assert gzip.decompress(packed) == plain.content
-    server.habits.gzip_level = 0
+    server.options.gzip_level = 0
     assert "Content-Encoding" not in api.get("/clients").headers
 
 
-def test_a_change_of_the_world_shows_in_the_next_answer(api: httpx.Client, world: World) -> None:
+def test_a_change_of_the_world_shows_in_the_next_response(api: httpx.Client, world: World) -> None:
     api.get("/clients")
     world.corrupt("clients", "CL-000001", fullName="Changed Name")
     assert api.get("/clients").json()[0]["fullName"] == "Changed Name"
@@ -133,17 +133,19 @@ def test_a_change_of_the_world_shows_in_the_next_answer(api: httpx.Client, world
     assert api.get("/clients").json()[0]["id"] == "CL-000002"
 
 
-def test_a_server_can_have_other_habits(api: httpx.Client, server: SandboxServer, world: World) -> None:
-    server.habits.pascal, server.habits.paging, server.habits.windows = True, False, False
-    answer = api.get("/transactions?pageSize=10&fromDate=2026-10-28&toDate=2026-10-28")
-    assert len(answer.json()) == world.count("transactions")
-    assert {"link", "x-total-count"}.isdisjoint(answer.headers)
-    assert {"Id", "PortfolioId", "TradeDate"} <= answer.json()[0].keys()
-    assert {"Isin", "Symbol"} <= next(record["Security"] for record in answer.json() if record["Security"]).keys()
+def test_server_options_turn_off_paging_and_windows_and_change_names(
+    api: httpx.Client, server: SandboxServer, world: World
+) -> None:
+    server.options.pascal, server.options.paging, server.options.windows = True, False, False
+    response = api.get("/transactions?pageSize=10&fromDate=2026-10-28&toDate=2026-10-28")
+    assert len(response.json()) == world.count("transactions")
+    assert {"link", "x-total-count"}.isdisjoint(response.headers)
+    assert {"Id", "PortfolioId", "TradeDate"} <= response.json()[0].keys()
+    assert {"Isin", "Symbol"} <= next(record["Security"] for record in response.json() if record["Security"]).keys()
 
 
-def test_last_can_be_left_out(api: httpx.Client, server: SandboxServer) -> None:
-    server.habits.last_link = False
+def test_the_last_link_can_be_turned_off(api: httpx.Client, server: SandboxServer) -> None:
+    server.options.last_link = False
     assert api.get("/clients?pageSize=10").links.keys() == {"first", "next"}
     assert page_sizes(api, "/clients?pageSize=10") == [10, 10, 5]
 
@@ -157,14 +159,14 @@ def test_other_paths_and_methods_are_refused(api: httpx.Client) -> None:
 def test_the_stats_count_requests_and_keep_the_user_agent(api: httpx.Client, server: SandboxServer) -> None:
     api.get("/clients?pageSize=3", headers={"User-Agent": "reader/1"})
     api.get("/portfolios", headers={"User-Agent": "reader/2"})
-    told = api.get("/_sandbox/stats").json()
-    assert told["requests"] == {"/oauth/token": 1, "/clients": 1, "/portfolios": 1}
-    assert (told["tokens_issued"], told["user_agent"], told["statuses"]) == (1, "reader/2", {"200": 3})
-    assert [seen.query for seen in server.stats.seen] == ["", "pageSize=3", ""]
-    assert server.client_secret not in str(told)
+    stats = api.get("/_sandbox/stats").json()
+    assert stats["requests"] == {"/oauth/token": 1, "/clients": 1, "/portfolios": 1}
+    assert (stats["tokens_issued"], stats["user_agent"], stats["statuses"]) == (1, "reader/2", {"200": 3})
+    assert [request.query for request in server.stats.recent] == ["", "pageSize=3", ""]
+    assert server.client_secret not in str(stats)
 
 
-def test_a_hook_sees_each_request_before_it_is_answered(api: httpx.Client, server: SandboxServer, world: World) -> None:
+def test_the_hook_is_called_before_each_response(api: httpx.Client, server: SandboxServer, world: World) -> None:
     def remove_one(_path: str, query: str) -> None:
         if "page=2" in query:
             world.remove("clients", "CL-000001")
@@ -196,8 +198,8 @@ def test_cached_pages_are_served_quickly() -> None:
         started_at = time.perf_counter()
         count = -(-large.count("transactions") // 1000)
         for page in range(1, count + 1):
-            with client.stream("GET", f"/transactions?page={page}") as answer:
-                for _ in answer.iter_raw():
+            with client.stream("GET", f"/transactions?page={page}") as response:
+                for _ in response.iter_raw():
                     pass
-        # 50 pages took 0.04 s; ten times as much is left for a busy machine.
+        # 50 pages took 0.04 s; the bound is ten times that, for a busy machine.
         assert time.perf_counter() - started_at < 0.5

@@ -1,4 +1,4 @@
-"""Each fault really happens on the socket, as often as it was asked for, and then no more."""
+"""Each fault happens on a real socket, exactly as often as requested."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.sandbox.conftest import page_sizes, token
 
 
-def test_a_status_is_answered_as_often_as_it_was_asked_for(api: httpx.Client, server: SandboxServer) -> None:
+def test_a_status_is_returned_as_often_as_requested(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("status", "clients", times=2, status=500)
     statuses = [api.get(f"/{path}").status_code for path in ("portfolios", "clients", "clients", "clients")]
     assert statuses == [200, 500, 500, 200]
@@ -28,13 +28,13 @@ def test_a_fault_without_a_number_of_times_lasts_until_it_is_cleared(api: httpx.
     assert api.get("/clients").status_code == 200
 
 
-def test_two_statuses_come_one_after_the_other(api: httpx.Client, server: SandboxServer) -> None:
+def test_two_statuses_are_returned_in_their_order(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("status", "clients", status=500)
     server.faults.add("status", "clients", status=502)
     assert [api.get("/clients").status_code for _ in range(3)] == [500, 502, 200]
 
 
-def test_a_fault_can_wait_for_a_later_request_or_for_a_page(api: httpx.Client, server: SandboxServer) -> None:
+def test_a_fault_can_apply_to_a_later_request_or_to_one_page(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("status", "clients", skip=2)
     assert [api.get("/clients").status_code for _ in range(4)] == [200, 200, 503, 200]
     server.faults.add("status", "clients", page=2)
@@ -42,10 +42,10 @@ def test_a_fault_can_wait_for_a_later_request_or_for_a_page(api: httpx.Client, s
 
 
 @pytest.mark.parametrize("wait", [7, format_datetime(datetime(2026, 11, 1, tzinfo=UTC), usegmt=True)])
-def test_429_names_the_wait_in_seconds_or_as_a_date(api: httpx.Client, server: SandboxServer, wait: str | int) -> None:
+def test_429_has_retry_after_in_seconds_or_as_a_date(api: httpx.Client, server: SandboxServer, wait: str | int) -> None:
     server.faults.add("status", "clients", status=429, retry_after=wait)
-    answer = api.get("/clients")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, str(wait))
+    response = api.get("/clients")
+    assert (response.status_code, response.headers["Retry-After"]) == (429, str(wait))
 
 
 def test_revoked_tokens_are_refused_and_a_new_one_is_accepted(api: httpx.Client, server: SandboxServer) -> None:
@@ -65,7 +65,7 @@ def test_a_cut_body_ends_in_the_middle(api: httpx.Client, server: SandboxServer,
 
 @pytest.mark.parametrize(("kind", "header"), [("cut_length", b"content-length: "), ("cut_chunked", b"chunked")])
 def test_a_cut_body_is_cut_on_the_socket(server: SandboxServer, api: httpx.Client, kind: str, header: bytes) -> None:
-    server.habits.gzip_level = 0
+    server.options.gzip_level = 0
     whole = api.get("/clients").content
     server.faults.add(kind, "clients")
     with socket.create_connection(("127.0.0.1", int(server.base_url.rpartition(":")[2])), timeout=10) as raw:
@@ -79,13 +79,13 @@ def test_a_cut_body_is_cut_on_the_socket(server: SandboxServer, api: httpx.Clien
     assert not body.endswith(b"0\r\n\r\n")
 
 
-def test_a_dropped_connection_gives_no_answer_at_all(api: httpx.Client, server: SandboxServer) -> None:
+def test_a_dropped_connection_sends_no_response(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("drop", "clients")
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         api.get("/clients")
 
 
-def test_a_slow_answer_is_slow(api: httpx.Client, server: SandboxServer) -> None:
+def test_a_delayed_response_is_delayed(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("delay", "clients", seconds=0.3)
     started_at = time.monotonic()
     assert api.get("/clients").status_code == 200
@@ -95,16 +95,16 @@ def test_a_slow_answer_is_slow(api: httpx.Client, server: SandboxServer) -> None
         api.get("/clients", timeout=0.1)
 
 
-def test_a_trickled_body_never_lets_the_read_time_out(api: httpx.Client, server: SandboxServer) -> None:
+def test_a_trickled_body_never_triggers_the_read_timeout(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("trickle", "clients", seconds=0.02)
     started_at = time.monotonic()
-    with api.stream("GET", "/clients", timeout=0.5) as answer:
-        parts = [part for _, part in zip(range(10), answer.iter_raw(), strict=False)]
+    with api.stream("GET", "/clients", timeout=0.5) as response:
+        parts = [part for _, part in zip(range(10), response.iter_raw(), strict=False)]
     assert {len(part) for part in parts} == {1}
     assert time.monotonic() - started_at >= 0.15
 
 
-def test_wrong_kinds_of_body_come_with_status_200(api: httpx.Client, server: SandboxServer) -> None:
+def test_html_an_object_and_a_given_text_are_sent_with_status_200(api: httpx.Client, server: SandboxServer) -> None:
     for kind in ("html", "object", "body"):
         server.faults.add(kind, "clients", text="[1, 2")
     html, thing, text = (api.get("/clients") for _ in range(3))
@@ -114,35 +114,37 @@ def test_wrong_kinds_of_body_come_with_status_200(api: httpx.Client, server: San
     assert text.text == "[1, 2"
 
 
-def test_a_redirect_leads_elsewhere(api: httpx.Client, server: SandboxServer) -> None:
+def test_a_redirect_points_to_its_location(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("redirect", "clients", location="http://elsewhere.example/")
-    answer = api.get("/clients")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "http://elsewhere.example/")
+    response = api.get("/clients")
+    assert (response.status_code, response.headers["Location"]) == (302, "http://elsewhere.example/")
 
 
-def test_the_shape_of_one_answer_can_differ(api: httpx.Client, server: SandboxServer, world: World) -> None:
+def test_names_paging_and_windows_can_differ_for_one_response(
+    api: httpx.Client, server: SandboxServer, world: World
+) -> None:
     for kind in ("pascal", "no_paging", "no_windows"):
         server.faults.add(kind, "transactions")
-    answer = api.get("/transactions?pageSize=2&fromDate=2026-10-28&toDate=2026-10-28")
-    assert len(answer.json()) == world.count("transactions")
-    assert "TradeDate" in answer.json()[0]
-    assert "Link" not in answer.headers
+    response = api.get("/transactions?pageSize=2&fromDate=2026-10-28&toDate=2026-10-28")
+    assert len(response.json()) == world.count("transactions")
+    assert "TradeDate" in response.json()[0]
+    assert "Link" not in response.headers
     assert "tradeDate" in api.get("/transactions?pageSize=2").json()[0]
 
 
-def test_links_and_totals_can_lie(api: httpx.Client, server: SandboxServer) -> None:
+def test_links_and_totals_can_be_wrong(api: httpx.Client, server: SandboxServer) -> None:
     server.faults.add("wrong_total", "clients")
     server.faults.add("no_last", "clients")
-    answer = api.get("/clients?pageSize=10")
-    assert (answer.headers["X-Total-Count"], "last" in answer.links) == ("26", False)
+    response = api.get("/clients?pageSize=10")
+    assert (response.headers["X-Total-Count"], "last" in response.links) == ("26", False)
     server.faults.add("no_total", "clients")
     server.faults.add("foreign_next", "clients", location="http://elsewhere.example/clients?page=2")
-    answer = api.get("/clients?pageSize=10")
-    assert answer.links["next"]["url"] == "http://elsewhere.example/clients?page=2"
-    assert "X-Total-Count" not in answer.headers
+    response = api.get("/clients?pageSize=10")
+    assert response.links["next"]["url"] == "http://elsewhere.example/clients?page=2"
+    assert "X-Total-Count" not in response.headers
     server.faults.add("loop_next", "clients")
-    answer = api.get("/clients?pageSize=10&page=2")
-    assert answer.links["next"]["url"] == str(answer.url)
+    response = api.get("/clients?pageSize=10&page=2")
+    assert response.links["next"]["url"] == str(response.url)
 
 
 def test_the_token_endpoint_can_fail_too(server: SandboxServer) -> None:
@@ -175,18 +177,18 @@ def test_faults_can_be_set_and_cleared_over_http(api: httpx.Client) -> None:
         b'{"kind":"delay","unknown":1}',
     ],
 )
-def test_a_fault_that_cannot_be_is_refused_over_http(api: httpx.Client, server: SandboxServer, wrong: bytes) -> None:
+def test_an_unknown_fault_is_refused_over_http(api: httpx.Client, server: SandboxServer, wrong: bytes) -> None:
     assert api.post("/_sandbox/faults", content=wrong).status_code == 400
     assert server.faults.pending() == []
 
 
-def test_a_fault_that_cannot_be_is_refused() -> None:
+def test_an_unknown_fault_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="cut_length"):
         SandboxServer(World(clients=1, portfolios=1, transactions=1, days=1)).faults.add("nonsense")
 
 
 def test_a_fraction_of_the_world_can_be_changed_over_http(api: httpx.Client, world: World) -> None:
     before = world.records("portfolios")
-    told = api.post("/_sandbox/change", json={"collection": "portfolios", "fraction": 0.5, "salt": "s"}).json()
+    result = api.post("/_sandbox/change", json={"collection": "portfolios", "fraction": 0.5, "salt": "s"}).json()
     changed = [now for then, now in zip(before, world.records("portfolios"), strict=True) if then != now]
-    assert told["changed"] == len(changed) > 5
+    assert result["changed"] == len(changed) > 5

@@ -1,1 +1,1 @@
-"""The embedded Postgres."""
+"""Tests of the embedded Postgres."""

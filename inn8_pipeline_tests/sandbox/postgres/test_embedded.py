@@ -1,4 +1,4 @@
-"""The embedded Postgres: restarts, several users, killed processes, odd folders."""
+"""The embedded Postgres: restarts, several users, killed processes, unusual folders."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def postmaster(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
 
 
-def test_data_are_there_again_after_a_restart_on_the_same_folder(tmp_path: Path) -> None:
+def test_data_survive_a_restart_on_the_same_folder(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path / "pg", durable=False) as postgres:
         url = postgres.url("warehouse")
         ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -39,7 +39,7 @@ def test_data_are_there_again_after_a_restart_on_the_same_folder(tmp_path: Path)
         assert postgres.url("warehouse") == url
 
 
-def test_both_drivers_reach_a_server_in_utc_and_utf8_that_listens_on_no_network(tmp_path: Path) -> None:
+def test_both_drivers_connect_to_a_server_in_utc_and_utf8_without_a_network(tmp_path: Path) -> None:
     settings = ("TimeZone", "server_encoding", "listen_addresses")
     shown = ", ".join(f"current_setting('{name}')" for name in settings)
     sql = f"SELECT {shown}, 'ë' < 'f'"
@@ -52,7 +52,7 @@ def test_both_drivers_reach_a_server_in_utc_and_utf8_that_listens_on_no_network(
         assert server.net_connections("inet") == []
 
 
-def test_a_folder_with_a_long_path_and_odd_letters_works(tmp_path: Path) -> None:
+def test_a_folder_with_a_long_path_and_special_characters_works(tmp_path: Path) -> None:
     folder = tmp_path / "an odd 'folder', ë" / ("long" * 20) / ("longer" * 10)
     with EmbeddedPostgres(folder, durable=False) as postgres:
         assert ask(postgres.url("x"), "SELECT 1") == [(1,)]
@@ -73,7 +73,7 @@ def test_the_last_of_several_users_stops_the_server(tmp_path: Path) -> None:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    # Where nobody collects orphans, as in many containers, a process that has ended remains as a zombie.
+    # Without an init process that reaps orphans, as in many containers, an ended process remains as a zombie.
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
@@ -87,7 +87,7 @@ with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as postgres:
 """
 
 
-def test_a_killed_process_wedges_nothing(tmp_path: Path) -> None:
+def test_a_killed_user_does_not_block_the_next_one(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "pg")], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline().startswith(b"postgresql+psycopg://")
@@ -100,7 +100,7 @@ def test_a_killed_process_wedges_nothing(tmp_path: Path) -> None:
     assert is_gone(server)
 
 
-def test_a_killed_server_comes_up_again_with_its_data(tmp_path: Path) -> None:
+def test_a_killed_server_restarts_with_its_data(tmp_path: Path) -> None:
     first = EmbeddedPostgres(tmp_path / "pg", durable=False)
     first.start()
     ask(first.url("x"), "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -112,7 +112,7 @@ def test_a_killed_server_comes_up_again_with_its_data(tmp_path: Path) -> None:
         assert ask(postgres.url("x"), "SELECT answer FROM kept") == [(42,)]
 
 
-def test_a_process_id_that_is_somebody_elses_by_now_is_not_taken_for_the_server(tmp_path: Path) -> None:
+def test_a_reused_process_id_is_not_taken_for_the_server(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path / "pg", durable=False) as postgres:
         ask(postgres.url("x"), "SELECT 1")
         left = (tmp_path / "pg" / "data" / "postmaster.pid").read_text().splitlines()
@@ -121,13 +121,13 @@ def test_a_process_id_that_is_somebody_elses_by_now_is_not_taken_for_the_server(
         assert ask(postgres.url("x"), "SELECT 1") == [(1,)]
 
 
-def test_an_initialisation_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
+def test_a_killed_initialisation_is_restarted(tmp_path: Path) -> None:
     (tmp_path / "pg" / "data.new" / "base").mkdir(parents=True)
     with EmbeddedPostgres(tmp_path / "pg", durable=False) as postgres:
         assert ask(postgres.url("x"), "SELECT 1") == [(1,)]
 
 
-def test_data_of_another_version_are_refused_and_left_alone(tmp_path: Path) -> None:
+def test_data_of_another_version_are_refused_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PG_VERSION").write_text("12\n")
     with pytest.raises(OtherPostgresVersionError, match="Postgres 12"):
@@ -135,12 +135,12 @@ def test_data_of_another_version_are_refused_and_left_alone(tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["PG_VERSION"]
 
 
-def test_outside_of_with_there_is_no_address(tmp_path: Path) -> None:
+def test_a_server_that_is_not_open_has_no_address(tmp_path: Path) -> None:
     with pytest.raises(PostgresNotOpenError):
         EmbeddedPostgres(tmp_path).url("x")
 
 
-def test_a_wait_for_the_folder_has_an_end(tmp_path: Path) -> None:
+def test_waiting_for_the_lock_of_the_folder_times_out(tmp_path: Path) -> None:
     started_at = time.monotonic()
     with FolderLock(tmp_path, 0), pytest.raises(FolderBusyError), FolderLock(tmp_path, 0.1):
         pass
@@ -156,7 +156,7 @@ def test_databases_are_copied_from_a_template_and_dropped(tmp_path: Path) -> Non
         assert ask(postgres.url('co"py'), "SELECT to_regclass('kept')") == [(None,)]
 
 
-def test_the_servers_log_does_not_repeat_what_a_statement_held(tmp_path: Path) -> None:
+def test_the_log_of_the_server_does_not_repeat_values_of_statements(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path / "pg", durable=False) as postgres:
         ask(postgres.url("x"), "CREATE TABLE people (name text UNIQUE)")
         with psycopg.connect(postgres.url("x").replace("+psycopg", "")) as connection:

@@ -1,1 +1,1 @@
-"""The simulated data."""
+"""Tests of the simulated data."""

@@ -1,4 +1,4 @@
-"""The seeded records are sound, exact and always the same; changes are what was asked for."""
+"""The generated records are valid, exact and always the same, and changes do what they say."""
 
 import json
 import re
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from inn8_pipeline.sandbox.errors import NoJsonError, UnknownRecordError, WrongWorldError
-from inn8_pipeline.sandbox.world.market import isin
+from inn8_pipeline.sandbox.errors import InvalidWorldError, NonFiniteNumberError, UnknownRecordError
+from inn8_pipeline.sandbox.world.transactions import isin
 from inn8_pipeline.sandbox.world.world import ABSENT, COLLECTIONS, Collection, World
 from inn8_pipeline_tests.sandbox.conftest import LAST_DATE
 
@@ -28,17 +28,17 @@ def by_id(world: World, collection: Collection) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
-def test_the_same_seed_makes_the_same_records_and_another_seed_makes_others(collection: Collection) -> None:
+def test_the_same_seed_generates_the_same_records_and_another_seed_others(collection: Collection) -> None:
     assert small().records(collection) == small().records(collection)
     assert small().records(collection) != small(seed=8).records(collection)
 
 
-def test_another_seed_trades_in_other_portfolios() -> None:
+def test_another_seed_spreads_transactions_over_other_portfolios() -> None:
     owners = [[record["portfolioId"] for record in small(seed=seed).records("transactions")[:9]] for seed in (7, 8)]
     assert owners[0] != owners[1]
 
 
-def test_tomorrow_adds_a_day_and_changes_none() -> None:
+def test_a_later_last_date_adds_a_day_and_changes_no_other_day() -> None:
     first_date = LAST_DATE - timedelta(days=9)
     today = small(first_date=first_date, last_date=LAST_DATE - timedelta(days=1))
     tomorrow = small(first_date=first_date)
@@ -48,12 +48,12 @@ def test_tomorrow_adds_a_day_and_changes_none() -> None:
     assert {record["tradeDate"] for record in added} == {"2026-10-30"}
 
 
-def test_a_day_of_trade_does_not_depend_on_how_many_days_there_are() -> None:
+def test_a_day_of_trade_does_not_depend_on_the_number_of_days() -> None:
     longer = small(transactions=600, days=20)
     assert longer.records("transactions", LAST_DATE, LAST_DATE) == small().records("transactions", LAST_DATE, LAST_DATE)
 
 
-def test_a_larger_world_begins_with_the_clients_of_a_smaller_one() -> None:
+def test_a_larger_world_starts_with_the_clients_of_a_smaller_one() -> None:
     assert small(clients=50, portfolios=60).records("clients")[:25] == small().records("clients")
 
 
@@ -61,17 +61,17 @@ def test_a_world_without_a_last_date_ends_today() -> None:
     world = World(clients=1, portfolios=1, transactions=10, days=3)
     days = world.days("transactions")
     assert days[-1] == world.last_date
-    assert len(days) in {3, 4}  # 4 where midnight passed meanwhile
+    assert len(days) in {3, 4}  # 4 if midnight passed meanwhile
 
 
-def test_transactions_come_to_about_the_number_asked_for_and_weekends_are_nearly_empty() -> None:
+def test_there_are_about_as_many_transactions_as_requested_and_few_at_weekends() -> None:
     world = World(clients=10, portfolios=10, transactions=9_100, days=91, last_date=LAST_DATE)
     assert world.count("transactions") == len(world.records("transactions")) == pytest.approx(9_100, rel=0.05)
     weekend = [world.count("transactions", day, day) for day in world.days("transactions") if day.weekday() >= 5]
     assert sum(weekend) < 0.02 * 9_100
 
 
-def test_every_seeded_record_is_sound() -> None:
+def test_every_generated_record_is_valid() -> None:
     world = small()
     clients, portfolios = by_id(world, "clients"), by_id(world, "portfolios")
     transactions = by_id(world, "transactions")
@@ -83,7 +83,7 @@ def test_every_seeded_record_is_sound() -> None:
     assert all(re.fullmatch(r"[a-z.\-]+\d+@example\.(com|org|net)", mail) for mail in mails if mail)
 
 
-def test_phone_numbers_come_in_every_form() -> None:
+def test_phone_numbers_have_many_forms() -> None:
     phones = [record.get("phoneNumber") for record in World(clients=500).records("clients")]
     digits = {len(re.sub(r"\D", "", phone)) for phone in phones if phone is not None}
     assert {0, 7, 10, 11, 13} <= digits
@@ -105,39 +105,39 @@ def test_cash_movements_have_no_security_and_trades_settle_three_working_days_la
     assert {record["quantity"] is None for record in records if record["security"] is None} == {True}
 
 
-def test_isins_have_right_check_digits() -> None:
+def test_isins_have_valid_check_digits() -> None:
     assert isin("US", "037833100") == "US0378331005"
     assert isin("ZA", "E00001522") == "ZAE000015228"
     codes = {record["security"]["isin"] for record in small().records("transactions") if record["security"]}
     assert all(isin(code[:2], code[2:-1]) == code for code in codes)
 
 
-def test_a_window_has_both_its_ends() -> None:
+def test_both_ends_of_a_window_are_inclusive() -> None:
     first, last = date(2026, 10, 27), date(2026, 10, 28)
     records = small().records("transactions", first, last)
     assert {record["tradeDate"] for record in records} == {"2026-10-27", "2026-10-28"}
     assert len(records) == small().count("transactions", first, last)
 
 
-def test_faulty_records_are_there_when_asked_for_and_only_then() -> None:
-    sound, faulty = small(), small(faulty=5)
+def test_invalid_records_are_added_only_on_request() -> None:
+    valid, mixed = small(), small(faulty=5)
     for collection in COLLECTIONS:
-        assert faulty.count(collection) == sound.count(collection) + 5
-    assert [record["id"] for record in faulty.records("clients") if record["fullName"] is None] == [
+        assert mixed.count(collection) == valid.count(collection) + 5
+    assert [record["id"] for record in mixed.records("clients") if record["fullName"] is None] == [
         "CL-X00001",
         "CL-X00004",
     ]
-    assert Decimal("100.123456789012") in [record["amount"] for record in faulty.records("transactions")]
+    assert Decimal("100.123456789012") in [record["amount"] for record in mixed.records("transactions")]
 
 
-def test_a_record_that_is_put_replaces_the_one_with_its_id(world: World) -> None:
+def test_put_replaces_the_record_with_the_same_id(world: World) -> None:
     first = world.records("clients")[0]
     world.put("clients", first | {"fullName": "Another Name"})
     assert world.count("clients") == 25
     assert world.records("clients")[0] == first | {"fullName": "Another Name"}
 
 
-def test_a_transaction_that_is_put_on_another_day_leaves_the_old_one(world: World) -> None:
+def test_put_moves_a_transaction_to_its_new_trade_date(world: World) -> None:
     moved = world.records("transactions", LAST_DATE, LAST_DATE)[0] | {"tradeDate": "2026-09-01"}
     before = world.count("transactions")
     world.put("transactions", moved)
@@ -145,7 +145,7 @@ def test_a_transaction_that_is_put_on_another_day_leaves_the_old_one(world: Worl
     assert world.count("transactions") == before
 
 
-def test_removed_corrupted_and_duplicated_records_are_served_so(world: World) -> None:
+def test_removed_corrupted_and_duplicated_records_are_served_as_such(world: World) -> None:
     world.remove("clients", "CL-000001")
     world.corrupt("clients", "CL-000002", fullName=ABSENT, status=Decimal("1.50"))
     world.duplicate("clients", "CL-000003")
@@ -169,7 +169,7 @@ def test_raw_text_is_served_verbatim(world: World) -> None:
     assert world.body("portfolios", world.days("portfolios"), 40, 41) == b'[{"id":"A","id":"B","n":1e400}]'
 
 
-def test_a_fraction_changes_in_one_text_and_another_salt_changes_others() -> None:
+def test_change_fraction_changes_one_text_and_another_salt_chooses_other_records() -> None:
     changed = {}
     for salt in ("a", "b"):
         world, before = small(transactions=3000), by_id(small(transactions=3000), "transactions")
@@ -193,7 +193,7 @@ def json_of(record: object) -> str:
     return json.dumps(record, default=str, sort_keys=True)
 
 
-def test_texts_of_every_script_come_back_as_they_were_put(world: World) -> None:
+def test_texts_of_every_script_are_served_as_they_were_put(world: World) -> None:
     name = 'Zoë "Q" \\ Ωμ 山田 \U0001f600 \u202e abc\u0000\n \ud800'
     world.corrupt("clients", "CL-000001", fullName=name, amounts=[Decimal("0.10"), 1.5, True, None, {"a": 1}])
     record = world.records("clients")[0]
@@ -201,8 +201,8 @@ def test_texts_of_every_script_come_back_as_they_were_put(world: World) -> None:
     assert record["amounts"] == [Decimal("0.10"), Decimal("1.5"), True, None, {"a": 1}]
 
 
-def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(WrongWorldError):
+def test_impossible_worlds_and_numbers_are_refused() -> None:
+    with pytest.raises(InvalidWorldError):
         World(clients=0, portfolios=1)
-    with pytest.raises(NoJsonError):
+    with pytest.raises(NonFiniteNumberError):
         small().put("clients", {"id": "A", "fullName": Decimal("NaN")})

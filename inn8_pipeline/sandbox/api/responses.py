@@ -1,4 +1,4 @@
-"""Answers as ASGI sends them: sound ones, and each fault as it looks on the socket."""
+"""ASGI responses: the regular one, and those of the faults that replace it."""
 
 import asyncio
 import json
@@ -14,16 +14,15 @@ _PAGE = "<!doctype html><title>Maintenance</title><h1>We are back soon</h1>"
 
 
 class SandboxResponse:
-    """A whole answer; `bytes_sent` is what left here of its body."""
+    """A complete response, by default JSON. `bytes_sent` counts the bytes of the body that were sent."""
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
-        """Body and headers as given; the length is added, and JSON is the default type."""
         self.status, self.body = status, body
         self.headers = {"content-type": JSON, **(headers or {})}
         self.bytes_sent = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
-        """Send it."""
+        """Send the response."""
         await self._start(send, len(self.body))
         await send({"type": "http.response.body", "body": self.body})
         self.bytes_sent = len(self.body)
@@ -35,28 +34,26 @@ class SandboxResponse:
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
 
 
-class CutAnswer(SandboxResponse):
-    """Half of the body under the whole one's Content-Length, or half of it in chunks; then the connection closes."""
+class TruncatedResponse(SandboxResponse):
+    """Half of the body, with the Content-Length of all of it or in chunks; then the connection closes."""
 
-    def __init__(self, sound: SandboxResponse, *, chunked: bool) -> None:
-        """Cut the sound answer."""
-        super().__init__(sound.status, sound.body, sound.headers)
+    def __init__(self, regular: SandboxResponse, *, chunked: bool) -> None:
+        super().__init__(regular.status, regular.body, regular.headers)
         self._chunked = chunked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
-        """Send half, and leave it unfinished."""
+        """Send half of the body and leave the response unfinished."""
         half = self.body[: len(self.body) // 2]
         await self._start(send, None if self._chunked else len(self.body))
-        # The server closes a connection whose answer was left unfinished.
+        # uvicorn closes the connection of an unfinished response.
         await send({"type": "http.response.body", "body": half, "more_body": True})
         self.bytes_sent = len(half)
 
 
-class NoAnswer(SandboxResponse):
-    """The connection closes without a byte."""
+class DroppedConnection(SandboxResponse):
+    """No response: the connection closes without a byte."""
 
     def __init__(self) -> None:
-        """There is nothing to say."""
         super().__init__(0, b"")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
@@ -67,24 +64,23 @@ class NoAnswer(SandboxResponse):
         transport.abort()
 
 
-class TrickledAnswer(SandboxResponse):
-    """The body, byte by byte, with a pause after each."""
+class TrickledResponse(SandboxResponse):
+    """The body, byte by byte, with a pause after each byte."""
 
-    def __init__(self, sound: SandboxResponse, seconds: float) -> None:
-        """Slow the sound answer down."""
-        super().__init__(sound.status, sound.body, sound.headers)
+    def __init__(self, regular: SandboxResponse, seconds: float) -> None:
+        super().__init__(regular.status, regular.body, regular.headers)
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's)
-        """Send byte after byte, until the reader goes."""
+        """Send byte after byte, until the client disconnects."""
         gone = asyncio.ensure_future(_until_gone(receive))
         await self._start(send, len(self.body))
-        for place in range(len(self.body)):
+        for index in range(len(self.body)):
             if gone.done():
                 break
-            last = place + 1 == len(self.body)
-            await send({"type": "http.response.body", "body": self.body[place : place + 1], "more_body": not last})
-            self.bytes_sent = place + 1
+            last = index + 1 == len(self.body)
+            await send({"type": "http.response.body", "body": self.body[index : index + 1], "more_body": not last})
+            self.bytes_sent = index + 1
             await asyncio.wait([gone], timeout=self._seconds)
         gone.cancel()
 
@@ -94,28 +90,28 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def of_json(status: int, value: object, headers: Mapping[str, str] | None = None) -> SandboxResponse:
-    """Return an answer with this value as JSON."""
+def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> SandboxResponse:
+    """Return a response with this value as JSON."""
     return SandboxResponse(status, json.dumps(value, default=str).encode(), headers)
 
 
-def of_fault(fault: Fault, sound: SandboxResponse) -> SandboxResponse:  # noqa: PLR0911 (a line for each kind)
-    """Return what takes the place of the sound answer."""
+def fault_response(fault: Fault, regular: SandboxResponse) -> SandboxResponse:  # noqa: PLR0911 (a line for each kind)
+    """Return the response that replaces the regular one."""
     match fault.kind:
         case "status":
-            waiting = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-            return of_json(fault.status, {"error": "fault", "message": "Set in the sandbox."}, waiting)
+            headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+            return json_response(fault.status, {"error": "fault", "message": "Set in the sandbox."}, headers)
         case "html":
             return SandboxResponse(200, _PAGE.encode(), {"content-type": "text/html; charset=utf-8"})
         case "object":
-            return of_json(200, {"error": "unavailable", "message": "Set in the sandbox."})
+            return json_response(200, {"error": "unavailable", "message": "Set in the sandbox."})
         case "body":
             return SandboxResponse(200, fault.text.encode())
         case "redirect":
             return SandboxResponse(302, b"", {"location": fault.location})
         case "cut_length" | "cut_chunked":
-            return CutAnswer(sound, chunked=fault.kind == "cut_chunked")
+            return TruncatedResponse(regular, chunked=fault.kind == "cut_chunked")
         case "trickle":
-            return TrickledAnswer(sound, fault.seconds)
+            return TrickledResponse(regular, fault.seconds)
         case _:
-            return NoAnswer()
+            return DroppedConnection()

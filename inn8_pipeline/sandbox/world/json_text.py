@@ -1,6 +1,6 @@
-"""JSON text as the sandbox writes and reads it: numbers exactly as given, a record's `id` first, names in either case.
+"""Write and read JSON: numbers exactly as given, the `id` of a record first, names in camelCase or PascalCase.
 
-Its own, and not the pipeline's, so that a fault of one is not forgiven by the other.
+Nothing is shared with the pipeline on purpose: a mistake in common code would go unnoticed.
 """
 
 import json
@@ -8,20 +8,25 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from inn8_pipeline.sandbox.errors import NoJsonError
+from inn8_pipeline.sandbox.errors import NonFiniteNumberError
 
-# A quote inside a string is escaped, so what this matches is always a name.
+# A quote within a string is escaped, so this matches names only.
 _NAME = re.compile(rb'"([a-z])([A-Za-z0-9]*)":')
 
 
 def quoted(text: str) -> str:
-    """Return `text` as a JSON string; lone surrogates are escaped, because UTF-8 has none."""
+    """Return `text` as a JSON string. Lone surrogates are escaped, because UTF-8 cannot encode them."""
     plain = json.dumps(text, ensure_ascii=False)
     return plain if plain.isprintable() else json.dumps(text)
 
 
 def render(value: object) -> str:
-    """Return `value` as JSON. A Decimal becomes a number with the digits that it has; NaN is no JSON (ValueError)."""
+    """Return `value` as JSON. A Decimal becomes a number with the same digits.
+
+    Raises:
+        NonFiniteNumberError: A number is NaN or infinite.
+
+    """
     match value:
         case dict():
             return "{" + ",".join(f"{quoted(str(name))}:{render(item)}" for name, item in value.items()) + "}"
@@ -29,7 +34,7 @@ def render(value: object) -> str:
             return "[" + ",".join(map(render, value)) + "]"
         case Decimal():
             if not value.is_finite():
-                raise NoJsonError
+                raise NonFiniteNumberError
             return str(value)
         case str():
             return quoted(value)
@@ -38,18 +43,18 @@ def render(value: object) -> str:
 
 
 def render_record(record: dict[str, Any]) -> bytes:
-    """Return a record as JSON with its `id`, where it has one, in front: by that it is found again."""
+    """Return a record as JSON with its `id` first, by which `has_id` recognises it."""
     ordered = {"id": record["id"], **record} if "id" in record else record
     return render(ordered).encode()
 
 
 def parse(text: bytes) -> Any:  # noqa: ANN401 (JSON may be anything)
-    """Read JSON; every number becomes a Decimal, with the digits that were sent."""
+    """Parse JSON. Every number becomes a Decimal with the digits that were sent."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
 def has_id(rendered: bytes, record_id: object) -> bool:
-    """Tell whether the rendered record bears this id."""
+    """Return whether the rendered record has this id."""
     head = f'{{"id":{render(record_id)}'.encode()
     return rendered.startswith((head + b",", head + b"}"))
 

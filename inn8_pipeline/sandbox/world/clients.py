@@ -1,7 +1,7 @@
-"""Seeded clients and portfolios: each follows from the seed and its number alone.
+"""Generate clients and portfolios. Each depends only on the seed and its number.
 
-Records are plain dictionaries as INN8 sends them, with the blemishes of real data: phone numbers in every form,
-addresses with holes, statuses in mixed case, properties left out.
+Records are dictionaries as INN8 sends them, with the irregularities of real data: phone numbers in many forms,
+incomplete addresses, statuses in mixed case, absent properties.
 """
 
 from random import Random
@@ -24,7 +24,7 @@ def portfolio_id(number: int) -> str:
 
 
 def client(seed: int, number: int) -> Record:
-    """Return client `number`: sound by the contract."""
+    """Return client `number`, which is valid."""
     draw = Random(f"{seed}:client:{number}")
     given, surname = _one(draw, words.GIVEN_NAMES), _one(draw, words.SURNAMES)
     record: Record = {
@@ -39,7 +39,7 @@ def client(seed: int, number: int) -> Record:
 
 
 def portfolio(seed: int, number: int, clients: int) -> Record:
-    """Return portfolio `number`: sound, and of one of the `clients`; the first ones give every client a portfolio."""
+    """Return portfolio `number`, which is valid and belongs to a client; every client gets one before a second one."""
     draw = Random(f"{seed}:portfolio:{number}")
     owner = number if number < clients else int(draw.random() * clients)
     account_type = _one(draw, words.ACCOUNT_TYPES)
@@ -68,14 +68,14 @@ def _mail(draw: Random, given: str, surname: str, number: int) -> str | None:
 
 
 def _phone(draw: Random) -> str | None:
-    # 055 5 is no prefix in use, so that nobody can be rung up.
+    # The prefix 055 5 is not in use, so these are nobody's numbers.
     last = f"{int(draw.random() * 10_000):04d}"
     forms = (
         f"055555{last}", f"055 555 {last}", f"(055) 555-{last}", f"055-555-{last}", f"+27 55 555 {last}",
         f"+2755555{last}", f"0027 55 555 {last}", f"555 {last}", f"055 555 {last} (work)", "", "  ", "n/a", None,
     )  # fmt: skip
-    weight = int(draw.random() * 24)
-    return forms[weight] if weight < len(forms) else forms[weight % 5]
+    choice = int(draw.random() * 24)
+    return forms[choice] if choice < len(forms) else forms[choice % 5]
 
 
 def _address(draw: Random) -> Record | None:
@@ -95,5 +95,5 @@ def _address(draw: Random) -> Record | None:
 
 
 def _without_some_nulls(draw: Random, record: Record) -> Record:
-    """Leave out about half of the nulls: absent and null are the same to a reader."""
+    """Leave out about half of the nulls: an absent property and null mean the same."""
     return {name: value for name, value in record.items() if value is not None or draw.random() < 0.5}

@@ -1,13 +1,13 @@
-"""Faulty records for the demo: each breaks one rule of the contract, as real servers do, and is otherwise sound."""
+"""Generate invalid records for the demo: each breaks one rule of the contract, as real servers do."""
 
 from datetime import date
 from decimal import Decimal
 
-from inn8_pipeline.sandbox.world.people import Record, client_id, portfolio_id
+from inn8_pipeline.sandbox.world.clients import Record, client_id, portfolio_id
 
 
 def client(number: int) -> Record:
-    """Return the faulty client `number`; after the third, the kinds of fault come round again."""
+    """Return invalid client `number`. There are three kinds, in turn."""
     record: Record = {
         "id": f"CL-X{number + 1:05d}", "fullName": f"Faulty Example {number + 1}",
         "emailAddress": f"faulty{number + 1}@example.com", "phoneNumber": "0555550100", "address": None,
@@ -22,7 +22,7 @@ def client(number: int) -> Record:
 
 
 def portfolio(number: int) -> Record:
-    """Return the faulty portfolio `number`; after the third, the kinds of fault come round again."""
+    """Return invalid portfolio `number`. There are three kinds, in turn."""
     record: Record = {
         "id": f"PF-X{number + 1:05d}", "clientId": client_id(0), "name": f"Faulty Portfolio {number + 1}",
         "accountNumber": f"INNX{number + 1:07d}", "type": "individual", "status": "active",
@@ -32,7 +32,7 @@ def portfolio(number: int) -> Record:
 
 
 def transaction(number: int, day: date) -> Record:
-    """Return the faulty transaction `number` of `day`; after the fifth, the kinds of fault come round again."""
+    """Return invalid transaction `number` of `day`. There are five kinds, in turn."""
     record: Record = {
         "id": f"TX-X{number + 1:05d}", "portfolioId": portfolio_id(0), "type": "deposit", "security": None,
         "tradeDate": day.isoformat(), "settlementDate": day.isoformat(), "quantity": None, "price": None,

@@ -1,7 +1,7 @@
-"""Seeded securities and transactions. Each day of trade follows from the seed and the date alone.
+"""Generate securities and transactions. Each day of trade depends only on the seed and the date.
 
-Amounts are exact: quantity times price, rounded half up to cents, in whole numbers from first to last. Records are
-rendered as they are drawn, since half a million of them have to be there in seconds.
+Amounts are exact: quantity times price, rounded half up to cents, in integer arithmetic. Records are rendered as they
+are generated, because half a million of them are needed within seconds.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from datetime import date, timedelta
 from random import Random
 
 from inn8_pipeline.sandbox.world import words
-from inn8_pipeline.sandbox.world.people import portfolio_id
-from inn8_pipeline.sandbox.world.text import quoted
+from inn8_pipeline.sandbox.world.clients import portfolio_id
+from inn8_pipeline.sandbox.world.json_text import quoted
 
 SECURITIES = 160
 SETTLEMENT_DAYS = 3
 SATURDAY = 5
-# A weekend's day has this share of a working day's trades: a few corrections and interest, no more.
+# Trades on a day of the weekend, as a share of those on a working day: a few corrections, and interest.
 WEEKEND_SHARE = 0.02
 _PER_WEEK = 5 + 2 * WEEKEND_SHARE
 
@@ -27,7 +27,7 @@ _OUTGOING = frozenset({"withdrawal", "fee", "tax"})
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """One security. `price` is in units of 10 ** -`places` of its currency; `rendered` is its JSON object."""
+    """A security. `price` is in units of 10 ** -`places` of its currency; `rendered` is its JSON object."""
 
     symbol: str
     isin: str
@@ -42,14 +42,14 @@ def isin(country: str, number: str) -> str:
     """Return the ISIN of a nine-character national number, with its check digit (ISO 6166, Luhn over base 36)."""
     digits = "".join(str(int(character, 36)) for character in country + number)
     total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (2 - place % 2)
+    for index, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (2 - index % 2)
         total += sum(divmod(doubled, 10))
     return f"{country}{number}{-total % 10}"
 
 
-def securities(seed: int) -> list[Security]:
-    """Return the platform's securities: shares and ETFs in rand, some in dollars, and funds priced to four places."""
+def generate_securities(seed: int) -> list[Security]:
+    """Return the securities: shares and ETFs in rand, some in dollars, and funds with prices of four decimal places."""
     return [_security(seed, number) for number in range(SECURITIES)]
 
 
@@ -79,26 +79,26 @@ def _security(seed: int, number: int) -> Security:
 
 
 def transactions_of_day(seed: int, day: date, per_day: float) -> int:
-    """Return how many transactions `day` has, where the mean over whole weeks is `per_day`."""
+    """Return the number of transactions of `day`. The mean over whole weeks is `per_day`."""
     share = WEEKEND_SHARE if day.weekday() >= SATURDAY else 1.0
     draw = Random(f"{seed}:count:{day.isoformat()}")
     return int(per_day * 7 / _PER_WEEK * share * (0.85 + 0.3 * draw.random()) + draw.random())
 
 
-def render_day(seed: int, day: date, count: int, portfolios: int, market: Sequence[Security]) -> list[bytes]:
-    """Return the `count` transactions of `day`, each as JSON, of any of `portfolios` portfolios (1 or more)."""
+def render_day(seed: int, day: date, count: int, portfolios: int, securities: Sequence[Security]) -> list[bytes]:
+    """Return `count` transactions of `day` as JSON, spread over `portfolios` portfolios (at least 1)."""
     draw = Random(f"{seed}:day:{day.isoformat()}").random
     dates = f'"tradeDate":"{day.isoformat()}","settlementDate":"{_settlement(day).isoformat()}"'
-    # A price moves by up to 5 % from day to day about its base.
-    prices = [int(security.price * (0.95 + 0.1 * draw())) for security in market]
+    # A price varies by up to 5 % around its base.
+    prices = [int(security.price * (0.95 + 0.1 * draw())) for security in securities]
     first_part = f'{{"id":"TX-{day:%Y%m%d}-'
     owners = [portfolio_id(number) for number in range(portfolios)]
     rendered = []
     for number in range(count):
         head = f'{first_part}{number + 1:06d}","portfolioId":"{owners[int(draw() * portfolios)]}"'
         if draw() < 0.85:
-            place = int(draw() * len(market))
-            body = _trade(market[place], prices[place], dates, (draw(), draw(), draw()))
+            index = int(draw() * len(securities))
+            body = _trade(securities[index], prices[index], dates, (draw(), draw(), draw()))
         else:
             body = _cash_movement(dates, draw(), draw(), draw())
         rendered.append(f"{head},{body}".encode())
@@ -108,7 +108,7 @@ def render_day(seed: int, day: date, count: int, portfolios: int, market: Sequen
 def _trade(security: Security, price: int, dates: str, draws: tuple[float, float, float]) -> str:
     of_kind, of_size, of_fee = draws
     kind = _TRADES[int(of_kind * len(_TRADES))]
-    # Funds trade in fractions of up to six places, shares mostly in whole numbers.
+    # Funds trade in fractions with up to six decimal places, shares mostly in whole numbers.
     places = 4 + int(of_fee * 3) if security.is_fund else (4 if of_fee > 0.9 else 0)
     quantity = int((1 + of_size * of_size * 5000) * 10**places)
     amount = _half_up(quantity * price, places + security.places - 2)
@@ -133,13 +133,13 @@ def _cash_movement(dates: str, of_kind: float, of_size: float, of_note: float) -
 
 
 def _half_up(number: int, places: int) -> int:
-    """Return `number` without its last `places` digits, rounded half up; `places` is 0 or more."""
+    """Return `number` without its last `places` (0 or more) digits, rounded half up."""
     unit: int = 10**places
     return (2 * number + unit) // (2 * unit)
 
 
 def _decimal(number: int, places: int) -> str:
-    """Render the non-negative `number` times 10 ** -`places`, all its places shown."""
+    """Return the non-negative `number` times 10 ** -`places` as text, with all its decimal places."""
     if not places:
         return str(number)
     whole, part = divmod(number, 10**places)
