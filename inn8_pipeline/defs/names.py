@@ -9,6 +9,8 @@ from inn8_pipeline.entities import Entity
 SYNC_LOG = "sync_log"
 FRESHNESS = "freshness"
 RECONCILIATION = "reconciliation"
+CHECK_ALIASES = {"conservation": RECONCILIATION}
+"""Check names of release 0.1 and what they are called now. They are evaluated too, for one release, without alerts."""
 GROUP = "inn8"
 JOB = "inn8_sync"
 TENANT_TAG = "inn8/tenant"
@@ -21,6 +23,11 @@ PARTITION_TAG = "dagster/partition"
 PRIORITY_TAG = "dagster/priority"
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 MAX_RETRIES_TAG = "dagster/max_retries"
+
+
+def with_aliases(check: str) -> tuple[str, ...]:
+    """Return the name of a check and its former names."""
+    return (check, *(alias for alias, name in CHECK_ALIASES.items() if name == check))
 
 
 @dataclass(frozen=True, slots=True)

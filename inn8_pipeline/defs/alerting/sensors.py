@@ -68,7 +68,7 @@ def _recency(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOu
         for entity in ENTITIES:
             seen = recency(engine, tenant.tenant_id, entity, settings.today())
             if seen.last_of_any_day_at is not None:
-                found[tenant.key(entity)] = check_rules.judge_freshness(settings, seen)
+                found[tenant.key(entity)] = check_rules.freshness_of(settings, seen)
     return found
 
 

@@ -1,1 +1,1 @@
-"""The asset checks beside the sync log, and their rules."""
+"""The asset checks beside the sync log: what each one evaluates, and when."""

@@ -168,8 +168,9 @@ class LogFailures:
             raise dg.RetryRequested(max_retries=len(RETRY_WAITS_SECONDS), seconds_to_wait=wait) from None
         message = str(error) if isinstance(error, Inn8Error) else _place_of(error)
         if isinstance(error, ReconciliationError):
-            verdict = check_rules.judge_reconciliation(error.counts["fetched"], error.counts)
-            self._context.log_event(verdict.evaluation(self._key, names.RECONCILIATION))
+            outcome = check_rules.reconciliation_of(error.counts["fetched"], error.counts)
+            for name in names.with_aliases(names.RECONCILIATION):
+                self._context.log_event(outcome.evaluation(self._key, name))
         failed = Entry(FAILED, self._started_at, description=message)
         write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
         if isinstance(error, Exception):

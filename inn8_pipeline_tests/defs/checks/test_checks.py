@@ -1,4 +1,4 @@
-"""The checks beside the sync log: each passes where all is well, and says what to do where it is not."""
+"""The checks beside the sync log: each passes where the data is in order, and says what to do where it is not."""
 
 from datetime import timedelta
 
@@ -27,6 +27,15 @@ def test_after_a_sound_sync_every_check_has_passed(pipeline: Pipeline, entity: E
     assert counts["on_pages"] == counts["inserted"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
 
 
+def test_the_name_that_reconciliation_had_in_release_0_1_is_evaluated_likewise(pipeline: Pipeline) -> None:
+    alias = dg.AssetCheckKey(KEYS.key("clients"), "conservation")
+    run = pipeline.run(CLIENTS)
+    history = pipeline.instance.event_log_storage.get_asset_check_execution_history
+    (record,) = history(alias, limit=10)
+    assert (record.run_id, record.status.value) == (run.run_id, "SUCCEEDED")
+    assert record.evaluation.metadata == evaluated(pipeline, run)["reconciliation"].metadata  # type: ignore[union-attr]
+
+
 def test_the_checks_can_be_executed_without_a_sync(pipeline: Pipeline) -> None:
     pipeline.run_all()
     asked = pipeline.server.stats.requests.total()
@@ -35,7 +44,7 @@ def test_the_checks_can_be_executed_without_a_sync(pipeline: Pipeline) -> None:
 
 
 def states(pipeline: Pipeline, run_id: str) -> set[tuple[str | None, str]]:
-    """The days and states of what is kept of the run's checks beside the sync log."""
+    """Return the days and states of the stored evaluations of the run's checks."""
     history = pipeline.instance.event_log_storage.get_asset_check_execution_history
     kept = [row for name in CHECKS for row in history(dg.AssetCheckKey(KEYS.key("transactions"), name), limit=1000)]
     return {(row.partition, row.status.value) for row in kept if row.run_id == run_id}
@@ -46,7 +55,7 @@ def test_a_run_of_several_days_leaves_nothing_planned_that_was_not_evaluated(pip
     assert states(pipeline, runs[TRANSACTIONS].run_id) == {(None, "SUCCEEDED")}
 
 
-def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> None:
+def test_a_run_with_the_checks_as_a_step_leaves_nothing_planned_that_was_not_evaluated(pipeline: Pipeline) -> None:
     pipeline.run_all()
     run = pipeline.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=pipeline.instance,
@@ -57,32 +66,33 @@ def test_nor_does_a_run_that_has_the_checks_as_a_step(pipeline: Pipeline) -> Non
     days = [None, *day_names(pipeline.window)]
     assert states(pipeline, run.run_id) == {(day, "SUCCEEDED") for day in days}
     events = pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    told = [each for each in (event.asset_check_evaluation_data for event in events) if each.check_name in CHECKS]
-    assert len(told) == len(CHECKS) * len(days)  # the step's alone, not the merge's beside it
+    evaluations = [event.asset_check_evaluation_data for event in events]
+    # Those of the step alone: the merge has added none.
+    assert len([each for each in evaluations if each.check_name in CHECKS]) == len(CHECKS) * len(days)
 
 
 def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(faulty=3)
     found = evaluated(pipeline, pipeline.run(CLIENTS))
     assert failed(found) == {"open_rejects"}
-    told = found["open_rejects"]
-    assert told.severity is dg.AssetCheckSeverity.WARN
-    assert metadata(told)["open"] == sum(metadata(told)["by_reason"].values()) == 3
-    assert "`inn8 rejects list --entity clients`" in (told.description or "")
+    evaluation = found["open_rejects"]
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    assert metadata(evaluation)["open"] == sum(metadata(evaluation)["by_reason"].values()) == 3
+    assert "`inn8 rejects list --entity clients`" in (evaluation.description or "")
     pipeline.change("update inn8.rejected_records set accepted_at = now()")
     assert failed(execute(pipeline, CLIENTS)) == set()
 
 
-def test_unlisted_values_are_told_as_codes_alone_also_by_a_sync_that_repeats(pipeline: Pipeline) -> None:
+def test_unlisted_values_are_shown_only_if_they_look_like_codes_also_by_a_sync_that_repeats(pipeline: Pipeline) -> None:
     first, second = (record["id"] for record in pipeline.world.records("clients")[:2])
     pipeline.world.corrupt("clients", first, status="GIFTED")
     pipeline.world.corrupt("clients", second, status="Sipho Dlamini")
     runs = [pipeline.run(CLIENTS), pipeline.run(CLIENTS)]
     for run in runs:
-        told = evaluated(pipeline, run)["unknown_values"]
-        assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.WARN)
-        assert metadata(told) == {"unknown status": {"records": 2, "values": {"GIFTED": 1}}}
-        assert "entities.py" in (told.description or "")
+        evaluation = evaluated(pipeline, run)["unknown_values"]
+        assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
+        assert metadata(evaluation) == {"unknown status": {"records": 2, "values": {"GIFTED": 1}}}
+        assert "inn8_pipeline/entities" in (evaluation.description or "")
     assert pipeline.entry(CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
     assert pipeline.metadata(runs[1], "clients")["unknown status"]["records"] == 2
     assert not any("Sipho" in text for text in pipeline.storage_text())
@@ -93,16 +103,16 @@ def test_drift_names_a_new_property_and_its_first_day_but_no_value_until_it_is_a
     first = pipeline.world.records("clients")[0]["id"]
     pipeline.world.corrupt("clients", first, loyaltyTier="of-somebody")
     since = now()
-    told = evaluated(pipeline, pipeline.run(CLIENTS))["drift"]
-    (row,) = metadata(told)["unknown_properties"].records
+    evaluation = evaluated(pipeline, pipeline.run(CLIENTS))["drift"]
+    (row,) = metadata(evaluation)["unknown_properties"].records
     assert row.data == {"property": "loyaltyTier", "first_seen_at": f"{since:%Y-%m-%d %H:%M}"}
-    assert "inn8 drift accept clients NAME" in (told.description or "")
+    assert "inn8 drift accept clients NAME" in (evaluation.description or "")
     assert not any("of-somebody" in text for text in pipeline.storage_text())
     pipeline.change("update inn8.unknown_properties set accepted_at = now()")
     assert evaluated(pipeline, pipeline.run(CLIENTS))["drift"].passed
 
 
-def test_a_property_that_inn8_stopped_sending_is_told_of_no_more(pipeline: Pipeline) -> None:
+def test_a_property_that_inn8_has_stopped_sending_no_longer_fails_the_check(pipeline: Pipeline) -> None:
     first = pipeline.world.records("clients")[0]["id"]
     pipeline.world.corrupt("clients", first, loyaltyTier="1")
     assert "drift" in failed(evaluated(pipeline, pipeline.run(CLIENTS)))
@@ -112,7 +122,7 @@ def test_a_property_that_inn8_stopped_sending_is_told_of_no_more(pipeline: Pipel
     assert "drift" not in failed(execute(pipeline, CLIENTS))
 
 
-def test_fewer_records_than_usual_are_told_of(pipeline: Pipeline) -> None:
+def test_fewer_records_than_usual_fail_the_check(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     pipeline.change(
         "insert into inn8_raw.landings (tenant_id, entity, run_id, started_at, completed_at, record_count)"
@@ -121,22 +131,22 @@ def test_fewer_records_than_usual_are_told_of(pipeline: Pipeline) -> None:
     )
     for record in pipeline.world.records("clients")[:2]:
         pipeline.world.remove("clients", record["id"])
-    told = evaluated(pipeline, pipeline.run(CLIENTS))["row_drop"]
-    assert not told.passed
-    assert metadata(told) == {"of": "today's last landing", "count": 23, "usual": 25}
+    evaluation = evaluated(pipeline, pipeline.run(CLIENTS))["row_drop"]
+    assert not evaluation.passed
+    assert metadata(evaluation) == {"of": "today's last landing", "count": 23, "usual": 25}
 
 
-def test_a_weekday_with_far_fewer_transactions_than_the_same_one_before_is_told_of(new_pipeline: NewPipeline) -> None:
+def test_far_fewer_transactions_than_on_the_same_weekday_before_fail_the_check(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(transactions=700, days=70)
     assert "row_drop" not in failed(evaluated(pipeline, pipeline.run(CLIENTS)))
     pipeline.run(PORTFOLIOS)
     assert evaluated(pipeline, pipeline.run(TRANSACTIONS))["row_drop"].passed
     day = metadata(evaluated(pipeline, pipeline.run(TRANSACTIONS))["row_drop"])["of"]
     pipeline.change(f"update inn8.transactions set missing_since = now() where trade_date = '{day}'")
-    told = execute(pipeline, TRANSACTIONS)["row_drop"]
-    assert not told.passed
-    assert metadata(told)["count"] == 0
-    assert "public holiday" in (told.description or "")
+    evaluation = execute(pipeline, TRANSACTIONS)["row_drop"]
+    assert not evaluation.passed
+    assert metadata(evaluation)["count"] == 0
+    assert "public holiday" in (evaluation.description or "")
 
 
 def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipeline: Pipeline) -> None:
@@ -146,16 +156,19 @@ def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipe
         "create trigger swallow before insert on inn8.portfolios for each row execute function swallow()"
     )
     run = pipeline.run(PORTFOLIOS)
-    told = evaluated(pipeline, run)["reconciliation"]
-    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    evaluation = evaluated(pipeline, run)["reconciliation"]
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert pipeline.entry(PORTFOLIOS, run.run_id).status == "Failed"
+    alias = dg.AssetCheckKey(KEYS.key("portfolios"), "conservation")
+    (record,) = pipeline.instance.event_log_storage.get_asset_check_execution_history(alias, limit=10)
+    assert record.status.value == "FAILED"
 
 
-def test_pages_that_hold_other_records_than_were_counted_fail_the_law(pipeline: Pipeline) -> None:
+def test_pages_with_another_number_of_records_than_was_counted_fail_the_check(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     pipeline.change("update inn8_raw.pages set record_count = record_count + 1")
-    told = execute(pipeline, CLIENTS)["reconciliation"]
-    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    evaluation = execute(pipeline, CLIENTS)["reconciliation"]
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
 
 
 def test_a_backfill_of_old_days_does_not_make_transactions_look_fresh(pipeline: Pipeline) -> None:
@@ -163,10 +176,10 @@ def test_a_backfill_of_old_days_does_not_make_transactions_look_fresh(pipeline: 
     pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '2 hours'")
     first = type(pipeline.window)(pipeline.window.from_date, pipeline.window.from_date)
     run = pipeline.run(TRANSACTIONS, window=first)
-    told = evaluated(pipeline, run)["freshness"]
+    evaluation = evaluated(pipeline, run)["freshness"]
     assert run.success
-    assert (told.passed, told.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "The data is failed: the last sync that was merged began 2 h 0 min ago" in (told.description or "")
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "The data is failed: the last sync that was merged began 2 h 0 min ago" in (evaluation.description or "")
 
 
 @pytest.mark.parametrize(
@@ -176,16 +189,16 @@ def test_data_is_late_after_two_ticks_and_failed_after_four(minutes: int, *, pas
     settings = read_sync(Environment({}))
     instant = now()
     recency = Recency(instant, instant - timedelta(minutes=minutes), instant)
-    verdict = check_rules.judge_freshness(settings, recency)
-    assert (verdict.passed, verdict.is_error) == (passed, is_error)
+    outcome = check_rules.freshness_of(settings, recency)
+    assert (outcome.passed, outcome.is_error) == (passed, is_error)
 
 
 @pytest.mark.parametrize(("hours", "is_error"), [(0, False), (72, True)])
-def test_where_today_was_never_synced_other_days_tell_a_first_load_from_a_standstill(
+def test_if_today_was_never_synced_the_other_days_distinguish_a_first_load_from_a_standstill(
     hours: int, *, is_error: bool
 ) -> None:
     instant = now()
     recency = Recency(instant, None, instant - timedelta(hours=hours))
-    verdict = check_rules.judge_freshness(read_sync(Environment({})), recency)
-    assert (verdict.passed, verdict.is_error) == (False, is_error)
-    assert "inn8 doctor" in verdict.advice
+    outcome = check_rules.freshness_of(read_sync(Environment({})), recency)
+    assert (outcome.passed, outcome.is_error) == (False, is_error)
+    assert "inn8 doctor" in outcome.advice
