@@ -1,1 +1,1 @@
-"""One module per command of `inn8`; each is imported when it is called."""
+"""One module per command of `inn8`, each imported when its command is called."""

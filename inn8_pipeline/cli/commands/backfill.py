@@ -5,6 +5,7 @@ from datetime import date
 import click
 
 from inn8_pipeline.cli.commands.sync import read_settings, report, run_steps
+from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.instance import open_instance, silence
 from inn8_pipeline.cli.support.options import (
     DAY,
@@ -19,14 +20,11 @@ from inn8_pipeline.cli.support.runs import execute, load_definitions, plan
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
 
-EPILOG = """
-\b
-Examples
-  inn8 backfill transactions --from 2026-03-01 --to 2026-03-31
-  inn8 backfill transactions --from 2025-01-01            up to today
-\b
-Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.
-"""
+EPILOG = examples(
+    "inn8 backfill transactions --from 2026-03-01 --to 2026-03-31",
+    "inn8 backfill transactions --from 2025-01-01            up to today",
+    notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.",
+)
 
 
 @click.command(name="backfill", epilog=EPILOG)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import tenant_of, tenant_option
 from inn8_pipeline.settings import Environment, read_owner_database_url
 
@@ -16,14 +17,9 @@ def command() -> None:
     """The warehouse's schema, its readers and writers (INN8_OWNER_DATABASE_URL, or INN8_DATABASE_URL)."""
 
 
-@command.command()
+@command.command(epilog=examples("inn8 db upgrade"))
 def upgrade() -> None:
-    r"""Bring the warehouse to this release's schema version; all of it or nothing. Harmless where it is there already.
-
-    \b
-    Example
-      inn8 db upgrade
-    """
+    """Bring the warehouse to this release's schema version; all of it or nothing. Harmless to repeat."""
     url = read_owner_database_url(Environment())
     from inn8_pipeline.warehouse.database import connect, guarded
     from inn8_pipeline.warehouse.schema.migrations import found_version
@@ -38,30 +34,21 @@ def upgrade() -> None:
     click.echo(f"The warehouse has schema version {after} ({was}).")
 
 
-@command.command()
+@command.command(epilog=examples("inn8 db dictionary > docs/dictionary.md"))
 def dictionary() -> None:
-    r"""Print what every table and column means, as Markdown. Needs no database.
-
-    \b
-    Example
-      inn8 db dictionary > docs/dictionary.md
-    """
+    """Print what every table and column means, as Markdown. Needs no database."""
     from inn8_pipeline.cli.support import data_dictionary
 
     click.echo(data_dictionary.dictionary(), nl=False)
 
 
-@command.command("grant-reader")
+@command.command(
+    "grant-reader", epilog=examples("inn8 db grant-reader anne", "inn8 db grant-reader anne --tenant cape")
+)
 @click.argument("login")
 @tenant_option
 def grant_reader(login: str, tenant_id: str | None) -> None:
-    r"""Let LOGIN, which must exist, read one tenant's rows through the views of inn8 and inn8_raw, and nothing else.
-
-    \b
-    Examples
-      inn8 db grant-reader anne
-      inn8 db grant-reader anne --tenant cape
-    """
+    """Let LOGIN, which must exist, read one tenant's rows through the views of inn8 and inn8_raw, and nothing else."""
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
     from inn8_pipeline.warehouse.schema import access
@@ -70,32 +57,23 @@ def grant_reader(login: str, tenant_id: str | None) -> None:
     click.echo(f"{login} reads the rows of tenant {tenant.tenant_id} through the views.")
 
 
-@command.command("revoke-reader")
+@command.command(
+    "revoke-reader", epilog=examples("inn8 db revoke-reader anne --tenant cape", "inn8 db revoke-reader anne")
+)
 @click.argument("login")
 @click.option("--tenant", help="Only this tenant; by default all, and the login is no reader any more.")
 def revoke_reader(login: str, tenant: str | None) -> None:
-    r"""Take from LOGIN what `grant-reader` gave it; queries that it runs just now end as they began.
-
-    \b
-    Examples
-      inn8 db revoke-reader anne --tenant cape
-      inn8 db revoke-reader anne
-    """
+    """Take from LOGIN what `grant-reader` gave it; queries that it runs just now end as they began."""
     from inn8_pipeline.warehouse.schema import access
 
     taken = access.revoke_reader(_engine(Environment()), login, tenant)
     click.echo(f"{login} has lost the rows of {taken} tenant{'' if taken == 1 else 's'}.")
 
 
-@command.command("grant-writer")
+@command.command("grant-writer", epilog=examples("inn8 db grant-writer inn8_sync"))
 @click.argument("login")
 def grant_writer(login: str) -> None:
-    r"""Let LOGIN, which must exist, run the pipeline: it is the one for INN8_DATABASE_URL. It cannot alter or drop.
-
-    \b
-    Example
-      inn8 db grant-writer inn8_sync
-    """
+    """Let LOGIN, which must exist, run the pipeline: it is the one for INN8_DATABASE_URL. It cannot alter or drop."""
     from inn8_pipeline.warehouse.schema import access
 
     access.grant_writer(_engine(Environment()), login)

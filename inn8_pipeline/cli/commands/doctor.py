@@ -1,4 +1,4 @@
-"""`inn8 doctor`: is everything there that a sync needs? Each line is a check; one that fails names its remedy."""
+"""`inn8 doctor`: check everything that a sync needs. Each line is one check; one that fails says what to do."""
 
 import sys
 import time
@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy import Engine, text
 
-from inn8_pipeline.cli.support.group import EXIT_FAILED
-from inn8_pipeline.cli.support.instance import open_instance, silence, storage_guarded
-from inn8_pipeline.cli.support.liveness import check_daemon, check_workers
+from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
+from inn8_pipeline.cli.support.instance import silence
 from inn8_pipeline.cli.support.options import json_option
+from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import print_json
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import (
@@ -28,24 +29,16 @@ from inn8_pipeline.settings import (
     read_tenant,
     read_tenant_ids,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
+from inn8_pipeline.warehouse.database import connect, transaction
+from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
 
 CLOCK_SECONDS = 5.0
-EPILOG = """
-\b
-Examples
-  inn8 doctor
-  inn8 doctor --json
-
-Exit codes: 0 all is well, 1 some check failed.
-"""
+EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 all is well, 1 some check failed.")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check. `message` says what was found or, if it failed, the remedy too."""
+    """The result of one check. `message` says what was found and, if the check failed, what to do."""
 
     check: str
     is_ok: bool
@@ -55,11 +48,10 @@ class Finding:
 @click.command(name="doctor", epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Check the settings, the database and its schema, the clock, INN8's token endpoint, Dagster's storage and daemon.
+    """Check settings, database, schema, clock, INN8's token endpoint, Dagster's storage, daemon and schedules.
 
-    With INN8_EXECUTOR=celery the queue and its workers too.
-
-    Asks INN8 for a token and reads nothing there; writes nothing.
+    With INN8_EXECUTOR=celery it checks the queue and its workers too. It asks INN8 for a token, reads nothing else
+    there, and writes nothing.
     """
     silence()
     findings = []
@@ -74,14 +66,14 @@ def command(as_json: bool) -> None:
 
 
 def examine(environment: Environment) -> Iterator[Finding]:
-    """Each finding, as soon as it is known."""
+    """Yield each finding as soon as it is known."""
     checks: dict[str, Callable[[Environment], str]] = {
         "settings": _settings,
         "database": _database,
         "clock": _clock,
         **_token_checks(environment),
         "Dagster's storage": _storage,
-        "the schedule": check_daemon,
+        "the schedule": _daemon,
         **_queue_checks(environment),
     }
     for name, check in checks.items():
@@ -92,23 +84,24 @@ def examine(environment: Environment) -> Iterator[Finding]:
 
 
 def _token_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
-    """One for each tenant; the only tenant's name is not told."""
+    """Return one check for each tenant; its name is shown where there are several."""
     name = "INN8's token endpoint"
     try:
         tenant_ids = read_tenant_ids(environment)
     except SettingsError:
-        return {}  # which the check of the settings reports
+        return {}  # the check of the settings reports it
     if len(tenant_ids) == 1:
         return {name: partial(_credentials, tenant_ids[0])}
     return {f"{name}, tenant {tenant_id}": partial(_credentials, tenant_id) for tenant_id in tenant_ids}
 
 
 def _queue_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
-    """Celery's, where the steps of runs wait there."""
+    """Return the check of Celery's queue, where that is the executor."""
     try:
-        return {"Celery's workers": check_workers} if read_executor(environment) == "celery" else {}
+        is_used = read_executor(environment) == "celery"
     except SettingsError:
-        return {}  # which the check of the settings reports
+        return {}  # the check of the settings reports it
+    return {"Celery's workers": _workers} if is_used else {}
 
 
 def _settings(environment: Environment) -> str:
@@ -120,25 +113,16 @@ def _settings(environment: Environment) -> str:
     return "complete and well-formed"
 
 
-def _engine(environment: Environment) -> "Engine":
-    from inn8_pipeline.warehouse.database import connect
-
+def _engine(environment: Environment) -> Engine:
     return connect(read_database_url(environment))
 
 
 def _database(environment: Environment) -> str:
-    from inn8_pipeline.cli.support.queries import reading
-    from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
-
     with reading(environment, "looking at the schema"):
         return f"answers, schema version {SCHEMA_VERSION}"
 
 
 def _clock(environment: Environment) -> str:
-    from sqlalchemy import text
-
-    from inn8_pipeline.warehouse.database import transaction
-
     with transaction(_engine(environment), "asking for the time") as connection:
         asked_at, began = datetime.now(UTC), time.monotonic()
         theirs = connection.scalar(text("select clock_timestamp()"))
@@ -156,25 +140,32 @@ class ClockError(Inn8Error):
     off_seconds: float
 
     def __str__(self) -> str:
-        """By how much, what it means, what to do."""
+        """Return by how much they differ, what it means, and what to do."""
         return (
-            f"the database's clock is {self.off_seconds:+.0f} s off this machine's: times in the log and in the tables "
-            "do not agree. Let both keep time by NTP."
+            f"the database's clock differs from this machine's by {self.off_seconds:+.0f} s: times in the log and "
+            "in the tables do not agree. Synchronize both with NTP."
         )
 
 
 def _credentials(tenant_id: str, environment: Environment) -> str:
     read_tenant(environment, tenant_id)
-    from inn8_pipeline.defs.resources import Inn8
 
     def warn(message: str) -> None:
         click.echo(f"     {message}", err=True)
 
-    with Inn8().client(tenant_id, _engine(environment), warn) as client:
+    with deferred.resources.Inn8().client(tenant_id, _engine(environment), warn) as client:
         client.check_credentials()
     return "gives a token"
 
 
 def _storage(environment: Environment) -> str:
-    with open_instance(environment) as instance, storage_guarded():
+    with deferred.instance.open_instance(environment) as instance, deferred.instance.storage_guarded():
         return f"answers, {instance.get_runs_count()} runs"
+
+
+def _daemon(environment: Environment) -> str:
+    return deferred.liveness.check_daemon(environment)
+
+
+def _workers(environment: Environment) -> str:
+    return deferred.liveness.check_workers(environment)

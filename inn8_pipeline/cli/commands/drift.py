@@ -4,74 +4,64 @@ from dataclasses import asdict
 
 import click
 
-from inn8_pipeline.cli.support.group import Failed
-from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_of, tenant_option
+from inn8_pipeline.cli.support.group import Failed, examples
+from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of, tenant_option
+from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database_url
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.merge import drift
 
 COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "accepted_note")
 
 
-@click.group(name="drift")
+@click.group(
+    name="drift",
+    epilog=examples("inn8 drift list", 'inn8 drift accept clients loyaltyTier --note "marketing\'s, not wanted"'),
+)
 def command() -> None:
-    r"""Properties that INN8 sends and the contract does not list: by name, never a value. The landings keep them all.
+    """List or accept properties that INN8 sends and the contract does not list.
 
-    \b
-    Examples
-      inn8 drift list
-      inn8 drift accept clients loyaltyTier --note "marketing's, not wanted"
+    Only their names are shown, never a value. The landings keep the values.
     """
 
 
-@command.command("list")
-@click.option("--entity", type=ENTITY, help="Only this entity's.")
+@command.command("list", epilog=examples("inn8 drift list --entity clients --json"))
+@click.option("--entity", type=ENTITY, help="Only this entity.")
 @tenant_option
 @json_option
 def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool) -> None:
-    r"""The unknown properties that INN8 still sends, with the first day of each.
-
-    \b
-    Example
-      inn8 drift list --entity clients --json
-    """
+    """List the unknown properties that INN8 still sends, with the first day of each."""
     environment = Environment()
-    tenant = tenant_of(environment, tenant_id)
-    from inn8_pipeline.cli.support.queries import reading
-    from inn8_pipeline.warehouse.merge.drift import still_sent
-
+    tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "reading unknown properties") as connection:
         found = [
             asdict(each)
             for wanted in ([entity] if entity else ENTITIES)
-            for each in still_sent(connection, tenant.tenant_id, wanted)
+            for each in drift.still_sent(connection, tenant, wanted)
         ]
     if as_json:
         print_json(found)
     elif found:
         console().print(rows_table(found, COLUMNS))
     else:
-        click.echo("INN8 sends nothing that the contract does not list.")
+        click.echo("INN8 sends no property that the contract does not list.")
 
 
-@command.command()
+@command.command(epilog=examples('inn8 drift accept clients loyaltyTier --note "marketing\'s, not wanted"'))
 @click.argument("entity", type=ENTITY)
 @click.argument("name")
-@click.option("--note", required=True, help="Why no column is wanted of it.")
+@click.option("--note", required=True, help="Why no column is made from it.")
 @tenant_option
 def accept(entity: Entity, name: str, note: str, tenant_id: str | None) -> None:
-    r"""Say that no column is wanted of a property: the check `drift` no longer tells of it.
-
-    \b
-    Example
-      inn8 drift accept clients loyaltyTier --note "marketing's, not wanted"
-    """
+    """Accept that no column is made from a property: the check `drift` no longer reports it."""
     environment = Environment()
-    tenant = tenant_of(environment, tenant_id)
-    from inn8_pipeline.warehouse.database import connect
-    from inn8_pipeline.warehouse.merge import drift
-
+    tenant = tenant_id_of(environment, tenant_id)
     engine = connect(read_database_url(environment))
-    if not drift.accept(engine, tenant.tenant_id, entity, name, note):
-        raise Failed(f"No property {name!r} of {entity} was ever seen: nothing was done. `inn8 drift list` names them.")
-    click.echo(f"{name} of {entity} is accepted: the check `drift` no longer tells of it.")
+    if not drift.accept(engine, tenant, entity, name, note):
+        raise Failed(
+            f"INN8 has never sent a property {name!r} of {entity}: nothing was done. `inn8 drift list` names those "
+            "that it sends."
+        )
+    click.echo(f"{name} of {entity} is accepted: the check `drift` no longer reports it.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import tenant_of, tenant_option
 from inn8_pipeline.settings import Environment, read_owner_database_url, read_sync
 
@@ -12,31 +13,25 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse.erasure.data_subject import ErasureCounts
 
 
-@click.group(name="erase")
+@click.group(
+    name="erase",
+    epilog=examples(
+        "inn8 erase client CL-000001           what would go; nothing is changed", "inn8 erase client CL-000001 --yes"
+    ),
+)
 def command() -> None:
-    r"""Erase one person's data: rows, rejects, and the records in the pages that INN8 sent.
-
-    \b
-    Examples
-      inn8 erase client CL-000001           what would go; nothing is changed
-      inn8 erase client CL-000001 --yes
-    """
+    """Erase one person's data: rows, rejects, and the records in the pages that INN8 sent."""
 
 
-@command.command()
+@command.command(epilog=examples("inn8 erase client CL-000001", "inn8 erase client CL-000001 --tenant cape --yes"))
 @click.argument("external_id")
 @tenant_option
 @click.option("--yes", is_flag=True, help="Do it. Without it only what would go is told.")
 @click.option("--still-sent", is_flag=True, help="Also where INN8 still sends it, and will bring it back.")
 def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool) -> None:
-    r"""Erase the client EXTERNAL_ID for good, as the login of INN8_OWNER_DATABASE_URL. Syncs wait meanwhile.
+    """Erase the client EXTERNAL_ID for good, as the login of INN8_OWNER_DATABASE_URL. Syncs wait meanwhile.
 
     The pages that INN8 sent are rewritten without its records. Backups and archived WAL keep what they have.
-
-    \b
-    Examples
-      inn8 erase client CL-000001
-      inn8 erase client CL-000001 --tenant cape --yes
     """
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)

@@ -1,15 +1,27 @@
-"""`inn8 rejects`: records that INN8 sent and that could not become rows, and what the operator does about them."""
+"""`inn8 rejects`: records that failed validation, and what an operator can do about them."""
 
 from typing import Any
 
 import click
 
-from inn8_pipeline.cli.support.group import Failed
-from inn8_pipeline.cli.support.instance import open_instance, silence
-from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_of, tenant_option, verbose_option
+from inn8_pipeline.cli.commands.sync import read_settings, report, run_steps
+from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support.group import Failed, examples
+from inn8_pipeline.cli.support.instance import silence
+from inn8_pipeline.cli.support.options import (
+    ENTITY,
+    json_option,
+    tenant_id_of,
+    tenant_of,
+    tenant_option,
+    verbose_option,
+)
+from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database_url
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.queries import operator
 
 COLUMNS = (
     "id",
@@ -24,23 +36,27 @@ COLUMNS = (
 )
 
 
-@click.group(name="rejects")
+@click.group(
+    name="rejects",
+    epilog=examples(
+        "inn8 rejects list --entity portfolios",
+        "inn8 rejects show 17",
+        'inn8 rejects accept 17 --note "closed account, INN8 will not correct it"',
+        "inn8 rejects retry",
+    ),
+)
 def command() -> None:
-    r"""Refused records. Each sync tries the open ones again; one that INN8 mends or takes back settles itself.
+    """List, show, retry or accept records that failed validation.
 
-    \b
-    Examples
-      inn8 rejects list --entity portfolios
-      inn8 rejects show 17
-      inn8 rejects accept 17 --note "closed account, INN8 will not mend it"
-      inn8 rejects retry
+    Each sync tries the open rejects again. One is resolved as soon as its record can be merged, or INN8 no longer
+    sends it.
     """
 
 
-@command.command("list")
-@click.option("--entity", type=ENTITY, help="Only this entity's.")
-@click.option("--all", "with_resolved", is_flag=True, help="The settled ones too.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="At most so many.")
+@command.command("list", epilog=examples("inn8 rejects list --entity transactions --json"))
+@click.option("--entity", type=ENTITY, help="Only this entity.")
+@click.option("--all", "with_resolved", is_flag=True, help="The resolved rejects too.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="How many, at most.")
 @tenant_option
 @json_option
 def list_rejects(
@@ -50,91 +66,58 @@ def list_rejects(
     tenant_id: str | None,
     as_json: bool,
 ) -> None:
-    r"""The open rejects with their reasons; never their values.
-
-    \b
-    Example
-      inn8 rejects list --entity transactions --json
-    """
+    """List the open rejects with their reasons, without the records' values."""
     environment = Environment()
-    from inn8_pipeline.cli.support.queries import reading
-    from inn8_pipeline.warehouse.queries import operator
-
-    tenant = tenant_of(environment, tenant_id)
+    tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
-        found = operator.rejects(connection, tenant.tenant_id, entity, resolved=with_resolved, limit=limit)
+        found = operator.rejects(connection, tenant, entity, resolved=with_resolved, limit=limit)
     if as_json:
         print_json([dict(row) for row in found])
     elif found:
         columns = (*COLUMNS, "resolution") if with_resolved else COLUMNS
         console().print(rows_table(found, columns))
     else:
-        click.echo("No record is refused.")
+        click.echo("There are no open rejects.")
 
 
-@command.command()
+@command.command(epilog=examples("inn8 rejects show 17"))
 @click.argument("reject_id", type=int)
 @tenant_option
 @json_option
 def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
-    r"""One reject, with the record as INN8 sent it: personal data, for your eyes.
-
-    \b
-    Example
-      inn8 rejects show 17
-    """
+    """Show one reject with the record as INN8 sent it, which is personal data."""
     environment = Environment()
-    from inn8_pipeline.cli.support.queries import reading
-    from inn8_pipeline.warehouse.queries import operator
-
-    tenant = tenant_of(environment, tenant_id)
+    tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "reading a reject") as connection:
-        found = operator.reject(connection, tenant.tenant_id, reject_id)
+        found = operator.reject(connection, tenant, reject_id)
     if found is None:
         raise _unknown(reject_id)
     print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
 
 
-@command.command()
+@command.command(epilog=examples('inn8 rejects accept 17 --note "closed account, INN8 will not correct it"'))
 @click.argument("reject_id", type=int)
-@click.option("--note", required=True, help="Why it will stay refused.")
+@click.option("--note", required=True, help="Why the record will stay rejected.")
 @tenant_option
 def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
-    r"""Accept an open reject as permanent: it is kept, and no longer makes every sync a PartialSuccess.
+    """Accept an open reject as permanent: it is kept, and no longer causes PartialSuccess.
 
-    If INN8 sends another version of the record, that one is tried again.
-
-    \b
-    Example
-      inn8 rejects accept 17 --note "closed account, INN8 will not mend it"
+    If INN8 sends another version of the record, that version is tried again.
     """
     environment = Environment()
-    from inn8_pipeline.warehouse.database import connect
-    from inn8_pipeline.warehouse.queries import operator
-
-    tenant = tenant_of(environment, tenant_id)
-    if not operator.accept(connect(read_database_url(environment)), tenant.tenant_id, reject_id, note):
+    tenant = tenant_id_of(environment, tenant_id)
+    if not operator.accept(connect(read_database_url(environment)), tenant, reject_id, note):
         raise _unknown(reject_id)
-    click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer colours the status.")
+    click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer causes PartialSuccess.")
 
 
-@command.command()
-@click.option("--entity", type=ENTITY, help="Only this entity's.")
+@command.command(epilog=examples("inn8 rejects retry --entity portfolios"))
+@click.option("--entity", type=ENTITY, help="Only this entity.")
 @tenant_option
 @verbose_option
 def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
-    r"""Sync the entities that have open rejects: each of these is tried again, whatever day it is of.
-
-    \b
-    Example
-      inn8 rejects retry --entity portfolios
-    """
+    """Sync the entities that have open rejects, which tries each of them again, whatever its day of trade."""
     environment = Environment()
-    from inn8_pipeline.cli.commands.sync import read_settings, report, run_steps
-    from inn8_pipeline.cli.support.queries import reading
-    from inn8_pipeline.cli.support.runs import execute, load_definitions, plan
-    from inn8_pipeline.warehouse.queries import operator
-
     tenant = tenant_of(environment, tenant_id)
     settings = read_settings(environment, [tenant])
     if not verbose:
@@ -142,18 +125,21 @@ def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
     with reading(environment, "reading the rejects") as connection:
         found = {row["entity"] for row in operator.rejects(connection, tenant.tenant_id, entity)}
     if not found:
-        click.echo("No record is refused.")
+        click.echo("There are no open rejects.")
         return
-    with open_instance(environment) as instance:
-        definitions = load_definitions()
-        steps = plan(tenant, [ENTITIES.named(name) for name in found], settings.last_days(settings.lookback_days))
-        done = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
+    with deferred.instance.open_instance(environment) as instance:
+        definitions = deferred.runs.load_definitions()
+        steps = deferred.runs.plan(
+            tenant, [ENTITIES.named(name) for name in found], settings.last_days(settings.lookback_days)
+        )
+        done = run_steps(steps, lambda step: deferred.runs.execute(definitions, instance, step, verbose=verbose))
     report(done, as_json=False)
 
 
 def _unknown(reject_id: int) -> Failed:
     return Failed(
-        f"There is no reject {reject_id}, or it is settled: nothing was done. `inn8 rejects list` names the open ones."
+        f"There is no open reject {reject_id}: nothing was done. `inn8 rejects list` lists the open ones, with --all "
+        "the resolved ones too."
     )
 
 

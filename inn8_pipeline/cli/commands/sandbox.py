@@ -1,18 +1,21 @@
-"""`inn8 sandbox`: the simulated INN8 alone."""
+"""`inn8 sandbox`: serve the simulated INN8 API alone."""
 
 from datetime import date
 
 import click
 
+from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import DAY
+from inn8_pipeline.sandbox.__main__ import announce
+from inn8_pipeline.sandbox.api.pages import ServerOptions
+from inn8_pipeline.sandbox.api.server import SandboxServer, serve
+from inn8_pipeline.sandbox.world.world import World
 
-EPILOG = """
-\b
-Examples
-  inn8 sandbox --port 8080
-  inn8 sandbox --transactions 500000 --faulty 20 --delay 0.1
-  inn8 sandbox --pascal --no-paging --no-windows
-"""
+EPILOG = examples(
+    "inn8 sandbox --port 8080",
+    "inn8 sandbox --transactions 500000 --faulty 20 --delay 0.1",
+    "inn8 sandbox --pascal --no-paging --no-windows",
+)
 
 
 @click.command(name="sandbox", epilog=EPILOG)
@@ -20,27 +23,22 @@ Examples
 @click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(0))
 @click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="Days of trade.")
-@click.option("--last-date", type=DAY, help="Last day of trade; today, always, where it is not given.")
-@click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
+@click.option("--last-date", type=DAY, help="Last day of trade; by default today, also tomorrow.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
 @click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
-@click.option("--port", default=0, help="0, the default, takes a free one.")
+@click.option("--port", default=0, help="By default a free one.")
 @click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1))
 @click.option("--delay", default=0.0, show_default=True, help="Seconds before each page.")
 @click.option("--expires-in", default=3600, show_default=True, help="Lifetime of a token in seconds.")
 @click.option("--pascal", is_flag=True, help="Property names in PascalCase.")
-@click.option("--no-paging", is_flag=True, help="Each collection as one array.")
-@click.option("--no-windows", is_flag=True, help="fromDate and toDate are ignored.")
+@click.option("--no-paging", is_flag=True, help="Send each collection as one array.")
+@click.option("--no-windows", is_flag=True, help="Ignore fromDate and toDate.")
 def command(
     clients: int, portfolios: int, transactions: int, days: int, last_date: date | None, seed: int, faulty: int,
     port: int, page_size: int, delay: float, expires_in: int,
     pascal: bool, no_paging: bool, no_windows: bool,
 ) -> None:  # fmt: skip
-    """Serve a simulated INN8 on loopback until Ctrl-C. One line on standard output says where, as shell variables."""
-    from inn8_pipeline.sandbox.__main__ import announce
-    from inn8_pipeline.sandbox.api.pages import ServerOptions
-    from inn8_pipeline.sandbox.api.server import SandboxServer, serve
-    from inn8_pipeline.sandbox.world.world import World
-
+    """Serve a simulated INN8 on loopback until Ctrl-C. Its output begins with its address, as shell variables."""
     options = ServerOptions(
         page_size=page_size, max_page_size=page_size, paging=not no_paging, windows=not no_windows, pascal=pascal,
         delay=delay,

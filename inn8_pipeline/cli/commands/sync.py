@@ -155,10 +155,10 @@ def _as_json(step: PlannedRun, entry: Entry) -> dict[str, object]:
 def _tell_of_first_sync(
     environment: Environment, settings: SyncSettings, tenants: "Sequence[Tenant]", wanted: Sequence[Entity]
 ) -> None:
-    from inn8_pipeline.cli.support.queries import has_transactions
+    from inn8_pipeline.cli.support.queries import has_merged
 
-    has_some = [has_transactions(environment, tenant.tenant_id) for tenant in tenants]
-    if any(entity.has_days for entity in wanted) and False in has_some:
+    by_day = [entity for entity in wanted if entity.has_days]
+    if False in [has_merged(environment, tenant.tenant_id, entity) for tenant in tenants for entity in by_day]:
         click.echo(
             f"First sync: it covers the last {settings.lookback_days} days of trade only. "
             f"`inn8 sync --full` brings all since {settings.transactions_from}.",

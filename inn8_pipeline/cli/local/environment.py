@@ -1,6 +1,6 @@
-"""What `inn8 demo` and `inn8 dev` put around the pipeline: a simulated INN8 and an embedded Postgres.
+"""The environment that `inn8 demo` and `inn8 dev` run in: a simulated INN8 and an embedded Postgres.
 
-The settings name both meanwhile, and inherited ones are put aside, so that nothing real is ever touched.
+Inherited settings are removed meanwhile, so that nothing real is ever touched.
 """
 
 import os
@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inn8_pipeline.cli.support.folders import write_instance
+from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.schema.migrations import upgrade
 
 _OURS = ("INN8_", "DAGSTER_")
 
 
 @dataclass(frozen=True, slots=True)
 class LocalDatabases:
-    """Where the surroundings are kept: a running Postgres, its two databases by name, Dagster's folder."""
+    """A running Postgres, the names of its two databases, and the folder of the Dagster instance."""
 
     postgres: EmbeddedPostgres
     warehouse: str
@@ -27,12 +30,8 @@ class LocalDatabases:
 
 
 @contextmanager
-def local_environment(place: LocalDatabases, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
-    """Serve the world, migrate the warehouse, and set the process's environment for both; yields those settings."""
-    from inn8_pipeline.sandbox.api.server import SandboxServer
-    from inn8_pipeline.warehouse.database import connect
-    from inn8_pipeline.warehouse.schema.migrations import upgrade
-
+def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
+    """Serve the world, migrate the warehouse, and set this process's environment for both; yield those settings."""
     with ExitStack() as stack:
         server = stack.enter_context(SandboxServer(world))
         variables = {
@@ -41,9 +40,9 @@ def local_environment(place: LocalDatabases, world: World, tenant_id: str) -> It
             "INN8_CLIENT_SECRET": server.client_secret,
             "INN8_TENANT_ID": tenant_id,
             "INN8_TRANSACTIONS_FROM": world.first_date.isoformat(),
-            "INN8_DATABASE_URL": place.postgres.url(place.warehouse),
-            "DAGSTER_POSTGRES_URL": place.postgres.url(place.storage, driver="psycopg2"),
-            "DAGSTER_HOME": str(write_instance(place.home)),
+            "INN8_DATABASE_URL": databases.postgres.url(databases.warehouse),
+            "DAGSTER_POSTGRES_URL": databases.postgres.url(databases.storage, driver="psycopg2"),
+            "DAGSTER_HOME": str(write_instance(databases.home)),
             "DAGSTER_DISABLE_TELEMETRY": "yes",
         }
         stack.enter_context(_environment(variables))
@@ -53,7 +52,7 @@ def local_environment(place: LocalDatabases, world: World, tenant_id: str) -> It
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with these in place of all that begin alike; as it was, afterwards."""
+    """Within the block, these variables replace all that begin with INN8_ or DAGSTER_ in this process."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]

@@ -1,7 +1,7 @@
-"""Dagster's webserver and daemon as children of this process: started together, and none left behind.
+"""Dagster's webserver and daemon as children of this process, started together and stopped together.
 
-Taken down in this order: the daemon, so that no run begins; then the runs, each recorded as canceled; then the UI.
-A group of processes that does not go is killed.
+They are stopped in this order: the daemon, so that no run begins; then the runs, each recorded as canceled; then the
+webserver. A process group that does not end is killed.
 """
 
 import os
@@ -17,21 +17,21 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from inn8_pipeline.cli.support import deferred
 from inn8_pipeline.cli.support.folders import packaged
 from inn8_pipeline.cli.support.group import Failed
-from inn8_pipeline.cli.support.instance import open_instance
 from inn8_pipeline.settings import Environment
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun
+    from dagster import DagsterInstance
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 10.0
-_TICK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class Child:
-    """One of Dagster's servers, leader of a group of processes of its own; its output goes to a file."""
+    """One of Dagster's servers, in a process group of its own; its output goes to a file."""
 
     def __init__(self, name: str, log: Path, *arguments: str) -> None:
         self.name, self.log = name, log
@@ -42,13 +42,15 @@ class Child:
             )  # fmt: skip
 
     def check(self) -> None:
-        """Raise if it has ended."""
+        """Raise Failed if the process has ended."""
         code = self._process.poll()
         if code is not None:
-            raise Failed(f"Dagster's {self.name} ended with {code}; all was taken down. {self.log} tells why.")
+            raise Failed(
+                f"Dagster's {self.name} ended with exit code {code}: all was stopped, the data stays. See {self.log}."
+            )
 
     def stop(self) -> None:
-        """Ask it to end, and wait for that."""
+        """Send SIGINT, and wait for the end of the process."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -57,13 +59,13 @@ class Child:
                 return
 
     def finish(self) -> None:
-        """See that nothing of its group is left."""
+        """Wait until every process of the group has ended; kill those that do not end in time."""
         ends_at = time.monotonic() + SECONDS_TO_STOP / 2
         while self._is_group_alive():
             if time.monotonic() > ends_at:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 break
-            time.sleep(_TICK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         self._process.wait()
 
     def _is_group_alive(self) -> bool:
@@ -76,13 +78,22 @@ class Child:
 
 
 def serve(environment: Environment, host: str, port: int, folder: Path, announce: Callable[[str], None]) -> None:
-    """Run both until SIGINT or SIGTERM; `announce` is called with the UI's address once it answers.
+    """Run webserver and daemon until SIGINT or SIGTERM.
 
-    Failed where one of them ends by itself.
+    Args:
+        environment: The settings, for Dagster's storage.
+        host: Where the UI listens.
+        port: Likewise.
+        folder: Where the servers' output is written.
+        announce: Called with the address of the UI once it answers.
+
+    Raises:
+        Failed: One of the two has ended by itself.
+
     """
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    # The storage's tables are made before two processes would both try to.
-    with open_instance(environment) as instance, _ended() as has_ended:
+    # Opening the instance creates the storage's tables, before two processes try to at once.
+    with deferred.instance.open_instance(environment) as instance, _signals_noted() as has_ended:
         children: list[Child] = []
         try:
             address = ("-h", host, "-p", str(port))
@@ -94,14 +105,14 @@ def serve(environment: Environment, host: str, port: int, folder: Path, announce
             while not has_ended():
                 for child in children:
                     child.check()
-                time.sleep(_TICK_SECONDS)
+                time.sleep(_POLL_SECONDS)
         finally:
             take_down(instance, children)
 
 
 @contextmanager
-def _ended() -> Iterator[Callable[[], bool]]:
-    """Within: SIGINT and SIGTERM are noted, no more. Children do not inherit a handler, as they do ignoring."""
+def _signals_noted() -> Iterator[Callable[[], bool]]:
+    """Within the block, only note SIGINT and SIGTERM. Ignoring them instead would be inherited by the children."""
     received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -116,14 +127,14 @@ def _ended() -> Iterator[Callable[[], bool]]:
 
 
 def wait_for(url: str, children: list[Child], has_ended: Callable[[], bool]) -> None:
-    """Return when the webserver at `url` answers, or all is to end; Failed where a child ends, or none answers."""
+    """Return when the webserver at `url` answers or a signal came; raise Failed if a child ends, or none answers."""
     ends_at = time.monotonic() + SECONDS_TO_START
     while not has_ended() and not _answers(url):
         for child in children:
             child.check()
         if time.monotonic() > ends_at:
             raise Failed(f"The Dagster UI did not answer within {SECONDS_TO_START:.0f} s; see {children[0].log}.")
-        time.sleep(_TICK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _answers(url: str) -> bool:
@@ -135,36 +146,12 @@ def _answers(url: str) -> bool:
 
 
 def take_down(instance: "DagsterInstance", children: list[Child]) -> None:
-    """End all of it; every run that was open is recorded as canceled."""
+    """Stop the daemon, the runs and the webserver, in this order; every run that was open is recorded as canceled."""
     for child in reversed(children[1:]):
         child.stop()
-    _cancel_runs(instance)
+    deferred.open_runs.cancel(instance)
     for child in children[:1]:
         child.stop()
     for child in children:
         child.finish()
-    for run in _open_runs(instance):
-        instance.report_run_canceled(run, "`inn8 dev` was stopped while the run was working.")
-
-
-def _cancel_runs(instance: "DagsterInstance") -> None:
-    from dagster import DagsterRunStatus
-
-    for run in _open_runs(instance):
-        if run.status in {DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED}:
-            instance.report_run_canceled(run, "`inn8 dev` was stopped before the run began.")
-        else:
-            instance.run_launcher.terminate(run.run_id)
-    ends_at = time.monotonic() + SECONDS_TO_STOP
-    while _open_runs(instance) and time.monotonic() < ends_at:
-        time.sleep(_TICK_SECONDS)
-
-
-def _open_runs(instance: "DagsterInstance") -> "list[DagsterRun]":
-    from dagster import DagsterRunStatus, RunsFilter
-
-    statuses = [
-        DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED,
-        DagsterRunStatus.CANCELING,
-    ]  # fmt: skip
-    return list(instance.get_runs(RunsFilter(statuses=statuses)))
+    deferred.open_runs.record_as_canceled(instance)

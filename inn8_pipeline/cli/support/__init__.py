@@ -1,1 +1,1 @@
-"""What several commands share: options, output, the Dagster instance, runs."""
+"""What several commands share: options, output, and access to Dagster and the warehouse."""

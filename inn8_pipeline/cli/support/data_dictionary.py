@@ -1,12 +1,12 @@
-"""Pages of the documentation that are made from the code: the data dictionary, as Markdown."""
+"""The data dictionary, docs/dictionary.md, made from the tables, the views and their comments."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sqlalchemy import Table
+from sqlalchemy import Table
 
-    from inn8_pipeline.warehouse.schema.views import View
+from inn8_pipeline.warehouse.merge.plan import type_of
+from inn8_pipeline.warehouse.schema.tables import metadata
+from inn8_pipeline.warehouse.schema.views import View, views
 
 _HEAD = """# The data dictionary
 
@@ -21,29 +21,24 @@ What readers have: `inn8 db grant-reader` lets a login see its tenants' rows of 
 
 
 def dictionary() -> str:
-    """The whole page."""
-    from inn8_pipeline.warehouse.schema.tables import metadata
-    from inn8_pipeline.warehouse.schema.views import views
-
+    """Return the whole page, as Markdown."""
     tables = (line for table in metadata.tables.values() for line in _table(table))
     described = (line for view in views() for line in _view(view))
     return "\n".join([_HEAD, *tables, _VIEWS_HEAD, *described])
 
 
-def _table(table: "Table") -> Iterator[str]:
-    from inn8_pipeline.warehouse.merge.plan import type_of
-
+def _table(table: Table) -> Iterator[str]:
     yield f"## {table.fullname}\n"
     yield f"{table.comment}\n"
     yield "| column | type | null | meaning |"
     yield "|---|---|---|---|"
     for column in table.columns:
-        kind = type_of(column).replace(' collate "c"', "")
-        yield f"| `{column.name}` | `{kind}` | {'yes' if column.nullable else ''} | {column.comment} |"
+        type_name = type_of(column).replace(' collate "c"', "")
+        yield f"| `{column.name}` | `{type_name}` | {'yes' if column.nullable else ''} | {column.comment} |"
     yield ""
 
 
-def _view(view: "View") -> Iterator[str]:
+def _view(view: View) -> Iterator[str]:
     yield f"## {view.name} (view)\n"
     yield f"{view.comment}\n"
     yield "| column | meaning |"

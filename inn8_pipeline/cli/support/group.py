@@ -1,4 +1,4 @@
-"""How commands are found and how they fail: loaded when called, and an error of ours is one message and an exit code.
+"""How commands are found and how they fail: imported when called; an error of ours is one message and an exit code.
 
 Nothing heavier than click is imported here.
 """
@@ -17,17 +17,28 @@ EXIT_PARTIAL = 3
 
 
 class Failed(click.ClickException):
-    """What the operator reads on standard error, and the exit code."""
+    """A message on standard error, and the exit code."""
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class, and reads the instance's
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and one line of help, and imports the module of one when it is called.
+def examples(*lines: str, notes: str = "") -> str:
+    """Return an epilog of a command's help: its examples, one a line, then notes. click wraps neither."""
+    title = "Example" if len(lines) == 1 else "Examples"
+    block = "\n".join(("\b", title, *(f"  {line}" for line in lines)))
+    return f"{block}\n\n{notes}" if notes else block
 
-    The module of a command is `package.NAME`; the command in it is named `command`.
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them.
+
+    Args:
+        package: The package of the commands' modules; the command of the module `NAME` is its attribute `command`.
+        commands: The commands' names, in the order of the help, each with its line there.
+        attributes: What click.Group takes.
+
     """
 
     def __init__(self, *, package: str, commands: dict[str, str], **attributes: Any) -> None:  # noqa: ANN401 (click's own)
@@ -36,23 +47,23 @@ class LazyGroup(click.Group):
         self._lines = commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        """The commands, in the order in which they are listed."""
+        """Return the names of the commands, in the order of the help."""
         return list(self._lines)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command, imported now; None if there is none of that name."""
+        """Import a command; None if there is none of that name."""
         if cmd_name not in self._lines:
             return None
         command: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The list in the help, without importing any of them."""
+        """Write the list of the help, without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._lines.items()))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
-        """Run the command; an error of ours leaves as its message, without a traceback."""
+        """Run the command; an error of ours ends it with its message, without a traceback."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:

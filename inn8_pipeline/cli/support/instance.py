@@ -1,7 +1,4 @@
-"""Dagster's instance, opened for one command: its storage, its silence, its errors.
-
-Here belongs the way to Dagster's storage. What is run or read there is for `runs` and `history`.
-"""
+"""Dagster's instance, opened for one command, and the errors of its storage."""
 
 import logging
 import os
@@ -10,32 +7,31 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from inn8_pipeline.cli.support.folders import dagster_home
-from inn8_pipeline.errors import Inn8Error, SettingsError
-from inn8_pipeline.settings import Environment, well_formed
+from dagster import DagsterInstance
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
+from inn8_pipeline.cli.support.dagster_home import STORAGE_URL, dagster_home, read_storage_url
+from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.settings import Environment
 
-STORAGE_URL = "DAGSTER_POSTGRES_URL"
 CONNECT_SECONDS = 10
 STATEMENT_MILLISECONDS = 60_000
 _RECYCLE_SECONDS = 3600
 _MORE_CONNECTIONS = 20
 _EVENTS_AT_ONCE = 1000
-STORAGE_EXAMPLE = "postgresql+psycopg2://inn8:secret@localhost:5432/dagster"
 
 
 @dataclass(eq=False)
 class DagsterStorageError(Inn8Error):
-    """Dagster's own storage cannot be reached or written: then nothing can be logged there, so it is said here."""
+    """Dagster's own storage cannot be reached or written, so the sync log cannot be written there either."""
 
     condition: str
 
     def __str__(self) -> str:
-        """What is broken, what became of the sync, what to check."""
+        """Return what is broken, what it means for the sync, and what to check."""
         return (
             f"Dagster's storage cannot be used ({self.condition}). The sync was not run, or broke off, and its log "
             f"could not be written there; a merge that had been committed stands. Check {STORAGE_URL} and the server "
@@ -44,16 +40,20 @@ class DagsterStorageError(Inn8Error):
 
 
 @contextmanager
-def open_instance(environment: Environment) -> Iterator["DagsterInstance"]:
-    """The instance of DAGSTER_HOME, or ours. SettingsError before anything is imported, DagsterStorageError after."""
+def open_instance(environment: Environment) -> Iterator[DagsterInstance]:
+    """Yield the instance of DAGSTER_HOME, or of our own folder where that is not set.
+
+    Raises:
+        SettingsError: DAGSTER_HOME or DAGSTER_POSTGRES_URL is wrong.
+        DagsterStorageError: The storage cannot be reached.
+
+    """
     home = dagster_home(environment)
     url = read_storage_url(environment)
-    # Dagster's own setting: what a step tells of each of its days is written at once, and not event by event.
+    # A setting of Dagster's: the events of a step's days are written together, not one by one.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENTS_AT_ONCE))
-    from dagster import DagsterInstance
-
     with storage_guarded():
-        _knock(url)
+        _connect_once(url)
         instance = DagsterInstance.from_config(str(home))
         # Keep connections: a new one for each of the hundreds of events of a run takes a quarter of its time.
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _MORE_CONNECTIONS)
@@ -61,36 +61,15 @@ def open_instance(environment: Environment) -> Iterator["DagsterInstance"]:
         yield instance
 
 
-def read_storage_url(environment: Environment) -> str | None:
-    """The URL of Dagster's storage, set in the process's environment for dagster.yaml, also where a file has it.
-
-    None where the instance's dagster.yaml does not ask for it.
-    """
-    config = dagster_home(environment) / "dagster.yaml"
-    if not config.is_file() or STORAGE_URL not in config.read_text(encoding="utf-8"):
-        return None
-    url = environment.read(STORAGE_URL, STORAGE_EXAMPLE)
-    if not url.startswith("postgresql+psycopg2://"):
-        raise SettingsError(STORAGE_URL, "must be a URL that names psycopg2 as its driver", STORAGE_EXAMPLE)
-    os.environ[STORAGE_URL] = well_formed(STORAGE_URL, url, STORAGE_EXAMPLE)
-    return url
-
-
-def _knock(url: str | None) -> None:
-    """See that the storage answers: Dagster itself would go on trying for twelve seconds, without a word."""
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import NullPool
-
+def _connect_once(url: str | None) -> None:
+    """Check that the storage answers: Dagster itself would retry for twelve seconds without a message."""
     if url is not None:
         create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}).connect().close()
 
 
 @contextmanager
 def storage_guarded() -> Iterator[None]:
-    """Turn what Dagster's storage raises into a `DagsterStorageError`: kinds alone, for a URL can hold a password."""
-    from dagster_postgres.utils import DagsterPostgresException
-    from sqlalchemy.exc import SQLAlchemyError
-
+    """Turn what Dagster's storage raises into a `DagsterStorageError` that names its class: its text can hold a URL."""
     try:
         yield
     except (DagsterPostgresException, SQLAlchemyError) as error:
@@ -99,7 +78,7 @@ def storage_guarded() -> Iterator[None]:
 
 
 def silence() -> None:
-    """Keep warnings and log lines of libraries off the terminal, unless Python was told to show them."""
+    """Keep warnings and log lines of libraries off the terminal, unless Python was started to show warnings."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     for name in ("", "dagster"):

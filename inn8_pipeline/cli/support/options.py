@@ -1,4 +1,4 @@
-"""Arguments that several commands share."""
+"""Arguments and options that several commands share, and what they mean together with the settings."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from inn8_pipeline.cli.support import deferred
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings, read_tenant_ids
 
@@ -19,20 +20,20 @@ class Day(click.ParamType[date]):
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401
-        """The day, or click's own message."""
+        """Return the day, or fail with click's own message."""
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no day. Write it as 2026-03-31.", param, ctx)
+            self.fail(f"{value!r} is not a day. Write it as 2026-03-31.", param, ctx)
 
 
 DAY = Day()
 
 
 class EntityName(click.ParamType[Entity]):
-    """The name of a declared entity, of one with days of trade, or of one record of it."""
+    """The name of a declared entity, of one that has days of trade, or of one record of it."""
 
     name = "entity"
 
@@ -70,38 +71,53 @@ class EntityName(click.ParamType[Entity]):
 
 ENTITY = EntityName()
 ENTITY_WITH_DAYS = EntityName(has_days=True)
-RECORD_KIND = EntityName(is_singular=True)
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
-tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant's, where INN8_TENANTS names several.")
-verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log, on standard error.")
+ENTITY_OF_RECORD = EntityName(is_singular=True)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant, where INN8_TENANTS names several.")
+verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log on standard error.")
 
 
-def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant, ...]":
-    """The tenant that was named, or all of them; refuses one that the settings do not name."""
-    from inn8_pipeline.defs.names import tenants
-
-    known = tenants(read_tenant_ids(environment))
-    found = tuple(each for each in known if tenant_id in {None, each.tenant_id})
-    if not found:
-        listed = ", ".join(each.tenant_id for each in known)
-        raise click.UsageError(f"{tenant_id!r} is no tenant: the settings name {listed}.")
-    return found
+def tenant_ids_of(environment: Environment, tenant_id: str | None) -> tuple[str, ...]:
+    """Return the tenant that was named, or all tenants of the settings; UsageError for one that is not among them."""
+    known = read_tenant_ids(environment)
+    if tenant_id is None:
+        return known
+    if tenant_id not in known:
+        raise click.UsageError(f"{tenant_id!r} is not a tenant: the settings name {', '.join(known)}.")
+    return (tenant_id,)
 
 
-def tenant_of(environment: Environment, tenant_id: str | None) -> "Tenant":
-    """The one tenant that is meant; where there are several it must be named, because an id means another one's."""
-    found = tenants_of(environment, tenant_id)
+def tenant_id_of(environment: Environment, tenant_id: str | None) -> str:
+    """Return the one tenant that is meant. Where there are several it must be named: each has ids of its own."""
+    found = tenant_ids_of(environment, tenant_id)
     if len(found) > 1:
-        raise click.UsageError(f"Say whose with --tenant: {', '.join(each.tenant_id for each in found)}.")
+        raise click.UsageError(f"Name the tenant with --tenant: {', '.join(found)}.")
     return found[0]
 
 
+def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant, ...]":
+    """Return what `tenant_ids_of` does, with the tenants' names in Dagster."""
+    wanted = tenant_ids_of(environment, tenant_id)
+    return tuple(each for each in deferred.names.tenants(read_tenant_ids(environment)) if each.tenant_id in wanted)
+
+
+def tenant_of(environment: Environment, tenant_id: str | None) -> "Tenant":
+    """Return what `tenant_id_of` does, with the tenant's names in Dagster."""
+    (tenant,) = tenants_of(environment, tenant_id_of(environment, tenant_id))
+    return tenant
+
+
 def window_of(settings: SyncSettings, from_date: date | None, to_date: date | None) -> Window | None:
-    """The days that were asked for, to today where no end was given; None if none were. Refuses what cannot be."""
+    """Return the days that were asked for, up to today where no end was given; None if none were.
+
+    Raises:
+        click.UsageError: The days cannot be, or lie outside of the history that the settings name.
+
+    """
     if from_date is None and to_date is None:
         return None
     if from_date is None:
-        raise click.UsageError("--to needs --from: without it there is no telling where to begin.")
+        raise click.UsageError("--to needs --from: without it the first day is not known.")
     window = Window(from_date, to_date or settings.today())
     history = settings.history()
     if window.from_date > window.to_date:

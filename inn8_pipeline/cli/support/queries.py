@@ -1,33 +1,28 @@
-"""The way of a command to the warehouse of the settings. What is asked there is `warehouse.operator`'s."""
+"""A command's read-only transactions on the warehouse of the settings; the queries are in `warehouse.queries`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from inn8_pipeline.entities import TRANSACTIONS
+from sqlalchemy import Connection
+
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, SchemaVersionError
 from inn8_pipeline.settings import Environment, read_database_url
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.queries import operator
 
 
 @contextmanager
-def reading(environment: Environment, action: str) -> Iterator["Connection"]:
-    """A read-only transaction on the warehouse of the settings; refuses another schema version than this code's."""
-    from inn8_pipeline.warehouse.database import connect
-    from inn8_pipeline.warehouse.queries import operator
-
+def reading(environment: Environment, action: str) -> Iterator[Connection]:
+    """Open a read-only transaction; SchemaVersionError if the schema is of another version than this code's."""
     with operator.reading(connect(read_database_url(environment)), action) as connection:
         yield connection
 
 
-def has_transactions(environment: Environment, tenant_id: str) -> bool | None:
-    """Whether a sync of transactions was ever merged. None where that cannot be told: the sync will say why."""
-    from inn8_pipeline.warehouse.queries import operator
-
+def has_merged(environment: Environment, tenant_id: str, entity: Entity) -> bool | None:
+    """Return whether a sync of the entity was ever merged; None if that cannot be read: the sync will say why."""
     try:
         with reading(environment, "looking for an earlier sync") as connection:
-            return operator.has_merged(connection, tenant_id, TRANSACTIONS)
+            return operator.has_merged(connection, tenant_id, entity)
     except (DatabaseError, SchemaVersionError):
         return None

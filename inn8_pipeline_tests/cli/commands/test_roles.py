@@ -39,7 +39,7 @@ def test_the_owners_url_is_used_where_there_is_one(warehouse_url: str, login: st
     owner = terminal.but(INN8_OWNER_DATABASE_URL=warehouse_url)
     assert owner.ask("db", "upgrade").exit_code == 0
     assert owner.ask("db", "grant-writer", login).exit_code == 0
-    assert terminal.ask("rejects", "list").stdout == "No record is refused.\n"
+    assert terminal.ask("rejects", "list").stdout == "There are no open rejects.\n"
 
 
 def test_who_is_not_there_is_named(warehouse_url: str) -> None:

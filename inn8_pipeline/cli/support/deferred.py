@@ -1,0 +1,36 @@
+"""The modules that need Dagster, imported when a command first uses one: `deferred.runs.execute(…)`.
+
+They import Dagster at their top. That takes 1.0 s of CPU time, and loading the definitions 0.5 s more. The help of a
+command, completion in the shell and the message about a wrong setting do not need it: they take 0.1 to 0.6 s.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inn8_pipeline import definitions
+    from inn8_pipeline.cli.local import open_runs
+    from inn8_pipeline.cli.support import history, instance, liveness, runs
+    from inn8_pipeline.defs import names, resources
+else:
+    _PACKAGES = {
+        "definitions": "inn8_pipeline",
+        "history": "inn8_pipeline.cli.support",
+        "instance": "inn8_pipeline.cli.support",
+        "liveness": "inn8_pipeline.cli.support",
+        "names": "inn8_pipeline.defs",
+        "open_runs": "inn8_pipeline.cli.local",
+        "resources": "inn8_pipeline.defs",
+        "runs": "inn8_pipeline.cli.support",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import the module of this name and keep it as an attribute."""
+        if name not in _PACKAGES:
+            raise AttributeError(name)
+        module = importlib.import_module(f"{_PACKAGES[name]}.{name}")
+        globals()[name] = module
+        return module
+
+
+__all__ = ["definitions", "history", "instance", "liveness", "names", "open_runs", "resources", "runs"]
