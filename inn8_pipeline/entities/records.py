@@ -46,7 +46,7 @@ class ReasonCode(StrEnum):
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
     OUT_OF_RANGE = "out_of_range"
-    INVALID_TEXT = "invalid_text"  # a NUL character or a lone surrogate: Postgres cannot store it
+    INVALID_TEXT = "invalid_text"  # a NUL, a lone surrogate, or bytes that are not UTF-8: Postgres cannot store it
     UNKNOWN_PARENT = "unknown_parent"
 
 

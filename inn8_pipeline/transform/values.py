@@ -20,6 +20,8 @@ _DATE = re.compile(
 )
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)([0-9]+))?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+# What `extract.paging.encoding` makes of a byte that is not UTF-8.
+_INVALID_BYTE = re.compile("[\udc80-\udcff]")
 # No body is large enough for its digits to compensate for an exponent with more figures than this.
 _EXPONENT_FIGURES = 9
 
@@ -43,6 +45,13 @@ class InvalidValueError(ValueError):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+def require_utf8(value: object) -> None:
+    """Raise InvalidValueError if the record has bytes, in a name or a value, that were not UTF-8 when it was sent."""
+    if _has_invalid_byte(value):
+        reason = r"the record has bytes that are not UTF-8, shown in its payload as \udc80 to \udcff"
+        _reject(ReasonCode.INVALID_TEXT, reason)
 
 
 def read_text(value: object, name: str) -> str:
@@ -127,6 +136,18 @@ def _plain(digits: str, point: int) -> str:
     if point >= len(digits):
         return digits + "0" * (point - len(digits))
     return f"{digits[:point]}.{digits[point:]}"
+
+
+def _has_invalid_byte(value: object) -> bool:
+    match value:
+        case str():
+            return _INVALID_BYTE.search(value) is not None
+        case Pairs():
+            return any(_has_invalid_byte(name) or _has_invalid_byte(each) for name, each in value)
+        case list():
+            return any(map(_has_invalid_byte, value))
+        case _:
+            return False
 
 
 def _is_unicode(text: str) -> bool:

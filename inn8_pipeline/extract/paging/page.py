@@ -45,7 +45,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class Page:
     """A page as INN8 sent it: the UTF-8 text of a JSON array, without a byte order mark.
 
-    `number` counts from 1 within the fetch.
+    `number` counts from 1 within the fetch. `encoding` says what becomes of bytes that are not UTF-8.
     """
 
     number: int
@@ -64,10 +64,9 @@ def record_ids(body: bytes) -> tuple[int, list[str]]:
     An invalid record is counted, and has no id.
 
     Raises:
-        NotAPageError: The body is not a JSON array in UTF-8.
+        NotAPageError: The body is not a JSON array.
 
     """
-    _require_utf8(body)
     _require_array(body)
     replacement = None
     try:
@@ -125,13 +124,6 @@ def _ids_of(records: list[_Identified]) -> list[str]:
 def _id_of(record: _Identified) -> object:
     spellings = (record.id, record.Id, record.ID, record.iD)
     return next((each for each in spellings if each is not msgspec.UNSET), None)
-
-
-def _require_utf8(body: bytes) -> None:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        _refuse("not JSON: its text is not UTF-8")
 
 
 def _require_array(body: bytes) -> None:

@@ -11,6 +11,7 @@ from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequest
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.endpoint import Endpoint
 from inn8_pipeline.extract.http.responses import RequestLabel, exchange
+from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, page_links
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids, strip_bom
@@ -61,6 +62,7 @@ class PageReader:
     def _examine(self, response: httpx.Response, body: bytes, url: str, number: int) -> FetchedPage:
         """Return the page with its ids, total and links; raise a ContractError if it is no page or links elsewhere."""
         try:
+            body = escape_invalid_utf8(body)
             records, ids = record_ids(body)
             links = page_links(response.headers.get_list("Link"), url, self._origin)
         except NotAPageError as fault:

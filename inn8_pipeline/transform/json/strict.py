@@ -14,6 +14,7 @@ from inn8_pipeline.transform.values import (
     read_decimal,
     read_id,
     read_text,
+    require_utf8,
 )
 
 
@@ -24,6 +25,7 @@ def read_record(value: object, names: FieldNames) -> Any:  # noqa: ANN401 (of th
         InvalidValueError: A value is invalid; of several, the first in the order in which the properties are declared.
 
     """
+    require_utf8(value)
     if not isinstance(value, Pairs):
         raise InvalidValueError(ReasonCode.NOT_AN_OBJECT, "the record is not a JSON object")
     return _read_object(value, names)

@@ -23,7 +23,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "trade_date": "Day of trade of a transaction where it is readable.",
         "reason_code": "missing_field, wrong_type, out_of_range, invalid_text, not_an_object or unknown_parent.",
         "reason": "The field and what is wrong with it; never its value.",
-        "payload": "The record, exactly as INN8 sent it.",
+        "payload": "The record as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
         "landing_id": "The landing that last brought it.",
         "as_of_at": "Start of the fetch that last brought it.",
         "covers_from": "First day of trade that a later fetch must cover for its absence to mean anything.",
@@ -83,7 +83,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "pages": {
         "sha256": "SHA-256 of the bytes as they came: the page's name.",
-        "body": "The JSON array, verbatim.",
+        "body": "The JSON array as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
         "record_count": "Records on the page.",
         "byte_count": "Bytes of the page, decompressed.",
     },

@@ -228,3 +228,35 @@ def test_a_retried_payload_that_is_still_invalid_becomes_the_same_reject() -> No
 def test_a_stored_payload_that_is_not_json_is_an_error() -> None:
     with pytest.raises(ContractError, match="cannot be read as JSON any more"):
         Transformer(P).records([b"{}", b"{"], [-2, -1])
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (client(), b'"fullName":"Thandi \\udcff"'),
+        (client(), b'"fullName":"Thandi","nickName":["\\uDC80"]'),
+        (client(), b'"fullName":"Thandi","\\udcff":1'),
+        (client(), b'"fullName":"Thandi","address":{"cit\\udcff":"Cape Town"}'),
+        (client(), b'"fullName":"Thandi","status":"\\udcff"'),
+        (client(), b'"fullName":"\\ud83d\\udc9f\\udc9f"'),
+    ],
+)
+def test_a_record_with_bytes_that_were_not_utf8_is_rejected_wherever_they_are(
+    sent: dict[str, Any], stored: bytes
+) -> None:
+    text = body(without(sent, "fullName"), client(id="other")).replace(
+        b'"emailAddress"', stored + b',"emailAddress"', 1
+    )
+    batch = read_text(C, text, 2)
+    (found,) = batch.rejects
+    reason = r"the record has bytes that are not UTF-8, shown in its payload as \udc80 to \udcff"
+    assert (found.reason_code, found.reason, found.external_id) == (ReasonCode.INVALID_TEXT, reason, "C-1")
+    assert [each["external_id"] for each in rows(batch)] == ["other"]
+    (again,) = Transformer(C).records([found.payload], [-1]).rejects
+    assert again.reason == reason
+
+
+def test_an_escaped_pair_with_a_low_half_of_that_range_is_valid_text() -> None:
+    assert row(read_text(C, with_raw(client(), "fullName", '"\\ud83d\\udc9f \\\\udcff"'), 1))["name"] == "💟 \\udcff"
+    page = with_raw(client(), "fullName", '"\\ud83d\\udc9f \\\\udcff"')[:-1] + b',{"id":"x","fullName":"\\ud83d"}]'
+    assert [each["name"] for each in rows(read_text(C, page, 2))] == ["💟 \\udcff"]
