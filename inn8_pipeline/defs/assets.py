@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import catalog, metadata
 from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
@@ -15,11 +16,13 @@ from inn8_pipeline.defs.sync_log import entries
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync
-from inn8_pipeline.sync import Destination, land, landings_of, merge
 
 if TYPE_CHECKING:
+    from inn8_pipeline import sync
     from inn8_pipeline.warehouse.landing.store import Landing
     from inn8_pipeline.warehouse.merge.session import MergeOptions
+else:
+    sync = deferred("inn8_pipeline.sync")
 
 
 def raw_asset(
@@ -38,9 +41,9 @@ def raw_asset(
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         days = days_of(context)
         with entries.LogFailures(context, key, days):
-            to = Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
+            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
             with inn8.client(tenant.tenant_id, to.engine, warn=context.log.warning) as client:
-                landing = land(client, to, entity, window_of(entity, days))
+                landing = sync.land(client, to, entity, window_of(entity, days))
         context.log.info(metadata.landed(landing))
         return dg.MaterializeResult(metadata=metadata.of_landing(landing))
 
@@ -67,10 +70,10 @@ def table_assets(
         days = days_of(context)
         with entries.LogFailures(context, key, days):
             now_set = read_sync(Environment())
-            to = Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, now_set.chunk_size)
-            sources = landings_of(to, entity, window_of(entity, days))
+            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, now_set.chunk_size)
+            sources = sync.landings_of(to, entity, window_of(entity, days))
             rules = _rules(to, context.op_execution_context.op_config, now_set)
-            outcome = merge(to, sources, rules, on_wait=lambda: context.log.warning(metadata.waits(entity)))
+            outcome = sync.merge(to, sources, rules, on_wait=lambda: context.log.warning(metadata.waits(entity)))
         context.log.info(metadata.merged(outcome))
         for line in metadata.surprised(outcome.drift_found):
             context.log.warning(line)
@@ -130,7 +133,9 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
     return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 
-def _rules(to: Destination, config: dict[str, Any], settings: SyncSettings) -> "Callable[[Landing], MergeOptions]":
+def _rules(
+    to: "sync.Destination", config: dict[str, Any], settings: SyncSettings
+) -> "Callable[[Landing], MergeOptions]":
     """What a merge goes by. A landing of another run is rebuilt from, and merged even if nothing changed."""
     from inn8_pipeline.transform import TRANSFORM_VERSION
     from inn8_pipeline.warehouse.merge.deletions import RemovalLimit

@@ -1,43 +1,41 @@
-"""DataFrames into a table by COPY.
+"""Rows into a table by COPY."""
 
-Arrow writes the CSV, so no value passes through a Python object: strings are always quoted (an empty one is not a null)
-and decimals are printed digit by digit.
-"""
-
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
 import psycopg
-import pyarrow as pa
 from psycopg import sql
-from pyarrow import csv
-
-_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="needed")
-# Postgres before 18 takes a line of just this for the end of the data, even within quotes.
-_END_OF_DATA = (b"\n\\.", b"\r\\.")
 
 
-def copy_frame(cursor: psycopg.Cursor[Any], table: str, frame: pd.DataFrame) -> None:
-    """Append the frame's rows to the table; its columns are named as the table's."""
-    if frame.empty:
-        return
-    # In one chunk: of an empty one among others Arrow's writer makes bytes out of nowhere.
-    rows = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
-    written = pa.BufferOutputStream()
-    csv.write_csv(rows, written, _OPTIONS)
-    text = written.getvalue().to_pybytes()
+@dataclass(frozen=True, slots=True)
+class EncodedRows:
+    """Rows as COPY takes them: `csv`, or `tuples` where CSV cannot express a value.
+
+    `csv_rows.encode` makes them of a DataFrame. This module imports neither pandas nor pyarrow.
+    """
+
+    columns: tuple[str, ...] = ()
+    csv: bytes = field(default=b"", repr=False)
+    tuples: tuple[tuple[object, ...], ...] = field(default=(), repr=False)
+
+
+def copy_rows(cursor: psycopg.Cursor[Any], table: str, rows: EncodedRows) -> None:
+    """Append the rows to the table."""
     target = sql.SQL("copy {} ({}) from stdin").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     )
-    if any(each in text for each in _END_OF_DATA):
-        copy_tuples(cursor, target, zip(*(column.to_pylist() for column in rows.columns), strict=True))
-        return
-    with cursor.copy(target + sql.SQL(" (format csv)")) as copy:
-        copy.write(text)
+    if rows.csv:
+        with cursor.copy(target + sql.SQL(" (format csv)")) as copy:
+            copy.write(rows.csv)
+    if rows.tuples:
+        copy_tuples(cursor, target, rows.tuples)
 
 
-def copy_tuples(cursor: psycopg.Cursor[Any], target: sql.Composed | sql.SQL, tuples: Any) -> None:  # noqa: ANN401 (psycopg's)
-    """Append tuples of Python values, one by one: for the few, and for what CSV cannot say."""
+def copy_tuples(
+    cursor: psycopg.Cursor[Any], target: sql.Composed | sql.SQL, tuples: Iterable[Sequence[object]]
+) -> None:
+    """Append tuples of Python values one by one: for few rows, and for values that CSV cannot express."""
     with cursor.copy(target) as copy:
         for each in tuples:
             copy.write_row(each)

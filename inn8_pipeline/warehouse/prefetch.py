@@ -1,7 +1,4 @@
-"""An iterator run ahead of its use, in a thread of its own: Postgres reads while Python decodes.
-
-Here belongs the thread and its bound; nothing is known of what is iterated over.
-"""
+"""Run an iterator ahead of its consumer in a thread of its own, so that Postgres reads while Python decodes."""
 
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -11,12 +8,12 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
-    """The same items in the same order, at most `count` of them taken before they are asked for; errors in their place.
+def prefetch(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
+    """Yield the same items in the same order; at most `count` are taken before they are asked for.
 
-    Whoever leaves early closes `items` too.
+    An error of `items` is raised in the place of its item. A consumer that stops early closes `items` too.
     """
-    with ThreadPoolExecutor(1, "ahead") as thread:
+    with ThreadPoolExecutor(1, "prefetch") as thread:
         waiting = deque(thread.submit(_next, items) for _ in range(count))
         try:
             while found := waiting.popleft().result():

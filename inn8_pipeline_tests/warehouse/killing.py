@@ -1,4 +1,4 @@
-"""Processes that merge and are killed or held in the middle. Run in children of multiprocessing's fork server."""
+"""Processes that merge and are killed or stopped in the middle; children of multiprocessing's fork server."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import psycopg
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.session import MergeOptions
-from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, stage
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs
 
 SERVER = ForkServerContext()
 SERVER.set_forkserver_preload([__name__])
@@ -36,10 +36,12 @@ def merge_until_killed(url: str, landing: Landing, step: int) -> None:
         syncs.merge(landing)
 
 
-def merge_when_told(url: str, landing: Landing, holds: Event, goes_on: Event) -> None:
-    """Merge, but wait before the end, the lock in hand, until told to go on."""
-    with Syncs(url) as syncs, syncs.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)) as merge:
-        stage(syncs, landing, merge)
+def merge_when_allowed(url: str, landing: Landing, holds: Event, goes_on: Event) -> None:
+    """Merge, but stop in the middle with the lock held until `goes_on` is set."""
+
+    def stop() -> None:
         holds.set()
         assert goes_on.wait(60)
-        merge.finish()
+
+    with Syncs(url) as syncs:
+        syncs.merge_with(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY), when_staged=stop)

@@ -1,26 +1,26 @@
-"""Syncs as a run does them, without a network: JSON pages are landed, transformed and merged.
+"""Syncs as a run makes them, without a network: JSON pages are landed, transformed and merged.
 
-What INN8 sends stands in each test; what it is made of, in the transform's builders.
+Each test says what INN8 sends; the transform's builders make the records.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
+from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
-from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.warehouse import database
-from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, bodies
+from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
 from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
-from inn8_pipeline.warehouse.merge.session import Merge, MergeOptions, RejectLimit, open_merge
+from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit, merge_landing
+from inn8_pipeline.warehouse.merge.source import RecordBatch
 from inn8_pipeline_tests.transform import builders
 
 TENANT = "t1"
@@ -36,7 +36,7 @@ HISTORY = october(1, 10)
 
 
 class Changes(TypedDict, total=False):
-    """What a test may change of `Rules`."""
+    """What a test may change of `MergeOptions`."""
 
     history: Window | None
     may_repeat: bool
@@ -53,8 +53,20 @@ class Verbatim:
     records: int
 
 
+class Interrupted(LandingReader):
+    """The records of a landing, and a call once all of them are staged."""
+
+    def __init__(self, engine: Engine, landing: Landing, when_staged: Callable[[], object]) -> None:
+        super().__init__(engine, landing, batch_size=1000)
+        self._when_staged = when_staged
+
+    def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
+        yield from super().batches(is_wanted)
+        self._when_staged()
+
+
 class Syncs:
-    """A warehouse and what a run does with it. `history` is all that INN8 may have transactions for."""
+    """A warehouse, and the steps of a run. INN8 may have transactions for the days of `HISTORY`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -73,14 +85,16 @@ class Syncs:
         self.portfolios([builders.portfolio()])
         return self
 
-    def clients(self, records: Sequence[object], **rules: Unpack[Changes]) -> SyncResult:
-        return self.merge(self.land(CLIENTS, records), **rules)
+    def clients(self, records: Sequence[object], **options: Unpack[Changes]) -> SyncResult:
+        return self.merge(self.land(CLIENTS, records), **options)
 
-    def portfolios(self, records: Sequence[object], **rules: Unpack[Changes]) -> SyncResult:
-        return self.merge(self.land(PORTFOLIOS, records), **rules)
+    def portfolios(self, records: Sequence[object], **options: Unpack[Changes]) -> SyncResult:
+        return self.merge(self.land(PORTFOLIOS, records), **options)
 
-    def transactions(self, records: Sequence[object], window: Window = HISTORY, **rules: Unpack[Changes]) -> SyncResult:
-        return self.merge(self.land(TRANSACTIONS, records, window), **rules)
+    def transactions(
+        self, records: Sequence[object], window: Window = HISTORY, **options: Unpack[Changes]
+    ) -> SyncResult:
+        return self.merge(self.land(TRANSACTIONS, records, window), **options)
 
     def land(
         self,
@@ -103,27 +117,33 @@ class Syncs:
         days: frozenset[date] | None = None,
         *,
         version: int = TRANSFORM_VERSION,
-        **rules: Unpack[Changes],
+        **options: Unpack[Changes],
     ) -> SyncResult:
-        """Merge the landing, for all its days or for some; the law of counts is asserted once more."""
-        with self.opened(landing, days, replace(MergeOptions(version, history=HISTORY), **rules)) as merge:
-            if merge.needs_rows:
-                stage(self, landing, merge)
-            result = merge.finish()
-        assert result.counts.balance == 0
-        return result
+        """Merge the landing, for all its days or for some; the reconciliation is asserted once more."""
+        return self.merge_with(landing, days, replace(MergeOptions(version, history=HISTORY), **options))
 
-    def opened(
+    def merge_with(
         self,
         landing: Landing,
         days: frozenset[date] | None,
-        rules: MergeOptions,
+        options: MergeOptions,
+        *,
+        when_staged: Callable[[], object] = lambda: None,
         on_wait: Callable[[], None] = lambda: None,
-    ) -> AbstractContextManager[Merge]:
-        """Open the merge of the landing, for all its days or for some."""
+    ) -> SyncResult:
+        """Merge the landing; call `when_staged` in the middle, when its records are staged and the lock is held."""
         if days is None and landing.window is not None:
             days = frozenset(landing.window.days())
-        return open_merge(self.engine, landing, days, rules, on_wait)
+        result = merge_landing(
+            self.engine,
+            landing,
+            days,
+            options,
+            lambda: Interrupted(self.engine, landing, when_staged),
+            on_wait=on_wait,
+        )
+        assert result.counts.balance == 0
+        return result
 
     def query(self, statement: str, **parameters: object) -> list[Row]:
         with self.engine.begin() as connection:
@@ -164,19 +184,6 @@ class Syncs:
         for row in self.query(f"{listing} order by 1, 2"):
             versions.setdefault(row["name"], []).append((row["ctid"], row["xmin"]))
         return versions
-
-
-def stage(syncs: Syncs, landing: Landing, merge: Merge) -> None:
-    """Stage the landing's pages, then the open rejects that are tried again."""
-    transformer = Transformer(landing.entity, merge.takes)
-    ordinal = 0
-    for body in bodies(syncs.engine, landing):
-        batch = transformer.page(body, ordinal)
-        ordinal += batch.records
-        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.dimensions)
-    for chunk in merge.retries():
-        batch = transformer.records([payload for _, payload in chunk], [ordinal for ordinal, _ in chunk])
-        merge.stage(batch.rows, batch.rejects, batch.skipped, batch.dimensions)
 
 
 def _pages(records: Sequence[object], page_size: int) -> Iterator[Verbatim]:

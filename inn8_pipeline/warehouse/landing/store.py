@@ -1,32 +1,30 @@
-"""Landings: what INN8 said, verbatim. Pages are written once each; a landing counts only when it is complete.
-
-Here belong writing and reading back. What a landing is merged into is `merge`'s, when one may go is `retention`'s.
-"""
+"""Landings: what INN8 sent, stored verbatim. A page is stored once; a landing counts only when it is complete."""
 
 import hashlib
 import weakref
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select, text, update
+from psycopg import sql
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import guarded, raw, transaction
-from inn8_pipeline.warehouse.prefetch import ahead
+from inn8_pipeline.warehouse.database import execute, guarded, raw, transaction
+from inn8_pipeline.warehouse.prefetch import prefetch
 from inn8_pipeline.warehouse.schema import migrations
-from inn8_pipeline.warehouse.schema.tables import landings, pages
 
 PAGES_AHEAD = 2
-"""Pages read back before they are asked for: memory is that of a few, however many a landing has."""
+"""Pages read before they are asked for: memory is that of a few pages, however many a landing has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """One complete fetch. `records` and `bytes` are over all pages; `window` is None for clients and portfolios."""
+    """One complete fetch. `records` and `bytes` are over all pages; `window` is None for entities without days."""
 
     id: int
     tenant_id: str
@@ -42,30 +40,49 @@ class Landing:
     has_duplicates: bool
 
 
-def _landing(row: Row[tuple[object, ...]]) -> Landing:
-    values = row._mapping  # noqa: SLF001 (SQLAlchemy's public name for it)
-    window = Window(values["from_date"], values["to_date"]) if values["from_date"] else None
+def _landing(row: Mapping[str, Any]) -> Landing:
     return Landing(
-        id=values["id"],
-        tenant_id=values["tenant_id"],
-        entity=ENTITIES.named(values["entity"]),
-        window=window,
-        run_id=values["run_id"],
-        started_at=values["started_at"],
-        completed_at=values["completed_at"],
-        digests=tuple(bytes(digest) for digest in values["page_digests"]),
-        records=values["record_count"],
-        bytes=values["byte_count"],
-        retries=values["retry_count"],
-        has_duplicates=values["has_duplicates"],
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        entity=ENTITIES.named(row["entity"]),
+        window=Window(row["from_date"], row["to_date"]) if row["from_date"] else None,
+        run_id=row["run_id"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        digests=tuple(bytes(digest) for digest in row["page_digests"]),
+        records=row["record_count"],
+        bytes=row["byte_count"],
+        retries=row["retry_count"],
+        has_duplicates=row["has_duplicates"],
     )
 
 
-class LandingWriter:
-    """Takes the pages of one fetch, in order; `complete` makes them count.
+_OPEN = sql.SQL(
+    """
+    insert into inn8_raw.landings (tenant_id, entity, from_date, to_date, run_id)
+    values (%(tenant)s, %(entity)s, %(from_date)s, %(to_date)s, %(run_id)s) returning id
+    """
+)
+_WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
+_WAIT_FOR_THE_DISK = sql.SQL("reset synchronous_commit")
+_SHARE_FETCHES = sql.SQL("select pg_advisory_lock_shared(hashtextextended(%(key)s, 0))")
+_IS_STORED = sql.SQL("select from inn8_raw.pages where tenant_id = %(tenant)s and sha256 = %(digest)s")
+_COMPLETE = sql.SQL(
+    """
+    update inn8_raw.landings
+       set completed_at = clock_timestamp(), page_digests = %(digests)s, record_count = %(records)s,
+           byte_count = %(bytes)s, retry_count = %(retries)s, has_duplicates = %(has_duplicates)s
+     where tenant_id = %(tenant)s and id = %(landing)s
+    returning *
+    """
+)
 
-    Left without `complete`, the landing is never read: the pages that it wrote are dropped by a later retention. It has
-    one connection, closed when the landing is complete or the writer is gone.
+
+class LandingWriter:
+    """Store the pages of one fetch in order; `complete` makes them count.
+
+    Without `complete` the landing is never read: a later retention drops the pages that it wrote. It has one
+    connection, which is closed when the landing is complete or the writer is gone.
     """
 
     def __init__(self, engine: Engine, tenant_id: str, entity: Entity, window: Window | None, run_id: str) -> None:
@@ -82,61 +99,62 @@ class LandingWriter:
         with self._transaction(action) as connection:
             migrations.check(connection)
             hold_pages(connection, tenant_id)
-            opened = insert(landings).returning(landings.c.id)
-            self.id = connection.scalar(
-                opened.values(
-                    tenant_id=tenant_id,
-                    entity=entity.name,
-                    from_date=window and window.from_date,
-                    to_date=window and window.to_date,
-                    run_id=run_id,
-                )
-            )
+            self.id = self._open(connection, window, run_id)
         with guarded(action):
             self._commit_each_statement()
 
-    def _commit_each_statement(self) -> None:
-        """A page is looked for, and written where it is new: a round trip each, and none for a transaction around them.
+    def _open(self, connection: Connection, window: Window | None, run_id: str) -> int:
+        opened = execute(
+            connection,
+            _OPEN,
+            tenant=self._tenant_id,
+            entity=self._entity.name,
+            from_date=window and window.from_date,
+            to_date=window and window.to_date,
+            run_id=run_id,
+        )
+        return int(opened.fetchall()[0]["id"])
 
-        The landing's completion is what must be on disk; the pages before it are by then. Until the connection is
-        closed, nobody may rewrite pages.
+    def _commit_each_statement(self) -> None:
+        """Store each page in a statement of its own: one round trip to look for it, one to write it where it is new.
+
+        Only the landing's completion must be on disk; the pages before it are by then. Nobody may rewrite pages until
+        the connection is closed.
         """
         self._connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
-        self._connection.execute(text("set synchronous_commit = off"))
-        self._connection.execute(
-            text("select pg_advisory_lock_shared(hashtextextended(:key, 0))"), {"key": locks.fetches(self._tenant_id)}
-        )
-        self._connection.commit()
+        execute(self._connection, _WRITE_WITHOUT_WAITING)
+        execute(self._connection, _SHARE_FETCHES, key=locks.fetches(self._tenant_id))
 
     def add(self, body: bytes, records: int) -> None:
-        """Keep a page, unless the very same bytes are kept already."""
+        """Store a page, unless the very same bytes are stored already."""
         digest = hashlib.sha256(body).digest()
         with self._transaction("writing a page") as connection:
-            known = select(pages.c.byte_count).where(pages.c.tenant_id == self._tenant_id, pages.c.sha256 == digest)
-            if connection.scalar(known) is None:
+            if not execute(connection, _IS_STORED, tenant=self._tenant_id, digest=digest).fetchone():
                 write_page(connection, self._tenant_id, digest, body, records)
         self._digests.append(digest)
         self._records += records
         self._bytes += len(body)
 
     def complete(self, *, retries: int, has_duplicates: bool) -> Landing:
-        """Make the landing count, and give it back; `LandingMissingError` where it took so long that it was pruned."""
-        completed = (
-            update(landings)
-            .where(landings.c.tenant_id == self._tenant_id, landings.c.id == self.id)
-            .values(
-                completed_at=func.clock_timestamp(),
-                page_digests=self._digests,
-                record_count=self._records,
-                byte_count=self._bytes,
-                retry_count=retries,
-                has_duplicates=has_duplicates,
-            )
-            .returning(landings)
-        )
+        """Make the landing count, and return it.
+
+        Raises:
+            LandingMissingError: The fetch took so long that the landing was pruned.
+
+        """
         with self._transaction("completing a landing") as connection:
-            connection.execute(text("reset synchronous_commit"))
-            row = connection.execute(completed).one_or_none()
+            execute(connection, _WAIT_FOR_THE_DISK)
+            row = execute(
+                connection,
+                _COMPLETE,
+                tenant=self._tenant_id,
+                landing=self.id,
+                digests=self._digests,
+                records=self._records,
+                bytes=self._bytes,
+                retries=retries,
+                has_duplicates=has_duplicates,
+            ).fetchone()
         self._close()
         if row is None:
             raise LandingMissingError(
@@ -150,41 +168,57 @@ class LandingWriter:
             yield self._connection
 
 
-def hold_pages(connection: Connection, tenant_id: str, *, for_pruning: bool = False) -> None:
-    """Until the end of the transaction, open landings of the tenant and prune its pages one after the other.
+_HOLD_PAGES = sql.SQL("select pg_advisory_xact_lock(hashtextextended(%(key)s, 0))")
+_SHARE_PAGES = sql.SQL("select pg_advisory_xact_lock_shared(hashtextextended(%(key)s, 0))")
 
-    A page that is there already is not written again, so none may go while a landing is under way that counts on it.
+
+def hold_pages(connection: Connection, tenant_id: str, *, for_pruning: bool = False) -> None:
+    """Keep the tenant's pages from being pruned until the end of the transaction, or prune them alone.
+
+    A page that is stored already is not written again, so none may be pruned while a landing is under way that counts
+    on it.
     """
-    shared = "" if for_pruning else "_shared"
-    connection.execute(
-        text(f"select pg_advisory_xact_lock{shared}(hashtextextended(:name, 0))"), {"name": f"inn8 pages {tenant_id}"}
-    )
+    execute(connection, _HOLD_PAGES if for_pruning else _SHARE_PAGES, key=f"inn8 pages {tenant_id}")
+
+
+_WRITE_PAGE = sql.SQL(
+    """
+    insert into inn8_raw.pages (tenant_id, sha256, body, record_count, byte_count)
+    values (%(tenant)s, %(digest)s, convert_from(%(body)b, 'UTF8')::json, %(records)s, %(bytes)s)
+        on conflict do nothing
+    """
+)
 
 
 def write_page(connection: Connection, tenant_id: str, digest: bytes, body: bytes, records: int) -> None:
-    """Keep a page under its digest; one that is kept already is left alone."""
-    raw(connection).execute(
-        """
-        insert into inn8_raw.pages (tenant_id, sha256, body, record_count, byte_count)
-        values (%s, %s, convert_from(%b, 'UTF8')::json, %s, %s) on conflict do nothing
-        """,
-        (tenant_id, digest, body, records, len(body)),
-    )
+    """Store a page under its digest; one that is stored already is left alone."""
+    execute(connection, _WRITE_PAGE, tenant=tenant_id, digest=digest, body=body, records=records, bytes=len(body))
 
 
 def bodies(engine: Engine, landing: Landing) -> Iterator[bytes]:
-    """The landing's pages in order: JSON text of an array. `LandingMissingError` where one is gone."""
-    return ahead(_read(engine, landing), PAGES_AHEAD)
+    """Yield the landing's pages in order, each the JSON text of an array.
+
+    Raises:
+        LandingMissingError: A page was pruned.
+
+    """
+    return prefetch(_read(engine, landing), PAGES_AHEAD)
+
+
+_READ_PAGE = sql.SQL(
+    """
+    select convert_to(body::text, 'UTF8') as body from inn8_raw.pages
+     where tenant_id = %(tenant)s and sha256 = %(digest)s
+    """
+)
 
 
 def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
+    # Binary, because as text each byte would come as two hexadecimal digits.
     with transaction(engine, "reading a landing") as connection, raw(connection).cursor(binary=True) as cursor:
         for digest in landing.digests:
-            cursor.execute(
-                "select convert_to(body::text, 'UTF8') from inn8_raw.pages where tenant_id = %s and sha256 = %s",
-                (landing.tenant_id, digest),
-            )
-            page: tuple[bytes] | None = cursor.fetchone()  # type: ignore[assignment]
+            page: tuple[bytes] | None
+            page = cursor.execute(_READ_PAGE, {"tenant": landing.tenant_id, "digest": digest}).fetchone()  # type: ignore[assignment]
             if page is None:
                 raise LandingMissingError(
                     entity=landing.entity.name, wanted=f"landing {landing.id}, whose pages were pruned"
@@ -192,55 +226,67 @@ def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
             yield page[0]
 
 
+_NEWEST = sql.SQL(
+    """
+    select * from inn8_raw.landings
+     where tenant_id = %(tenant)s and entity = %(entity)s and completed_at is not null
+     order by started_at desc limit 1
+    """
+)
+
+
 def newest(engine: Engine, tenant_id: str, entity: Entity) -> Landing:
-    """The complete landing of a collection that was begun last; `LandingMissingError` where there is none."""
-    wanted = (
-        select(landings)
-        .where(
-            landings.c.tenant_id == tenant_id, landings.c.entity == entity.name, landings.c.completed_at.is_not(None)
-        )
-        .order_by(landings.c.started_at.desc())
-        .limit(1)
-    )
+    """Return the complete landing of a collection that was begun last.
+
+    Raises:
+        LandingMissingError: There is none.
+
+    """
     with transaction(engine, f"looking for a landing of {entity}") as connection:
-        row = connection.execute(wanted).one_or_none()
+        row = execute(connection, _NEWEST, tenant=tenant_id, entity=entity.name).fetchone()
     if row is None:
         raise LandingMissingError(entity=entity.name, wanted="the collection")
     return _landing(row)
 
 
-_NEWEST_OF_EACH_DAY = text(
+_NEWEST_OF_EACH_DAY = sql.SQL(
     """
     select day::date, l.id
-      from generate_series(cast(:from_date as date), cast(:to_date as date), interval '1 day') as day
+      from generate_series(%(from_date)s::date, %(to_date)s::date, interval '1 day') as day
       left join lateral (
         select id from inn8_raw.landings
-         where tenant_id = :tenant_id and entity = :entity and completed_at is not null
+         where tenant_id = %(tenant)s and entity = %(entity)s and completed_at is not null
            and from_date <= day and to_date >= day
          order by started_at desc limit 1) l on true
      order by day
     """
 )
+_NAMED = sql.SQL("select * from inn8_raw.landings where tenant_id = %(tenant)s and id = any (%(ids)s)")
 
 
 def newest_of_days(
     engine: Engine, tenant_id: str, entity: Entity, window: Window
 ) -> list[tuple[Landing, frozenset[date]]]:
-    """For each day of the window the newest complete landing that covers it, as landings with their days, oldest first.
+    """Return for each day the newest complete landing that covers it, as landings with their days, oldest first.
 
-    `LandingMissingError` where a day has none.
+    Raises:
+        LandingMissingError: A day has none.
+
     """
-    scope = {"tenant_id": tenant_id, "entity": entity.name, "from_date": window.from_date, "to_date": window.to_date}
-    named = select(landings).where(
-        landings.c.tenant_id == tenant_id, landings.c.id.in_(bindparam("ids", expanding=True))
-    )
     with transaction(engine, f"looking for landings of {entity}") as connection:
-        covered: dict[int | None, set[date]] = {}
-        for day, landing_id in connection.execute(_NEWEST_OF_EACH_DAY, scope):
-            covered.setdefault(landing_id, set()).add(day)
-        bare = covered.pop(None, None)
-        if bare:
-            raise LandingMissingError(entity=entity.name, wanted=str(min(bare)))
-        rows = connection.execute(named, {"ids": list(covered)}).all()
-    found = sorted((_landing(row) for row in rows), key=lambda landing: landing.started_at)
-    return [(landing, frozenset(covered[landing.id])) for landing in found]
+        found = execute(
+            connection,
+            _NEWEST_OF_EACH_DAY,
+            tenant=tenant_id,
+            entity=entity.name,
+            from_date=window.from_date,
+            to_date=window.to_date,
+        )
+        days: dict[int | None, set[date]] = {}
+        for row in found:
+            days.setdefault(row["id"], set()).add(row["day"])
+        if None in days:
+            raise LandingMissingError(entity=entity.name, wanted=str(min(days[None])))
+        rows = execute(connection, _NAMED, tenant=tenant_id, ids=list(days)).fetchall()
+    landings = sorted(map(_landing, rows), key=lambda landing: landing.started_at)
+    return [(landing, frozenset(days[landing.id])) for landing in landings]

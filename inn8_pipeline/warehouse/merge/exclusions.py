@@ -1,149 +1,179 @@
-"""Which staged rows are not merged, and why: each of them leaves by a named exit and is counted.
+"""Which staged rows are not merged: each of them is counted under a name.
 
-In this order: older than what stands in the table (`skipped`), without a known parent (`rejected`), sent again later in
-the same landing (`duplicate`): rejects leave before duplicates, so the last *sound* one wins.
+In this order: older than the row in the table (`skipped`), without a known parent (`rejected`), sent again later in the
+same landing (`duplicate`). Rejects are excluded before duplicates, so that the last *valid* one is merged.
 """
 
 from psycopg import sql
 
 from inn8_pipeline.entities import ReasonCode
+from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
-from inn8_pipeline.warehouse.merge.staging import MergeContext
 
-# The last fetch that is known to have held the row as it stands: the one that wrote it, or the last one merged for its
-# day, unless that one lacked it (missing) or refused it (an open reject).
-CONFIRMED_AT = """
-  case when t.missing_since is null and r.id is null then greatest(t.as_of_at, l.as_of_at) else t.as_of_at end
-"""
-CONFIRMING = """
-  left join inn8.sync_coverage c on c.tenant_id = t.tenant_id and c.entity = %(entity)s
-       and c.trade_date {day}
-  left join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
-  left join inn8.rejected_records r on r.tenant_id = t.tenant_id and r.entity = %(entity)s
-       and r.record_key = t.external_id and r.resolved_at is null
-"""
+# The start of the last fetch that is known to have held the row as it stands: the one that wrote it, or the last one
+# merged for its day, unless that one lacked the row (missing) or had it as a reject (an open reject).
+CONFIRMED_AT = sql.SQL(
+    "case when t.missing_since is null and r.id is null then greatest(t.as_of_at, l.as_of_at) else t.as_of_at end"
+)
+_CONFIRMING_JOINS = sql.SQL(
+    """
+    left join inn8.sync_coverage c on c.tenant_id = t.tenant_id and c.entity = %(entity)s and c.trade_date {day}
+    left join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
+    left join inn8.rejected_records r on r.tenant_id = t.tenant_id and r.entity = %(entity)s
+         and r.record_key = t.external_id and r.resolved_at is null
+    """
+)
 
 
 def day_of(plan: MergePlan, alias: str) -> sql.Composable:
-    """The row's day of trade; null for entities without days."""
+    """Return the row's day of trade; null for entities without days."""
     return sql.Identifier(alias, "trade_date") if plan.has_days else sql.SQL("null::date")
 
 
-def confirming(plan: MergePlan) -> sql.Composable:
-    """The joins that `CONFIRMED_AT` needs, for a table under the alias t."""
-    return sql.SQL(CONFIRMING).format(day=sql.SQL("= t.trade_date" if plan.has_days else "is null"))
+def confirming_joins(plan: MergePlan) -> sql.Composable:
+    """Return the joins that `CONFIRMED_AT` needs, for a table under the alias t."""
+    return _CONFIRMING_JOINS.format(day=sql.SQL("= t.trade_date" if plan.has_days else "is null"))
 
 
-def set_aside_older(scope: MergeContext) -> int:
-    """What a newer fetch has confirmed or written since is not overwritten, neither by a late landing nor by a reject.
-
-    Returns how many were set aside.
-
-    A landing that is not late holds nothing older than the table; only the rejects tried again can be.
+_EXCLUDE_OLDER = sql.SQL(
     """
-    plan = scope.plan
-    return scope.run(
-        sql.SQL("""
-        insert into set_aside (ordinal, why, trade_date)
-        select s.ordinal, 'skipped', {day}
-          from staged s
-          join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id
-        """).format(table=name_of(plan.table), day=day_of(plan, "s"))
-        + confirming(plan)
-        + sql.SQL("where (s.ordinal < 0 or %(is_late)s) and {} > s.as_of_at").format(sql.SQL(CONFIRMED_AT)),
-        is_late=scope.is_late,
-    ).rowcount
+    insert into exclusions (ordinal, counted_as, trade_date)
+    select s.ordinal, 'skipped', {day}
+      from staged s
+      join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id
+      {joins}
+     where (s.ordinal < 0 or %(is_late)s) and {confirmed_at} > s.as_of_at
+    """
+)
 
 
-def set_aside_orphans(scope: MergeContext) -> None:
-    """Rows whose required parent is unknown become rejects, with the payload that the landing or the reject keeps."""
-    for parent in scope.plan.parents:
+def exclude_older(context: MergeContext) -> int:
+    """Exclude what a newer fetch has confirmed or written since; return how many rows.
+
+    Neither a late landing nor a retried reject overwrites something newer. A landing that is not late has nothing older
+    than the table; only retried rejects can be older.
+    """
+    plan = context.plan
+    statement = _EXCLUDE_OLDER.format(
+        table=name_of(plan.table), day=day_of(plan, "s"), joins=confirming_joins(plan), confirmed_at=CONFIRMED_AT
+    )
+    return context.run(statement, is_late=context.is_late).rowcount
+
+
+_EXCLUDE_ORPHANS = sql.SQL(
+    """
+    insert into exclusions (ordinal, counted_as, trade_date)
+    select s.ordinal, 'rejected', {day}
+      from staged s
+     where not exists (select from {parent} p where p.tenant_id = %(tenant)s and p.external_id = s.{staged})
+        on conflict do nothing
+    """
+)
+_STAGE_ORPHANS = sql.SQL(
+    """
+    insert into staged_rejects
+      (ordinal, record_key, external_id, trade_date, reason_code, reason, payload, as_of_at)
+    select s.ordinal, coalesce(o.record_key, s.external_id), s.external_id, {day}, %(code)s, %(reason)s, o.payload,
+           s.as_of_at
+      from ({payloads}) o
+      join staged s using (ordinal)
+     where not exists (select from staged_rejects x where x.ordinal = s.ordinal)
+    """
+)
+# Each page with an orphan is opened once. The payload of a retried reject is in the reject.
+_ORPHANS_PAYLOADS = sql.SQL(
+    """
+    select a.ordinal, e.payload, null as record_key
+      from (select d.sha256, sum(p.record_count) over (order by d.place) - p.record_count as first_ordinal,
+                   p.record_count
+              from inn8_raw.landings l
+              cross join lateral unnest(l.page_digests) with ordinality as d (sha256, place)
+              join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
+             where l.tenant_id = %(tenant)s and l.id = %(landing)s) g
+      join inn8_raw.pages p on p.tenant_id = %(tenant)s and p.sha256 = g.sha256
+      cross join lateral json_array_elements(p.body) with ordinality as e (payload, place)
+      join exclusions a on a.ordinal = g.first_ordinal + e.place - 1 and a.counted_as = 'rejected'
+     where exists (select from exclusions b where b.counted_as = 'rejected'
+                    and b.ordinal >= g.first_ordinal and b.ordinal < g.first_ordinal + g.record_count)
+    union all
+    select a.ordinal, r.payload, r.record_key
+      from exclusions a
+      join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.id = -a.ordinal
+     where a.counted_as = 'rejected' and a.ordinal < 0
+    """
+)
+
+
+def exclude_orphans(context: MergeContext) -> None:
+    """Make rejects of the rows whose required parent is unknown, with the payload of the landing or of the reject."""
+    for parent in context.plan.parents:
         if parent.is_required:
-            _set_aside_orphans(scope, parent)
+            _exclude_orphans(context, parent)
 
 
-def _set_aside_orphans(scope: MergeContext, parent: Parent) -> None:
-    orphaned = scope.run(
-        sql.SQL("""
-        insert into set_aside (ordinal, why, trade_date)
-        select s.ordinal, 'rejected', {day}
-          from staged s
-         where not exists (select from {parent} p where p.tenant_id = %(tenant)s and p.external_id = s.{staged})
-            on conflict do nothing
-        """).format(day=day_of(scope.plan, "s"), parent=name_of(parent.table), staged=sql.Identifier(parent.staged))
+def _exclude_orphans(context: MergeContext, parent: Parent) -> None:
+    day = day_of(context.plan, "s")
+    excluded = context.run(
+        _EXCLUDE_ORPHANS.format(day=day, parent=name_of(parent.table), staged=sql.Identifier(parent.staged))
     )
-    if not orphaned.rowcount:
-        return
-    reason = f"{parent.source} names no known {parent.singular}"
-    scope.run(
-        sql.SQL("""
-        insert into staged_rejects
-          (ordinal, record_key, external_id, trade_date, reason_code, reason, payload, as_of_at)
-        select s.ordinal, coalesce(o.record_key, s.external_id), s.external_id, {day}, %(code)s, %(reason)s,
-               o.payload, s.as_of_at
-          from ({payloads}) o
-          join staged s using (ordinal)
-        """).format(day=day_of(scope.plan, "s"), payloads=sql.SQL(_PAYLOADS)),
-        code=str(ReasonCode.UNKNOWN_PARENT),
-        reason=reason,
-    )
+    if excluded.rowcount:
+        context.run(
+            _STAGE_ORPHANS.format(day=day, payloads=_ORPHANS_PAYLOADS),
+            code=str(ReasonCode.UNKNOWN_PARENT),
+            reason=f"{parent.source} names no known {parent.singular}",
+        )
 
 
-# Each page with an orphan is opened once. What is tried again has its payload in the reject.
-_PAYLOADS = """
-  select a.ordinal, e.payload, null as record_key
-    from (select d.sha256, sum(p.record_count) over (order by d.place) - p.record_count as first_ordinal, p.record_count
-            from inn8_raw.landings l
-            cross join lateral unnest(l.page_digests) with ordinality as d (sha256, place)
-            join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
-           where l.tenant_id = %(tenant)s and l.id = %(landing)s) g
-    join inn8_raw.pages p on p.tenant_id = %(tenant)s and p.sha256 = g.sha256
-    cross join lateral json_array_elements(p.body) with ordinality as e (payload, place)
-    join set_aside a on a.ordinal = g.first_ordinal + e.place - 1 and a.why = 'rejected'
-   where exists (select from set_aside b where b.why = 'rejected'
-                  and b.ordinal >= g.first_ordinal and b.ordinal < g.first_ordinal + g.record_count)
-  union all
-  select a.ordinal, r.payload, r.record_key
-    from set_aside a
-    join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.id = -a.ordinal
-   where a.why = 'rejected' and a.ordinal < 0
-"""
+_EXCLUDE_DUPLICATES = sql.SQL(
+    """
+    insert into exclusions (ordinal, counted_as, trade_date)
+    select ordinal, 'duplicate', trade_date
+      from (select s.ordinal, {day} as trade_date,
+                   row_number() over (partition by s.external_id order by s.ordinal desc) as place
+              from staged s
+             where s.external_id in (select external_id from staged group by external_id having count(*) > 1)
+               and not exists (select from exclusions a where a.ordinal = s.ordinal)) o
+     where place > 1
+    """
+)
 
 
-def count_winners(scope: MergeContext) -> int:
-    """The staged rows that none of this has set aside."""
-    return scope.count(
-        "select count(*) from staged s where not exists (select from set_aside a where a.ordinal = s.ordinal)"
-    )
+def exclude_duplicates(context: MergeContext) -> None:
+    """Exclude all but the last of several valid rows of one id."""
+    context.run(_EXCLUDE_DUPLICATES.format(day=day_of(context.plan, "s")))
 
 
-def set_aside_duplicates(scope: MergeContext) -> None:
-    """Of several sound rows of one id the last one stays."""
-    scope.run(
-        sql.SQL("""
-        insert into set_aside (ordinal, why, trade_date)
-        select ordinal, 'duplicate', trade_date
-          from (select s.ordinal, {day} as trade_date,
-                       row_number() over (partition by s.external_id order by s.ordinal desc) as place
-                  from staged s
-                 where s.external_id in (select external_id from staged group by external_id having count(*) > 1)
-                   and not exists (select from set_aside a where a.ordinal = s.ordinal)) o
-         where place > 1
-        """).format(day=day_of(scope.plan, "s"))
-    )
+_COUNT_MERGED = sql.SQL(
+    "select count(*) from staged s where not exists (select from exclusions a where a.ordinal = s.ordinal)"
+)
 
 
-def winners(plan: MergePlan) -> sql.Composable:
-    """The staged rows that are merged, with our own keys in place of the parents' external ids."""
+def count_merged(context: MergeContext) -> int:
+    """Return the number of staged rows that are not excluded."""
+    return context.count(_COUNT_MERGED)
+
+
+_MERGED_ROWS = sql.SQL(
+    """
+    select s.external_id, s.as_of_at, {columns}
+      from staged s {joins}
+     where not exists (select from exclusions a where a.ordinal = s.ordinal)
+    """
+)
+_PARENT_JOIN = sql.SQL(
+    "{outer} join {table} as {alias} on {alias}.tenant_id = %(tenant)s and {alias}.external_id = s.{staged}"
+)
+
+
+def merged_rows(plan: MergePlan) -> sql.Composable:
+    """Return the query of the rows that are merged, with our own keys in place of the parents' external ids."""
     keys = {parent.column: sql.Identifier(parent.column, "id") for parent in plan.parents}
     columns = [
         sql.SQL("{} as {}").format(keys.get(name, sql.Identifier("s", name)), sql.Identifier(name))
         for name in plan.values
     ]
     joins = [
-        sql.SQL(
-            "{outer} join {table} as {alias} on {alias}.tenant_id = %(tenant)s and {alias}.external_id = s.{staged}"
-        ).format(
+        _PARENT_JOIN.format(
             outer=sql.SQL("") if parent.is_required else sql.SQL("left"),
             table=name_of(parent.table),
             alias=sql.Identifier(parent.column),
@@ -151,8 +181,4 @@ def winners(plan: MergePlan) -> sql.Composable:
         )
         for parent in plan.parents
     ]
-    return sql.SQL("""
-        select s.external_id, s.as_of_at, {columns}
-          from staged s {joins}
-         where not exists (select from set_aside a where a.ordinal = s.ordinal)
-    """).format(columns=sql.SQL(", ").join(columns), joins=sql.SQL(" ").join(joins))
+    return _MERGED_ROWS.format(columns=sql.SQL(", ").join(columns), joins=sql.SQL(" ").join(joins))

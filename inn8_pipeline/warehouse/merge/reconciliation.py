@@ -1,140 +1,135 @@
-"""The counting of a merge: what the database did, held against what was fetched. Nothing here changes a row."""
+"""Reconciliation: the counts of a merge, read back from the database and compared with what was fetched.
+
+    fetched + retried = inserted + updated + unchanged + duplicate + rejected + skipped
+
+Nothing here changes a row.
+"""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+
+from psycopg import sql
 
 from inn8_pipeline.warehouse.merge import rejects
+from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import Counts, Status
-from inn8_pipeline.warehouse.merge.staging import MergeContext
 
-NOTHING = Counts()
+Ends = Counter[tuple[str, date | None, bool]]
+"""Records by what they are counted under, their day of trade, and whether they were retried."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeObservations:
+    """What the steps of a merge observed, by day of trade.
+
+    `written` are rows by action, `unchanged` rows, `dropped` late rejects that were skipped. `skipped` are records that
+    were never staged, `retried` the open rejects that were tried again.
+    """
+
+    written: Counter[tuple[str, date | None]]
+    unchanged: Counter[date | None]
+    dropped: Mapping[date | None, int]
+    skipped: int
+    retried: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReconciledCounts:
-    """All counts of one merge. `repeatable` is what a sync that repeats the landing will tell again."""
+    """All counts of one merge; `ends` are what they are added up from."""
 
     whole: Counts
     by_day: dict[date, Counts]
     reasons: dict[str, int]
     has_unreadable: bool
-    repeatable: dict[str, Any]
+    ends: Ends
+
+    def repeated(self) -> tuple[Counts, dict[date, Counts]]:
+        """Return the counts of a later sync that fetches the same again: every row that was written is unchanged.
+
+        Rows that come from a retry cannot be told from others by day: after a merge with retries no day has counts.
+        """
+        sent: Counter[tuple[str, date | None]] = Counter()
+        for (end, day, is_retried), number in self.ends.items():
+            if not is_retried:
+                sent["unchanged" if end in ("inserted", "updated") else end, day] += number
+        totals: Counter[str] = Counter()
+        for (end, _), number in sent.items():
+            totals[end] += number
+        fetched = self.whole.fetched
+        totals["unchanged"] = fetched - totals["duplicate"] - totals["rejected"] - totals["skipped"]
+        days = {} if self.whole.retried else _by_day(Counter({(*key, False): number for key, number in sent.items()}))
+        return Counts(fetched=fetched).plus(**totals), days
 
 
-@dataclass(frozen=True, slots=True)
-class MergeObservations:
-    """What the steps of a merge saw, by day of trade: rows written, by action; rows unchanged; late rejects dropped.
-
-    `skipped` are records that were never staged, `retried` the open rejects taken up again.
+# Exclusions that are rejected are counted among the staged rejects.
+_COUNT_EXCLUDED = sql.SQL(
     """
+    select counted_as, trade_date, ordinal < 0 as is_retried, count(*) as count
+      from exclusions where counted_as <> 'rejected' group by 1, 2, 3
+    union all
+    select 'rejected', trade_date, ordinal < 0, count(*) from staged_rejects group by 1, 2, 3
+    """
+)
+_COUNT_UNREADABLE = sql.SQL(
+    """
+    select count(*) from staged_rejects
+     where ordinal >= 0 and (external_id is null or (%(has_days)s and trade_date is null))
+    """
+)
 
-    written: Counter[tuple[str, date | None]]
-    unchanged: Counter[date | None]
-    dropped: dict[date | None, int]
-    skipped: int
-    retried: int
 
-
-def count(scope: MergeContext, observed: MergeObservations) -> ReconciledCounts:
-    """Add up the exits. `fetched` is the landing's own count, so that it and the exits are told by two witnesses."""
-    exits: Counter[tuple[str, date | None, bool]] = Counter()
+def count(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
+    """Add up all counts. `fetched` is the landing's own, so that the two sides come from different sources."""
+    ends: Ends = Counter()
     for (action, day), number in observed.written.items():
-        exits[action, day, False] += number
+        ends[action, day, False] += number
     for day, number in observed.unchanged.items():
-        exits["unchanged", day, False] += number
+        ends["unchanged", day, False] += number
     for day, number in observed.dropped.items():
-        exits["skipped", day, False] += number
-    for why, day, is_retried, number in scope.run(_EXITS):
-        exits[why, day, is_retried] += number
-    exits["skipped", None, False] += observed.skipped
-    whole = Counts(fetched=scope.landing.records, retried=observed.retried).plus(**_sum(exits))
-    reasons = refused_by_reason(scope)
-    sent = {key: number for key, number in exits.items() if not key[2]}
+        ends["skipped", day, False] += number
+    for row in context.run(_COUNT_EXCLUDED):
+        ends[row["counted_as"], row["trade_date"], row["is_retried"]] += row["count"]
+    ends["skipped", None, False] += observed.skipped
     return ReconciledCounts(
-        whole=whole,
-        by_day=_by_day(exits),
-        reasons=reasons,
-        has_unreadable=bool(scope.count(_UNREADABLE, has_days=scope.plan.has_days)),
-        repeatable=_repeatable(sent, scope.landing.records, observed.retried, reasons),
+        whole=Counts(fetched=context.landing.records, retried=observed.retried).plus(**_totals(ends)),
+        by_day=_by_day(ends),
+        reasons=rejected_by_reason(context),
+        has_unreadable=bool(context.count(_COUNT_UNREADABLE, has_days=context.plan.has_days)),
+        ends=ends,
     )
 
 
-# What was set aside as rejected is counted among the staged rejects.
-_EXITS = """
-  select why, trade_date, ordinal < 0, count(*) from set_aside where why <> 'rejected' group by 1, 2, 3
-  union all
-  select 'rejected', trade_date, ordinal < 0, count(*) from staged_rejects group by 1, 2, 3
-"""
-_UNREADABLE = """
-  select count(*) from staged_rejects
-   where ordinal >= 0 and (external_id is null or (%(has_days)s and trade_date is null))
-"""
-
-
-def _sum(exits: Counter[tuple[str, date | None, bool]]) -> dict[str, int]:
+def _totals(ends: Ends) -> dict[str, int]:
     totals: Counter[str] = Counter()
-    for (why, _, _), number in exits.items():
-        totals[why] += number
+    for (end, _, _), number in ends.items():
+        totals[end] += number
     return dict(totals)
 
 
-def _by_day(exits: Counter[tuple[str, date | None, bool]]) -> dict[date, Counts]:
+def _by_day(ends: Ends) -> dict[date, Counts]:
     days: dict[date, Counts] = defaultdict(Counts)
-    for (why, day, is_retried), number in exits.items():
+    for (end, day, is_retried), number in ends.items():
         if day is not None:
-            came = "retried" if is_retried else "fetched"
-            days[day] = days[day].plus(**{why: number}).plus(**{came: number})
+            source = "retried" if is_retried else "fetched"
+            days[day] = days[day].plus(**{end: number}).plus(**{source: number})
     return dict(days)
 
 
-def _repeatable(
-    sent: dict[tuple[str, date | None, bool], int], records: int, retried: int, reasons: dict[str, int]
-) -> dict[str, Any]:
-    """What was sent, had it been sent again: every row written is unchanged then.
-
-    Rows that were merged from a retry cannot be told from others by day: after a merge with retries no day is told.
+_REJECTED_BY_REASON = sql.SQL(
     """
-    again: Counter[tuple[str, date | None]] = Counter()
-    for (why, day, _), number in sent.items():
-        again["unchanged" if why in ("inserted", "updated") else why, day] += number
-    whole: Counter[str] = Counter()
-    for (why, _), number in again.items():
-        whole[why] += number
-    whole["unchanged"] = records - whole["duplicate"] - whole["rejected"] - whole["skipped"]
-    days: dict[str, dict[str, int]] = defaultdict(dict)
-    for (why, day), number in again.items():
-        if day is not None and not retried:
-            days[day.isoformat()][why] = number
-    return {"whole": dict(whole), "days": days, "reasons": reasons}
+    select reason_code, count(*) as count from staged_rejects where ordinal >= 0 or not %(is_sent)s group by 1
+    """
+)
 
 
-def told_again(counts: dict[str, Any]) -> tuple[Counts, dict[date, Counts], dict[str, int]]:
-    """The counts that `Ledger.repeatable` kept: of the whole, by day, and the reasons."""
-    by_day = {date.fromisoformat(day): _conserved(of_day) for day, of_day in counts["days"].items()}
-    return _conserved(counts["whole"]), by_day, counts["reasons"]
+def rejected_by_reason(context: MergeContext, *, is_sent: bool = False) -> dict[str, int]:
+    """Return the staged rejects by reason code; with `is_sent` only those that the landing brought."""
+    counted = context.run(_REJECTED_BY_REASON, is_sent=is_sent)
+    return {row["reason_code"]: row["count"] for row in counted}
 
 
-# Landings that were merged by release 0.1 count `outside` what is `skipped` now.
-_FORMER_NAMES = {"outside": "skipped"}
-
-
-def _conserved(exits: dict[str, int]) -> Counts:
-    return Counts(fetched=sum(exits.values())).plus(
-        **{_FORMER_NAMES.get(name, name): count for name, count in exits.items()}
-    )
-
-
-def refused_by_reason(scope: MergeContext, *, is_sent: bool = False) -> dict[str, int]:
-    """The staged rejects by their code; with `is_sent` only those that the landing brought."""
-    counted = scope.run(
-        "select reason_code, count(*) from staged_rejects where ordinal >= 0 or not %(is_sent)s group by 1",
-        is_sent=is_sent,
-    )
-    return dict(counted.fetchall())
-
-
-def status(scope: MergeContext, held_back: int) -> Status:
-    """`PartialSuccess` while a reject is open that nobody accepted, or where removals were held back."""
-    return Status.PARTIAL_SUCCESS if held_back or rejects.count_open(scope) else Status.SUCCESS
+def status(context: MergeContext, held_back: int) -> Status:
+    """Return `PartialSuccess` while a reject is open that nobody accepted, or where removals were held back."""
+    return Status.PARTIAL_SUCCESS if held_back or rejects.count_open(context) else Status.SUCCESS

@@ -1,6 +1,6 @@
-"""Open rejects: tried again with every sync, replaced or resolved by any later appearance of their id.
+"""Open rejects in a merge: retried with every sync, and resolved by any later version of their record.
 
-Here belongs what a merge does with them. What an operator does (list, accept) is `operator`'s.
+What an operator does with them (list, accept) is in `warehouse.queries.operator`.
 """
 
 from collections.abc import Iterator
@@ -8,168 +8,187 @@ from datetime import date
 
 from psycopg import sql
 
-from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming
+from inn8_pipeline.warehouse.database import raw
+from inn8_pipeline.warehouse.merge.context import MergeContext
+from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming_joins
 from inn8_pipeline.warehouse.merge.plan import name_of
-from inn8_pipeline.warehouse.merge.staging import MergeContext
 
 RETRY_CHUNK = 1000
 
+_IS_OPEN = sql.SQL("r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null")
 # Whether a landing would have brought the record again, if INN8 still had it.
-_COVERED = """
-  (%(days)s::date[] is null or (r.covers_from is not null and not exists (
-     select from generate_series(r.covers_from::timestamp, r.covers_to::timestamp, interval '1 day') as covered (day)
-      where covered.day::date <> all (%(days)s::date[]))))
-"""
-_SENT = """
-  (exists (select from staged s where s.external_id = r.record_key)
-   or exists (select from staged_rejects x where x.record_key = r.record_key))
-"""
-
-
-def withdraw(scope: MergeContext) -> int:
-    """Resolve the open rejects that a later landing, which covers them, no longer has: INN8 took them back.
-
-    A landing with accepted duplicates may lack what INN8 has; it speaks only for what no id lets us know again.
+_IS_COVERED = sql.SQL(
     """
-    return scope.run(
-        f"""
-        update inn8.rejected_records r
-           set resolved_at = now(), resolution = 'withdrawn', updated_at = now()
-         where r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null
-           and r.as_of_at < %(started_at)s and (r.external_id is null or not %(has_duplicates)s)
-           and {_COVERED} and not {_SENT}
-        """,
-        has_duplicates=scope.landing.has_duplicates,
-    ).rowcount
-
-
-def to_retry(scope: MergeContext) -> Iterator[list[tuple[int, bytes]]]:
-    """The open rejects that this landing did not bring, as (ordinal, payload), in chunks; accepted ones are left.
-
-    They are chosen before the first is handed out: what is staged in between does not change the choice.
+    (%(days)s::date[] is null or (r.covers_from is not null and not exists (
+       select from generate_series(r.covers_from::timestamp, r.covers_to::timestamp, interval '1 day') as covered (day)
+        where covered.day::date <> all (%(days)s::date[]))))
     """
-    scope.run(
-        f"""
-        declare retried no scroll cursor for
-        select r.id, convert_to(r.payload::text, 'UTF8') from inn8.rejected_records r
-         where r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null
-           and r.accepted_at is null and not {_SENT}
-         order by r.id
-        """
-    )
-    while chunk := scope.run(f"fetch {RETRY_CHUNK} from retried").fetchall():
-        yield [(-reject_id, bytes(payload)) for reject_id, payload in chunk]
-    scope.run("close retried")
+)
+_IS_SENT = sql.SQL(
+    """
+    (exists (select from staged s where s.external_id = r.record_key)
+     or exists (select from staged_rejects x where x.record_key = r.record_key))
+    """
+)
+_WITHDRAW = sql.SQL(
+    """
+    update inn8.rejected_records r
+       set resolved_at = now(), resolution = 'withdrawn', updated_at = now()
+     where {is_open} and r.as_of_at < %(started_at)s and (r.external_id is null or not %(has_duplicates)s)
+       and {is_covered} and not {is_sent}
+    """
+).format(is_open=_IS_OPEN, is_covered=_IS_COVERED, is_sent=_IS_SENT)
 
 
-def date_retried(scope: MergeContext) -> None:
-    """What was staged for another try keeps the instant of the fetch that it came from; a reject, its name too."""
-    for table, name in (("staged", ""), ("staged_rejects", ", record_key = r.record_key")):
-        scope.run(
-            sql.SQL("""
-            update {} s set as_of_at = r.as_of_at{} from inn8.rejected_records r
-             where s.ordinal < 0 and r.tenant_id = %(tenant)s and r.id = -s.ordinal
-            """).format(sql.Identifier(table), sql.SQL(name))
-        )
+def withdraw(context: MergeContext) -> int:
+    """Resolve the open rejects that a later landing, which covers them, no longer has; return how many.
+
+    A landing with accepted duplicates may lack what INN8 has: it withdraws only rejects without an id.
+    """
+    return context.run(_WITHDRAW, has_duplicates=context.landing.has_duplicates).rowcount
 
 
-def drop_older(scope: MergeContext) -> dict[date | None, int]:
-    """Faulty records of a late landing whose sound row is newer: skipped, by day; they open no reject."""
-    if not scope.is_late:
+_TO_RETRY = sql.SQL(
+    """
+    select r.id, convert_to(r.payload::text, 'UTF8') as payload from inn8.rejected_records r
+     where {is_open} and r.accepted_at is null and not {is_sent}
+     order by r.id
+    """
+).format(is_open=_IS_OPEN, is_sent=_IS_SENT)
+
+
+def to_retry(context: MergeContext) -> Iterator[tuple[list[int], list[bytes]]]:
+    """Yield the open rejects that this landing did not bring, as ordinals and payloads, in chunks; no accepted ones.
+
+    They are chosen before the first chunk: what is staged in between does not change the choice.
+    """
+    with raw(context.connection).cursor(name="retried", binary=True, scrollable=False) as cursor:
+        cursor.execute(_TO_RETRY, context.parameters)
+        while chunk := cursor.fetchmany(RETRY_CHUNK):
+            ordinals, payloads = zip(*chunk, strict=True)
+            yield [-reject_id for reject_id in ordinals], list(payloads)
+
+
+_DATE_RETRIED_ROWS = sql.SQL(
+    """
+    update staged s set as_of_at = r.as_of_at from inn8.rejected_records r
+     where s.ordinal < 0 and r.tenant_id = %(tenant)s and r.id = -s.ordinal
+    """
+)
+_DATE_RETRIED_REJECTS = sql.SQL(
+    """
+    update staged_rejects s set as_of_at = r.as_of_at, record_key = r.record_key from inn8.rejected_records r
+     where s.ordinal < 0 and r.tenant_id = %(tenant)s and r.id = -s.ordinal
+    """
+)
+
+
+def date_retried(context: MergeContext) -> None:
+    """Give what was retried the start of the fetch that it came from; a reject keeps its key too."""
+    context.run(_DATE_RETRIED_ROWS)
+    context.run(_DATE_RETRIED_REJECTS)
+
+
+_DROP_OLDER = sql.SQL(
+    """
+    with older as (
+      select x.ordinal from staged_rejects x
+        join {table} t on t.tenant_id = %(tenant)s and t.external_id = x.external_id
+        {joins}
+       where x.ordinal >= 0 and {confirmed_at} > x.as_of_at),
+    dropped as (delete from staged_rejects x using older o where o.ordinal = x.ordinal returning x.trade_date)
+    select trade_date, count(*) as count from dropped group by 1
+    """
+)
+
+
+def drop_older(context: MergeContext) -> dict[date | None, int]:
+    """Drop the rejects of a late landing whose valid row is newer; return how many were skipped, by day."""
+    if not context.is_late:
         return {}
-    dropped = scope.run(
-        sql.SQL("""
-        with older as (
-          select x.ordinal from staged_rejects x
-            join {table} t on t.tenant_id = %(tenant)s and t.external_id = x.external_id
-        """).format(table=name_of(scope.plan.table))
-        + confirming(scope.plan)
-        + sql.SQL("""
-           where x.ordinal >= 0 and {confirmed_at} > x.as_of_at),
-        dropped as (delete from staged_rejects x using older o where o.ordinal = x.ordinal returning x.trade_date)
-        select trade_date, count(*) from dropped group by 1
-        """).format(confirmed_at=sql.SQL(CONFIRMED_AT))
+    statement = _DROP_OLDER.format(
+        table=name_of(context.plan.table), joins=confirming_joins(context.plan), confirmed_at=CONFIRMED_AT
     )
-    return dict(dropped.fetchall())
+    return {row["trade_date"]: row["count"] for row in context.run(statement)}
 
 
-def keep(scope: MergeContext) -> int:
-    """Write what was refused: a new open reject, or the next attempt of one; what changed is no longer accepted."""
-    plan = scope.plan
-    return scope.run(
-        sql.SQL("""
-        with newest as (
-          select distinct on (record_key) * from staged_rejects order by record_key, ordinal desc),
-        dated as (
-          select x.*, {confirmed_at} as row_as_of_at from newest x
-            left join {table} t on t.tenant_id = %(tenant)s and t.external_id = x.external_id
-        """).format(table=name_of(plan.table), confirmed_at=sql.SQL(CONFIRMED_AT))
-        + confirming(plan)
-        + sql.SQL(""")
-        insert into inn8.rejected_records as k
-          (tenant_id, entity, record_key, external_id, trade_date, reason_code, reason, payload, landing_id, as_of_at,
-           covers_from, covers_to, row_as_of_at, first_seen_at, last_seen_at)
-        select %(tenant)s, %(entity)s, record_key, external_id, trade_date, reason_code, reason, payload, %(landing)s,
-               as_of_at, coalesce(trade_date, %(from_date)s), coalesce(trade_date, %(to_date)s), row_as_of_at,
-               as_of_at, as_of_at
-          from dated
-            on conflict (tenant_id, entity, record_key) where resolved_at is null do update set
-               reason_code = excluded.reason_code, reason = excluded.reason, payload = excluded.payload,
-               trade_date = excluded.trade_date,
-               landing_id = case when excluded.as_of_at > k.as_of_at then excluded.landing_id else k.landing_id end,
-               as_of_at = excluded.as_of_at, last_seen_at = excluded.last_seen_at, attempts = k.attempts + 1,
-               covers_from = case when excluded.as_of_at > k.as_of_at then excluded.covers_from else k.covers_from end,
-               covers_to = case when excluded.as_of_at > k.as_of_at then excluded.covers_to else k.covers_to end,
-               accepted_at = case when excluded.payload::text = k.payload::text then k.accepted_at end,
-               accepted_note = case when excluded.payload::text = k.payload::text then k.accepted_note end,
-               updated_at = now()
-         where excluded.as_of_at >= k.as_of_at
-        """)
-    ).rowcount
+_KEEP = sql.SQL(
+    """
+    with newest as (
+      select distinct on (record_key) * from staged_rejects order by record_key, ordinal desc),
+    dated as (
+      select x.*, {confirmed_at} as row_as_of_at from newest x
+        left join {table} t on t.tenant_id = %(tenant)s and t.external_id = x.external_id
+        {joins})
+    insert into inn8.rejected_records as k
+      (tenant_id, entity, record_key, external_id, trade_date, reason_code, reason, payload, landing_id, as_of_at,
+       covers_from, covers_to, row_as_of_at, first_seen_at, last_seen_at)
+    select %(tenant)s, %(entity)s, record_key, external_id, trade_date, reason_code, reason, payload, %(landing)s,
+           as_of_at, coalesce(trade_date, %(from_date)s), coalesce(trade_date, %(to_date)s), row_as_of_at,
+           as_of_at, as_of_at
+      from dated
+        on conflict (tenant_id, entity, record_key) where resolved_at is null do update set
+           reason_code = excluded.reason_code, reason = excluded.reason, payload = excluded.payload,
+           trade_date = excluded.trade_date,
+           landing_id = case when excluded.as_of_at > k.as_of_at then excluded.landing_id else k.landing_id end,
+           as_of_at = excluded.as_of_at, last_seen_at = excluded.last_seen_at, attempts = k.attempts + 1,
+           covers_from = case when excluded.as_of_at > k.as_of_at then excluded.covers_from else k.covers_from end,
+           covers_to = case when excluded.as_of_at > k.as_of_at then excluded.covers_to else k.covers_to end,
+           accepted_at = case when excluded.payload::text = k.payload::text then k.accepted_at end,
+           accepted_note = case when excluded.payload::text = k.payload::text then k.accepted_note end,
+           updated_at = now()
+     where excluded.as_of_at >= k.as_of_at
+    """
+)
 
 
-def resolve(scope: MergeContext) -> int:
-    """Resolve the open rejects whose id is a row now (healed), or stands in the table in a newer one (superseded).
+def keep(context: MergeContext) -> int:
+    """Store the staged rejects: a new open reject, or the next attempt of one; one that changed is not accepted."""
+    statement = _KEEP.format(
+        table=name_of(context.plan.table), joins=confirming_joins(context.plan), confirmed_at=CONFIRMED_AT
+    )
+    return context.run(statement).rowcount
+
+
+_RESOLVE = sql.SQL(
+    """
+    update inn8.rejected_records r
+       set resolved_at = now(), resolution = case when a.counted_as = 'skipped' then 'superseded' else 'healed' end,
+           updated_at = now()
+      from (select external_id as record_key, ordinal, as_of_at from staged
+             union all
+            select k.record_key, s.ordinal, s.as_of_at from staged s
+              join inn8.rejected_records k on k.tenant_id = %(tenant)s and k.id = -s.ordinal
+             where s.ordinal < 0 and k.record_key <> s.external_id) s
+      left join exclusions a on a.ordinal = s.ordinal
+     where {is_open} and r.record_key = s.record_key and r.as_of_at <= s.as_of_at
+       and (a.counted_as is null or (a.counted_as = 'skipped' and s.ordinal < 0))
+       and not exists (select from staged_rejects x where x.record_key = r.record_key)
+    """
+).format(is_open=_IS_OPEN)
+
+
+def resolve(context: MergeContext) -> int:
+    """Resolve the open rejects whose id is a row now (healed), or has a newer row in the table (superseded).
 
     One that had no readable id, and has one under the rules of today, is still known by its payload's digest.
     """
-    return scope.run(
-        """
-        update inn8.rejected_records r
-           set resolved_at = now(), resolution = case when a.why = 'skipped' then 'superseded' else 'healed' end,
-               updated_at = now()
-          from (select external_id as record_key, ordinal, as_of_at from staged
-                 union all
-                select k.record_key, s.ordinal, s.as_of_at from staged s
-                  join inn8.rejected_records k on k.tenant_id = %(tenant)s and k.id = -s.ordinal
-                 where s.ordinal < 0 and k.record_key <> s.external_id) s
-          left join set_aside a on a.ordinal = s.ordinal
-         where r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null
-           and r.record_key = s.record_key and r.as_of_at <= s.as_of_at
-           and (a.why is null or (a.why = 'skipped' and s.ordinal < 0))
-           and not exists (select from staged_rejects x where x.record_key = r.record_key)
-        """
-    ).rowcount
+    return context.run(_RESOLVE).rowcount
 
 
-def count_open(scope: MergeContext) -> int:
-    """The open rejects of the entity that nobody accepted: they colour the status."""
-    return scope.count(
-        """
-        select count(*) from inn8.rejected_records
-         where tenant_id = %(tenant)s and entity = %(entity)s and resolved_at is null and accepted_at is null
-        """
-    )
+_COUNT_OPEN = sql.SQL("select count(*) from inn8.rejected_records r where {is_open} and r.accepted_at is null").format(
+    is_open=_IS_OPEN
+)
 
 
-def has_orphans(scope: MergeContext) -> bool:
-    """Whether an open reject waits for its parent: then a landing that is unchanged must be merged all the same."""
-    return bool(
-        scope.count(
-            """
-            select count(*) from inn8.rejected_records
-             where tenant_id = %(tenant)s and entity = %(entity)s and resolved_at is null and accepted_at is null
-               and reason_code = 'unknown_parent'
-            """
-        )
-    )
+def count_open(context: MergeContext) -> int:
+    """Return the number of open rejects of the entity that nobody accepted: they cause `PartialSuccess`."""
+    return context.count(_COUNT_OPEN)
+
+
+_COUNT_ORPHANS = _COUNT_OPEN + sql.SQL(" and r.reason_code = 'unknown_parent'")
+
+
+def has_orphans(context: MergeContext) -> bool:
+    """Return whether an open reject waits for its parent: then even an unchanged landing must be merged."""
+    return bool(context.count(_COUNT_ORPHANS))

@@ -1,15 +1,15 @@
-"""What a merge tells: its counts, and what the sync log makes of them. Values only."""
+"""The result of a merge: its counts and what the sync log makes of them. Values only."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Self
 
 
 class Status(StrEnum):
-    """The four statuses of a sync log that the user's document names (`InProgress` is Dagster's planned check)."""
+    """The statuses of a sync log that the user's document names (`InProgress` is Dagster's planned check)."""
 
     SUCCESS = "Success"
     PARTIAL_SUCCESS = "PartialSuccess"
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of records. Conserved: `fetched + retried` is the sum of all the others."""
+    """How many records ended in which way. Reconciliation: `fetched + retried` is the sum of all the others."""
 
     fetched: int = 0
     retried: int = 0
@@ -33,24 +33,27 @@ class Counts:
     @property
     def balance(self) -> int:
         """0 where the reconciliation holds."""
-        gone = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected + self.skipped
-        return self.fetched + self.retried - gone
+        ended = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected + self.skipped
+        return self.fetched + self.retried - ended
 
     def plus(self, **more: int) -> Self:
-        """These counts and some more."""
+        """Return these counts with others added."""
         return replace(self, **{name: getattr(self, name) + count for name, count in more.items()})
 
     def as_dict(self) -> dict[str, int]:
-        """By name, in the law's order."""
+        """Return the counts by name, in the order of the equation."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+NO_COUNTS = Counts()
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDrift:
-    """What INN8 sends and the contract does not list; what may be told of it.
+    """What INN8 sends and the contract does not list, as far as it may be shown.
 
-    `records` counts, per choice, the records whose value is not listed; `values` names some of these values with their
-    counts; `properties` are the paths of unknown properties.
+    `records` counts, per enumeration, the records whose value is not listed; `values` names some of these values with
+    their counts; `properties` are the paths of unknown properties.
     """
 
     records: Mapping[str, int] = field(default_factory=dict)
@@ -58,7 +61,7 @@ class SchemaDrift:
     properties: tuple[str, ...] = ()
 
     def plus(self, other: Self) -> Self:
-        """These and the other's."""
+        """Return the drift of both."""
         names = {**self.records, **other.records}
         return replace(
             self,
@@ -69,24 +72,80 @@ class SchemaDrift:
             properties=tuple(sorted({*self.properties, *other.properties})),
         )
 
+
+NO_DRIFT = SchemaDrift()
+
+# Of landings that release 0.1 merged: `outside` is `skipped` now, `told` is `merged`, `surprises` is `drift`.
+_FORMER_COUNTS = {"outside": "skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """The counts that a landing keeps (`inn8_raw.landings.counts`).
+
+    `merged` are those of its merge; of the NoData landings of release 0.1, which kept none, they are zero. The others
+    are the result of a later sync that fetches the very same pages: what was written is unchanged then.
+    """
+
+    merged: Counts = NO_COUNTS
+    unchanged: Counts = NO_COUNTS
+    by_day: Mapping[date, Counts] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    drift: SchemaDrift = NO_DRIFT
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the values as JSON keeps them."""
+        return {
+            "merged": self.merged.as_dict(),
+            "whole": _short(self.unchanged),
+            "days": {day.isoformat(): _short(counts) for day, counts in self.by_day.items()},
+            "reasons": dict(self.reasons),
+            "drift": asdict(self.drift),
+        }
+
     @classmethod
-    def told_again(cls, kept: Mapping[str, Any]) -> Self:
-        """From what a landing keeps of them; one of an earlier release keeps none."""
-        return cls(kept.get("records", {}), kept.get("values", {}), tuple(kept.get("properties", ())))
+    def from_json(cls, stored: Mapping[str, Any] | None) -> Self:
+        """Return what a landing of this or of an earlier release keeps."""
+        kept = stored or {}
+        drift = kept.get("drift") or kept.get("surprises", {})
+        return cls(
+            merged=Counts(**_renamed(kept.get("merged") or kept.get("told", {}))),
+            unchanged=_balanced(kept.get("whole", {})),
+            by_day={date.fromisoformat(day): _balanced(counts) for day, counts in kept.get("days", {}).items()},
+            reasons=kept.get("reasons", {}),
+            drift=SchemaDrift(drift.get("records", {}), drift.get("values", {}), tuple(drift.get("properties", ()))),
+        )
+
+
+def _short(counts: Counts) -> dict[str, int]:
+    return {name: count for name, count in counts.as_dict().items() if count and name != "fetched"}
+
+
+def _renamed(counts: Mapping[str, int]) -> dict[str, int]:
+    return {_FORMER_COUNTS.get(name, name): count for name, count in counts.items()}
+
+
+def _balanced(counts: Mapping[str, int]) -> Counts:
+    """Return the counts with `fetched` as their sum: nothing was retried."""
+    return Counts(fetched=sum(counts.values())).plus(**_renamed(counts))
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """One merge. Of a repeat (nothing to merge) all records are `unchanged` or what the repeated merge made of them."""
+    """The result of one merge.
+
+    Of a repeat (INN8 sent the very same pages as before) all records are `unchanged`, or what the repeated merge made
+    of them.
+    """
 
     status: Status
     counts: Counts
-    by_day: dict[date, Counts] = field(default_factory=dict)
-    rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    by_day: Mapping[date, Counts] = field(default_factory=dict)
+    rejected_by_reason: Mapping[str, int] = field(default_factory=dict)
     open_rejects: int = 0
     missing: int = 0
     removed: int = 0
     held_back: int = 0
     is_repeat: bool = False
-    dimensions: dict[str, dict[str, int]] = field(default_factory=dict)
-    drift_found: SchemaDrift = field(default_factory=SchemaDrift)
+    dimensions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    drift_found: SchemaDrift = NO_DRIFT

@@ -1,23 +1,16 @@
-"""The merge: one landing into one table, in one transaction under one lock. `Merge.finish` tells it step after step.
+"""Merge one landing into its table, in one transaction under the lock of the tenant and the entity.
 
-    with open_merge(engine, landing, days, rules) as merge:
-        if merge.needs_rows:
-            stage each page, then each open reject that is tried again
-        result = merge.finish()
-
-Readers see all of it or none. Left by an error, it is rolled back and has changed nothing.
+Readers see all of it or nothing. An error rolls it back and has changed nothing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from inn8_pipeline.entities import ReasonCode, Reject, Window
+from inn8_pipeline.entities import ReasonCode, Window
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import raw, transaction
@@ -32,22 +25,19 @@ from inn8_pipeline.warehouse.merge import (
     upsert,
     watermarks,
 )
+from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.deletions import DeletionCounts, RemovalLimit
 from inn8_pipeline.warehouse.merge.plan import MergePlan
-from inn8_pipeline.warehouse.merge.results import SchemaDrift, Status, SyncResult
-from inn8_pipeline.warehouse.merge.staging import MergeContext
+from inn8_pipeline.warehouse.merge.reconciliation import MergeObservations, ReconciledCounts
+from inn8_pipeline.warehouse.merge.results import NO_COUNTS, SchemaDrift, Status, StoredCounts, SyncResult
+from inn8_pipeline.warehouse.merge.source import RecordSource
+from inn8_pipeline.warehouse.merge.watermarks import LandingOutcome, RepeatedLanding
 from inn8_pipeline.warehouse.schema import migrations
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-NO_DRIFT = SchemaDrift()
 
 
 @dataclass(frozen=True, slots=True)
 class RejectLimit:
-    """More than `percent` of the records, of at least `minimum_records`, are not refused: the sync fails instead.
+    """The largest share of records that one sync rejects: more than `percent`, of at least `minimum_records`, fail it.
 
     Records of unknown parents do not count: they heal when the parent comes.
     """
@@ -55,17 +45,24 @@ class RejectLimit:
     percent: int = 50
     minimum_records: int = 20
 
-    def forbids(self, refused: int, records: int) -> bool:
-        """Whether so many at once look like a changed contract rather than like faulty records."""
-        return records >= self.minimum_records and refused * 100 > records * self.percent
+    def forbids(self, rejected: int, records: int) -> bool:
+        """Return whether so many at once look like a changed contract rather than like invalid records."""
+        return records >= self.minimum_records and rejected * 100 > records * self.percent
 
 
 @dataclass(frozen=True, slots=True)
 class MergeOptions:
-    """What one merge goes by.
+    """The options of one merge.
 
-    `history` is every day that INN8 may have transactions for; only a proof over all of them removes one.
-    `may_repeat` lets an unchanged landing end the sync without a merge.
+    Attributes:
+        transform_version: The version of the transform's rules; other rules are merged though nothing changed.
+        history: Every day that INN8 may have records for; only a fetch of all of them removes one. None for entities
+            without days.
+        may_repeat: Whether an unchanged landing ends the sync without a merge.
+        reject_limit: How many records may be rejected at once.
+        removal_limit: How many rows may be marked as missing at once.
+        lock_seconds: How long to wait for another sync of the entity.
+
     """
 
     transform_version: int
@@ -76,217 +73,222 @@ class MergeOptions:
     lock_seconds: float = 600.0
 
 
-class Merge:
-    """One merge under way, as `open_merge` lends it."""
-
-    def __init__(self, scope: MergeContext, rules: MergeOptions) -> None:
-        """Take the scope that `open_merge` made under the lock."""
-        self._scope = scope
-        self._rules = rules
-        self._retried = 0
-        self._skipped = 0
-        self._older = 0
-        self._repeats = None if scope.is_superseded else self._find_repeated()
-        if self.needs_rows:
-            staging.create(scope)
-
-    @property
-    def needs_rows(self) -> bool:
-        """Whether there is anything to merge; where not, only `finish` is to be called."""
-        return self._repeats is None and not self._scope.is_superseded and self._scope.landing.records > 0
-
-    def _find_repeated(self) -> tuple[int, dict[str, Any]] | None:
-        scope = self._scope
-        whole = scope.landing.window is None or scope.days == frozenset(scope.landing.window.days())
-        if not (self._rules.may_repeat and whole and not scope.is_late):
-            return None
-        found = watermarks.repeated(scope, self._rules.transform_version)
-        if found is None or deletions.has_waiting(scope) or (scope.landing.records and rejects.has_orphans(scope)):
-            return None
-        return found
-
-    def takes(self, day: date | None) -> bool:
-        """Whether a record of this day is inside: in the days asked for, and not merged from a newer fetch since."""
-        return self._scope.days is None or day in self._scope.days
-
-    def stage(
-        self,
-        rows: "pd.DataFrame",
-        refused: Sequence[Reject],
-        skipped: int,
-        dimensions: "Mapping[str, pd.DataFrame]",
-    ) -> None:
-        """Take what became of one page, or of one chunk of `retries`."""
-        staging.stage(self._scope, rows, dimensions, refused)
-        self._skipped += skipped
-
-    def retries(self) -> Iterator[list[tuple[int, bytes]]]:
-        """The open rejects to try again, once all pages are staged: chunks of (ordinal, payload), each to be staged."""
-        staging.analyze(self._scope)
-        rejects.withdraw(self._scope)
-        for chunk in rejects.to_retry(self._scope):
-            self._retried += len(chunk)
-            yield chunk
-        if self._retried:
-            rejects.date_retried(self._scope)
-            staging.analyze(self._scope)
-
-    def finish(self, drift_found: SchemaDrift = NO_DRIFT) -> SyncResult:
-        """Merge what is staged; the counts. Raises `TooManyRejectsError` and `ReconciliationError`, which undo it all.
-
-        `surprises` are kept with the landing, so that a sync that repeats it tells them again.
-        """
-        if self._scope.is_superseded:
-            return self._superseded()
-        if not self._scope.landing.records:
-            return self._no_data()
-        if self._repeats is not None:
-            return self._repeat(*self._repeats)
-        return self._merge(drift_found)
-
-    def _merge(self, drift_found: SchemaDrift) -> SyncResult:
-        scope = self._scope
-        dropped = self._settle()
-        self._refuse_a_changed_contract()
-        dimensions = {each.name: upsert.merge_dimension(scope, each) for each in scope.plan.dimensions}
-        staging.analyze_grown_parents(scope)
-        written = upsert.merge_rows(scope)
-        is_all_written = written.total() == exclusions.count_winners(scope)
-        observed = reconciliation.MergeObservations(
-            written=written,
-            unchanged=Counter() if is_all_written else upsert.count_unchanged(scope),
-            dropped=dropped,
-            skipped=self._skipped,
-            retried=self._retried,
-        )
-        refused, resolved = rejects.keep(scope), rejects.resolve(scope)
-        if refused or resolved or any(action == "updated" for action, _ in observed.written):
-            watermarks.forget_repeats(scope)
-        ledger = reconciliation.count(scope, observed)
-        if ledger.whole.balance:
-            raise ReconciliationError(entity=scope.landing.entity.name, counts=ledger.whole.as_dict())
-        drift.note(scope, drift_found.properties)
-        removed = self._remove(ledger, drift_found)
-        return self._result(ledger, removed, dimensions, drift_found)
-
-    def _settle(self) -> dict[date | None, int]:
-        dropped = rejects.drop_older(self._scope)
-        self._older = exclusions.set_aside_older(self._scope) + sum(dropped.values())
-        exclusions.set_aside_orphans(self._scope)
-        exclusions.set_aside_duplicates(self._scope)
-        return dropped
-
-    def _refuse_a_changed_contract(self) -> None:
-        reasons = reconciliation.refused_by_reason(self._scope, is_sent=True)
-        refused = sum(count for code, count in reasons.items() if code != ReasonCode.UNKNOWN_PARENT)
-        records = self._scope.landing.records - self._skipped
-        if self._rules.reject_limit.forbids(refused, records):
-            raise TooManyRejectsError(self._scope.landing.entity.name, refused, records, reasons)
-
-    def _remove(self, ledger: reconciliation.ReconciledCounts, drift_found: SchemaDrift) -> DeletionCounts:
-        """Mark what is missing, let the landing count for its days, then give the second proofs."""
-        scope, landing = self._scope, self._scope.landing
-        is_proof = not landing.has_duplicates and not ledger.has_unreadable
-        marked = deletions.mark(scope, self._rules.removal_limit) if is_proof else DeletionCounts()
-        verdict = watermarks.LandingOutcome(
-            status=reconciliation.status(scope, marked.held_back),
-            counts=ledger.repeatable | {"told": ledger.whole.as_dict(), "surprises": asdict(drift_found)},
-            is_proof=is_proof and not marked.held_back,
-            is_held_back=bool(marked.held_back),
-            is_repeatable=not marked.held_back and not self._older,
-        )
-        watermarks.advance(scope, verdict, self._rules.transform_version)
-        return DeletionCounts(marked.missing, deletions.remove(scope), marked.held_back)
-
-    def _result(
-        self,
-        ledger: reconciliation.ReconciledCounts,
-        removed: DeletionCounts,
-        dimensions: dict[str, dict[str, int]],
-        drift_found: SchemaDrift,
-    ) -> SyncResult:
-        return SyncResult(
-            status=reconciliation.status(self._scope, removed.held_back),
-            counts=ledger.whole,
-            by_day=ledger.by_day,
-            rejected_by_reason=ledger.reasons,
-            open_rejects=rejects.count_open(self._scope),
-            missing=removed.missing,
-            removed=removed.removed,
-            held_back=removed.held_back,
-            dimensions=dimensions,
-            drift_found=drift_found,
-        )
-
-    def _repeat(self, repeated_id: int, counts: dict[str, Any]) -> SyncResult:
-        """Nothing to merge: the repeated landing's counts, its written rows now unchanged.
-
-        It counts as a later landing all the same, and may complete the second proof of a row elsewhere.
-        """
-        watermarks.confirm(self._scope, repeated_id)
-        removed = deletions.remove(self._scope)
-        whole, by_day, reasons = reconciliation.told_again(counts)
-        drift_found = SchemaDrift.told_again(counts.get("surprises", {}))
-        drift.note(self._scope, drift_found.properties)
-        return SyncResult(
-            status=reconciliation.status(self._scope, held_back=0),
-            counts=whole,
-            by_day=by_day,
-            rejected_by_reason=reasons,
-            open_rejects=rejects.count_open(self._scope),
-            removed=removed,
-            is_repeat=True,
-            drift_found=drift_found,
-        )
-
-    def _superseded(self) -> SyncResult:
-        """A fetch begun later has been merged for every day of this one: it changes nothing any more."""
-        records = self._scope.landing.records
-        return SyncResult(
-            status=reconciliation.status(self._scope, held_back=0),
-            counts=reconciliation.NOTHING.plus(fetched=records, skipped=records),
-            open_rejects=rejects.count_open(self._scope),
-        )
-
-    def _no_data(self) -> SyncResult:
-        """INN8 sent none: no row is touched. Where none was expected, that is known of these days from now on."""
-        scope = self._scope
-        if self._repeats is not None:
-            watermarks.confirm(scope, self._repeats[0])
-        elif not watermarks.has_rows(scope):
-            verdict = watermarks.LandingOutcome(
-                Status.NO_DATA, {}, is_proof=True, is_held_back=False, is_repeatable=True
-            )
-            watermarks.advance(scope, verdict, self._rules.transform_version)
-        return SyncResult(status=Status.NO_DATA, counts=reconciliation.NOTHING, open_rejects=rejects.count_open(scope))
-
-
-@contextmanager
-def open_merge(
+def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
     engine: Engine,
     landing: Landing,
     days: frozenset[date] | None,
-    rules: MergeOptions,
+    options: MergeOptions,
+    open_source: Callable[[], RecordSource],
+    *,
     on_wait: Callable[[], None] = lambda: None,
-) -> Iterator[Merge]:
-    """Begin the transaction and take the lock of (tenant, entity); committed at the end, undone by any error.
+) -> SyncResult:
+    """Merge a landing into its table; return what became of each record.
 
-    `days` are the days of the landing to write, None for clients and portfolios. Where another sync holds the lock,
-    `on_wait` is called and the lock waited for, `SyncLockedError` after `rules.lock_seconds`.
+    Args:
+        engine: The warehouse.
+        landing: A complete landing.
+        days: The days of the landing to write; None for entities without days.
+        options: The options of this merge.
+        open_source: Opens the landing's records. It is called only if there is something to merge.
+        on_wait: Called once if another sync holds the lock, before it is waited for.
+
+    Raises:
+        SyncLockedError: Another sync held the lock for longer than `options.lock_seconds`.
+        TooManyRejectsError: More records were rejected than `options.reject_limit` allows.
+        ReconciliationError: The counts do not add up.
+
     """
     with transaction(engine, f"merging {landing.entity}") as connection:
         migrations.check(connection)
-        cursor = raw(connection).cursor()
         key = locks.entity(landing.tenant_id, landing.entity.name)
-        locks.take(cursor, key, landing.entity.name, rules.lock_seconds, on_wait)
-        newer = watermarks.newer_days(cursor, landing, days)
-        scope = MergeContext(
-            cursor=cursor,
-            plan=MergePlan(landing.entity),
-            landing=landing,
-            days=None if days is None else days - newer,
-            is_superseded=newer >= (days if days is not None else {None}),
-            history=rules.history,
-            is_late=watermarks.is_late(cursor, landing),
-        )
-        yield Merge(scope, rules)
+        locks.take(raw(connection).cursor(), key, landing.entity.name, options.lock_seconds, on_wait)
+        context = _context(connection, landing, days, options)
+        if context.is_superseded:
+            return _superseded(context)
+        repeated = _find_repeated(context, options)
+        if not landing.records:
+            return _no_data(context, options, repeated)
+        if repeated is not None:
+            return _repeat(context, repeated)
+        return _merge(context, options, open_source())
+
+
+def _context(
+    connection: Connection, landing: Landing, days: frozenset[date] | None, options: MergeOptions
+) -> MergeContext:
+    newer = watermarks.newer_days(connection, landing, days)
+    return MergeContext(
+        connection=connection,
+        plan=MergePlan(landing.entity),
+        landing=landing,
+        days=None if days is None else days - newer,
+        history=options.history,
+        is_late=watermarks.is_late(connection, landing),
+        is_superseded=newer >= (days if days is not None else {None}),
+    )
+
+
+def _find_repeated(context: MergeContext, options: MergeOptions) -> RepeatedLanding | None:
+    window = context.landing.window
+    is_whole = window is None or context.days == frozenset(window.days())
+    if not (options.may_repeat and is_whole and not context.is_late):
+        return None
+    found = watermarks.find_repeated(context, options.transform_version)
+    if found is None or deletions.has_waiting(context) or (context.landing.records and rejects.has_orphans(context)):
+        return None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read from the source: records skipped before they were staged, rejects retried, and the drift."""
+
+    skipped: int
+    retried: int
+    drift_found: SchemaDrift
+
+
+def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -> SyncResult:
+    read = _stage(context, source)
+    dropped, older = _exclude(context)
+    _refuse_a_changed_contract(context, options, read)
+    dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
+    observed = _write(context, read, dropped)
+    counted = _reconcile(context, observed)
+    drift.note(context, read.drift_found.properties)
+    deleted = _delete(context, options, counted, read.drift_found, has_skipped_older=older > 0)
+    return SyncResult(
+        status=reconciliation.status(context, deleted.held_back),
+        counts=counted.whole,
+        by_day=counted.by_day,
+        rejected_by_reason=counted.reasons,
+        open_rejects=rejects.count_open(context),
+        missing=deleted.missing,
+        removed=deleted.removed,
+        held_back=deleted.held_back,
+        dimensions=dimensions,
+        drift_found=read.drift_found,
+    )
+
+
+def _stage(context: MergeContext, source: RecordSource) -> _Read:
+    """Stage the landing's records, then the open rejects that it did not bring."""
+    staging.create(context)
+    skipped = retried = 0
+    for batch in source.batches(context.is_wanted):
+        staging.stage(context, batch)
+        skipped += batch.skipped
+    staging.analyze(context)
+    rejects.withdraw(context)
+    for ordinals, payloads in rejects.to_retry(context):
+        staging.stage(context, source.again(payloads, ordinals))
+        retried += len(ordinals)
+    if retried:
+        rejects.date_retried(context)
+        staging.analyze(context)
+    return _Read(skipped, retried, source.drift_found())
+
+
+def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
+    """Exclude what is not merged; return the late rejects that were dropped by day, and all records that were older."""
+    dropped = rejects.drop_older(context)
+    older = exclusions.exclude_older(context) + sum(dropped.values())
+    exclusions.exclude_orphans(context)
+    exclusions.exclude_duplicates(context)
+    return dropped, older
+
+
+def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, read: _Read) -> None:
+    reasons = reconciliation.rejected_by_reason(context, is_sent=True)
+    rejected = sum(count for code, count in reasons.items() if code != ReasonCode.UNKNOWN_PARENT)
+    records = context.landing.records - read.skipped
+    if options.reject_limit.forbids(rejected, records):
+        raise TooManyRejectsError(context.entity.name, rejected, records, reasons)
+
+
+def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) -> MergeObservations:
+    staging.analyze_grown_parents(context)
+    written = upsert.merge_rows(context)
+    is_all_written = written.total() == exclusions.count_merged(context)
+    return MergeObservations(
+        written=written,
+        unchanged=Counter() if is_all_written else upsert.count_unchanged(context),
+        dropped=dropped,
+        skipped=read.skipped,
+        retried=read.retried,
+    )
+
+
+def _reconcile(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
+    """Store the rejects and assert the reconciliation."""
+    kept, resolved = rejects.keep(context), rejects.resolve(context)
+    if kept or resolved or any(action == "updated" for action, _ in observed.written):
+        watermarks.forget_repeats(context)
+    counted = reconciliation.count(context, observed)
+    if counted.whole.balance:
+        raise ReconciliationError(entity=context.entity.name, counts=counted.whole.as_dict())
+    return counted
+
+
+def _delete(
+    context: MergeContext,
+    options: MergeOptions,
+    counted: ReconciledCounts,
+    drift_found: SchemaDrift,
+    *,
+    has_skipped_older: bool,
+) -> DeletionCounts:
+    """Mark what is missing, advance the watermarks, then remove what a second fetch lacked too."""
+    is_proof = not context.landing.has_duplicates and not counted.has_unreadable
+    marked = deletions.mark(context, options.removal_limit) if is_proof else DeletionCounts()
+    unchanged, by_day = counted.repeated()
+    outcome = LandingOutcome(
+        status=reconciliation.status(context, marked.held_back),
+        counts=StoredCounts(counted.whole, unchanged, by_day, counted.reasons, drift_found),
+        is_proof=is_proof and not marked.held_back,
+        is_held_back=bool(marked.held_back),
+        is_repeatable=not marked.held_back and not has_skipped_older,
+    )
+    watermarks.advance(context, outcome, options.transform_version)
+    return DeletionCounts(marked.missing, deletions.remove(context), marked.held_back)
+
+
+def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
+    """Return the repeated landing's counts, its written rows now unchanged: there is nothing to merge.
+
+    It counts as a later landing all the same, and may be the second fetch that lacks a row of another day.
+    """
+    watermarks.confirm(context, repeated)
+    removed = deletions.remove(context)
+    stored = repeated.counts
+    drift.note(context, stored.drift.properties)
+    return SyncResult(
+        status=reconciliation.status(context, held_back=0),
+        counts=stored.unchanged,
+        by_day=stored.by_day,
+        rejected_by_reason=stored.reasons,
+        open_rejects=rejects.count_open(context),
+        removed=removed,
+        is_repeat=True,
+        drift_found=stored.drift,
+    )
+
+
+def _superseded(context: MergeContext) -> SyncResult:
+    """Return all records as skipped: a fetch begun later was merged for every day of this one."""
+    records = context.landing.records
+    return SyncResult(
+        status=reconciliation.status(context, held_back=0),
+        counts=NO_COUNTS.plus(fetched=records, skipped=records),
+        open_rejects=rejects.count_open(context),
+    )
+
+
+def _no_data(context: MergeContext, options: MergeOptions, repeated: RepeatedLanding | None) -> SyncResult:
+    """Touch no row, for INN8 sent none. Where no row was expected the watermarks advance all the same."""
+    if repeated is not None:
+        watermarks.confirm(context, repeated)
+    elif not watermarks.has_rows(context):
+        outcome = LandingOutcome(Status.NO_DATA, StoredCounts(), is_proof=True, is_held_back=False, is_repeatable=True)
+        watermarks.advance(context, outcome, options.transform_version)
+    return SyncResult(status=Status.NO_DATA, counts=NO_COUNTS, open_rejects=rejects.count_open(context))

@@ -1,124 +1,94 @@
 """The staging of one merge: temporary tables that are gone with its transaction.
 
-    staged            sound rows, sent or tried again; `as_of_at` is the start of the fetch that they come from
-    staged_rejects    what is refused, with its reason and payload
-    staged_…          for each dimension its objects that the staged rows name (staged_securities)
-    set_aside         staged rows that will not be merged, and why: skipped, rejected, duplicate
+    staged            valid rows, sent or retried; `as_of_at` is the start of the fetch that they come from
+    staged_rejects    rejects with their reason and payload
+    staged_…          for each dimension the objects that the staged rows name (staged_securities)
+    exclusions        staged rows that will not be merged, by the name that they are counted under: skipped,
+                      rejected, duplicate
 
-An ordinal is a record's position in the landing; of an open reject that is tried again it is its id, negated.
+An ordinal is a record's position in the landing; of an open reject that is retried it is the reject's id, negated.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
-import psycopg
 from psycopg import sql
 
-from inn8_pipeline.entities import Reject, Window
-from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.plan import DimensionPlan, MergePlan, name_of, names, type_of
+from inn8_pipeline.entities import Reject
+from inn8_pipeline.warehouse.bulk_copy import copy_rows, copy_tuples
+from inn8_pipeline.warehouse.database import Statement
+from inn8_pipeline.warehouse.merge.context import MergeContext
+from inn8_pipeline.warehouse.merge.plan import DimensionPlan, name_of, names, type_of
+from inn8_pipeline.warehouse.merge.source import RecordBatch
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_REJECTS = """
-create temporary table staged_rejects (
-  ordinal bigint primary key, record_key text collate "C" not null, external_id text collate "C", trade_date date,
-  reason_code text not null, reason text not null, payload json not null, as_of_at timestamptz not null
-) on commit drop;
-create temporary table set_aside (ordinal bigint primary key, why text not null, trade_date date) on commit drop;
-"""
-
-
-@dataclass(frozen=True)
-class MergeContext:
-    """What every statement of one merge refers to.
-
-    `days` are those that the landing may write, None for entities without days. `is_late`: a fetch begun later has been
-    merged for something; `is_superseded`: for all that this landing covers.
+_CREATE_ROWS = sql.SQL(
+    "create temporary table staged ({columns}, as_of_at timestamptz not null default {as_of_at}) on commit drop"
+)
+_CREATE_REJECTS = sql.SQL(
     """
-
-    cursor: psycopg.Cursor[Any]
-    plan: MergePlan
-    landing: Landing
-    days: frozenset[date] | None
-    history: Window | None
-    is_late: bool
-    is_superseded: bool
-
-    def run(self, statement: str | sql.Composable, **more: object) -> psycopg.Cursor[Any]:
-        """Execute a statement with the merge's own parameters (`%(tenant)s`, …) and `more`."""
-        parameters: dict[str, object] = {
-            "tenant": self.landing.tenant_id,
-            "entity": self.landing.entity.name,
-            "landing": self.landing.id,
-            "started_at": self.landing.started_at,
-            "days": None if self.days is None else sorted(self.days),
-            "from_date": self.landing.window and self.landing.window.from_date,
-            "to_date": self.landing.window and self.landing.window.to_date,
-        }
-        return self.cursor.execute(statement, parameters | more)  # type: ignore[arg-type]
-
-    def count(self, statement: str | sql.Composable, **more: object) -> int:
-        """The one number that a statement answers."""
-        row = self.run(statement, **more).fetchone()
-        return int(row[0]) if row else 0
+    create temporary table staged_rejects (
+      ordinal bigint primary key, record_key text collate "C" not null, external_id text collate "C", trade_date date,
+      reason_code text not null, reason text not null, payload json not null, as_of_at timestamptz not null
+    ) on commit drop
+    """
+)
+_CREATE_EXCLUSIONS = sql.SQL(
+    """
+    create temporary table exclusions (
+      ordinal bigint primary key, counted_as text not null, trade_date date
+    ) on commit drop
+    """
+)
+_CREATE_DIMENSION = sql.SQL(
+    """
+    create temporary table {staged} (
+      external_id text collate "C", {columns}, trade_date date, ordinal bigint
+    ) on commit drop
+    """
+)
+_COPY_REJECTS = sql.SQL("copy staged_rejects from stdin")
 
 
 def record_key(external_id: str | None, payload: bytes) -> str:
-    """What a reject is known by: its id, or, where none is readable, its payload's digest."""
+    """Return the key that a reject is known by: its id, or the digest of its payload where no id is readable."""
     return external_id if external_id is not None else f"sha256:{hashlib.sha256(payload).hexdigest()}"
 
 
-def create(scope: MergeContext) -> None:
+def create(context: MergeContext) -> None:
     """Create the staging, empty."""
-    columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in scope.plan.staged.items()
+    context.run(
+        _CREATE_ROWS.format(columns=_columns(context.plan.staged), as_of_at=sql.Literal(context.landing.started_at))
     )
-    scope.cursor.execute(
-        sql.SQL("create temporary table staged ({}, as_of_at timestamptz not null default {}) on commit drop").format(
-            columns, sql.Literal(scope.landing.started_at)
-        )
-    )
-    scope.cursor.execute(_REJECTS)
-    for dimension in scope.plan.dimensions:
-        scope.cursor.execute(_create_dimension(dimension))
+    context.run(_CREATE_REJECTS)
+    context.run(_CREATE_EXCLUSIONS)
+    for dimension in context.plan.dimensions:
+        context.run(_create_dimension(dimension))
 
 
-def _create_dimension(dimension: DimensionPlan) -> sql.Composed:
-    return sql.SQL("""
-        create temporary table {} (external_id text collate "C", {}, trade_date date, ordinal bigint) on commit drop
-    """).format(
-        sql.Identifier(dimension.staged),
-        sql.SQL(", ").join(
-            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_of(dimension.table.c[name])))
-            for name in dimension.columns
-        ),
+def _create_dimension(dimension: DimensionPlan) -> Statement:
+    columns = {name: type_of(dimension.table.c[name]) for name in dimension.columns}
+    return _CREATE_DIMENSION.format(staged=sql.Identifier(dimension.staged), columns=_columns(columns))
+
+
+def _columns(types: dict[str, str]) -> sql.Composable:
+    return sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in types.items()
     )
 
 
-def stage(
-    scope: MergeContext, rows: "pd.DataFrame", dimensions: "Mapping[str, pd.DataFrame]", rejects: Sequence[Reject]
-) -> None:
-    """Append the rows, dimension rows and rejects of one page, or of several."""
-    # pandas and pyarrow are loaded here: most syncs find nothing changed, and have nothing to copy.
-    from inn8_pipeline.warehouse.bulk_copy import copy_frame  # noqa: PLC0415
-
-    copy_frame(scope.cursor, "staged", rows)
-    for dimension in scope.plan.dimensions:
-        copy_frame(scope.cursor, dimension.staged, dimensions[dimension.name])
-    stage_rejects(scope, rejects, scope.landing.started_at)
+def stage(context: MergeContext, batch: RecordBatch) -> None:
+    """Append the rows, the rows of dimensions and the rejects of one batch."""
+    cursor = context.cursor()
+    copy_rows(cursor, "staged", batch.rows)
+    for dimension in context.plan.dimensions:
+        copy_rows(cursor, dimension.staged, batch.dimensions[dimension.name])
+    if batch.rejects:
+        copy_tuples(cursor, _COPY_REJECTS, _reject_tuples(context, batch.rejects))
 
 
-def stage_rejects(scope: MergeContext, rejects: Iterable[Reject], as_of_at: datetime) -> None:
-    """Append what the transform refused."""
-    from inn8_pipeline.warehouse.bulk_copy import copy_tuples  # noqa: PLC0415
-
-    tuples = [
-        (
+def _reject_tuples(context: MergeContext, rejects: Sequence[Reject]) -> Iterator[tuple[object, ...]]:
+    for each in rejects:
+        yield (
             each.ordinal,
             record_key(each.external_id, each.payload),
             each.external_id,
@@ -126,34 +96,33 @@ def stage_rejects(scope: MergeContext, rejects: Iterable[Reject], as_of_at: date
             str(each.reason_code),
             each.reason,
             each.payload.decode(),
-            as_of_at,
+            context.landing.started_at,
         )
-        for each in rejects
-    ]
-    if tuples:
-        copy_tuples(scope.cursor, sql.SQL("copy staged_rejects from stdin"), tuples)
 
 
-def analyze(scope: MergeContext) -> None:
-    """Tell the planner how much is staged, by what is joined: without it a join took 44 s instead of 3."""
-    joined = names(("ordinal", "external_id", *(parent.staged for parent in scope.plan.parents)))
-    others = ("staged_rejects", *(dimension.staged for dimension in scope.plan.dimensions))
-    scope.cursor.execute(sql.SQL("analyze staged ({}), {}").format(joined, names(others)))
+def analyze(context: MergeContext) -> None:
+    """Give the planner the size of the staging and the columns that are joined: without it a join took 44 s, not 3."""
+    joined = names(("ordinal", "external_id", *(parent.staged for parent in context.plan.parents)))
+    others = ("staged_rejects", *(dimension.staged for dimension in context.plan.dimensions))
+    context.run(sql.SQL("analyze staged ({}), {}").format(joined, names(others)))
 
 
-def analyze_grown_parents(scope: MergeContext) -> None:
-    """Tell the planner of parents that are far more than it knows of: autovacuum comes a minute after a first load.
+def analyze_grown_parents(context: MergeContext) -> None:
+    """Give the planner statistics of parents that are far larger than it knows: autovacuum runs a minute too late.
 
-    Without it all securities were read for each transaction, once by the join and once by the foreign key's check. Not
-    waited for: another first load may be at it. Where the role may not (MAINTAIN), Postgres leaves it at a warning.
+    Without them a first load read all securities for each transaction, once in the join and once in the foreign key's
+    check. It waits for nobody: another first load may analyze the same table. Where the role may not (MAINTAIN),
+    Postgres only warns.
     """
-    for parent in scope.plan.parents:
+    for parent in context.plan.parents:
         table = name_of(parent.table)
-        if scope.count(_IS_GROWN, table=table.as_string(scope.cursor)):
-            scope.run(sql.SQL("analyze (skip_locked) {}").format(table))
+        if context.count(_COUNT_IF_GROWN, table=table.as_string()):
+            context.run(sql.SQL("analyze (skip_locked) {}").format(table))
 
 
-_IS_GROWN = """
-  select count(*) from pg_catalog.pg_class
-   where oid = %(table)s::regclass and pg_relation_size(oid) > 2 * relpages * current_setting('block_size')::bigint
-"""
+_COUNT_IF_GROWN = sql.SQL(
+    """
+    select count(*) from pg_catalog.pg_class
+     where oid = %(table)s::regclass and pg_relation_size(oid) > 2 * relpages * current_setting('block_size')::bigint
+    """
+)

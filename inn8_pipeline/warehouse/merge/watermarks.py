@@ -1,141 +1,179 @@
-"""What each day, or each whole collection, was merged from last: how a sync knows what is older, newer or the same."""
+"""Watermarks: which landing each day, or each whole collection, was last merged from.
 
+They tell a sync what is older, newer or unchanged. Their table is `inn8.sync_coverage`, a name that users know.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Json
+from sqlalchemy import Connection
 
+from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import name_of
-from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.merge.staging import MergeContext
+from inn8_pipeline.warehouse.merge.results import Status, StoredCounts
 
-Cursor = Any  # psycopg's cursor of rows as tuples
-
-
-def newer_days(cursor: Cursor, landing: Landing, days: frozenset[date] | None) -> frozenset[date | None]:
-    """Of the landing's days those already merged from a fetch begun later (of a collection without days: None)."""
-    found = cursor.execute(
-        """
-        select c.trade_date from inn8.sync_coverage c
-          join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
-         where c.tenant_id = %s and c.entity = %s and l.as_of_at > %s
-           and (%s::date[] is null or c.trade_date = any (%s::date[]))
-        """,
-        (landing.tenant_id, landing.entity.name, landing.started_at, *[None if days is None else sorted(days)] * 2),
-    )
-    return frozenset(day for (day,) in found)
+_NEWER_DAYS = sql.SQL(
+    """
+    select c.trade_date from inn8.sync_coverage c
+      join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
+     where c.tenant_id = %(tenant)s and c.entity = %(entity)s and l.as_of_at > %(started_at)s
+       and (%(days)s::date[] is null or c.trade_date = any (%(days)s::date[]))
+    """
+)
 
 
-def is_late(cursor: Cursor, landing: Landing) -> bool:
-    """Whether anything of the entity was merged from a fetch begun later: then rows must be compared by their age."""
-    found = cursor.execute(
-        """
-        select exists (select from inn8_raw.landings where tenant_id = %s and entity = %s and as_of_at > %s
-                          and merged_at is not null)
-        """,
-        (landing.tenant_id, landing.entity.name, landing.started_at),
-    )
-    return bool(found.fetchone()[0])
+def newer_days(connection: Connection, landing: Landing, days: frozenset[date] | None) -> frozenset[date | None]:
+    """Return which of the landing's days were merged from a fetch begun later; {None} of a collection without days."""
+    wanted = None if days is None else sorted(days)
+    found = execute(connection, _NEWER_DAYS, **_key(landing), days=wanted)
+    return frozenset(row["trade_date"] for row in found)
 
 
-def repeated(scope: MergeContext, transform_version: int) -> tuple[int, dict[str, Any]] | None:
-    """The merged landing that this one repeats, page by page, for every one of its days; its id and counts.
+_IS_LATE = sql.SQL(
+    """
+    select exists (select from inn8_raw.landings
+                    where tenant_id = %(tenant)s and entity = %(entity)s and as_of_at > %(started_at)s
+                      and merged_at is not null) as is_late
+    """
+)
+
+
+def is_late(connection: Connection, landing: Landing) -> bool:
+    """Return whether a fetch begun later was merged for anything: then rows must be compared by their age."""
+    row = execute(connection, _IS_LATE, **_key(landing)).fetchone()
+    return bool(row and row["is_late"])
+
+
+def _key(landing: Landing) -> dict[str, object]:
+    return {"tenant": landing.tenant_id, "entity": landing.entity.name, "started_at": landing.started_at}
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedLanding:
+    """A merged landing whose pages a newer landing repeats, with the counts that it keeps."""
+
+    id: int
+    counts: StoredCounts
+
+
+_REPEATED = sql.SQL(
+    """
+    select l.id, l.counts
+      from inn8_raw.landings l
+      join inn8_raw.landings n on n.tenant_id = l.tenant_id and n.id = %(landing)s
+     where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.transform_version = %(version)s
+       and l.page_digests = n.page_digests and l.is_repeatable
+       and l.has_duplicates = n.has_duplicates
+       and l.from_date is not distinct from n.from_date and l.to_date is not distinct from n.to_date
+       and (select count(*) from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id)
+           = coalesce(cardinality(%(days)s::date[]), 1)
+    """
+)
+
+
+def find_repeated(context: MergeContext, transform_version: int) -> RepeatedLanding | None:
+    """Return the merged landing that this one repeats, page by page, for every one of its days.
 
     Only one that is repeatable: the same pages mean the same rows as long as no other merge has changed them since.
     """
-    found = scope.run(
-        """
-        select l.id, l.counts
-          from inn8_raw.landings l
-          join inn8_raw.landings n on n.tenant_id = l.tenant_id and n.id = %(landing)s
-         where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.transform_version = %(version)s
-           and l.page_digests = n.page_digests and l.is_repeatable
-           and l.has_duplicates = n.has_duplicates
-           and l.from_date is not distinct from n.from_date and l.to_date is not distinct from n.to_date
-           and (select count(*) from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id)
-               = coalesce(cardinality(%(days)s::date[]), 1)
-        """,
-        version=transform_version,
-    ).fetchone()
-    return (found[0], found[1]) if found else None
+    row = context.run(_REPEATED, version=transform_version).fetchone()
+    return RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"])) if row else None
 
 
-def confirm(scope: MergeContext, repeated_id: int) -> None:
-    """INN8 sent the very same again: the landing merged last speaks from now on for this fetch too."""
-    scope.run(
-        """
-        update inn8_raw.landings set as_of_at = %(started_at)s where tenant_id = %(tenant)s and id = %(repeated)s
-        """,
-        repeated=repeated_id,
-    )
-    scope.run(
-        "update inn8_raw.landings set repeats_id = %(repeated)s where tenant_id = %(tenant)s and id = %(landing)s",
-        repeated=repeated_id,
-    )
+_CONFIRM = sql.SQL(
+    "update inn8_raw.landings set as_of_at = %(started_at)s where tenant_id = %(tenant)s and id = %(repeated)s"
+)
+_NAME_REPEATED = sql.SQL(
+    "update inn8_raw.landings set repeats_id = %(repeated)s where tenant_id = %(tenant)s and id = %(landing)s"
+)
+
+
+def confirm(context: MergeContext, repeated: RepeatedLanding) -> None:
+    """Let the repeated landing stand for this fetch too: INN8 sent the very same again."""
+    context.run(_CONFIRM, repeated=repeated.id)
+    context.run(_NAME_REPEATED, repeated=repeated.id)
 
 
 @dataclass(frozen=True, slots=True)
 class LandingOutcome:
-    """What a merge made of its landing; the columns of `landings` of the same names tell what each means."""
+    """What a merge made of its landing; the columns of `landings` of the same names say what each means."""
 
     status: Status
-    counts: dict[str, Any]
+    counts: StoredCounts
     is_proof: bool
     is_held_back: bool
     is_repeatable: bool
 
 
-def advance(scope: MergeContext, verdict: LandingOutcome, transform_version: int) -> None:
-    """From now on the landing is what its days were merged from last."""
-    scope.run(
-        """
-        update inn8_raw.landings
-           set status = %(status)s, counts = %(counts)s, transform_version = %(version)s, is_proof = %(is_proof)s,
-               is_held_back = %(is_held_back)s, is_repeatable = %(is_repeatable)s,
-               as_of_at = coalesce(as_of_at, started_at), merged_at = clock_timestamp()
-         where tenant_id = %(tenant)s and id = %(landing)s
-        """,
-        status=str(verdict.status),
-        counts=Json(verdict.counts),
-        version=transform_version,
-        is_proof=verdict.is_proof,
-        is_held_back=verdict.is_held_back,
-        is_repeatable=verdict.is_repeatable,
-    )
-    scope.run(
-        """
-        insert into inn8.sync_coverage (tenant_id, entity, trade_date, landing_id)
-        select %(tenant)s, %(entity)s, day, %(landing)s
-          from unnest(coalesce(%(days)s::date[], array[null::date])) as d (day)
-            on conflict (tenant_id, entity, trade_date)
-            do update set landing_id = excluded.landing_id, updated_at = now()
-        """
-    )
-
-
-def forget_repeats(scope: MergeContext) -> None:
-    """The merge changed rows or rejects that were there: they may have been another landing's.
-
-    A transaction whose trade date moved to another day, and then back, comes with the very pages of its first day; they
-    must be merged again, and not be taken for unchanged.
+_RECORD_OUTCOME = sql.SQL(
     """
-    scope.run(
-        """
-        update inn8_raw.landings l set is_repeatable = false
-         where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.is_repeatable and l.id <> %(landing)s
-           and exists (select from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id)
-        """
-    )
+    update inn8_raw.landings
+       set status = %(status)s, counts = %(counts)s, transform_version = %(version)s, is_proof = %(is_proof)s,
+           is_held_back = %(is_held_back)s, is_repeatable = %(is_repeatable)s,
+           as_of_at = coalesce(as_of_at, started_at), merged_at = clock_timestamp()
+     where tenant_id = %(tenant)s and id = %(landing)s
+    """
+)
+_ADVANCE = sql.SQL(
+    """
+    insert into inn8.sync_coverage (tenant_id, entity, trade_date, landing_id)
+    select %(tenant)s, %(entity)s, day, %(landing)s
+      from unnest(coalesce(%(days)s::date[], array[null::date])) as d (day)
+        on conflict (tenant_id, entity, trade_date)
+        do update set landing_id = excluded.landing_id, updated_at = now()
+    """
+)
 
 
-def has_rows(scope: MergeContext) -> bool:
-    """Whether the table has rows, not removed, in the landing's days."""
-    rows = sql.SQL("select from {} t where t.tenant_id = %(tenant)s and t.removed_at is null").format(
-        name_of(scope.plan.table)
-    )
-    if scope.plan.has_days:
-        rows += sql.SQL(" and t.trade_date = any (%(days)s)")
-    return bool(scope.count(sql.SQL("select count(*) from ({} limit 1) o").format(rows)))
+def advance(context: MergeContext, outcome: LandingOutcome, transform_version: int) -> None:
+    """Record the landing's outcome, and make it the landing that its days were last merged from."""
+    context.run(_RECORD_OUTCOME, **_columns(outcome), version=transform_version)
+    context.run(_ADVANCE)
+
+
+def _columns(outcome: LandingOutcome) -> Mapping[str, Any]:
+    return {
+        "status": str(outcome.status),
+        "counts": Json(outcome.counts.as_json()),
+        "is_proof": outcome.is_proof,
+        "is_held_back": outcome.is_held_back,
+        "is_repeatable": outcome.is_repeatable,
+    }
+
+
+_FORGET_REPEATS = sql.SQL(
+    """
+    update inn8_raw.landings l set is_repeatable = false
+     where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.is_repeatable and l.id <> %(landing)s
+       and exists (select from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id)
+    """
+)
+
+
+def forget_repeats(context: MergeContext) -> None:
+    """Make no earlier landing repeatable any more: this merge changed rows or rejects that may have been theirs.
+
+    A transaction whose trade date changes to another day and back comes with the very pages of its first day; they must
+    be merged again, and not be taken for unchanged.
+    """
+    context.run(_FORGET_REPEATS)
+
+
+_HAS_ROWS = sql.SQL(
+    """
+    select count(*) from (
+      select from {table} t where t.tenant_id = %(tenant)s and t.removed_at is null {of_days} limit 1) o
+    """
+)
+
+
+def has_rows(context: MergeContext) -> bool:
+    """Return whether the table has rows, not removed, in the landing's days."""
+    of_days = sql.SQL("and t.trade_date = any (%(days)s)" if context.plan.has_days else "")
+    return bool(context.count(_HAS_ROWS.format(table=name_of(context.plan.table), of_days=of_days)))

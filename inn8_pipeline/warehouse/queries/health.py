@@ -15,7 +15,7 @@ from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.merge import drift
 from inn8_pipeline.warehouse.merge.drift import UnknownProperty
-from inn8_pipeline.warehouse.merge.results import SchemaDrift
+from inn8_pipeline.warehouse.merge.results import SchemaDrift, StoredCounts
 
 DAYS_COMPARED = 20
 WEEKS_COMPARED = 8
@@ -105,7 +105,7 @@ def _surprises(connection: Connection, key: dict[str, Any]) -> SchemaDrift:
     """Of several landings added up: each speaks for all its days, also for those that a newer one speaks for too."""
     total = SchemaDrift()
     for (counts,) in connection.execute(_COVERING, key):
-        total = total.plus(SchemaDrift.told_again((counts or {}).get("surprises", {})))
+        total = total.plus(StoredCounts.from_json(counts).drift)
     return total
 
 
@@ -113,7 +113,8 @@ def _last_merge(connection: Connection, key: dict[str, Any]) -> LastMerge | None
     row = connection.execute(_LAST_MERGE, key).one_or_none()
     if row is None:
         return None
-    return LastMerge(on_pages=row.on_pages, told=(row.counts or {}).get("told", {}))
+    merged = StoredCounts.from_json(row.counts).merged
+    return LastMerge(on_pages=row.on_pages, told=merged.as_dict() if merged.fetched else {})
 
 
 def _volume(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Volume | None:

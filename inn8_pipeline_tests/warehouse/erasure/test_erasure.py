@@ -1,6 +1,7 @@
 """One person's data, erased: nothing of it is found, what is others' stays to the letter, and syncs go on."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, Verbatim, october
 
-RULES = MergeOptions(TRANSFORM_VERSION, HISTORY)
+OPTIONS = MergeOptions(TRANSFORM_VERSION, HISTORY)
 THANDI = DataSubject(TENANT, "C-1")
 NEIGHBOUR = client(id="C-2", fullName="Sipho Dlamini", emailAddress="sipho@example.com", phoneNumber="083 555 0199")
 THEIRS = portfolio(id="P-2", clientId="C-2", accountNumber="777888")
@@ -188,8 +189,15 @@ def test_pages_of_a_fetch_that_broke_off_go_too(filled: Syncs) -> None:
 
 def test_an_erasure_waits_for_a_merge_under_way(filled: Syncs) -> None:
     landing = filled.land(PORTFOLIOS, [THEIRS])
-    with filled.opened(landing, None, RULES), pytest.raises(SyncLockedError, match="portfolios"):
-        erase.erase(filled.engine, THANDI, redact, wait_seconds=0.2)
+    waited: list[bool] = []
+
+    def erase_too() -> None:
+        with pytest.raises(SyncLockedError, match="portfolios"):
+            erase.erase(filled.engine, THANDI, redact, wait_seconds=0.2)
+        waited.append(True)
+
+    filled.merge_with(landing, None, replace(OPTIONS, may_repeat=False), when_staged=erase_too)
+    assert waited == [True]
 
 
 def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:

@@ -119,7 +119,7 @@ def test_leaving_the_pages_early_ends_the_reading(syncs: Syncs) -> None:
     pages = bodies(syncs.engine, landing)
     next(pages)
     pages.close()  # type: ignore[attr-defined]
-    assert not [each for each in threading.enumerate() if each.name.startswith("ahead")]
+    assert not [each for each in threading.enumerate() if each.name.startswith("prefetch")]
     until_none(syncs, "select count(*) - 1 as others from pg_stat_activity where datname = current_database()")
 
 

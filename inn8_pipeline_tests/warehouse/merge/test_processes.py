@@ -1,4 +1,4 @@
-"""Killed, cut off, side by side: whatever happens to a merge, readers see the sync before it or all of it."""
+"""Merges that are killed, cut off or run side by side: readers see the sync before it or all of it."""
 
 import signal
 import threading
@@ -13,9 +13,10 @@ from inn8_pipeline.warehouse.landing.store import Landing, bodies
 from inn8_pipeline.warehouse.merge.results import Counts
 from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline_tests.transform.builders import client, transaction
-from inn8_pipeline_tests.warehouse.killing import SERVER, merge_until_killed, merge_when_told
-from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, october, stage
+from inn8_pipeline_tests.warehouse.killing import SERVER, merge_until_killed, merge_when_allowed
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, october
 
+OPTIONS = MergeOptions(TRANSFORM_VERSION, HISTORY)
 BEFORE = [
     transaction(),
     transaction(id="T-2", tradeDate="2026-10-06"),
@@ -71,10 +72,7 @@ def test_a_merge_killed_at_any_step_leaves_the_sync_before_it_and_the_next_one_e
 
 
 def merge_on_a_cut_connection(syncs: Syncs, landing: Landing) -> None:
-    with syncs.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)) as merge:
-        stage(syncs, landing, merge)
-        cut_others(syncs)
-        merge.finish()
+    syncs.merge_with(landing, None, OPTIONS, when_staged=lambda: cut_others(syncs))
 
 
 def cut_others(syncs: Syncs) -> None:
@@ -121,12 +119,10 @@ def test_two_processes_at_the_same_entity_merge_one_after_the_other_and_the_seco
     first = owned.land(TRANSACTIONS, BEFORE, HISTORY)
     second = owned.land(TRANSACTIONS, [*BEFORE[:1], *NOW[2:3]], HISTORY)
     holds, goes_on = SERVER.Event(), SERVER.Event()
-    child = SERVER.Process(target=merge_when_told, args=(owned.url, first, holds, goes_on))
+    child = SERVER.Process(target=merge_when_allowed, args=(owned.url, first, holds, goes_on))
     child.start()
     assert holds.wait(60)
-    with owned.opened(second, None, MergeOptions(TRANSFORM_VERSION, HISTORY), on_wait=goes_on.set) as merge:
-        stage(owned, second, merge)
-        result = merge.finish()
+    result = owned.merge_with(second, None, OPTIONS, on_wait=goes_on.set)
     child.join(60)
     assert child.exitcode == 0
     assert goes_on.is_set()
@@ -134,25 +130,29 @@ def test_two_processes_at_the_same_entity_merge_one_after_the_other_and_the_seco
     assert owned.ids("transactions") == ["T-1", "T-5"]
 
 
-def test_who_waits_for_longer_than_the_bound_is_told_so(owned: Syncs) -> None:
+def test_a_sync_that_waits_for_longer_than_the_bound_fails_and_says_so(owned: Syncs) -> None:
     landing = prepared(owned)
     waits: list[str] = []
-    with (
-        owned.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)),
-        pytest.raises(SyncLockedError, match="Another sync of transactions") as caught,
-        owned.opened(
-            landing, None, MergeOptions(TRANSFORM_VERSION, lock_seconds=0.1), on_wait=lambda: waits.append("waits")
-        ),
-    ):
-        pytest.fail("two merges hold one lock")
+    impatient = MergeOptions(TRANSFORM_VERSION, lock_seconds=0.1)
+
+    def merge_too() -> None:
+        with pytest.raises(SyncLockedError, match="Another sync of transactions") as caught:
+            owned.merge_with(landing, None, impatient, on_wait=lambda: waits.append("waits"))
+        assert caught.value.waited_seconds < 30
+
+    owned.merge_with(landing, None, OPTIONS, when_staged=merge_too)
     assert waits == ["waits"]
-    assert caught.value.waited_seconds < 30
 
 
 def test_another_entity_or_tenant_waits_for_nobody(owned: Syncs) -> None:
-    landing = prepared(owned)
-    with owned.opened(landing, None, MergeOptions(TRANSFORM_VERSION, HISTORY)):
-        assert owned.clients([client()], lock_seconds=0.1).counts.unchanged == 1
+    results: list[Counts] = []
+    owned.merge_with(
+        prepared(owned),
+        None,
+        OPTIONS,
+        when_staged=lambda: results.append(owned.clients([client()], lock_seconds=0.1).counts),
+    )
+    assert results == [Counts(fetched=1, unchanged=1)]
 
 
 def test_many_syncs_at_once_end_with_the_rows_of_the_newest_fetch(owned: Syncs) -> None:

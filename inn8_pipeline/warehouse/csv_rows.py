@@ -1,0 +1,30 @@
+"""DataFrames as CSV for COPY.
+
+Arrow writes the CSV, so no value passes through a Python object: strings are always quoted (an empty one is not a null)
+and decimals are printed digit by digit.
+"""
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
+
+from inn8_pipeline.warehouse.bulk_copy import EncodedRows
+
+_OPTIONS = csv.WriteOptions(include_header=False, quoting_style="needed")
+# Postgres before 18 takes a line of only this as the end of the data, even within quotes.
+_END_OF_DATA = (b"\n\\.", b"\r\\.")
+
+
+def encode(frame: pd.DataFrame) -> EncodedRows:
+    """Encode the frame's rows for a table whose columns have the names of the frame's."""
+    if frame.empty:
+        return EncodedRows()
+    # In one chunk: for an empty chunk among others Arrow's writer emits bytes of no row.
+    rows = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
+    written = pa.BufferOutputStream()
+    csv.write_csv(rows, written, _OPTIONS)
+    text = written.getvalue().to_pybytes()
+    columns = tuple(rows.column_names)
+    if any(each in text for each in _END_OF_DATA):
+        return EncodedRows(columns, tuples=tuple(zip(*(each.to_pylist() for each in rows.columns), strict=True)))
+    return EncodedRows(columns, text)
