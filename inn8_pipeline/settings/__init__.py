@@ -17,8 +17,8 @@ from inn8_pipeline.settings.readers import (
     read_sync,
     read_tenant,
     read_tenant_ids,
-    well_formed,
 )
+from inn8_pipeline.settings.urls import well_formed
 from inn8_pipeline.settings.values import (
     AlertSettings,
     ApiSettings,

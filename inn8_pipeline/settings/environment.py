@@ -4,6 +4,7 @@ Docker and Kubernetes mount secrets as files, hence the second form.
 """
 
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from inn8_pipeline.errors import SettingsError
 
 T = TypeVar("T")
+_FILE_EXAMPLE = "/run/secrets/inn8"
 
 
 class Environment:
@@ -25,10 +27,10 @@ class Environment:
         """Return the text of a variable, without blanks at its ends.
 
         Raises:
-            SettingsError: It is not set and has no default, or the file that holds it cannot be read.
+            SettingsError: It is not set and has no default, or is not one line of UTF-8, or its file cannot be read.
 
         """
-        text = self._variables.get(name, "").strip() or self._from_file(name)
+        text = _one_line(name, self._variables.get(name, ""), example) or self._from_file(name)
         if text:
             return text
         if default is None:
@@ -36,14 +38,17 @@ class Environment:
         return default
 
     def _from_file(self, name: str) -> str:
-        file = self._variables.get(f"{name}_FILE", "").strip()
+        variable = f"{name}_FILE"
+        file = _one_line(variable, self._variables.get(variable, ""), _FILE_EXAMPLE)
         if not file:
             return ""
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            # Editors of Windows write a byte order mark, which is no part of a secret.
+            text = Path(file).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             problem = f"names a file that cannot be read ({type(error).__name__})"
-            raise SettingsError(f"{name}_FILE", problem, "/run/secrets/inn8") from None
+            raise SettingsError(variable, problem, _FILE_EXAMPLE) from None
+        return _one_line(variable, text, _FILE_EXAMPLE)
 
     def parse(self, name: str, parse: Callable[[str], T], rule: str, example: str) -> T:
         """Return the value of a variable, or that of `example` where it is not set.
@@ -55,12 +60,21 @@ class Environment:
         text = self.read(name, example, default=example)
         try:
             return parse(text)
-        except (ValueError, ZoneInfoNotFoundError):
+        except (ValueError, OSError, ZoneInfoNotFoundError):  # OSError: a time zone that is a folder, or too long
             raise SettingsError(name, f"must be {rule}", example) from None
 
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         """Return a whole number between two bounds, both inclusive."""
         return self.parse(name, lambda text: between(int(text), least, most), f"{least} to {most}", str(default))
+
+
+def _one_line(name: str, text: str, example: str) -> str:
+    """Return the text without blanks at its ends, or raise a SettingsError that does not repeat it."""
+    stripped = text.strip()
+    # Where a variable is not UTF-8, Python puts surrogates into its text.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in stripped):
+        raise SettingsError(name, "must be one line of UTF-8 text without control characters", example)
+    return stripped
 
 
 def between(number: int, least: int, most: int) -> int:

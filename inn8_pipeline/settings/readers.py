@@ -1,12 +1,14 @@
 """The readers: each returns one group of settings, or raises a SettingsError for the first one that is wrong."""
 
 import re
+import ssl
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings.environment import Environment, between
+from inn8_pipeline.settings.urls import base_url, http_url, well_formed
 from inn8_pipeline.settings.values import (
     AlertSettings,
     ApiSettings,
@@ -18,8 +20,8 @@ from inn8_pipeline.settings.values import (
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _TENANTS_RULE = "names of letters, digits and underscores, separated by commas, no two of them alike but for case"
-_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^@\]]+\]|[^@:]*)(?::\d+)?")
 _MEBIBYTE = 1024 * 1024
+_BASE_URL = "https://api.inn8.example"
 _WAREHOUSE = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
 
 
@@ -82,29 +84,37 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     """
     prefix = _prefix(environment, tenant_id)
     scope = environment.read("INN8_SCOPE", "api.read", default="api.read api.write")
+    address = environment.read(f"{prefix}BASE_URL", _BASE_URL)
     return TenantSettings(
         tenant_id=tenant_id,
-        base_url=environment.read(f"{prefix}BASE_URL", "https://api.inn8.example").rstrip("/"),
+        base_url=base_url(f"{prefix}BASE_URL", address, _BASE_URL, allow_http=_allow_http(environment)),
         client_id=environment.read(f"{prefix}CLIENT_ID", "fullview"),
         client_secret=environment.read(f"{prefix}CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
         scope=environment.read(f"{prefix}SCOPE", "api.read", default=scope),
     )
 
 
+def _allow_http(environment: Environment) -> bool:
+    return environment.parse("INN8_ALLOW_HTTP", _truth, "true or false", "false")
+
+
 def read_alerts(environment: Environment) -> AlertSettings:
     """Return where alerts are posted, if anywhere."""
     return AlertSettings(
-        webhook=environment.read("INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret", default="") or None,
+        webhook=_optional_url(environment, "INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret"),
         includes_warnings=environment.parse("INN8_ALERT_LEVEL", _level, "warning or error", "warning") == "warning",
-        ui_url=environment.read("INN8_UI_URL", "https://dagster.firm.example", default="").rstrip("/"),
+        ui_url=(_optional_url(environment, "INN8_UI_URL", "https://dagster.firm.example") or "").rstrip("/"),
     )
 
 
 def read_heartbeat_url(environment: Environment, tenant_id: str) -> str | None:
     """Return the URL that is called after each complete tick of the tenant; None if there is none."""
-    return (
-        environment.read(f"{_prefix(environment, tenant_id)}HEARTBEAT_URL", "https://hc.example/id", default="") or None
-    )
+    return _optional_url(environment, f"{_prefix(environment, tenant_id)}HEARTBEAT_URL", "https://hc.example/id")
+
+
+def _optional_url(environment: Environment, name: str, example: str) -> str | None:
+    url = environment.read(name, example, default="")
+    return http_url(name, url, example) if url else None
 
 
 def _level(text: str) -> str:
@@ -116,12 +126,23 @@ def _level(text: str) -> str:
 def read_api(environment: Environment) -> ApiSettings:
     """Return how requests to INN8 are made."""
     return ApiSettings(
-        allow_http=environment.parse("INN8_ALLOW_HTTP", _truth, "true or false", "false"),
+        allow_http=_allow_http(environment),
         max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
         page_size=environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, 100_000),
         pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 8, 1, 64),
-        ca_file=environment.read("INN8_CA_FILE", "/etc/ssl/inn8.pem", default="") or None,
+        ca_file=_ca_file(environment),
     )
+
+
+def _ca_file(environment: Environment) -> str | None:
+    example = "/etc/ssl/inn8.pem"
+    path = environment.read("INN8_CA_FILE", example, default="")
+    try:
+        if path:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:  # an SSLError is one
+        raise SettingsError("INN8_CA_FILE", "must name a readable PEM file with certificates", example) from None
+    return path or None
 
 
 def read_sync(environment: Environment) -> SyncSettings:
@@ -169,15 +190,6 @@ def _database_url(environment: Environment, name: str) -> str:
     return well_formed(name, f"postgresql+psycopg://{rest}", _WAREHOUSE)
 
 
-def well_formed(name: str, url: str, example: str) -> str:
-    """Return the URL of a database if it can be parsed; a driver's message for another one shows the password."""
-    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
-    if not _AUTHORITY.fullmatch(authority):
-        problem = "cannot be read: within its parts each of @ : / ? # % is written as its code, %40 for @"
-        raise SettingsError(name, problem, example)
-    return url
-
-
 def read_executor(environment: Environment) -> str:
     """Return the name of the executor that runs the steps of a run."""
     known = ("in_process", "multiprocess", "celery", "kubernetes")
@@ -190,6 +202,13 @@ def read_executor(environment: Environment) -> str:
 def read_celery(environment: Environment) -> CelerySettings:
     """Return the URLs of Celery's queue and of its results."""
     return CelerySettings(
-        broker=environment.read("INN8_CELERY_BROKER", "redis://localhost:6379/0"),
-        backend=environment.read("INN8_CELERY_BACKEND", "redis://localhost:6379/1"),
+        broker=_celery_url(environment, "INN8_CELERY_BROKER", "redis://localhost:6379/0"),
+        backend=_celery_url(environment, "INN8_CELERY_BACKEND", "redis://localhost:6379/1"),
     )
+
+
+def _celery_url(environment: Environment, name: str, example: str) -> str:
+    url = environment.read(name, example)
+    if "://" not in url:
+        raise SettingsError(name, "must be a URL", example)
+    return url

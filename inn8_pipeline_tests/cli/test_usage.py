@@ -112,6 +112,12 @@ def test_a_missing_setting_is_one_line_that_names_it_and_an_example(arguments: l
         ("INN8_DATABASE_URL", "postgresql://inn8:an@warehouse:password@localhost:1/inn8"),
         ("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://inn8:a@warehouse:password@localhost:1/dagster"),
         ("INN8_LOOKBACK_DAYS", "ten"),
+        ("INN8_BASE_URL", "api.inn8.example"),
+        ("INN8_BASE_URL", '"https://api.inn8.example"'),
+        ("INN8_BASE_URL", "https://api.inn8.example?key=password"),
+        ("INN8_BASE_URL", "http://api.inn8.example"),
+        ("INN8_CLIENT_SECRET", "pass\udcffword"),
+        ("INN8_CA_FILE", "/nowhere/inn8.pem"),
     ],
 )
 def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str) -> None:

@@ -1,0 +1,73 @@
+"""The URLs among the settings. Each function returns one that is well-formed, or raises a SettingsError without it.
+
+The rules are stricter than those of the libraries that use the URLs, which disagree with each other: `urlsplit` drops
+tabs and an empty query, and a driver's own message about a URL that it cannot parse shows the password.
+"""
+
+import re
+from ipaddress import AddressValueError, IPv6Address
+
+from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.extract.endpoint import is_loopback
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HTTP = re.compile(
+    rf"(?P<scheme>[A-Za-z]+)://(?P<host>{_LABEL}(?:\.{_LABEL})*\.?|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])"
+    r"(?::(?P<port>\d{1,5}))?(?P<path>/[^\s?#\\\"'<>^`{|}]*)?(?P<query>\?[^\s#]*)?",
+    re.ASCII,
+)
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^@\]]+\]|[^@:]*)(?::(?P<port>\d+))?", re.ASCII)
+_MAX_PORT = 65_535
+_HTTP_RULE = (
+    "must be an http(s) URL: https:// and a host in ASCII, then, if needed, :port and /path; without quotes, blanks, "
+    "a user or a fragment"
+)
+
+
+def base_url(name: str, url: str, example: str, *, allow_http: bool) -> str:
+    """Return the address of INN8, without the slash at its end.
+
+    It has no query. It is https, or http on the loopback; on any other host http needs `allow_http`, because the
+    credentials could be read on the way.
+    """
+    match = _http(name, url, example)
+    if match["query"]:
+        raise SettingsError(name, "must have no query: paths are appended to it", example)
+    if match["scheme"].lower() == "http" and not allow_http and not is_loopback(match["host"].strip("[]")):
+        problem = (
+            "is http on another host than this one, where the credentials can be read on the way "
+            "(INN8_ALLOW_HTTP=true permits it in a test network)"
+        )
+        raise SettingsError(name, problem, example)
+    return url.rstrip("/")
+
+
+def http_url(name: str, url: str, example: str) -> str:
+    """Return an http or https URL."""
+    _http(name, url, example)
+    return url
+
+
+def _http(name: str, url: str, example: str) -> re.Match[str]:
+    match = _HTTP.fullmatch(url)
+    if match is None or match["scheme"].lower() not in {"http", "https"} or not _is_port(match["port"]):
+        raise SettingsError(name, _HTTP_RULE, example)
+    try:
+        IPv6Address(match["ipv6"] or "::1")
+    except AddressValueError:
+        raise SettingsError(name, _HTTP_RULE, example) from None
+    return match
+
+
+def well_formed(name: str, url: str, example: str) -> str:
+    """Return the URL of a database whose login, host and port can be told apart."""
+    authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None or not _is_port(match["port"]):
+        problem = "cannot be parsed: within its parts each of @ : / ? # % must be percent-encoded, %40 for @"
+        raise SettingsError(name, problem, example)
+    return url
+
+
+def _is_port(text: str | None) -> bool:
+    return text is None or 0 < int(text) <= _MAX_PORT
