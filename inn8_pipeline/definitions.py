@@ -1,4 +1,4 @@
-"""The definitions that Dagster loads. `workspace.yaml` points here."""
+"""The module that Dagster loads: `workspace.yaml` names it. `defs.build` builds the definitions."""
 
 import dagster as dg
 
@@ -8,5 +8,5 @@ from inn8_pipeline.settings import Environment
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the definitions, built from the environment when Dagster asks for them."""
+    """Return the definitions, from the environment as it is when Dagster loads them."""
     return build(Environment())

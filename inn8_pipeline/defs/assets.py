@@ -1,4 +1,4 @@
-"""The assets: what INN8 said (raw), and the tables made of it. Each is a sentence: read, transform, write, report."""
+"""The assets: an entity's landings (raw), and the tables that are merged from them."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -13,22 +13,26 @@ from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log.failures import LogFailures
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync
+from inn8_pipeline.transform import TRANSFORM_VERSION
 
 if TYPE_CHECKING:
     from inn8_pipeline import sync
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge.session import MergeOptions
+    from inn8_pipeline.warehouse.merge import deletions, session
 else:
     sync = deferred("inn8_pipeline.sync")
+    deletions = deferred("inn8_pipeline.warehouse.merge.deletions")
+    session = deferred("inn8_pipeline.warehouse.merge.session")
 
 
 def raw_asset(
     tenant: Tenant, entity: Entity, settings: SyncSettings, partitions: dg.PartitionsDefinition | None
 ) -> dg.AssetsDefinition:
-    """The asset of an entity's landings."""
+    """Return the asset of an entity's landings: its step fetches one."""
     key = tenant.key(entity)
 
     @dg.multi_asset(
@@ -40,7 +44,7 @@ def raw_asset(
     )
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        with entries.LogFailures(context, key, days):
+        with LogFailures(context, key, days):
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
             with inn8.client(tenant.tenant_id, to.engine, warn=context.log.warning) as client:
                 landing = sync.land(client, to, entity, window_of(entity, days))
@@ -53,7 +57,7 @@ def raw_asset(
 def table_assets(
     tenant: Tenant, entity: Entity, settings: SyncSettings, partitions: dg.PartitionsDefinition | None
 ) -> dg.AssetsDefinition:
-    """The asset of an entity's table; of transactions, that of the securities that ride on them too."""
+    """Return the assets of an entity's table and of its dimensions: one step merges the landing into all of them."""
     key = tenant.key(entity)
 
     @dg.multi_asset(
@@ -68,16 +72,16 @@ def table_assets(
     )
     def tables(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
         days = days_of(context)
-        with entries.LogFailures(context, key, days):
-            now_set = read_sync(Environment())
-            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, now_set.chunk_size)
+        with LogFailures(context, key, days) as step:
+            current = read_sync(Environment())
+            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, current.chunk_size)
             sources = sync.landings_of(to, entity, window_of(entity, days))
-            rules = _rules(to, context.op_execution_context.op_config, now_set)
-            outcome = sync.merge(to, sources, rules, on_wait=lambda: context.log.warning(metadata.waits(entity)))
+            options = _merge_options(to.run_id, context.op_execution_context.op_config, current)
+            outcome = sync.merge(to, sources, options, on_wait=lambda: context.log.warning(metadata.waits(entity)))
         context.log.info(metadata.merged(outcome))
-        for line in metadata.surprised(outcome.drift_found):
+        for line in metadata.drift_lines(outcome.drift_found):
             context.log.warning(line)
-        whole, by_day = entries.entries(outcome, days)
+        whole, by_day = entries.of_outcome(outcome, days, to.run_id, step.began_at)
         entries.write(context, key, whole, by_day)
         asset_checks.log_after_merge(context, tenant, entity, to.engine)
         for day, of_day in metadata.of_days(outcome, days).items():
@@ -90,28 +94,28 @@ def table_assets(
 
 
 def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
-    """What one run may do that no other may; as the launchpad shows it."""
-    ours = dg.Enum(tenant.name("Tenant"), [dg.EnumValue(tenant.tenant_id)])
+    """Return the options of a single run, as the launchpad shows them."""
+    only_this = dg.Enum(tenant.name("Tenant"), [dg.EnumValue(tenant.tenant_id)])
     return {
         "tenant_id": dg.Field(
-            ours,
+            only_this,
             default_value=tenant.tenant_id,
-            description="The tenant whose data this is: shown, so that a configuration of another one is refused.",
+            description="The tenant of this asset. It is here so that a configuration of another tenant is refused.",
         ),
         "allow_removals": dg.Field(
             bool,
             default_value=False,
             description=(
-                "Mark rows as missing however many INN8 no longer sends (the bound is INN8_MAX_REMOVED_PERCENT): for "
-                "the one run after it really removed that many."
+                "Mark rows as missing even if INN8 no longer sends more of them than INN8_MAX_REMOVED_PERCENT allows. "
+                "For a single run, after INN8 has confirmed that it removed that many."
             ),
         ),
         "allow_rejects": dg.Field(
             bool,
             default_value=False,
             description=(
-                "Go on however many records are refused (the bound is INN8_MAX_REJECTED_PERCENT): for the one run in "
-                "which that many really are faulty."
+                "Merge even if more records are rejected than INN8_MAX_REJECTED_PERCENT allows. For a single run, "
+                "after INN8 has confirmed that so many records are faulty."
             ),
         ),
     }
@@ -122,30 +126,31 @@ def _backfill_policy(partitions: dg.PartitionsDefinition | None) -> dg.BackfillP
 
 
 def days_of(context: dg.AssetExecutionContext) -> tuple[str, ...]:
-    """The days of trade that the run is for, in order; none where none were chosen, or the entity has none."""
+    """Return the run's days of trade in order; empty where none were chosen, or the entity has none."""
     return tuple(context.partition_keys) if context.assets_def.partitions_def and context.run.is_partitioned else ()
 
 
 def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
-    """The days as a window, for Dagster gives a run a contiguous range; NoDaysError where some had to be chosen."""
+    """Return the days as a window (Dagster gives a run a contiguous range); None for an entity without days.
+
+    Raises:
+        NoDaysError: The entity has days of trade and none were chosen.
+
+    """
     if not days and entity.has_days:
         raise NoDaysError(entity.name)
     return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 
-def _rules(
-    to: "sync.Destination", config: dict[str, Any], settings: SyncSettings
-) -> "Callable[[Landing], MergeOptions]":
-    """What a merge goes by. A landing of another run is rebuilt from, and merged even if nothing changed."""
-    from inn8_pipeline.transform import TRANSFORM_VERSION
-    from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
-    from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
-
-    return lambda landing: MergeOptions(
+def _merge_options(
+    run_id: str, config: dict[str, Any], settings: SyncSettings
+) -> "Callable[[Landing], session.MergeOptions]":
+    """Return how a landing is to be merged. A landing of another run is a rebuild: merged even if nothing changed."""
+    return lambda landing: session.MergeOptions(
         transform_version=TRANSFORM_VERSION,
         history=settings.history() if landing.window else None,
-        may_repeat=landing.run_id == to.run_id,
-        reject_limit=RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
-        removal_limit=RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
+        may_repeat=landing.run_id == run_id,
+        reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
+        removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
         lock_seconds=settings.lock_seconds,
     )

@@ -1,4 +1,4 @@
-"""The definitions, put together from the settings: the same for each tenant, under its own names."""
+"""The definitions, built from the settings: the same for each tenant, under the tenant's own names."""
 
 import warnings
 
@@ -16,7 +16,12 @@ from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_te
 
 
 def build(environment: Environment) -> dg.Definitions:
-    """Everything that Dagster is to know. SettingsError where a setting that shapes it is wrong."""
+    """Return the definitions that Dagster loads.
+
+    Raises:
+        SettingsError: A setting that the definitions depend on is wrong.
+
+    """
     settings = read_sync(environment)
     tenants = names.tenants(read_tenant_ids(environment))
     executor = executors.executor(environment)
@@ -41,7 +46,7 @@ def _jobs(tenant: Tenant, executor: dg.ExecutorDefinition) -> list[UnresolvedAss
 def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]:
     days = partitions.days_of_trade(settings)
     with warnings.catch_warnings():
-        # `backfill_policy` is said to be in beta; the operator can do nothing about it.
+        # Dagster marks `backfill_policy` as beta; the operator can do nothing about it.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return [
             make(tenant, entity, settings, days if entity.has_days else None)

@@ -1,6 +1,6 @@
-"""What the UI shows of an asset before it was ever materialized: its sentence, columns, lineage, owners, freshness.
+"""What the UI shows of an asset: description, columns, lineage, owners, freshness policy.
 
-Here belong descriptions, made from the declarations of the entities. How an asset is materialized is `assets`'s.
+All of it is derived from the declarations of the entities. How an asset is materialized is defined in `assets`.
 """
 
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ MINUTES_FOR_A_SYNC = 5
 _RECORD = "record."
 _KINDS = {Kind.DATE: "date", Kind.DECIMAL: "decimal", Kind.OBJECT: "object"}
 _LANDED = {
-    "landing_id": ("bigint", "The landing that the record stands in (inn8_raw.landings.id)."),
-    "as_of_at": ("timestamptz", "Start of the last fetch that brought this landing's very pages."),
-    "page": ("bigint", "The page within the landing, from 1 on."),
-    "place": ("bigint", "The record's place on its page, from 1 on."),
-    "record": ("json", "The record, to the letter as INN8 sent it."),
+    "landing_id": ("bigint", "The landing that the record belongs to (inn8_raw.landings.id)."),
+    "as_of_at": ("timestamptz", "Start of the last fetch whose pages were exactly those of this landing."),
+    "page": ("bigint", "The number of the page within the landing, from 1 on."),
+    "place": ("bigint", "The record's position on its page, from 1 on."),
+    "record": ("json", "The record, verbatim as INN8 sent it."),
 }
 
 
 def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
-    """After how long without a sync an entity is late, and after how long that is a failure."""
+    """Return after how long without a sync an entity is late (a warning), and after how long that is an error."""
     late, failed = (
         timedelta(minutes=ticks * settings.tick_minutes + MINUTES_FOR_A_SYNC)
         for ticks in (TICKS_TO_WARN, TICKS_TO_FAIL)
@@ -40,13 +40,13 @@ def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
 
 
 def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.AssetSpec:
-    """The asset of an entity's landings."""
+    """Return the asset of an entity's landings."""
     columns = {**_LANDED, **dict(_properties(entity.properties))}
     return dg.AssetSpec(
         tenant.raw_key(entity),
         description=(
-            f"A row is a landing: what INN8 said to GET {entity.path}, verbatim, each page stored once. Records: "
-            f"view inn8_raw.{entity}. {_of(tenant)}"
+            f"A row is a landing: one fetch of GET {entity.path}, its pages stored verbatim, each page once. Its "
+            f"records: view inn8_raw.{entity}. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},
         **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity.has_days),
@@ -77,9 +77,9 @@ def _of(tenant: Tenant) -> str:
 
 
 def _freshness_policy(settings: SyncSettings) -> dg.FreshnessPolicy:
-    """Dagster's own, which looks at the last materialization: not for assets by days of trade.
+    """Return Dagster's own policy, which looks at the last materialization. It is not for assets with days of trade.
 
-    A backfill of March materializes those too, and would make them look fresh; the check `freshness` speaks for them.
+    A backfill of March materializes those too and would make them look fresh; the check `freshness` is for them.
     """
     late, failed = bounds(settings)
     return dg.FreshnessPolicy.time_window(fail_window=failed, warn_window=late)
@@ -104,8 +104,8 @@ def _common(
 def _properties(properties: tuple[Property, ...], path: str = _RECORD) -> Iterator[tuple[str, tuple[str, str]]]:
     for each in properties:
         listed = f" One of {', '.join(each.choices)}." if each.choices else ""
-        needed = "Always there." if each.is_required else "May be absent or null."
-        yield f"{path}{each.name}", (_KINDS.get(each.kind, "string"), f"{needed}{listed} Its name in any case.")
+        needed = "Required." if each.is_required else "May be absent or null."
+        yield f"{path}{each.name}", (_KINDS.get(each.kind, "string"), f"{needed}{listed} Its name may be in any case.")
         yield from _properties(each.properties, f"{path}{each.name}.")
 
 

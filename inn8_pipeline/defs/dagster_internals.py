@@ -2,7 +2,7 @@
 
 Dagster promises nothing about them: on an upgrade, this module is where an import breaks. Two modules import private
 names themselves, because they are loaded on their own and not with the definitions: `worker` (Celery's steps) and
-`maintenance` (the tables of the event log). What each name is for:
+`dagster_storage` (the tables of the event log). What each name is for:
 
 - `AssetCheckEvaluationPlanned`: which entries of the sync log a run had planned, to add those a killed run left out.
 - `AssetCheckExecutionRecord`, `PartitionKeyFilter`: the sync log is the history of a check. The storage returns these

@@ -1,7 +1,7 @@
 """Where the steps of a run execute: the executors that INN8_EXECUTOR chooses between.
 
-Celery and Kubernetes come with extras of the package and are imported only where they are asked for. What Celery needs
-to be told is told here, once, to the run and to its workers alike.
+Celery and Kubernetes come with extras of the package and are imported only where they are chosen. Celery's
+configuration is defined here once, for the run and for its workers.
 """
 
 from collections.abc import Mapping
@@ -13,29 +13,34 @@ from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment, read_celery, read_executor
 
 OFFERED_AGAIN_SECONDS = 120
-"""After which Redis offers a step again that no worker has ended: nearly all are done by then."""
+"""Redis offers a step again if no worker has ended it within this time; nearly all steps take less."""
 AGAIN_SECONDS = 60
-"""After which a worker that was offered what another one is doing looks again."""
+"""How long a worker waits before it looks again at a step that another worker is executing."""
 SWEEP_SECONDS = 10
-"""How often a worker looks for what Redis is to offer again."""
+"""How often a worker looks for steps that Redis has to offer again."""
 
 
 def executor(environment: Environment) -> dg.ExecutorDefinition:
-    """The executor of the settings. SettingsError where the extra that it comes with is not installed."""
+    """Return the executor that the settings choose.
+
+    Raises:
+        SettingsError: The extra of the package that it comes with is not installed.
+
+    """
     name = read_executor(environment)
     try:
         return _EXECUTORS[name](environment)
     except ModuleNotFoundError:
-        problem = f"is {name}, whose packages are not installed: install inn8-pipeline[{name}], or do without"
+        problem = f"is {name}, whose packages are not installed: install inn8-pipeline[{name}], or choose another"
         raise SettingsError("INN8_EXECUTOR", problem, "in_process") from None
 
 
 def celery_config(environment: Environment) -> Mapping[str, Any]:
-    """What both ends of the queue go by: the run that asks for a step, and the worker that does it.
+    """Return Celery's configuration, for the run that requests a step and for the worker that executes it.
 
-    A step is acknowledged when it is done, not when it is taken, so that none is lost with its worker. RabbitMQ offers
-    it to another worker as soon as the connection is gone; Redis, which knows no connections, some time after it was
-    taken, and so it does with a step that merely takes long. Hence the lock in `worker`.
+    A step is acknowledged when it has ended, not when it is taken, so that none is lost with its worker. RabbitMQ
+    offers it to another worker as soon as the connection is gone. Redis has no connections to watch: it offers a step
+    again some time after it was taken, even one that merely takes long. Hence the advisory lock in `worker`.
     """
     from dagster_celery.defaults import broker_transport_options
 
@@ -44,21 +49,21 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
         **broker_transport_options,
         "visibility_timeout": OFFERED_AGAIN_SECONDS,
         "unacked_restore_interval": SWEEP_SECONDS,
-        # Look each time: kombu's default, each tenth time, is meant for clients that poll.
+        # Look every time: kombu's default, every tenth time, is meant for clients that poll.
         "unacked_restore_throttle": 1,
     }
-    # Without `task_track_started`, Celery calls the step of a run that is being canceled revoked while a worker still
-    # does it, and the run would be over before its step has logged how that ended.
-    told = {
+    # Without `task_track_started`, Celery reports the step of a run that is being canceled as revoked while a worker
+    # still executes it, and the run would end before its step has logged how it ended.
+    config = {
         "broker_transport_options": transport,
         "broker_connection_retry_on_startup": True,
         "task_track_started": True,
     }
-    return {"broker": settings.broker, "backend": settings.backend, "config_source": told}
+    return {"broker": settings.broker, "backend": settings.backend, "config_source": config}
 
 
 def _celery(environment: Environment) -> dg.ExecutorDefinition:
-    """Dagster's, which asks for its configuration when a run begins: no URL, which may hold a password, is kept."""
+    """Return Dagster's executor, configured when a run begins: a URL, which may hold a password, is not stored."""
     from dagster_celery import celery_executor
 
     read_celery(environment)
@@ -66,7 +71,7 @@ def _celery(environment: Environment) -> dg.ExecutorDefinition:
 
 
 def _kubernetes(_: Environment) -> dg.ExecutorDefinition:
-    """Dagster's. Image, secrets and resources are those of the run's own pod, as its launcher was told."""
+    """Return Dagster's executor. Image, secrets and resources are those of the run's own pod."""
     from dagster_k8s import k8s_job_executor
 
     return k8s_job_executor

@@ -1,25 +1,23 @@
-"""What a step tells: a line in the run's log, and the metadata of its materializations. Numbers, never a record."""
+"""What a step reports: lines in the run's log, and the metadata of its materializations. Numbers, never a record."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from inn8_pipeline.defs.sync_log.entry import TOTALS
 from inn8_pipeline.entities import Entity
+from inn8_pipeline.warehouse.merge.results import Counts, SchemaDrift
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge.results import Counts, SchemaDrift
 
 Metadata = dict[str, Any]
 
-TOTALS = ("missing", "removed", "held_back")
-"""Numbers of a whole sync, whatever its days."""
-
 
 def landed(landing: "Landing") -> str:
-    """One line on a fetch."""
+    """Return one line on a fetch."""
     window = f" for {landing.window}" if landing.window else ""
     return (
         f"Fetched {landing.records} {landing.entity}{window}: {len(landing.digests)} pages, {landing.bytes} bytes, "
@@ -28,7 +26,7 @@ def landed(landing: "Landing") -> str:
 
 
 def of_landing(landing: "Landing") -> Metadata:
-    """The numbers that mean something over time."""
+    """Return the numbers of a fetch that are worth a plot over time."""
     return {
         "records": landing.records,
         "pages": len(landing.digests),
@@ -40,60 +38,58 @@ def of_landing(landing: "Landing") -> Metadata:
 
 
 def waits(entity: Entity) -> str:
-    """One line where another sync holds the lock."""
-    return f"Another sync of {entity} is writing; this one waits for it to end."
+    """Return one line for a merge that waits for another sync's advisory lock."""
+    return f"Another sync of {entity} is writing; this one waits until it has ended."
 
 
 def merged(outcome: "Outcome") -> str:
-    """One line on a merge."""
-    told = ", ".join(f"{name} {count}" for name, count in outcome.counts.as_dict().items())
-    extra = ", ".join(f"{name} {outcome.total(name)}" for name in TOTALS)
-    return f"{outcome.status}: {told}; {extra}."
+    """Return one line on a merge."""
+    counts = {**outcome.counts.as_dict(), **{name: outcome.total(name) for name in TOTALS}}
+    return f"{outcome.status}: {', '.join(f'{name} {count}' for name, count in counts.items())}."
 
 
-def drift_found(found: "SchemaDrift") -> Metadata:
-    """What INN8 sends and we do not know: values of choices with their counts, names of properties."""
-    told: Metadata = {
+def drift_found(found: SchemaDrift) -> Metadata:
+    """Return the schema drift: unlisted values of enumerations with their counts, and names of unknown properties."""
+    drift: Metadata = {
         f"unknown {name}": {"records": records, "values": dict(found.values.get(name, {}))}
         for name, records in sorted(found.records.items())
     }
     if found.properties:
-        told["unknown properties"] = list(found.properties)
-    return told
+        drift["unknown properties"] = list(found.properties)
+    return drift
 
 
-def surprised(found: "SchemaDrift") -> list[str]:
-    """The same, in lines."""
+def drift_lines(found: SchemaDrift) -> list[str]:
+    """Return the schema drift as lines for the run's log."""
     return [
-        f"INN8 sends what the contract does not list, {name}: {what}. If it is to mean something, see entities.py."
+        f"INN8 sends what the contract does not list, {name}: {what}. If it is needed, declare it in "
+        "inn8_pipeline/entities/ (docs/contributing.md)."
         for name, what in drift_found(found).items()
     ]
 
 
 def of_days(outcome: "Outcome", days: Iterable[str]) -> dict[str, Metadata]:
-    """Each day's rows, as INN8 has them now, and what changed."""
+    """Return for each day of the run its number of rows as INN8 has them now, and its counts."""
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
     return {
-        day: {"dagster/partition_row_count": rows(counts[day]), **_changes(counts[day])}
-        for day in days
-        if day in counts
+        day: {"dagster/partition_row_count": rows(counts[day]), **_counts(counts[day])} for day in days if day in counts
     }
 
 
-def rows(counts: "Counts") -> int:
-    """Rows that stand in the table because of these records."""
+def rows(counts: Counts) -> int:
+    """Return the number of rows in the table that come from these records."""
     return counts.inserted + counts.updated + counts.unchanged
 
 
-def _changes(counts: "Counts") -> Metadata:
+def _counts(counts: Counts) -> Metadata:
     wanted = ("fetched", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped")
     return {name: getattr(counts, name) for name in wanted}
 
 
 def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
-    """Of each table that the step wrote: what changed, and where the rejects are to be seen.
+    """Return the metadata of each table that the step wrote: what changed, and where to see the rejects.
 
-    Of transactions Dagster keeps it for each day of the run: the numbers of all of them stand in the sync log alone.
+    Dagster keeps that of an entity with days for each day of the run, so it has no totals: they are in the sync log.
     """
     metadata: Metadata = {
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),
@@ -103,7 +99,7 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
     if not entity.has_days:
         totals = {name: outcome.total(name) for name in (*TOTALS, "open_rejects")}
         return {
-            str(entity): {"dagster/row_count": rows(outcome.counts), **_changes(outcome.counts), **totals, **metadata}
+            str(entity): {"dagster/row_count": rows(outcome.counts), **_counts(outcome.counts), **totals, **metadata}
         }
     written = {
         name: {

@@ -1,4 +1,4 @@
-"""What things are called in Dagster: asset keys, tags, jobs. One place, because the UI, the CLI and tests ask."""
+"""Names in Dagster: asset keys, checks, jobs, pools and tags. The UI, the CLI and the tests read them from here."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,16 @@ CHECK_ALIASES = {"conservation": RECONCILIATION}
 """Check names of release 0.1 and what they are called now. They are evaluated too, for one release, without alerts."""
 GROUP = "inn8"
 JOB = "inn8_sync"
+
 TENANT_TAG = "inn8/tenant"
+"""The tenant of a run or an asset."""
 SCHEDULED_TAG = "inn8/scheduled"
+"""On a run of a schedule: `tenant/entity` for a tick, `tenant/schedule` for a sweep."""
 TICK_TAG = "inn8/tick"
+"""On a run of a tick: its tenant. `dagster.yaml` lets one run per value execute at a time."""
 TICK_AT_TAG = "inn8/tick_at"
+"""On a run of a tick: when the tick was due, in UTC."""
+
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
@@ -32,46 +38,47 @@ def with_aliases(check: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant's names. The plain one's are as if there were no other; those of the others begin with their id.
+    """The names of one tenant's assets, jobs and pools.
 
-    So nothing of the first tenant is renamed, and none of its history lost, when a second one arrives.
+    Those of the default tenant have no prefix; those of the others begin with their id. So nothing of the first tenant
+    is renamed, and none of its history is lost, when a second one is added.
     """
 
     tenant_id: str
     is_default: bool = True
 
     def raw_key(self, entity: Entity) -> dg.AssetKey:
-        """The asset of what INN8 said."""
+        """Return the asset key of an entity's landings."""
         return self._key(f"raw_{entity}")
 
     def key(self, table: Entity | str) -> dg.AssetKey:
-        """Return the asset of a table: an entity's, or one that is named."""
+        """Return the asset key of a table, given as its entity or by name."""
         return self._key(str(table))
 
     def keys(self, entity: Entity) -> list[dg.AssetKey]:
-        """The assets of one entity as its job selects them: raw, then what is made of it."""
+        """Return the asset keys of one entity as its job selects them: the landings, then the tables."""
         return [self.raw_key(entity), *(self.key(table) for table in entity.tables)]
 
     def log(self, entity: Entity) -> dg.AssetCheckKey:
-        """The check that is the entity's sync log."""
+        """Return the key of the check that is the entity's sync log."""
         return dg.AssetCheckKey(self.key(entity), SYNC_LOG)
 
     def job_name(self, entity: Entity) -> str:
-        """The job that syncs one entity."""
+        """Return the name of the job that syncs one entity."""
         return self.name(f"{entity}_sync")
 
     def pool(self, entity: Entity) -> str:
-        """What only one run at a time may hold: a sync of the entity."""
+        """Return the name of the pool that lets one run at a time sync the entity."""
         return self.name(str(entity))
 
-    def name(self, plain: str) -> str:
-        """The tenant's job, schedule, operation or pool of this name."""
-        return plain if self.is_default else f"{self.tenant_id}__{plain}"
+    def name(self, base: str) -> str:
+        """Return the tenant's own form of a job's, schedule's, op's or pool's name."""
+        return base if self.is_default else f"{self.tenant_id}__{base}"
 
     def _key(self, name: str) -> dg.AssetKey:
         return dg.AssetKey(name if self.is_default else [self.tenant_id, name])
 
 
 def tenants(tenant_ids: tuple[str, ...]) -> tuple[Tenant, ...]:
-    """The tenants of the settings, in their order; the first of them is the plain one."""
+    """Return the names of each tenant, in the order of the settings; the first is the default tenant."""
     return tuple(Tenant(tenant_id, is_default=not number) for number, tenant_id in enumerate(tenant_ids))

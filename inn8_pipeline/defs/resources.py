@@ -1,6 +1,7 @@
-"""The resources: INN8's API and the warehouse. They lend plain objects, and hold nothing.
+"""The resources of the steps: INN8's API and the warehouse.
 
-Settings and secrets are read from the environment when a step asks: neither the UI nor a run's record shows one.
+Both read settings and secrets from the environment when a step asks for them, so that neither the UI nor the record of
+a run shows any.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,40 +10,48 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.settings import Environment, read_api, read_database_url, read_tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from inn8_pipeline.extract.client import Inn8Client
+    from inn8_pipeline.extract import client as api_client
+    from inn8_pipeline.extract import endpoint as api_endpoint
+    from inn8_pipeline.warehouse import circuits, database
+else:
+    api_client = deferred("inn8_pipeline.extract.client")
+    api_endpoint = deferred("inn8_pipeline.extract.endpoint")
+    circuits = deferred("inn8_pipeline.warehouse.circuits")
+    database = deferred("inn8_pipeline.warehouse.database")
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Postgres database that the data is brought into (INN8_DATABASE_URL)."""
+    """The Postgres database that the data is written to (INN8_DATABASE_URL)."""
 
     def engine(self) -> "Engine":
-        """An engine; it opens connections when asked and keeps none."""
-        from inn8_pipeline.warehouse.database import connect
-
-        return connect(read_database_url(Environment()))
+        """Return an engine without a pool: each use opens a connection and closes it."""
+        return database.connect(read_database_url(Environment()))
 
 
 class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
     """INN8's API: OAuth, retries, circuit breaker (INN8_BASE_URL, INN8_CLIENT_ID, INN8_CLIENT_SECRET, INN8_SCOPE)."""
 
     @contextmanager
-    def client(self, tenant_id: str, engine: "Engine", warn: Callable[[str], None]) -> "Iterator[Inn8Client]":
-        """A client of the tenant. The engine keeps the circuit breaker's state.
+    def client(
+        self, tenant_id: str, engine: "Engine", warn: Callable[[str], None]
+    ) -> "Iterator[api_client.Inn8Client]":
+        """Open a client of the tenant.
 
-        `warn` hears of each retry, and of credentials that travel in clear text.
+        Args:
+            tenant_id: Whose credentials to use.
+            engine: The database that keeps the circuit breaker's state.
+            warn: Called with a line for each retry, and if credentials are sent in clear text.
+
         """
-        from inn8_pipeline.extract.client import Inn8Client
-        from inn8_pipeline.extract.endpoint import Endpoint
-        from inn8_pipeline.warehouse.circuits import PostgresCircuits
-
         environment = Environment()
         tenant, api = read_tenant(environment, tenant_id), read_api(environment)
-        endpoint = Endpoint(
+        endpoint = api_endpoint.Endpoint(
             tenant_id=tenant_id,
             base_url=tenant.base_url,
             client_id=tenant.client_id,
@@ -55,9 +64,9 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             ca_file=api.ca_file,
         )
         if endpoint.is_clear_text:
-            warn("INN8_ALLOW_HTTP is on: credentials and records travel in clear text. For a test network only.")
+            warn("INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. For a test network only.")
         with (
-            PostgresCircuits(engine, tenant_id) as circuits,
-            Inn8Client(endpoint, circuits, on_retry=lambda notice: warn(str(notice))) as client,
+            circuits.PostgresCircuits(engine, tenant_id) as states,
+            api_client.Inn8Client(endpoint, states, on_retry=lambda notice: warn(str(notice))) as client,
         ):
             yield client

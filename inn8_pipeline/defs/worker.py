@@ -1,7 +1,7 @@
-"""The application of a Celery worker, which does the steps of runs: `celery -A inn8_pipeline.defs.worker worker`.
+"""The application of a Celery worker, which executes the steps of runs: `celery -A inn8_pipeline.defs.worker worker`.
 
-Celery imports this module, and nobody else: it reads the settings when it is imported, as the worker starts. A worker
-needs all settings that a run needs. Steps hand nothing to each other but through Postgres, so any worker does any step.
+Only Celery imports this module: it reads the settings at import, when the worker starts. A worker needs all settings
+that a run needs. Steps exchange data through Postgres only, so any worker can execute any step.
 """
 
 from collections.abc import Sequence
@@ -22,34 +22,39 @@ from inn8_pipeline.warehouse.database import connect
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types
-    """A step, done once, though the queue offers it again where its worker has died or where it takes long.
+    """A step that is executed once, though the queue offers it again if its worker died or if it takes long.
 
-    Whoever comes while another worker is at it comes back later. If it has been done by then, or its run is over,
-    nothing is done, and what its events tell is told again.
+    A worker that is offered a step which another worker is executing looks again later. If the step or its run has
+    ended by then, it executes nothing and returns the step's events again.
     """
 
-    # Acknowledged when done, so that the step of a lost worker is offered again. One that broke its own process (it
-    # needs more memory than there is, say) is not: that ends the run, and Dagster bounds how often that is retried.
+    # Acknowledge at the end, so that the step of a lost worker is offered again. A step that killed its own process
+    # (out of memory, say) is not offered again: it ends the run, and Dagster bounds how often a run is retried.
     acks_late = True
-    # No bound on coming back later: the run has one.
+    # No bound on how often a worker looks again: the run has a time limit.
     max_retries = None
 
     def __call__(self, execute_step_args_packed: dict[str, Any], executable_dict: dict[str, Any]) -> Sequence[str]:
-        """The step's events."""
-        asked = unpack_value(execute_step_args_packed, as_type=ExecuteStepArgs)
-        (step_key,) = asked.step_keys_to_execute or ()
-        with alone(connect(read_database_url(Environment())), f"inn8 step {asked.run_id} {step_key}") as is_alone:
+        """Return the step's events."""
+        request = unpack_value(execute_step_args_packed, as_type=ExecuteStepArgs)
+        (step_key,) = request.step_keys_to_execute or ()
+        with alone(connect(read_database_url(Environment())), f"inn8 step {request.run_id} {step_key}") as is_alone:
             if not is_alone:
                 raise self.retry(countdown=AGAIN_SECONDS)
-            told = told_of(asked.run_id, step_key)
-            if told is not None:
-                return [serialize_value(event) for event in told]
+            ended = events_of_ended_step(request.run_id, step_key)
+            if ended is not None:
+                return [serialize_value(event) for event in ended]
             events: Sequence[str] = super().__call__(execute_step_args_packed, executable_dict)
             return events
 
 
-def told_of(run_id: str, step_key: str) -> list[DagsterEvent] | None:
-    """The events of the step's last attempt if it has succeeded or failed, none if its run is over; None to do it."""
+def events_of_ended_step(run_id: str, step_key: str) -> list[DagsterEvent] | None:
+    """Return the events of the step's last attempt if that has ended, none if its run has ended.
+
+    Returns:
+        None if the step is still to be executed.
+
+    """
     with DagsterInstance.get() as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.is_finished:

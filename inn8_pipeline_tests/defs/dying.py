@@ -17,7 +17,7 @@ import psycopg
 from dagster_postgres import PostgresEventLogStorage
 
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log import failures
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.defs.pipelines import KEYS
@@ -60,7 +60,7 @@ def run(entity: str, variables: Mapping[str, str], tags: Mapping[str, str], blow
         del os.environ[name]
     os.environ.update(variables)
     # Enough for Postgres to come up again, and for a test to wait for.
-    entries.RETRY_WAITS_SECONDS = (3, 3)
+    failures.RETRY_WAITS_SECONDS = (3, 3)
     if blow:
         _arm(blow)
     job = build(Environment()).resolve_job_def(KEYS.job_name(ENTITIES.named(entity)))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log import failures
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
@@ -68,7 +68,7 @@ FAILURES: dict[str, tuple[Callable[[Pipeline, pytest.MonkeyPatch], None], str]] 
 def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(entries, "RETRY_WAITS_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(failures, "RETRY_WAITS_SECONDS", (0.01, 0.01))
     pipeline.run(CLIENTS)
     before = truth.tables(pipeline)
     pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")

@@ -5,7 +5,7 @@ import re
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log import failures
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import SECRET, Pipeline
@@ -54,7 +54,7 @@ def assert_silent(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a step be tried again at once."""
-    monkeypatch.setattr(entries, "RETRY_WAITS_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(failures, "RETRY_WAITS_SECONDS", (0.01, 0.01))
 
 
 def test_a_success_and_its_rejects_tell_nothing_of_a_person(
@@ -117,5 +117,5 @@ def test_an_unexpected_error_in_a_step_never_shows_its_text(
     pipeline.change(f"""update inn8_raw.landings set counts = '{{"days": {{"{person}": {{}}}}}}'::json""")
     run = pipeline.run(CLIENTS)
     (entry,) = pipeline.log(CLIENTS, run.run_id)
-    assert "Its text is withheld" in entry.metadata["error_message"]
+    assert "The exception's text is withheld" in entry.metadata["error_message"]
     assert_silent(pipeline, capfd)

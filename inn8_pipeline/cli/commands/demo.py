@@ -14,7 +14,7 @@ import click
 from inn8_pipeline.cli.commands.sync import run_steps
 from inn8_pipeline.cli.support.folders import data_folder
 from inn8_pipeline.cli.support.group import Failed
-from inn8_pipeline.cli.support.history import Entry, entries, worst
+from inn8_pipeline.cli.support.history import LoggedSync, read_log, worst
 from inn8_pipeline.cli.support.instance import open_instance, silence
 from inn8_pipeline.cli.support.options import verbose_option
 from inn8_pipeline.cli.support.queries import reading
@@ -22,6 +22,7 @@ from inn8_pipeline.cli.support.runs import PlannedRun, execute, load_definitions
 from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,11 +88,11 @@ def command(
     ):  # fmt: skip
         environment = Environment()
         found = _sync(environment, verbose=verbose)
-        _show(screen, environment, [entry for _, entry in found])
+        _show(screen, environment, [sync for _, sync in found])
         took_seconds = time.monotonic() - began_at
     screen.print(f"A first load in {took_seconds:.0f} s, all set-up included. All is down again.")
     screen.print(NEXT, markup=False)
-    if worst([entry.status for _, entry in found]) == "Failed":
+    if worst(sync.entry.status for _, sync in found) is Status.FAILED:
         raise Failed("The demo's sync failed; the reason stands above.")
 
 
@@ -126,7 +127,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(file)
 
 
-def _sync(environment: Environment, *, verbose: bool) -> list[tuple[PlannedRun, Entry]]:
+def _sync(environment: Environment, *, verbose: bool) -> list[tuple[PlannedRun, LoggedSync]]:
     from inn8_pipeline.defs.names import Tenant
 
     with open_instance(environment) as instance:
@@ -135,10 +136,10 @@ def _sync(environment: Environment, *, verbose: bool) -> list[tuple[PlannedRun, 
         steps = plan(tenant, list(ENTITIES), read_sync(environment).history())
         run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
         # What is shown is what was stored.
-        return [(PlannedRun(tenant, ENTITIES.named(entry.entity)), entry) for entry in entries(instance, [tenant])]
+        return [(PlannedRun(tenant, ENTITIES.named(sync.entity)), sync) for sync in read_log(instance, [tenant])]
 
 
-def _show(screen: "Console", environment: Environment, logged: list[Entry]) -> None:
+def _show(screen: "Console", environment: Environment, logged: list[LoggedSync]) -> None:
     from inn8_pipeline.warehouse.queries import operator
 
     screen.print(log_table(logged, "Sync log (inn8 log)"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
-from inn8_pipeline.cli.support.history import Entry, worst
+from inn8_pipeline.cli.support.history import LoggedSync, worst
 from inn8_pipeline.cli.support.instance import open_instance, silence
 from inn8_pipeline.cli.support.options import (
     DAY,
@@ -31,11 +31,12 @@ from inn8_pipeline.settings import (
     read_sync,
     read_tenant,
 )
+from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.names import Tenant
 
-EXIT_CODES = {"Failed": EXIT_FAILED, "PartialSuccess": EXIT_PARTIAL}
+EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
 EPILOG = """
 \b
 Examples
@@ -109,9 +110,11 @@ def _window(
     return settings.history() if full else named
 
 
-def run_steps(steps: Sequence[PlannedRun], run: Callable[[PlannedRun], Entry]) -> list[tuple[PlannedRun, Entry]]:
+def run_steps(
+    steps: Sequence[PlannedRun], run: Callable[[PlannedRun], LoggedSync]
+) -> list[tuple[PlannedRun, LoggedSync]]:
     """Run them in order, with a progress display. An entity that failed gets no more days; the others go on."""
-    found: list[tuple[PlannedRun, Entry]] = []
+    found: list[tuple[PlannedRun, LoggedSync]] = []
     failed: set[tuple[Tenant, Entity]] = set()
     with progress() as shown:
         task = shown.add_task("", total=sum(step.weight for step in steps), note="")
@@ -119,25 +122,25 @@ def run_steps(steps: Sequence[PlannedRun], run: Callable[[PlannedRun], Entry]) -
             if (step.tenant, step.entity) not in failed:
                 shown.update(task, description=str(step), note=f"run {number} of {len(steps)}")
                 found.append((step, run(step)))
-                if found[-1][1].status == "Failed":
+                if found[-1][1].entry.status is Status.FAILED:
                     failed.add((step.tenant, step.entity))
             shown.advance(task, step.weight)
     return found
 
 
-def report(found: Sequence[tuple[PlannedRun, Entry]], *, as_json: bool) -> None:
+def report(found: Sequence[tuple[PlannedRun, LoggedSync]], *, as_json: bool) -> None:
     """Print a line per run, the reasons on standard error, and leave with the worst status's exit code."""
-    entries = [entry for _, entry in found]
-    status = worst([entry.status for entry in entries])
+    syncs = [sync for _, sync in found]
+    status = worst(sync.entry.status for sync in syncs)
     if as_json:
-        print_json({"status": status, "syncs": [_as_json(step, entry) for step, entry in found]})
+        print_json({"status": status, "syncs": [_as_json(step, sync) for step, sync in found]})
     else:
-        console().print(log_table(entries))
-        if "PartialSuccess" in {entry.status for entry in entries}:
+        console().print(log_table(syncs))
+        if Status.PARTIAL_SUCCESS in {sync.entry.status for sync in syncs}:
             click.echo("Refused records, with their reasons: inn8 rejects list")
-    print_messages(entries)
-    for step, entry in found:
-        if entry.status == "Failed" and step.window:
+    print_messages(syncs)
+    for step, sync in found:
+        if sync.entry.status is Status.FAILED and step.window:
             click.echo(
                 f"Days up to {step.window.to_date} were not synced; those after it, if asked for, are in. To go on: "
                 f"inn8 backfill transactions --from DAY --to {step.window.to_date}"
@@ -147,9 +150,9 @@ def report(found: Sequence[tuple[PlannedRun, Entry]], *, as_json: bool) -> None:
     sys.exit(EXIT_CODES.get(status, 0))
 
 
-def _as_json(step: PlannedRun, entry: Entry) -> dict[str, object]:
+def _as_json(step: PlannedRun, sync: LoggedSync) -> dict[str, object]:
     days = {"from": step.window.from_date, "to": step.window.to_date} if step.window else {}
-    return {**entry.as_json(), **days}
+    return {**sync.as_json(), **days}
 
 
 def _tell_of_first_sync(

@@ -1,15 +1,17 @@
-"""The sync log as it stands in Dagster's storage: one entry per run and entity, newest first.
+"""The sync log as Dagster's storage has it: one entry per run and entity, newest first.
 
-Reads the history of the check `sync_log`. The entries of single days are for the Dagster UI; here a run is one line.
+It reads the history of the check `sync_log`. The entries of single days are for the Dagster UI and are left out.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -17,119 +19,88 @@ if TYPE_CHECKING:
     from inn8_pipeline.defs.dagster_internals import AssetCheckExecutionRecord
     from inn8_pipeline.defs.names import Tenant
 
-COUNTS = ("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped")
-STATUSES = ("Failed", "PartialSuccess", "Success", "NoData")
-"""Worst first."""
-IN_PROGRESS = "InProgress"
-UNLOGGED = "The run ended before it could log why; its events in the Dagster UI tell where it stood."
-_PAGE = 200
+WORST_FIRST = (Status.FAILED, Status.PARTIAL_SUCCESS, Status.SUCCESS, Status.NO_DATA)
+UNLOGGED = "The run ended before it could log why; its events in the Dagster UI show how far it came."
+_PAGE_SIZE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """One tenant's sync log of one entity."""
+class LoggedSync:
+    """One sync of one entity: which it was, and its entry of the log."""
+
+    tenant_id: str
+    entity: str
+    run_id: str
+    entry: SyncLogEntry
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sync for scripts."""
+        return {"tenant_id": self.tenant_id, "entity": self.entity, "run_id": self.run_id, **self.entry.as_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The sync log of one entity of one tenant."""
 
     tenant: "Tenant"
     entity: Entity
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One sync of one entity. Instants in UTC; `counts` by the names of the reconciliation, empty where it failed."""
-
-    tenant_id: str
-    entity: str
-    run_id: str
-    status: str
-    record_count: int = 0
-    error_count: int = 0
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    error_message: str = ""
-    description: str = ""
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """For scripts: instants in ISO 8601."""
-        told = asdict(self)
-        return told | {name: told[name].isoformat() if told[name] else None for name in ("started_at", "ended_at")}
+def worst(statuses: Iterable[Status]) -> Status:
+    """Return the status of several syncs taken together: the worst, and `NoData` only if none had any data."""
+    found = set(statuses)
+    if found == {Status.NO_DATA}:
+        return Status.NO_DATA
+    return next((status for status in WORST_FIRST if status in found), Status.SUCCESS)
 
 
-def of_metadata(log: Log, run_id: str, description: str | None, metadata: Mapping[str, Any]) -> Entry:
-    """An entry from an evaluation's metadata, whose values are Dagster's."""
-    values = {name: each.value for name, each in metadata.items()}
-    return Entry(
-        tenant_id=log.tenant.tenant_id,
-        entity=str(log.entity),
-        run_id=run_id,
-        status=str(values.get("status", "Failed")),
-        record_count=int(values.get("record_count", 0)),
-        error_count=int(values.get("error_count", 0)),
-        started_at=_instant(values.get("started_at")),
-        ended_at=_instant(values.get("ended_at")),
-        error_message=str(values.get("error_message") or ""),
-        description=description or "",
-        counts={name: int(values[name]) for name in COUNTS if name in values},
-    )
-
-
-def _instant(value: float | None) -> datetime | None:
-    return None if value is None else datetime.fromtimestamp(value, UTC)
-
-
-def worst(statuses: Sequence[str]) -> str:
-    """The status of several syncs taken together. `NoData` only if none of them had any."""
-    if set(statuses) == {"NoData"}:
-        return "NoData"
-    return next((status for status in STATUSES if status in statuses), "Success")
-
-
-def entries(
+def read_log(
     instance: "DagsterInstance", tenants: "Sequence[Tenant]", entities: Sequence[Entity] = tuple(ENTITIES)
-) -> Iterator[Entry]:
-    """All entries, newest first; read as they are asked for."""
-    histories = [_records(instance, Log(tenant, entity)) for tenant in tenants for entity in entities]
+) -> Iterator[LoggedSync]:
+    """Yield the syncs of these tenants and entities, newest first; they are read as they are consumed."""
+    histories = [_records(instance, _Log(tenant, entity)) for tenant in tenants for entity in entities]
     for log, record in heapq.merge(*histories, key=lambda found: -found[1].id):
-        yield _entry(instance, log, record)
+        yield _logged(instance, log, record)
 
 
-def of_run(instance: "DagsterInstance", tenant: "Tenant", entity: Entity, run_id: str) -> Entry:
-    """The entry of a run that has ended, as it was stored."""
-    for log, record in _records(instance, Log(tenant, entity)):
+def read_run(instance: "DagsterInstance", tenant: "Tenant", entity: Entity, run_id: str) -> LoggedSync:
+    """Return the sync of a run that has ended, as it was stored."""
+    for log, record in _records(instance, _Log(tenant, entity)):
         if record.run_id == run_id:
-            return _entry(instance, log, record)
-    return Entry(tenant.tenant_id, str(entity), run_id, "Failed", error_message=UNLOGGED)
+            return _logged(instance, log, record)
+    return LoggedSync(tenant.tenant_id, str(entity), run_id, SyncLogEntry(Status.FAILED, description=UNLOGGED))
 
 
-def _records(instance: "DagsterInstance", log: Log) -> Iterator[tuple[Log, "AssetCheckExecutionRecord"]]:
+def _records(instance: "DagsterInstance", log: _Log) -> "Iterator[tuple[_Log, AssetCheckExecutionRecord]]":
     from inn8_pipeline.defs.dagster_internals import PartitionKeyFilter
 
     check = log.tenant.log(log.entity)
     cursor = None
     while True:
         page = instance.event_log_storage.get_asset_check_execution_history(
-            check, limit=_PAGE, cursor=cursor, partition_filter=PartitionKeyFilter(key=None)
+            check, limit=_PAGE_SIZE, cursor=cursor, partition_filter=PartitionKeyFilter(key=None)
         )
         yield from ((log, record) for record in page)
-        if len(page) < _PAGE:
+        if len(page) < _PAGE_SIZE:
             return
         cursor = page[-1].id
 
 
-def _entry(instance: "DagsterInstance", log: Log, record: "AssetCheckExecutionRecord") -> Entry:
-    from dagster import AssetCheckEvaluation
+def _logged(instance: "DagsterInstance", log: _Log, record: "AssetCheckExecutionRecord") -> LoggedSync:
+    entry = _entry(instance, record)
+    return LoggedSync(log.tenant.tenant_id, str(log.entity), record.run_id, entry)
 
-    named = (log.tenant.tenant_id, str(log.entity), record.run_id)
+
+def _entry(instance: "DagsterInstance", record: "AssetCheckExecutionRecord") -> SyncLogEntry:
+    from dagster import AssetCheckEvaluation, AssetCheckSeverity
+
     evaluation = record.evaluation
     if isinstance(evaluation, AssetCheckEvaluation):
-        return of_metadata(log, record.run_id, evaluation.description, evaluation.metadata)
+        values = {name: each.value for name, each in evaluation.metadata.items()}
+        is_error = not evaluation.passed and evaluation.severity is AssetCheckSeverity.ERROR
+        return SyncLogEntry.from_metadata(values, evaluation.description, is_error=is_error)
     planned_at = datetime.fromtimestamp(record.create_timestamp, UTC)
     run = instance.get_run_by_id(record.run_id)
     if run is not None and not run.is_finished:
-        return Entry(*named, IN_PROGRESS, started_at=planned_at)
-    return Entry(*named, "Failed", started_at=planned_at, error_message=UNLOGGED)
+        return SyncLogEntry(Status.IN_PROGRESS, started_at=planned_at)
+    return SyncLogEntry(Status.FAILED, started_at=planned_at, description=UNLOGGED)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inn8_pipeline.cli.support.folders import packaged
-from inn8_pipeline.cli.support.history import Entry, of_run
+from inn8_pipeline.cli.support.history import LoggedSync, read_run
 from inn8_pipeline.cli.support.instance import storage_guarded
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 
@@ -61,7 +61,7 @@ def load_definitions() -> "Definitions":
 
 def execute(
     definitions: "Definitions", instance: "DagsterInstance", step: PlannedRun, *, verbose: bool = False
-) -> Entry:
+) -> LoggedSync:
     """Run one step to its end, and return its entry of the log.
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
@@ -73,7 +73,7 @@ def execute(
     with storage_guarded(), ended_by_signals():
         run = _create(instance, job, step, {} if verbose else _QUIET)
         execute_run(InMemoryJob(job), run, instance)
-        return of_run(instance, step.tenant, step.entity, run.run_id)
+        return read_run(instance, step.tenant, step.entity, run.run_id)
 
 
 def _create(

@@ -15,14 +15,22 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from inn8_pipeline.warehouse.merge.results import Counts, Status
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
 
-    from inn8_pipeline.cli.support.history import Entry
+    from inn8_pipeline.cli.support.history import LoggedSync
 
-COLOURS = {"Success": "green", "PartialSuccess": "yellow", "NoData": "cyan", "Failed": "red", "InProgress": "blue"}
+COLOURS = {
+    Status.SUCCESS: "green",
+    Status.PARTIAL_SUCCESS: "yellow",
+    Status.NO_DATA: "cyan",
+    Status.FAILED: "red",
+    Status.IN_PROGRESS: "blue",
+}
 _WIDTH = 160
 
 
@@ -39,10 +47,10 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (whatever is to be told)
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def log_table(entries: Iterable["Entry"], title: str | None = None) -> "Table":
+def log_table(syncs: Iterable["LoggedSync"], title: str | None = None) -> "Table":
     """The sync log: a line per run; an entity is told with its tenant where there are several."""
-    logged = list(entries)
-    has_several = len({entry.tenant_id for entry in logged}) > 1
+    logged = list(syncs)
+    has_several = len({sync.tenant_id for sync in logged}) > 1
     columns = (
         "Started (UTC)",
         "Entity",
@@ -56,17 +64,17 @@ def log_table(entries: Iterable["Entry"], title: str | None = None) -> "Table":
         "Run",
     )
     table = _table(title, columns, numbers={"Records", "Inserted", "Updated", "Unchanged", "Rejected", "s"})
-    for entry in logged:
-        counts = (_number(entry.counts.get(name)) for name in ("inserted", "updated", "unchanged"))
+    for sync in logged:
+        entry = sync.entry
         table.add_row(
             _when(entry.started_at),
-            f"{entry.tenant_id}/{entry.entity}" if has_several else entry.entity,
+            f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity,
             _status(entry.status),
             _number(entry.record_count),
-            *counts,
+            *_changes(entry.counts),
             _number(entry.error_count),
             f"{entry.seconds:.1f}" if entry.ended_at else "",
-            entry.run_id[:8],
+            sync.run_id[:8],
         )
     return table
 
@@ -79,11 +87,11 @@ def rows_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], title:
     return table
 
 
-def print_messages(entries: Iterable["Entry"]) -> None:
+def print_messages(syncs: Iterable["LoggedSync"]) -> None:
     """The reasons of what failed, on standard error."""
-    for entry in entries:
-        if entry.error_message:
-            click.echo(f"{entry.entity}: {entry.error_message}", err=True)
+    for sync in syncs:
+        if sync.entry.error_message:
+            click.echo(f"{sync.entity}: {sync.entry.error_message}", err=True)
 
 
 @contextmanager
@@ -122,8 +130,12 @@ def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = (
     return table
 
 
-def _status(status: str) -> str:
-    return f"[{COLOURS.get(status, 'default')}]{status}[/]"
+def _changes(counts: Counts | None) -> tuple[str, str, str]:
+    return (_number(counts.inserted), _number(counts.updated), _number(counts.unchanged)) if counts else ("", "", "")
+
+
+def _status(status: Status) -> str:
+    return f"[{COLOURS[status]}]{status}[/]"
 
 
 def _number(count: int | None) -> str:

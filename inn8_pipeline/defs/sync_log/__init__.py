@@ -1,1 +1,1 @@
-"""The sync log: its entries, and the sensors that complete it."""
+"""The sync log: the schema of an entry, how steps write it, and sensors that add what a killed run could not log."""

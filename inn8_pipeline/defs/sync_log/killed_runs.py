@@ -1,7 +1,7 @@
-"""The sensors: they write the log entry that a run could not write itself, because it was killed or canceled.
+"""Sync log entries of runs that could not log their own end, because they were killed or canceled.
 
-A failed run is seen by one, a canceled run by the other (Dagster's failure sensor does not fire on cancellation). The
-entry is written into the run, where Dagster had planned it, so that there is exactly one.
+One sensor watches failed runs, another canceled ones (Dagster's failure sensor does not fire on cancellation). An entry
+is written into the run where Dagster had planned it, so that there is exactly one.
 """
 
 from collections.abc import Iterator
@@ -11,25 +11,30 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.dagster_internals import AssetCheckEvaluationPlanned
-from inn8_pipeline.defs.sync_log.entries import FAILED, Entry
+from inn8_pipeline.defs.sync_log.entries import evaluation
+from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.settings import now
+from inn8_pipeline.warehouse.merge.results import Status
 
 _KILLED = (
-    "The run ended before it could log why: its process was killed, or ran into its time limit. Nothing that it had "
-    "not finished was written; the next sync does it again. The run's events tell where it stood."
+    "The run ended before it could log why: its process was killed, or reached its time limit. Nothing that it had "
+    "not finished was written; the next sync does it again. The run's events in the Dagster UI show how far it came."
 )
 _CANCELED = "The run was canceled. Nothing that it had not finished was written; the next sync does it again."
 
 
 def sensors() -> list[dg.SensorDefinition]:
-    """Both; for every tenant, because an asset's key tells whose it is."""
+    """Return both sensors; they serve every tenant, because an asset's key says whose it is."""
 
     @dg.run_failure_sensor(
         name="log_killed_runs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=15,
         monitor_all_code_locations=True,
-        description="Writes the `Failed` entry of the sync log for a run that died before it could.",
+        description=(
+            "Writes the `Failed` entry of the sync log for a run that died before it could. Keep it on: otherwise a "
+            "killed run leaves no entry."
+        ),
     )
     def log_killed_runs(context: dg.RunFailureSensorContext) -> None:
         write_missing(context.instance, context.dagster_run, _KILLED)
@@ -40,7 +45,10 @@ def sensors() -> list[dg.SensorDefinition]:
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=15,
         monitor_all_code_locations=True,
-        description="Writes the `Failed` entry of the sync log for a run that was canceled.",
+        description=(
+            "Writes the `Failed` entry of the sync log for a run that was canceled. Keep it on: otherwise a canceled "
+            "run leaves no entry."
+        ),
     )
     def log_canceled_runs(context: dg.RunStatusSensorContext) -> None:
         write_missing(context.instance, context.dagster_run, _CANCELED)
@@ -49,29 +57,29 @@ def sensors() -> list[dg.SensorDefinition]:
 
 
 def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
-    """Write a `Failed` entry wherever the run had planned one and left none, of each day and of the whole."""
+    """Write a `Failed` entry wherever the run had planned one and left none: for the run and for each of its days."""
     written = {(each.asset_key, each.partition) for each in log_of(instance, run)}
     for key, days, step_key in _planned(instance, run):
         for day in (*days, None):
             if (key, day) not in written:
-                entry = Entry(FAILED, now(), description=message)
+                at = now()
                 event = DagsterEvent(
                     event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
                     job_name=run.job_name,
                     step_key=step_key,
                     message=message,
-                    event_specific_data=entry.evaluation(key, day),
+                    event_specific_data=evaluation(SyncLogEntry(Status.FAILED, at, at, description=message), key, day),
                 )
                 instance.report_dagster_event(event, run_id=run.run_id)
 
 
 def has_planned(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Whether the run was to end with a line of a sync log."""
+    """Return whether the run had planned an entry of a sync log."""
     return any(True for _ in _planned(instance, run))
 
 
 def log_of(instance: DagsterInstance, run: DagsterRun) -> list[dg.AssetCheckEvaluation]:
-    """What the run has written of a sync log, of its days too."""
+    """Return the sync log entries that the run has written, those of its days included."""
     events = _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [event.asset_check_evaluation_data for event in events]
     return [each for each in found if each.check_name == names.SYNC_LOG]

@@ -9,12 +9,13 @@ from typing import Any, Self
 
 
 class Status(StrEnum):
-    """The statuses of a sync log that the user's document names (`InProgress` is Dagster's planned check)."""
+    """The status of a sync, as the sync log shows it. A merge ends with one of the first three."""
 
     SUCCESS = "Success"
     PARTIAL_SUCCESS = "PartialSuccess"
     NO_DATA = "NoData"
     FAILED = "Failed"
+    IN_PROGRESS = "InProgress"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import sqlalchemy
 from inn8_pipeline.cli.support.history import worst
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline_tests.cli.conftest import Place, count
 from inn8_pipeline_tests.conftest import NewDatabase
 
@@ -82,7 +83,7 @@ class TestOfAnEmptyWorld:
     ],
 )
 def test_of_several_statuses_the_worst_counts(statuses: list[str], expected: str) -> None:
-    assert worst(statuses) == expected
+    assert worst(map(Status, statuses)) == expected
 
 
 class TestOfAWorldWithFaultyRecords:

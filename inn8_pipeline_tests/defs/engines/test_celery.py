@@ -66,7 +66,7 @@ def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: 
     assert {run.run_id for run in deployment.runs if run.status is not dg.DagsterRunStatus.SUCCESS} == {run_id}
     assert {worker for _, worker in deployment.takes(again)} == {*WORKERS} - {killed}
     until(lambda: pipeline.entry(TRANSACTIONS, run_id).status == "Failed", LONG)
-    assert "ran into its time limit" in pipeline.entry(TRANSACTIONS, run_id).description
+    assert "reached its time limit" in pipeline.entry(TRANSACTIONS, run_id).description
     for run in deployment.runs:
         logged = [entry.status for entry in pipeline.log(TRANSACTIONS, run.run_id)]
         assert logged == ["Failed" if run.run_id == run_id else "Success"] * (MAX_DAYS_PER_RUN + 1)

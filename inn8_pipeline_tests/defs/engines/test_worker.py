@@ -29,9 +29,9 @@ def left(pipeline: Pipeline) -> dg.DagsterRun:
 
 
 def test_a_step_that_has_been_done_is_told_again(left: dg.DagsterRun) -> None:
-    from inn8_pipeline.defs.worker import told_of
+    from inn8_pipeline.defs.worker import events_of_ended_step
 
-    told = told_of(left.run_id, RAW)
+    told = events_of_ended_step(left.run_id, RAW)
     assert told
     assert (told[0].event_type, told[-1].event_type) == (
         dg.DagsterEventType.STEP_START,
@@ -41,16 +41,16 @@ def test_a_step_that_has_been_done_is_told_again(left: dg.DagsterRun) -> None:
 
 
 def test_a_step_that_was_broken_off_is_to_be_done(left: dg.DagsterRun) -> None:
-    from inn8_pipeline.defs.worker import told_of
+    from inn8_pipeline.defs.worker import events_of_ended_step
 
-    assert told_of(left.run_id, MERGE) is None
+    assert events_of_ended_step(left.run_id, MERGE) is None
 
 
 def test_no_step_of_a_run_that_is_over_is_done(left: dg.DagsterRun, pipeline: Pipeline) -> None:
-    from inn8_pipeline.defs.worker import told_of
+    from inn8_pipeline.defs.worker import events_of_ended_step
 
     pipeline.instance.report_run_failed(left)
-    assert told_of(left.run_id, MERGE) == []
+    assert events_of_ended_step(left.run_id, MERGE) == []
 
 
 def test_a_step_is_acknowledged_when_it_is_done_and_comes_back_without_a_bound() -> None:

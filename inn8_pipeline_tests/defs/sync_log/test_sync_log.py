@@ -8,6 +8,7 @@ import pytest
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
+from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
@@ -142,3 +143,14 @@ def test_a_run_that_logged_its_end_is_left_alone_by_the_sensors(pipeline: Pipeli
         )
         == 1
     )
+
+
+def test_a_rebuild_is_logged_with_its_own_start_and_not_with_that_of_its_landing(pipeline: Pipeline) -> None:
+    fetched = pipeline.run(CLIENTS)
+    landed_at = pipeline.rows("select started_at from inn8_raw.landings")[0][0].timestamp()
+    assert pipeline.entry(CLIENTS, fetched.run_id).metadata["started_at"] == pytest.approx(landed_at, abs=0.001)
+    pipeline.change("update inn8_raw.landings set started_at = started_at - interval '1 day'")
+    began_at = now().timestamp()
+    rebuilt = pipeline.run(CLIENTS, only=["clients"])
+    entry = pipeline.entry(CLIENTS, rebuilt.run_id)
+    assert began_at <= entry.metadata["started_at"] <= entry.metadata["ended_at"] <= now().timestamp()

@@ -1,0 +1,132 @@
+"""The schema of a sync log entry, shared by the steps that write it and by `inn8 log`, which reads it.
+
+Plain values only: this module is loaded by the CLI before Dagster is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from inn8_pipeline.warehouse.merge.results import Counts, Status
+
+TOTALS = ("missing", "removed", "held_back")
+"""Counts of rows that belong to a whole sync, never to one of its days."""
+
+_OLD_NAMES = {"skipped": "outside"}
+"""What release 0.1 called a count."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLogEntry:
+    """The result of one sync, or of one day of it.
+
+    Attributes:
+        status: How the sync ended; `InProgress` while it has not.
+        started_at: When it began, in UTC.
+        ended_at: When it ended, in UTC; None while it is running, or where the run died before it could log.
+        counts: What became of the records; None where the sync failed.
+        totals: Counts of rows, by the names in `TOTALS`; empty in the entry of a single day.
+        description: What the operator should know and do. Empty where there is nothing to say.
+        needs_action: Whether a sync that did not fail still needs the operator.
+
+    """
+
+    status: Status
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    counts: Counts | None = None
+    totals: Mapping[str, int] = field(default_factory=dict)
+    description: str = ""
+    needs_action: bool = False
+
+    @property
+    def is_error(self) -> bool:
+        """Return whether the operator has to act."""
+        return self.needs_action or self.status is Status.FAILED
+
+    @property
+    def record_count(self) -> int:
+        """Return the number of records fetched."""
+        return self.counts.fetched if self.counts else 0
+
+    @property
+    def error_count(self) -> int:
+        """Return the number of records rejected."""
+        return self.counts.rejected if self.counts else 0
+
+    @property
+    def error_message(self) -> str:
+        """Return why the sync failed; empty if it did not."""
+        return self.description if self.status is Status.FAILED else ""
+
+    @property
+    def text(self) -> str:
+        """Return the status and the description as one text."""
+        return f"{self.status}. {self.description}".strip()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the sync took; 0 where its start or its end is not known."""
+        return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
+
+    def to_metadata(self) -> dict[str, str | int | datetime]:
+        """Return the entry as the metadata of a check evaluation: the fields that the user's document asks for, counts.
+
+        The description is not part of it: `text` is the evaluation's own description.
+        """
+        instants = {"started_at": self.started_at, "ended_at": self.ended_at}
+        return {
+            "status": str(self.status),
+            "record_count": self.record_count,
+            "error_count": self.error_count,
+            **{name: instant for name, instant in instants.items() if instant is not None},
+            "error_message": self.error_message,
+            **(self.counts.as_dict() if self.counts else {}),
+            **self.totals,
+        }
+
+    @classmethod
+    def from_metadata(cls, values: Mapping[str, Any], text: str | None, *, is_error: bool) -> Self:
+        """Return the entry that an evaluation holds.
+
+        Args:
+            values: The evaluation's metadata as plain values; an instant is seconds since 1970. Release 0.1's too.
+            text: The evaluation's description.
+            is_error: Whether the evaluation's severity is an error.
+
+        """
+        status = Status(values.get("status", Status.FAILED))
+        return cls(
+            status=status,
+            started_at=_instant(values.get("started_at")),
+            ended_at=_instant(values.get("ended_at")),
+            counts=_counts(values),
+            totals={name: int(values[name]) for name in TOTALS if name in values},
+            description=str(values.get("error_message") or (text or "").removeprefix(f"{status}.").strip()),
+            needs_action=is_error and status is not Status.FAILED,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry for scripts, instants in ISO 8601; `counts` is empty where the sync failed."""
+        return {
+            "status": str(self.status),
+            "record_count": self.record_count,
+            "error_count": self.error_count,
+            "started_at": self.started_at.isoformat() if self.started_at else None,
+            "ended_at": self.ended_at.isoformat() if self.ended_at else None,
+            "error_message": self.error_message,
+            "description": self.text,
+            "counts": self.counts.as_dict() if self.counts else {},
+        }
+
+
+def _instant(timestamp: float | None) -> datetime | None:
+    return None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
+
+
+def _counts(values: Mapping[str, Any]) -> Counts | None:
+    if "fetched" not in values:
+        return None
+    names = (each.name for each in fields(Counts))
+    return Counts(**{name: int(values.get(name, values.get(_OLD_NAMES.get(name, name), 0))) for name in names})

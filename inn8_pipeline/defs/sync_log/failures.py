@@ -1,0 +1,76 @@
+"""A step that fails or is interrupted: its sync log entry; the retry of a step whose connection to Postgres broke."""
+
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import dagster as dg
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.checks import check_rules
+from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
+from inn8_pipeline.errors import DatabaseError, Inn8Error, ReconciliationError
+from inn8_pipeline.settings import now
+from inn8_pipeline.warehouse.merge.results import Status
+
+RETRY_WAITS_SECONDS = (5, 10)
+"""Before each retry of a step whose connection to Postgres broke. The client has already retried failures of INN8.
+
+Not a `dg.RetryPolicy`: that would retry a canceled step as well.
+"""
+
+
+class LogFailures:
+    """Context manager around a step's work: logs whatever ends it as `Failed`, in the step's last attempt, and raises.
+
+    The exception raised carries our own message. Of an exception that is not ours it names the type and the place
+    only: its text could hold values of a record.
+    """
+
+    def __init__(self, context: dg.AssetExecutionContext, key: dg.AssetKey, days: Iterable[str] = ()) -> None:
+        """Log to the sync log of the asset `key`, and for each of the run's days where it has any."""
+        self._context = context
+        self._key = key
+        self._days = tuple(days)
+        self.began_at = now()
+
+    def __enter__(self) -> Self:
+        """Begin the step."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Log and raise; no exception is suppressed."""
+        if error is None:
+            return
+        if isinstance(error, DatabaseError) and self._context.retry_number < len(RETRY_WAITS_SECONDS):
+            self._context.log.warning(str(error))
+            wait = RETRY_WAITS_SECONDS[self._context.retry_number]
+            raise dg.RetryRequested(max_retries=len(RETRY_WAITS_SECONDS), seconds_to_wait=wait) from None
+        message = _message(error)
+        if isinstance(error, ReconciliationError):
+            outcome = check_rules.reconciliation_of(error.counts["fetched"], error.counts)
+            for name in names.with_aliases(names.RECONCILIATION):
+                self._context.log_event(outcome.evaluation(self._key, name))
+        failed = SyncLogEntry(Status.FAILED, self.began_at, now(), description=message)
+        entries.write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
+        if isinstance(error, Exception):
+            raise dg.Failure(description=message, allow_retries=False) from None
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, Inn8Error):
+        return str(error)
+    if not isinstance(error, Exception):
+        return "The run was ended from outside before the sync was through. Nothing of this step was written; rerun it."
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return (
+        f"The step failed with {type(error).__name__}{where}: a fault of the pipeline. Nothing of it was written. "
+        "The exception's text is withheld, because it could hold values of a record; reproduce it with the landing, "
+        "then rerun."
+    )
