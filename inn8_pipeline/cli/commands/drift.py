@@ -1,7 +1,5 @@
 """`inn8 drift`: the properties that INN8 sends and no column is made from."""
 
-from dataclasses import asdict
-
 import click
 
 from inn8_pipeline.cli.support.group import Failed, examples
@@ -37,7 +35,7 @@ def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool)
     tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "reading unknown properties") as connection:
         found = [
-            asdict(each)
+            {**{name: getattr(each, name) for name in COLUMNS}, "entity": each.entity.name}
             for wanted in ([entity] if entity else ENTITIES)
             for each in drift.still_sent(connection, tenant, wanted)
         ]
