@@ -1,9 +1,9 @@
-"""What INN8 sent, made into rows: exactly, vectorised, and with every faulty record set aside under its reason.
+"""Turn what INN8 sent into rows, exactly and vectorised; a record that is invalid becomes a reject with its reason.
 
-Pure: bytes in, frames out, no file, no network, no database, no clock. Read in this order: `transformer` (the way of a
-page), `decode` and `spelling` (JSON to records), `values` (how one value is read), `columns` (records to frames),
-`clients`, `portfolios`, `transactions` (the rules). Keys of parents are resolved in the warehouse, not here.
+Pure functions: bytes in, frames out, without files, network, database or clock. Start with `transformer`; `json` reads
+records, `values` has the rule of each kind of value, `rules` makes the columns that an entity declares. The warehouse
+looks up the keys of parents.
 """
 
 TRANSFORM_VERSION = 1
-"""Raised when the rules change: what was merged under other rules is merged again, though INN8 sends the same."""
+"""Raise it when a rule changes: landings that were merged with another version are merged again."""

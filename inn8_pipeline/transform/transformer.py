@@ -1,7 +1,7 @@
 """The transform of one entity in one sync: pages in, batches out.
 
-Joins `decode` with the entity's rules and sorts out what lies outside the days that are asked for. No rule of a value
-stands here, and nothing is read or written.
+It reads a page fast if every record is valid, and record by record otherwise, applies the rules of the entity, and
+skips records outside the wanted days.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +18,13 @@ from inn8_pipeline.transform.values import InvalidValueError
 
 
 class Transformer:
-    """Turns the pages of one entity into batches; remembers from page to page how INN8 spells its properties.
+    """Turn the pages of one entity into batches; learn from page to page how INN8 spells its properties.
 
-    `is_inside` says whether a trade date is asked for (transactions; the others have no dates). One Transformer serves
-    one sync, page after page, and not several threads at a time. Memory is that of one page.
+    One Transformer serves one sync, page after page, and one thread at a time. It needs the memory of one page.
+
+    Args:
+        entity: The entity whose records the pages hold.
+        is_inside: Whether a day of trade is wanted. Ignored for entities without days.
     """
 
     def __init__(self, entity: Entity, is_inside: Callable[[date], bool] | None = None) -> None:
@@ -32,9 +35,10 @@ class Transformer:
         self._reader = RecordReader(self._properties, self._days)
 
     def page(self, body: bytes, first_ordinal: int) -> Batch:
-        """Return what becomes of a page, a JSON array; its records are numbered from `first_ordinal` on.
+        """Return the result of transforming one page, a JSON array; number its records from `first_ordinal` on.
 
-        ContractError where the body is no JSON array, or is nested too deeply to be read.
+        Raises:
+            ContractError: The body is no JSON array, or is nested too deeply to be read.
         """
         try:
             return self._quickly(body, first_ordinal) or self._one_by_one(body, first_ordinal)
@@ -42,15 +46,18 @@ class Transformer:
             raise self._refusal(first_ordinal, "is nested too deeply to be read") from None
 
     def records(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> Batch:
-        """Return what becomes of records that stand each by themselves: open rejects, tried again.
+        """Return the result of transforming single records: open rejects that are tried again.
 
-        None of them is outside; what they teach of spellings and unknown properties is not held against the pages.
+        None of them is skipped. Their spellings and unknown properties do not count as the landing's.
+
+        Raises:
+            ContractError: A payload can no longer be read as JSON.
         """
         reader = RecordReader(self._properties, self._days)
         try:
             decoded = reader.read_payloads(payloads)
         except (ValueError, RecursionError):
-            raise self._refusal(min(ordinals), "cannot be read as JSON any more") from None
+            raise self._refusal(min(ordinals), "can no longer be read as JSON") from None
         return self._batch(decoded, ordinals, reader, are_checked=True)
 
     def _quickly(self, body: bytes, first_ordinal: int) -> Batch | None:
@@ -111,7 +118,7 @@ def _inside(records: Records, days: DateCache, is_inside: Callable[[date], bool]
 
 
 def _pick(values: Sequence[Any], positions: Sequence[int]) -> Sequence[Any]:
-    """Return the values at these positions, which ascend; the values themselves if it is all of them."""
+    """Return the values at these ascending positions; the sequence itself if that is all of them."""
     if len(positions) == len(values):
         return values
     return [values[position] for position in positions]

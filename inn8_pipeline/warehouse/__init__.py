@@ -1,6 +1,5 @@
-"""Where the data is kept: tables and migrations, landings, the merge, rejects, removal, what each day was merged from.
+"""Everything about Postgres: tables and migrations, landings, the merge, queries and erasure.
 
-Here belongs all SQL. Nothing here knows Dagster, HTTP or how a record is read: DataFrames and bytes come in, counts go
-out. In reading order: `tables`, `landing`, `staging`, `merge` (which tells the whole story), `rejects`, `removal`,
-`coverage`.
+DataFrames and bytes come in, counts and rows go out; nothing here imports Dagster or HTTP. Start with
+`merge.session`, which has the steps of a merge in their order, then `landing.store` and `schema.tables`.
 """

@@ -226,7 +226,7 @@ def test_a_retried_payload_that_is_still_invalid_becomes_the_same_reject() -> No
 
 
 def test_a_stored_payload_that_is_not_json_is_an_error() -> None:
-    with pytest.raises(ContractError, match="cannot be read as JSON any more"):
+    with pytest.raises(ContractError, match="can no longer be read as JSON"):
         Transformer(P).records([b"{}", b"{"], [-2, -1])
 
 

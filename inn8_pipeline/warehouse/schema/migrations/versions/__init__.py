@@ -1,1 +1,1 @@
-"""One module per step of the schema, oldest first. A step that has landed is never edited; the next one mends it."""
+"""One module per version of the schema, oldest first. A migration that was released is never edited."""
