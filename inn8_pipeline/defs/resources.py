@@ -67,6 +67,6 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             warn("INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. For a test network only.")
         with (
             circuits.PostgresCircuits(engine, tenant_id) as states,
-            api_client.Inn8Client(endpoint, states, on_retry=lambda notice: warn(str(notice))) as client,
+            api_client.Inn8Client(endpoint, states, on_notice=lambda notice: warn(str(notice))) as client,
         ):
             yield client

@@ -16,12 +16,11 @@ import msgspec
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.breaker import TOKEN_CIRCUIT
 from inn8_pipeline.extract.endpoint import Endpoint
-from inn8_pipeline.extract.http.responses import RequestLabel, exchange
-from inn8_pipeline.extract.paging.page import strip_bom
+from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
 from inn8_pipeline.extract.retry import ApiCall, Retrier
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 (a path)
-MAX_BODY_BYTES = 64 * 1024
+EXPECTED = Expected(statuses=frozenset({200, 201, 203}), max_bytes=64 * 1024)
 RENEWED_EARLY_SECONDS = 300.0
 SHORT_LIFETIME_SECONDS = 600.0
 UNKNOWN_LIFETIME_SECONDS = 60.0
@@ -83,13 +82,13 @@ class TokenSource:
         asked_at_seconds = self._clock()
         request = self._http.build_request("POST", self._endpoint.url(TOKEN_PATH), data=self._form())
         try:
-            _, body = exchange(self._http, request, label, MAX_BODY_BYTES)
+            response, body = exchange(self._http, request, label, EXPECTED)
         except RefusedRequestError as refusal:
             if refusal.status not in {400, 401, 403}:
                 raise
             status = refusal.status
         else:
-            return _read_token(body, asked_at_seconds)
+            return _read_token(response, body, asked_at_seconds)
         raise CredentialsError(label.method, label.path, status)
 
     def _form(self) -> dict[str, str]:
@@ -101,28 +100,37 @@ class TokenSource:
         }
 
 
-def _read_token(body: bytes, asked_at_seconds: float) -> Token:
+def _read_token(response: httpx.Response, body: bytes, asked_at_seconds: float) -> Token:
     """Return the token of a response; raise a ContractError, without any of the response's text, if it has none."""
-    try:
-        response = msgspec.json.decode(strip_bom(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        response = None
-    if not isinstance(response, dict):
-        _refuse("is not a JSON object")
-    value = response.get("access_token")
+    answer = _read_object(response, body)
+    value = answer.get("access_token")
     # Visible ASCII (RFC 6749, appendix A.12): anything else could not stand in a header.
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]{1,16384}", value):
         _refuse("has no usable access_token")
-    if str(response.get("token_type") or "bearer").lower() != "bearer":
+    token_type = "".join(str(answer.get("token_type") or "bearer").split()).lower()
+    if token_type not in {"bearer", "bearertoken"}:
         _refuse("has a token_type other than Bearer")
-    return Token(value, asked_at_seconds + _use_seconds(_lifetime_seconds(response.get("expires_in"))))
+    return Token(value, asked_at_seconds + _use_seconds(_lifetime_seconds(answer.get("expires_in"))))
+
+
+def _read_object(response: httpx.Response, body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if was_cut_off(response, error):
+            reason = "cut its response short"
+            raise TransientError(reason) from None
+        found = None
+    if not isinstance(found, dict):
+        _refuse("is not a JSON object")
+    return found
 
 
 def _lifetime_seconds(expires_in: Any) -> float:  # noqa: ANN401 (whatever JSON holds)
     """Return how long the token lasts, given as a number or as one in a string; assume a minute where it is absent."""
     if expires_in is None:
         return UNKNOWN_LIFETIME_SECONDS
-    if isinstance(expires_in, str) and re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", expires_in):
+    if isinstance(expires_in, str) and re.fullmatch(r"\s*[0-9]{1,18}(\.[0-9]{1,9})?\s*", expires_in):
         expires_in = float(expires_in)
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float) or not expires_in > 0:
         _refuse("has an expires_in that is no positive number of seconds")

@@ -20,7 +20,7 @@ from inn8_pipeline.extract.http.deadlines import DeadlineTransport
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.paginator import PagingOptions
 from inn8_pipeline.extract.paging.reader import PageReader
-from inn8_pipeline.extract.retry import Retrier, RetryNotice
+from inn8_pipeline.extract.retry import Notice, Retrier
 
 MAX_FETCHES = 3
 """Of a collection that changes while it is paged."""
@@ -34,7 +34,7 @@ class Inn8Client:
         circuits: The state of the tenant's circuit breakers.
         retry: How often a transient failure is retried.
         timeouts: How long each step of an attempt may take.
-        on_retry: Called before each retry, in the thread that makes it, by one thread at a time.
+        on_notice: Called before each retry, and with warnings about INN8's responses; by one thread at a time.
         transport: Replaces the network, for tests.
 
     Raises:
@@ -49,11 +49,11 @@ class Inn8Client:
         *,
         retry: RetryPolicy = DEFAULT_RETRY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        on_retry: Callable[[RetryNotice], None] = lambda _: None,
+        on_notice: Callable[[Notice], None] = lambda _: None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._retrier = Retrier(circuits, retry, timeouts, on_retry)
+        self._retrier = Retrier(circuits, retry, timeouts, on_notice)
         self._http = _http_client(endpoint, timeouts, transport)
         self._tokens = TokenSource(endpoint, self._http, self._retrier)
         self._fetches: WeakSet[Fetch] = WeakSet()
@@ -108,15 +108,30 @@ class Inn8Client:
                 return
             duplicates, finding = fetch.duplicates, fetch.finding
         subject = f"The collection {collection.name}"
-        finding = f"changed while it was paged, in each of {MAX_FETCHES} fetches; in the last one, {finding}"
-        way_out = "Rerun when INN8 is less busy; if it stays so, INN8's paging has a fault."
+        finding = f"was not consistent over its pages, in each of {MAX_FETCHES} fetches; in the last one, {finding}"
+        way_out = (
+            "Rerun when INN8 is less busy; if it stays so, INN8's paging has a fault: report it with this message."
+        )
         raise ContractError(subject, finding, way_out)
 
     def _fetch(self, collection: Entity, window: Window | None, number: int, known_duplicates: str) -> Fetch:
-        url = httpx.URL(self._endpoint.url(collection.path), params=self._parameters(collection, window))
-        options = PagingOptions(collection.name, str(url), self._endpoint.pages_at_a_time, self._endpoint.max_pages)
-        reader = PageReader(collection, self._endpoint, self._http, self._tokens, self._retrier)
-        fetch = Fetch(options, reader.read, number, known_duplicates)
+        parameters = self._parameters(collection, window)
+        options = PagingOptions(
+            name=collection.name,
+            url=str(httpx.URL(self._endpoint.url(collection.path), params=parameters)),
+            pages_at_a_time=self._endpoint.pages_at_a_time,
+            max_pages=self._endpoint.max_pages,
+            is_total_exact=self._endpoint.is_total_exact,
+        )
+        reader = PageReader(
+            collection,
+            parameters,
+            endpoint=self._endpoint,
+            http=self._http,
+            tokens=self._tokens,
+            retrier=self._retrier,
+        )
+        fetch = Fetch(options, reader.read, self._retrier.announce, number=number, known_duplicates=known_duplicates)
         self._fetches.add(fetch)
         return fetch
 

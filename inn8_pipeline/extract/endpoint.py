@@ -24,6 +24,8 @@ class Endpoint:
         max_body_bytes: The bound of one page, decompressed. A fetch needs at most about `pages_at_a_time + 1` times
             that memory.
         max_pages: The bound of one fetch, for a server whose next links never end.
+        is_total_exact: Whether X-Total-Count, where it is a number, must be the number of records that come. If not, a
+            difference is only a warning.
         ca_file: A PEM file with certificates to trust besides the usual ones.
 
     Raises:
@@ -41,6 +43,7 @@ class Endpoint:
     pages_at_a_time: int = 8
     page_size: int = PAGE_SIZE
     max_pages: int = 100_000
+    is_total_exact: bool = True
     ca_file: str | None = None
 
     def __post_init__(self) -> None:

@@ -44,6 +44,10 @@ class RetryNotice:
         return f"{what}. Retry {self.number} follows in {self.delay_seconds:.1f} s."
 
 
+Notice = RetryNotice | str
+"""What a client reports while it works: a retry, or a warning about a response. `str()` of it is one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiCall:
     """A request with its retries: the circuit that it counts on, the event that cancels it, the counter of retries."""
@@ -57,7 +61,7 @@ class ApiCall:
 class Retrier:
     """Make the calls of one client: each attempt is admitted by its circuit, bounded in time, reported and retried.
 
-    `on_retry` is called in the thread that makes the request, by one thread at a time.
+    `on_notice` is called in the thread that makes the request, by one thread at a time.
     """
 
     def __init__(
@@ -65,19 +69,19 @@ class Retrier:
         circuits: CircuitStore,
         policy: RetryPolicy,
         timeouts: Timeouts,
-        on_retry: Callable[[RetryNotice], None],
+        on_notice: Callable[[Notice], None],
     ) -> None:
         self.circuits = circuits
         self.policy = policy
         self.timeouts = timeouts
-        self._on_retry = on_retry
+        self._on_notice = on_notice
         self._lock = Lock()
         _exclude_ours_from_staminas_hooks()
 
-    def announce(self, notice: RetryNotice) -> None:
-        """Call `on_retry`."""
+    def announce(self, notice: Notice) -> None:
+        """Call `on_notice`."""
         with self._lock:
-            self._on_retry(notice)
+            self._on_notice(notice)
 
     def run(self, call: ApiCall, prepare: Callable[[], Prepared], attempt: Callable[[Prepared], Result]) -> Result:
         """Return the result of the first attempt that succeeds.
@@ -187,7 +191,7 @@ class _HookForOthers:
 
 
 def _exclude_ours_from_staminas_hooks() -> None:
-    """Keep stamina, which prints every retry by default, from reporting ours too: `on_retry` does."""
+    """Keep stamina, which prints every retry by default, from reporting ours too: `on_notice` does."""
     hooks = get_on_retry_hooks()
     if not all(isinstance(hook, _HookForOthers) for hook in hooks):
         set_on_retry_hooks([hook if isinstance(hook, _HookForOthers) else _HookForOthers(hook) for hook in hooks])

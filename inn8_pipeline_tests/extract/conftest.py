@@ -8,7 +8,7 @@ import pytest
 
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy, Timeouts
-from inn8_pipeline.extract.retry import RetryNotice
+from inn8_pipeline.extract.retry import Notice
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.servers import Inn8, serving
 
@@ -45,7 +45,7 @@ def new_client(circuits: MemoryCircuits) -> Iterator[NewClient]:
             *,
             retry: RetryPolicy = QUICK,
             timeouts: Timeouts = PATIENT,
-            on_retry: Callable[[RetryNotice], None] = lambda _: None,
+            on_notice: Callable[[Notice], None] = lambda _: None,
             **endpoint: Any,  # noqa: ANN401 (any field of Endpoint)
         ) -> Inn8Client:
             fields: dict[str, Any] = {
@@ -55,7 +55,7 @@ def new_client(circuits: MemoryCircuits) -> Iterator[NewClient]:
                 "client_secret": SECRET,
             } | endpoint
             client = Inn8Client(
-                Endpoint(**fields), store or circuits, retry=retry, timeouts=timeouts, on_retry=on_retry
+                Endpoint(**fields), store or circuits, retry=retry, timeouts=timeouts, on_notice=on_notice
             )
             return stack.enter_context(client)
 

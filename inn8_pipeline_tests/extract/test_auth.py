@@ -28,7 +28,7 @@ from inn8_pipeline.extract.endpoint import DEFAULT_TIMEOUTS, Endpoint, is_loopba
 from inn8_pipeline.extract.retry import Retrier
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, SECRET, NewClient
-from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Seen, records, reply, serving, token_reply
+from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, cut, records, reply, serving, token_reply
 
 FOREVER = threading.Event()
 
@@ -76,6 +76,7 @@ def test_the_request_is_the_contracts_form(server: Inn8, source: TokenSource) ->
     [
         (3600, 3300),
         ("7200", 6900),
+        (" 7200 ", 6900),
         (3600.5, 3300.5),
         (601, 301),
         (600, 300),
@@ -213,7 +214,6 @@ def test_a_token_endpoint_that_stays_down_is_named_and_the_page_does_not_retry_i
 NOT_TOKENS: dict[str, tuple[Any, str]] = {
     "not JSON": (b"token-1", "is not a JSON object"),
     "HTML": (b"<html>", "is not a JSON object"),
-    "empty": (b"", "is not a JSON object"),
     "array": ([], "is not a JSON object"),
     "nested": (b"[" * 60_000, "is not a JSON object"),
     "no token": ({"token_type": "Bearer", "expires_in": 3600}, "has no usable access_token"),
@@ -245,11 +245,38 @@ def test_a_response_without_a_token_is_an_error_that_does_not_repeat_it(
     assert len(server.requests) == 1
 
 
-def test_a_token_type_may_come_in_any_case_or_not_at_all(server: Inn8, new_client: NewClient) -> None:
-    for token_type in ("bearer", "BEARER", None):
-        server.on(TOKEN, token_reply(token_type=token_type))
-        new_client(server).check_credentials()
-    assert len(server.seen(TOKEN)) == 3
+@pytest.mark.parametrize("token_type", ["bearer", "BEARER", None, "BearerToken", " Bearer ", "bearer token"])
+def test_a_token_type_may_be_spelled_in_several_ways_or_be_absent(
+    server: Inn8, new_client: NewClient, token_type: object
+) -> None:
+    server.on(TOKEN, token_reply(token_type=token_type))
+    new_client(server).check_credentials()
+    assert len(server.seen(TOKEN)) == 1
+
+
+@pytest.mark.parametrize("status", [201, 203])
+def test_a_token_may_come_with_another_status_of_success(server: Inn8, new_client: NewClient, status: int) -> None:
+    server.on(TOKEN, token_reply().replace(b" 200 ", b" %d " % status))
+    new_client(server).check_credentials()
+
+
+TOKEN_FAILURES: dict[str, Script] = {
+    "empty": reply(b""),
+    "blank": reply(b" \n"),
+    "cut off without a length": b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"access_token": "tok',
+    "403 with a wait": reply(b"{}", 403, Retry_After="0"),
+    "425": reply(b"{}", 425),
+}
+
+
+@pytest.mark.parametrize("failure", TOKEN_FAILURES)
+def test_a_transient_failure_of_the_token_endpoint_is_retried(
+    server: Inn8, new_client: NewClient, failure: str
+) -> None:
+    script = TOKEN_FAILURES[failure]
+    server.on(TOKEN, cut(script, 10**6) if isinstance(script, bytes) else script, token_reply())
+    new_client(server).check_credentials()
+    assert len(server.seen(TOKEN)) == 2
 
 
 FAILURES: dict[str, dict[str, bytes]] = {
@@ -289,7 +316,7 @@ def test_no_secret_is_in_an_error_or_its_causes_or_a_log(
     server.scripts |= {path: [script] for path, script in FAILURES[name].items()}
     notices: list[object] = []
     with caplog.at_level(logging.DEBUG), pytest.raises(ApiError) as caught:
-        list(new_client(server, timeouts=SHORT, on_retry=notices.append).fetch(CLIENTS))
+        list(new_client(server, timeouts=SHORT, on_notice=notices.append).fetch(CLIENTS))
     text = everything(caught.value) + caplog.text + repr(notices)
     assert "tok-en-value" not in text
     assert SECRET not in text
@@ -329,16 +356,66 @@ def test_no_secret_is_in_a_repr(server: Inn8, source: TokenSource, new_client: N
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("path", [TOKEN, "/clients"])
-def test_a_redirect_is_not_followed_and_its_host_alone_is_named(
+def test_a_redirect_to_another_origin_is_not_followed_and_the_difference_is_named(
     server: Inn8, new_client: NewClient, path: str, status: int
 ) -> None:
     with serving() as other:
         server.on("/clients", reply())
-        server.on(path, reply(b"", status, Location=f"{other.url}{path}?private=1"))
-        with pytest.raises(ContractError, match=rf"is a redirect \({status}\) to 127.0.0.1, which was not") as caught:
+        server.on(path, reply(b"", status, Location=f"{other.url}{path}/?private=1"))
+        ports = f"port {other.host.rpartition(':')[2]} instead of {server.host.rpartition(':')[2]}"
+        with pytest.raises(ContractError, match=rf"is a redirect \({status}\) to {ports}, which was not") as caught:
             list(new_client(server).fetch(CLIENTS))
         assert other.connections == 0
     assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "where"),
+    [
+        ("/login?private=1", "the path /login"),
+        ("/Jane Doe", "another path"),
+        ("https://{host}/clients", "the scheme https instead of http"),
+        ("//elsewhere.example/", "the host elsewhere.example"),
+        ("http://[", "what is not an address"),
+    ],
+)
+def test_the_target_of_a_refused_redirect_is_named_by_its_difference(
+    server: Inn8, new_client: NewClient, location: str, where: str
+) -> None:
+    server.on("/clients", reply(b"", 302, Location=location.format(host=server.host)))
+    with pytest.raises(ContractError, match=rf"is a redirect \(302\) to {where}, which was not followed") as caught:
+        list(new_client(server).fetch(CLIENTS))
+    assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("location", ["{path}/", "{url}{path}/?private=1"])
+def test_a_redirect_to_a_trailing_slash_is_followed_with_our_query(
+    server: Inn8, new_client: NewClient, status: int, location: str
+) -> None:
+    for path, response in ((TOKEN, token_reply()), ("/clients", reply(records("a")))):
+        server.on(path, reply(b"", status, Location=location.format(path=path, url=server.url)))
+        server.on(f"{path}/", response)
+    assert [page.records for page in new_client(server).fetch(CLIENTS)] == [1]
+    (token_request,), (seen,) = server.seen(f"{TOKEN}/"), server.seen("/clients/")
+    assert token_request.method == "POST"
+    assert token_request.form["client_secret"] == SECRET
+    assert seen.query == {"pageSize": "1000"}
+    assert seen.headers["authorization"] == "Bearer token-1"
+
+
+def test_a_post_is_not_repeated_for_a_redirect_that_may_change_the_method(server: Inn8, new_client: NewClient) -> None:
+    server.on(TOKEN, reply(b"", 301, Location=f"{TOKEN}/"))
+    with pytest.raises(ContractError, match="is a redirect"):
+        new_client(server).check_credentials()
+
+
+def test_redirects_between_two_spellings_of_a_path_end(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(b"", 308, Location="/clients/"))
+    server.on("/clients/", reply(b"", 308, Location="/clients"))
+    with pytest.raises(ContractError, match="is a redirect"):
+        list(new_client(server).fetch(CLIENTS))
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(

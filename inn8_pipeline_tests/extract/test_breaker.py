@@ -34,7 +34,7 @@ def test_each_attempt_counts_and_the_fifth_in_a_row_opens_the_circuit(
 ) -> None:
     notices: list[RetryNotice] = []
     server.on("/clients", reply(b"", 500))
-    client = new_client(server, on_retry=notices.append)
+    client = new_client(server, on_notice=notices.append)
     assert isinstance(fails(client), TransientApiError)
     assert circuits.log == [TOKEN_WORKED] + 4 * [("clients", "failed")]
     assert len(notices) == 3
@@ -78,7 +78,7 @@ NOT_RETRIED: dict[str, Script] = {
     "HTML": reply(b"<html>"),
     "foreign link": reply(Link='<https://elsewhere/>; rel="next"'),
     "redirect": reply(b"", 302, Location="/login"),
-    "204": b"HTTP/1.1 204 X\r\n\r\n",
+    "304": b"HTTP/1.1 304 X\r\n\r\n",
 }
 
 
@@ -187,7 +187,7 @@ def test_of_several_pages_the_error_of_the_failed_one_is_raised_and_not_the_open
         links = PageLinks("http://127.0.0.1/clients?page=2", "http://127.0.0.1/clients?page=9")
         return FetchedPage(Page(request.number, b"[]", 0), [], None, links)
 
-    pages = iter(Fetch(PagingOptions("clients", "http://127.0.0.1/clients", 4, 100), read))
+    pages = iter(Fetch(PagingOptions("clients", "http://127.0.0.1/clients", 4, 100), read, lambda _: None))
     next(pages)
     time.sleep(0.2)
     with pytest.raises(TransientApiError):

@@ -31,9 +31,20 @@ def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n") -> bytes:
     return head + b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in chunks) + end
 
 
+HEAD_WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
 PACKED = gzip.compress(PAGE)
 TRANSIENT: dict[str, tuple[Script, str]] = {
-    **{str(status): (reply(b"{}", status), f"answered {status}") for status in (408, 429, 500, 502, 503, 504, 599)},
+    **{
+        str(status): (reply(b"{}", status), f"answered {status}") for status in (408, 425, 429, 500, 502, 503, 504, 599)
+    },
+    "403 with a wait": (reply(b"{}", 403, Retry_After="0"), "answered 403"),
+    "no bytes": (reply(b""), "sent an empty response"),
+    "blanks": (reply(b" \r\n"), "sent an empty response"),
+    "byte order mark alone": (reply(b"\xef\xbb\xbf"), "sent an empty response"),
+    "no bytes and no length": (HEAD_WITHOUT_LENGTH, "sent an empty response"),
+    "cut without length": (HEAD_WITHOUT_LENGTH + PAGE[:-1], "cut its response short"),
+    "cut in a character without length": (HEAD_WITHOUT_LENGTH + b'[{"id": "\xc3', "cut its response short"),
+    "cut behind a bracket without length": (HEAD_WITHOUT_LENGTH + b'[{"id": "a", "x": []', "cut its response short"),
     "hung up": (hang_up, "broke off, or sent invalid HTTP"),
     "cut body": (cut(reply(PAGE), -3), "broke off, or sent invalid HTTP"),
     "cut head": (cut(reply(PAGE), 20), "broke off, or sent invalid HTTP"),
@@ -59,7 +70,7 @@ def test_a_transient_failure_is_retried_and_announced(server: Inn8, new_client: 
     notices: list[RetryNotice] = []
     # Hang up after each, so that the rest of a broken response cannot be taken for the next one.
     server.on("/clients", cut(script, 10**6) if isinstance(script, bytes) else script, reply(PAGE))
-    fetch = new_client(server, on_retry=notices.append).fetch(CLIENTS)
+    fetch = new_client(server, on_notice=notices.append).fetch(CLIENTS)
     assert [page.body for page in fetch] == [PAGE]
     assert notices == [RetryNotice(1, 0.02, reason, "GET", "/clients")]
     assert str(notices[0]) == f"GET /clients failed: INN8 {reason}. Retry 1 follows in 0.0 s."
@@ -72,7 +83,7 @@ def test_a_timeout_is_retried(server: Inn8, new_client: NewClient) -> None:
 
     notices: list[RetryNotice] = []
     server.on("/clients", late, reply(PAGE))
-    client = new_client(server, timeouts=Timeouts(1.0, 0.2, 5.0), on_retry=notices.append)
+    client = new_client(server, timeouts=Timeouts(1.0, 0.2, 5.0), on_notice=notices.append)
     assert [page.body for page in client.fetch(CLIENTS)] == [PAGE]
     assert [notice.reason for notice in notices] == ["did not answer in time"]
 
@@ -97,7 +108,7 @@ def test_a_server_without_tls_is_named_as_the_reason(server: Inn8, new_client: N
 def test_after_three_retries_it_is_an_error_with_the_last_reason(server: Inn8, new_client: NewClient) -> None:
     notices: list[RetryNotice] = []
     server.on("/clients", reply(b"", 500), reply(b"", 502), reply(b"", 503), reply(b"", 504))
-    fetch = new_client(server, on_retry=notices.append).fetch(CLIENTS)
+    fetch = new_client(server, on_notice=notices.append).fetch(CLIENTS)
     with pytest.raises(TransientApiError) as caught:
         list(fetch)
     assert (caught.value.reason, caught.value.attempts) == ("answered 504", 4)
@@ -125,7 +136,7 @@ def test_each_wait_is_kept_and_jitter_added(server: Inn8, new_client: NewClient)
     server.on("/clients", failing)
     policy = RetryPolicy((0.05, 0.1, 0.2), jitter_seconds=0.05)
     with pytest.raises(TransientApiError):
-        list(new_client(server, retry=policy, on_retry=notices.append).fetch(CLIENTS))
+        list(new_client(server, retry=policy, on_notice=notices.append).fetch(CLIENTS))
     gaps = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
     for wait, notice, gap in zip(policy.waits_seconds, notices, gaps, strict=True):
         assert wait <= notice.delay_seconds <= wait + 0.05
@@ -144,6 +155,10 @@ def in_an_hour() -> str:
         ({"Retry-After": "9" * 5000}, 0.3),
         ({"Retry-After": in_an_hour()}, 0.3),
         ({"Retry-After": "Sun Nov  6 08:49:37 2094"}, 0.3),
+        ({"Retry-After": "6.0"}, 0.3),
+        ({"Retry-After": "0.1"}, 0.1),
+        ({"Retry-After": "0.15, 0.1"}, 0.15),
+        ({"Retry-After": "0.1", "retry-after": "0.2"}, 0.2),
         ({"Retry-After": "0"}, 0.02),
         ({"Retry-After": "-5"}, 0.02),
         ({"Retry-After": "soon"}, 0.02),
@@ -158,7 +173,7 @@ def test_a_longer_retry_after_is_waited_out_in_either_form_up_to_a_bound(
     notices: list[RetryNotice] = []
     server.on("/clients", reply(b"", 429, headers=headers), reply())
     started = time.monotonic()
-    list(new_client(server, on_retry=notices.append).fetch(CLIENTS))
+    list(new_client(server, on_notice=notices.append).fetch(CLIENTS))
     assert [notice.delay_seconds for notice in notices] == [pytest.approx(seconds, abs=0.01)]
     assert seconds <= time.monotonic() - started < seconds + 2
 
@@ -167,7 +182,7 @@ def test_a_retry_after_in_seconds_within_the_bound_is_kept_to_the_second(server:
     notices: list[RetryNotice] = []
     server.on("/clients", reply(b"", 503, Retry_After="1"), reply())
     policy = RetryPolicy((0.02,), 0.0, max_retry_after_seconds=5.0)
-    list(new_client(server, retry=policy, on_retry=notices.append).fetch(CLIENTS))
+    list(new_client(server, retry=policy, on_notice=notices.append).fetch(CLIENTS))
     assert [notice.delay_seconds for notice in notices] == [1.0]
 
 
@@ -198,7 +213,6 @@ def test_the_outline_of_a_refusal_is_bounded_and_shows_only_names(server: Inn8, 
 @pytest.mark.parametrize(
     ("body", "finding"),
     [
-        (b"", "is empty"),
         (b"<!DOCTYPE html><p>Jane</p>", "is not a JSON array but HTML or XML"),
         (b'{"error": "x", "message": "Jane"}', "is not a JSON array but an object with the keys error, message"),
         (b'"Jane"', "is not a JSON array but a string"),
@@ -222,7 +236,39 @@ def test_a_200_that_is_no_array_is_an_error_at_once_that_says_what_came(
     assert "Jane" not in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("status", [201, 204, 206, 304])
+def test_a_204_is_an_empty_collection(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", b"HTTP/1.1 204 No Content\r\n\r\n")
+    fetch = new_client(server).fetch(CLIENTS)
+    assert [(page.body, page.records) for page in fetch] == [(b"[]", 0)]
+    assert fetch.is_complete
+
+
+def test_a_203_is_a_success(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(PAGE, 203))
+    assert [page.body for page in new_client(server).fetch(CLIENTS)] == [PAGE]
+
+
+@pytest.mark.parametrize(
+    ("coding", "layers"), [("identity, gzip", 1), ("none", 0), ("gzip, gzip", 2), ("gzip, none, x-gzip ,", 2), ("", 0)]
+)
+def test_odd_but_clear_content_encodings_are_read(
+    server: Inn8, new_client: NewClient, coding: str, layers: int
+) -> None:
+    body = PAGE
+    for _ in range(layers):
+        body = gzip.compress(body)
+    server.on("/clients", reply(body, Content_Encoding=coding))
+    assert [page.body for page in new_client(server).fetch(CLIENTS)] == [PAGE]
+
+
+def test_a_page_of_html_is_said_to_be_no_change_of_the_api(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(b"<!DOCTYPE html><h1>Down for maintenance</h1>"))
+    with pytest.raises(ContractError, match="usually a maintenance or login page: open INN8_BASE_URL") as caught:
+        list(new_client(server).fetch(CLIENTS))
+    assert "entities" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [201, 202, 206, 304])
 def test_any_other_status_is_an_error_at_once(server: Inn8, new_client: NewClient, status: int) -> None:
     server.on("/clients", f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode())
     with pytest.raises(ContractError, match=f"has the status {status}, where 200 was expected"):
@@ -281,7 +327,7 @@ def test_notices_come_one_at_a_time(server: Inn8, new_client: NewClient) -> None
     busy: list[bool] = []
     overlaps: list[bool] = []
 
-    def on_retry(_: RetryNotice) -> None:
+    def on_notice(_: RetryNotice) -> None:
         overlaps.append(bool(busy))
         busy.append(True)
         time.sleep(0.05)
@@ -298,7 +344,7 @@ def test_notices_come_one_at_a_time(server: Inn8, new_client: NewClient) -> None
         return reply(b"", 500)
 
     server.on("/clients", answer)
-    fetch = new_client(server, on_retry=on_retry).fetch(CLIENTS)
+    fetch = new_client(server, on_notice=on_notice).fetch(CLIENTS)
     list(fetch)
     assert overlaps == [False, False, False]
     assert fetch.retries == 3

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import httpx
 
 GZIP = zlib.MAX_WBITS | 16
+NO_CODINGS = frozenset({"identity", "none", ""})
+MAX_LAYERS = 3
+"""Of gzip around gzip, which servers behind proxies that compress again send."""
 PART_BYTES = 256 * 1024
 """Decompressed at a time: a decompression bomb is noticed after one such part too many."""
 
@@ -35,33 +38,28 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
         httpx.TransportError: The connection failed.
 
     """
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    codings = [each.strip().lower() for each in response.headers.get("Content-Encoding", "").split(",")]
+    layers = [each for each in codings if each not in NO_CODINGS]
+    if len(layers) > MAX_LAYERS or not {"gzip", "x-gzip"}.issuperset(layers):
+        raise UnknownEncodingError
     parts = _bounded(response.iter_raw(), max_bytes)
-    if encoding in {"gzip", "x-gzip"}:
-        return _collect(_gunzip(parts), max_bytes)
-    if encoding in {"identity", ""}:
-        return _collect(parts, max_bytes)
-    raise UnknownEncodingError
+    for _ in layers:
+        parts = _bounded(_gunzip(parts), max_bytes)
+    # One buffer: a list of a million parts of one byte each would cost far more than the bytes.
+    whole = io.BytesIO()
+    for part in parts:
+        whole.write(part)
+    return whole.getvalue()
 
 
 def _bounded(parts: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield the parts as received, within the bound: a packed stream can go on for ever without yielding a byte."""
+    """Yield the parts within the bound. Packed parts are bounded too: they may unpack to nothing, for ever."""
     received = 0
     for part in parts:
         received += len(part)
         if received > max_bytes:
             raise BodyTooLongError
         yield part
-
-
-def _collect(parts: Iterator[bytes], max_bytes: int) -> bytes:
-    # One buffer: a list of a million parts of one byte each would cost far more than the bytes.
-    whole = io.BytesIO()
-    for part in parts:
-        if whole.tell() + len(part) > max_bytes:
-            raise BodyTooLongError
-        whole.write(part)
-    return whole.getvalue()
 
 
 def _gunzip(parts: Iterator[bytes]) -> Iterator[bytes]:

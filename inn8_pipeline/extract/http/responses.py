@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from socket import gaierror
+from urllib.parse import urljoin
 
 import httpx
 
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.http.bodies import BodyBrokenError, BodyTooLongError, UnknownEncodingError, read_body
-from inn8_pipeline.extract.paging.links import shown_host
-from inn8_pipeline.extract.paging.page import top_level_keys
+from inn8_pipeline.extract.paging.links import origin_difference, shown_path
+from inn8_pipeline.extract.paging.page import strip_bom, top_level_keys
 
 ERROR_BODY_BYTES = 64 * 1024
 """Read of a refusal's body, for its top-level keys; the rest is left."""
 FIRST_4XX, FIRST_5XX = 400, 500
+TRANSIENT_4XX = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS})
+REDIRECTS = frozenset({301, 302, 307, 308})
+REDIRECTS_THAT_KEEP_THE_METHOD = frozenset({307, 308})
 
 
 class TransientError(Exception):
@@ -57,21 +61,33 @@ class RequestLabel:
         return self.path if self.page == 1 else f"{self.path} (page {self.page})"
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a successful response looks like: its statuses, and the bound of its body, decompressed."""
+
+    statuses: frozenset[int]
+    max_bytes: int
+
+
 def exchange(
-    http: httpx.Client, request: httpx.Request, label: RequestLabel, max_bytes: int
+    http: httpx.Client, request: httpx.Request, label: RequestLabel, expected: Expected
 ) -> tuple[httpx.Response, bytes]:
-    """Send a request and return the response, which is a 200, with its whole body.
+    """Send a request and return the successful response with its whole body, which is empty for a 204 alone.
 
     Raises:
-        TransientError: The connection failed, or the status is one that may heal.
+        TransientError: The connection failed, the body is empty or cut off, or the status is one that may heal.
         RefusedRequestError: INN8 refused the request (4xx).
         ContractError: Any other status, or a body that is too long or encoded in an unknown way.
 
     """
     try:
         response = http.send(request, stream=True)
+        moved = _moved_by_a_slash(response)
+        if moved is not None:
+            response.close()
+            response = http.send(moved, stream=True)
         with contextlib.closing(response):
-            return response, _read_success(response, label, max_bytes)
+            return response, _read_success(response, label, expected)
     except httpx.TransportError as error:
         reason = _reason_of(error)
     except BodyBrokenError:
@@ -80,12 +96,47 @@ def exchange(
     raise TransientError(reason)
 
 
-def _read_success(response: httpx.Response, label: RequestLabel, max_bytes: int) -> bytes:
-    """Return the body of a 200; raise the errors of `exchange` for anything else."""
+def was_cut_off(response: httpx.Response, error: Exception | None) -> bool:
+    """Return whether the JSON of a body is truncated by a broken connection, which HTTP could not notice.
+
+    A body with neither a length nor chunks ends when the connection does. `error` is that of msgspec.
+    """
+    has_end = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+    return not has_end and str(error) == "Input data was truncated"
+
+
+def _moved_by_a_slash(response: httpx.Response) -> httpx.Request | None:
+    """Return the request again where its path is redirected only to add or drop a slash at the end, else None.
+
+    Frameworks do that, and it leads nobody astray: the origin is the same, and the query stays ours.
+    """
+    request = response.request
+    allowed = REDIRECTS if request.method == "GET" else REDIRECTS_THAT_KEEP_THE_METHOD
+    target = _redirect_target(response) if response.status_code in allowed else None
+    if target is None or origin_difference(target, request.url):
+        return None
+    if target.path == request.url.path or target.path.rstrip("/") != request.url.path.rstrip("/"):
+        return None
+    url = request.url.copy_with(path=target.path)
+    return httpx.Request(
+        request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+    )
+
+
+def _redirect_target(response: httpx.Response) -> httpx.URL | None:
+    try:
+        return httpx.URL(urljoin(str(response.request.url), response.headers.get("Location", "")))
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
+def _read_success(response: httpx.Response, label: RequestLabel, expected: Expected) -> bytes:
+    """Return the body of a successful response; raise the errors of `exchange` for anything else."""
     status = response.status_code
-    if status == httpx.codes.OK:
-        return _read(response, label, max_bytes)
-    if status in {httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS} or status >= FIRST_5XX:
+    if status in expected.statuses:
+        return _read(response, label, expected.max_bytes)
+    is_told_to_wait = status == httpx.codes.FORBIDDEN and "Retry-After" in response.headers
+    if status in TRANSIENT_4XX or status >= FIRST_5XX or is_told_to_wait:
         reason = f"answered {status}"
         raise TransientError(reason, retry_after(response))
     if status >= FIRST_4XX:
@@ -96,16 +147,23 @@ def _read_success(response: httpx.Response, label: RequestLabel, max_bytes: int)
 def retry_after(response: httpx.Response) -> float | None:
     """Return the seconds that a `Retry-After` asks for, given in seconds or as an HTTP date; None if it is unreadable.
 
-    A date counts from the server's own `Date`, if there is one, because its clock may differ from ours.
+    A date counts from the server's own `Date`, if there is one, because its clock may differ from ours. Of several
+    headers the longest wait counts.
     """
-    value = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]+", value):
-        return float(value[:12])
+    waits = [wait for value in response.headers.get_list("Retry-After") for wait in _waits(value, response)]
+    return max(waits, default=None)
+
+
+def _waits(value: str, response: httpx.Response) -> list[float]:
+    # Seconds with a fraction are not in the standard, and two headers that a proxy has joined are; servers send both.
+    numbers = [part.strip() for part in value.split(",")]
+    if all(re.fullmatch(r"[0-9]+(\.[0-9]*)?", number) for number in numbers):
+        return [float(number[:12]) for number in numbers]
     until = _http_date(value)
     if until is None:
-        return None
+        return []
     now = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
-    return max((until - now).total_seconds(), 0.0)
+    return [max((until - now).total_seconds(), 0.0)]
 
 
 def _http_date(value: str) -> datetime | None:
@@ -119,12 +177,17 @@ def _http_date(value: str) -> datetime | None:
 def _read(response: httpx.Response, label: RequestLabel, max_bytes: int) -> bytes:
     way_out = "If INN8 has changed its responses on purpose, the client must be changed; then rerun."
     try:
-        return read_body(response, max_bytes)
+        body = strip_bom(read_body(response, max_bytes))
     except BodyTooLongError:
         finding = f"is longer than {max_bytes} bytes"
         way_out = "If INN8 sends that much on purpose, raise INN8_MAX_BODY; then rerun."
     except UnknownEncodingError:
         finding = "is compressed otherwise than by gzip, the only encoding we ask for"
+    else:
+        if response.status_code != httpx.codes.NO_CONTENT and (not body or body.isspace()):
+            reason = "sent an empty response"
+            raise TransientError(reason)
+        return body
     subject = f"The response to {label}"
     raise ContractError(subject, finding, way_out)
 
@@ -146,11 +209,12 @@ def _refusal(response: httpx.Response, label: RequestLabel) -> RefusedRequestErr
 
 
 def _redirect(response: httpx.Response, label: RequestLabel) -> ContractError:
-    try:
-        host = shown_host(httpx.URL(response.headers.get("Location", "")))
-    except httpx.InvalidURL:
-        host = "a host with a strange name"
-    finding = f"is a redirect ({response.status_code}) to {host or 'another path'}, which was not followed"
+    target = _redirect_target(response)
+    if target is None:
+        where = "what is not an address"
+    else:
+        where = origin_difference(target, response.request.url) or shown_path(target)
+    finding = f"is a redirect ({response.status_code}) to {where}, which was not followed"
     return ContractError(f"The response to {label}", finding, "Check INN8_BASE_URL; then rerun.")
 
 

@@ -1,11 +1,20 @@
-"""Check that the pages of one fetch are consistent: the totals that they announce, and ids on more than one page."""
+"""Check that the pages of one fetch are consistent: announced totals, repeated pages, ids on more than one page."""
 
 import hashlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+
+from inn8_pipeline.extract.paging.page import Page
+
+MAX_DUPLICATES = 10
+MAX_DUPLICATE_PERCENT = 1
+"""Records whose id another record of the fetch has. Ten in a small collection, 1 % in a large one are still accepted.
+
+More are never accepted, however often they come: pages that overlap that much leave other records out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +22,7 @@ class ConsistencyReport:
     """What the pages say together.
 
     Attributes:
-        finding: A contradiction of totals or links, without any value of a record, or None.
+        finding: A contradiction of totals, links or pages, without any value of a record, or None.
         duplicates: A digest of the ids that are on more than one page; empty if there are none.
         duplicate_count: How many such ids there are.
 
@@ -25,45 +34,77 @@ class ConsistencyReport:
 
 
 class ConsistencyCheck:
-    """Count pages as they come. It keeps 8 bytes of each id: 2 million records cost 16 MB, and 32 MB at the end."""
+    """Count pages as they come. It keeps 8 bytes of each id: 2 million records cost 16 MB, and 32 MB at the end.
 
-    def __init__(self) -> None:
+    With `is_total_exact`, the announced total must be the number of records that came.
+    """
+
+    def __init__(self, *, is_total_exact: bool = True) -> None:
         self.records = 0
         self.bytes = 0
+        self._is_total_exact = is_total_exact
         self._hashes = array("q")
+        self._page_numbers: dict[int, int] = {}
+        self._repeated_on_a_page = 0
         self._totals: set[int] = set()
         self._finding: str | None = None
+        self._has_repeated_page = False
 
-    def add(self, body: bytes, records: int, ids: Iterable[str], total: int | None) -> None:
+    def add(self, page: Page, ids: Collection[str], total: int | None) -> None:
         """Count one page. An id that is on it twice is an ordinary duplicate, which paging does not explain."""
-        self.records += records
-        self.bytes += len(body)
-        self._hashes.extend({hash(each) for each in ids})
+        self.records += page.records
+        self.bytes += len(page.body)
+        hashes = {hash(each) for each in ids}
+        self._hashes.extend(hashes)
+        self._repeated_on_a_page += len(ids) - len(hashes)
         if total is not None:
             self._totals.add(total)
+        if page.records:
+            self._note_page(page, hash(frozenset(hashes)) if len(ids) == page.records else hash(page.body))
 
     def contradict(self, finding: str) -> None:
         """Note that the links of the pages contradict each other."""
         self._finding = self._finding or finding
 
-    def has_too_many(self) -> bool:
-        """Return whether more records came than any page announced: a reason to stop early."""
-        return bool(self._totals) and self.records > max(self._totals)
+    def must_stop(self) -> bool:
+        """Return whether the fetch has failed already: a page came again, or more records than any page announced."""
+        has_too_many = self._is_total_exact and bool(self._totals) and self.records > max(self._totals)
+        return self._has_repeated_page or has_too_many
 
     def report(self) -> ConsistencyReport:
         """Return what all pages that were added say together."""
-        count, digest = self._duplicates()
-        return ConsistencyReport(self._finding or self._contradiction(), digest, count)
+        count, extra, digest = self._duplicates()
+        finding = self._finding or self._contradiction() or self._overlap(extra + self._repeated_on_a_page)
+        return ConsistencyReport(finding, digest, count)
 
-    def _contradiction(self) -> str | None:
+    def total_mismatch(self) -> str | None:
+        """Return how the announced totals differ from each other or from what came, or None."""
         if len(self._totals) > 1:
             return f"X-Total-Count was {min(self._totals)} on one page and {max(self._totals)} on another"
         if self._totals and self.records not in self._totals:
             return f"X-Total-Count was {min(self._totals)}, and {self.records} records came"
         return None
 
-    def _duplicates(self) -> tuple[int, str]:
+    def _contradiction(self) -> str | None:
+        return self.total_mismatch() if self._is_total_exact else None
+
+    def _note_page(self, page: Page, fingerprint: int) -> None:
+        """Compare a page with those before it: by its ids, or by its bytes where not every record has an id."""
+        first = self._page_numbers.setdefault(fingerprint, page.number)
+        if first != page.number:
+            self._has_repeated_page = True
+            self.contradict(f"page {page.number} has the same records as page {first}")
+
+    def _overlap(self, extra: int) -> str | None:
+        if extra <= max(MAX_DUPLICATES, self.records * MAX_DUPLICATE_PERCENT // 100):
+            return None
+        return f"{extra} of {self.records} records have the id of another record"
+
+    def _duplicates(self) -> tuple[int, int, str]:
+        """Return how many ids are on several pages, how many records they have beyond one each, and their digest."""
         hashes = np.frombuffer(self._hashes, dtype=np.int64) if self._hashes else np.empty(0, dtype=np.int64)
         hashes.sort()
-        repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-        return len(repeated), hashlib.sha256(repeated.tobytes()).hexdigest() if len(repeated) else ""
+        extra = hashes[1:][hashes[1:] == hashes[:-1]]
+        repeated = np.unique(extra)
+        digest = hashlib.sha256(repeated.tobytes()).hexdigest() if len(repeated) else ""
+        return len(repeated), len(extra), digest

@@ -20,7 +20,15 @@ class Fetch:
     the server does send them. The counts are those of the pages yielded so far.
     """
 
-    def __init__(self, options: PagingOptions, read: "ReadPage", number: int = 1, known_duplicates: str = "") -> None:
+    def __init__(
+        self,
+        options: PagingOptions,
+        read: "ReadPage",
+        warn: Callable[[str], None],
+        *,
+        number: int = 1,
+        known_duplicates: str = "",
+    ) -> None:
         self.number = number
         self.retries = 0
         self.is_complete = False
@@ -30,8 +38,10 @@ class Fetch:
         self.cancelled = Event()
         self._options = options
         self._read = read
+        self._warn = warn
+        self._warnings: set[str] = set()
         self._known_duplicates = known_duplicates
-        self._check = ConsistencyCheck()
+        self._check = ConsistencyCheck(is_total_exact=options.is_total_exact)
         self._lock = Lock()
         self._pages = self._walk()
 
@@ -63,14 +73,16 @@ class Fetch:
         prefetcher = PagePrefetcher(partial(self._read, self), self.cancelled, self._options.pages_at_a_time)
         with closing(prefetcher):
             for fetched in self._fetched(prefetcher, Paginator(self._options)):
-                self._check.add(fetched.page.body, fetched.page.records, fetched.ids, fetched.total)
+                self._check.add(fetched.page, fetched.ids, fetched.total)
+                for warning in fetched.warnings:
+                    self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
                 yield fetched.page
         self._conclude(self._check.report())
 
     def _fetched(self, prefetcher: PagePrefetcher, paginator: Paginator) -> Iterator[FetchedPage]:
-        """Yield the pages in order; end early where more came than was announced, or a page is missing."""
+        """Yield the pages in order; end early where one came again, one is missing, or more came than was announced."""
         prefetcher.fill(paginator)
-        while prefetcher.is_busy and not self._check.has_too_many():
+        while prefetcher.is_busy and not self._check.must_stop():
             try:
                 request, fetched = prefetcher.next()
             except RefusedRequestError as refusal:
@@ -92,6 +104,23 @@ class Fetch:
             self.finding = f"{report.duplicate_count} ids stood on more than one page"
         self.is_complete = self.finding is None
         self.has_duplicates = self.is_complete and bool(report.duplicates)
+        if self.is_complete:
+            self._warn_of_what_was_accepted(report)
+
+    def _warn_of_what_was_accepted(self, report: ConsistencyReport) -> None:
+        subject = f"The collection {self._options.name}"
+        if report.duplicates:
+            finding = f"has {report.duplicate_count} ids on more than one page, the same ones in two fetches"
+            self._warn_once(subject, f"{finding}: INN8 sends them")
+        mismatch = self._check.total_mismatch()
+        if mismatch:
+            self._warn_once(subject, f"came with a total that does not match: {mismatch}")
+
+    def _warn_once(self, subject: str, warning: str) -> None:
+        """Warn once per fetch: ten thousand pages may have the same fault."""
+        if warning not in self._warnings:
+            self._warnings.add(warning)
+            self._warn(f"{subject} {warning}.")
 
 
 ReadPage = Callable[[Fetch, PageRequest], FetchedPage]

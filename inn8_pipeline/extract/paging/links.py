@@ -1,25 +1,41 @@
-"""Read the `Link` header (RFC 8288): where the next and the last page are. A link never leaves the origin."""
+"""Read the `Link` header (RFC 8288): where the next and the last page are.
+
+A link is trusted with little: it may not leave the origin, and it may not change what we ask for, so our page size and
+window are put back where it drops or changes them. A header that is there and cannot be read is an error: taken for "no
+next page" it would hide all pages but the first.
+"""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import quote, unquote_plus, urldefrag, urljoin
 
 import httpx
 
 _PAGE = re.compile(rb"(?:(?<=\Apage=)|(?<=&page=))[0-9]{1,9}(?=&|\Z)")
 # Possessive throughout (*+): a hostile header of 100 kB is read in one pass.
 _TARGET = re.compile(r"[\s,]*+<([^>]*+)>")
-_PARAMETER = re.compile(r"""\s*+;\s*+([^\s=;,"<>]*+)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;,"]*+)))?+""", re.DOTALL)
-_NEXT_TARGET = re.compile(r",\s*+(?=<)")
+_PARAMETER = re.compile(
+    r"""\s*+;\s*+([^\s=;,"<>]*+)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"|'([^']*+)'|([^\s;,"]*+)))?+""", re.DOTALL
+)
+_END = re.compile(r"\s*+(?:,|\Z)")
+_NOTHING = re.compile(r"[\s,]*+\Z")
+_CUT_OFF_RELATIONS = frozenset({"", "n", "ne", "nex"})
+"""What is left of `rel=next` where the header was cut off within it."""
+_SAFE_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+_SAFE_PATH = re.compile(r"[a-z0-9/._-]{1,80}", re.IGNORECASE)
+
+
+class UnreadableLinkError(Exception):
+    """A `Link` header is there, and it does not follow RFC 8288."""
 
 
 class ForeignLinkError(Exception):
-    """A page link leads to another origin, or is not an address; `host` is safe to show, and may be empty."""
+    """A page link leads to another origin, or is not an address; `difference` says how, and is safe to show."""
 
-    def __init__(self, host: str) -> None:
-        super().__init__(host)
-        self.host = host
+    def __init__(self, difference: str = "what is not an address") -> None:
+        super().__init__(difference)
+        self.difference = difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +46,18 @@ class PageLinks:
     last_url: str | None = None
 
 
-def page_links(headers: Iterable[str], url: str, origin: httpx.URL) -> PageLinks:
+def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: Mapping[str, str]) -> PageLinks:
     """Return the links of the `Link` headers of the response to `url`; the first of each relation counts.
 
+    Args:
+        headers: The values of the headers.
+        url: The address that was asked for; links may be relative to it.
+        origin: A URL of the only origin that links may lead to.
+        parameters: The query parameters that every page must be asked for with.
+
     Raises:
-        ForeignLinkError: A link would carry the token to another origin than that of the URL `origin`.
+        ForeignLinkError: A link would carry the token to another origin.
+        UnreadableLinkError: A header cannot be read.
 
     """
     found: dict[str, str] = {}
@@ -42,30 +65,64 @@ def page_links(headers: Iterable[str], url: str, origin: httpx.URL) -> PageLinks
         for target, relations in parse_links(header):
             for relation in relations & {"next", "last"}:
                 found.setdefault(relation, target)
-    absolute = {relation: _resolve(target, url, origin) for relation, target in found.items()}
+    absolute = {
+        relation: with_parameters(_resolve(target, url, origin), parameters) for relation, target in found.items()
+    }
     return PageLinks(absolute.get("next"), absolute.get("last"))
 
 
 def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield each link of a header: its target as written, and its relations in lower case. Skip what is malformed."""
+    """Yield each link of a header: its target as written, and its relations in lower case.
+
+    Raises:
+        UnreadableLinkError: The header is malformed, a link has no relation, or the header seems to be cut off.
+
+    """
     position = 0
     while target := _TARGET.match(header, position):
         position = target.end()
         parameters: dict[str, str] = {}
         while (parameter := _PARAMETER.match(header, position)) and parameter.end() > position:
             position = parameter.end()
-            name, quoted, bare = parameter.groups()
-            value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
-            parameters.setdefault(name.lower(), (value or "").strip("'"))
+            name, quoted, *others = parameter.groups()
+            value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else others[0] or others[1] or ""
+            parameters.setdefault(name.lower(), value)
+        relations = frozenset(parameters.get("rel", "").lower().split())
+        end = _END.match(header, position)
+        if end is None or relations <= _CUT_OFF_RELATIONS:
+            raise UnreadableLinkError
+        position = end.end()
         # A link with an anchor speaks of another resource than the one that was asked for.
         if "anchor" not in parameters:
-            yield target[1].strip(), frozenset(parameters.get("rel", "").lower().split())
-        following = _NEXT_TARGET.search(header, position)
-        position = following.start() if following else len(header)
+            yield target[1].strip(), relations
+    if not _NOTHING.match(header, position):
+        raise UnreadableLinkError
+
+
+def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+    """Return the address with these query parameters, put back where they are absent or have another value.
+
+    Names are compared without regard to case, as ASP.NET does, and keep the server's spelling; the rest of the query
+    stays as it is.
+    """
+    parsed = httpx.URL(url)
+    missing = {name.lower(): (name, value) for name, value in parameters.items()}
+    ours = dict(missing)
+    parts: list[bytes] = []
+    for part in parsed.query.split(b"&") if parsed.query else []:
+        name, _, value = part.partition(b"=")
+        key = unquote_plus(name.decode("ascii")).lower()
+        if key not in ours:
+            parts.append(part)
+        elif key in missing:
+            _, wanted = missing.pop(key)
+            parts.append(part if unquote_plus(value.decode("ascii")) == wanted else name + b"=" + _quoted(wanted))
+    parts += [_quoted(name) + b"=" + _quoted(value) for name, value in missing.values()]
+    return str(parsed.copy_with(query=b"&".join(parts))) if parts else url
 
 
 def pages_between(links: PageLinks) -> tuple[int, int, httpx.URL] | None:
-    """Return the numbers of the next and the last page and the address they belong in, if nothing else differs."""
+    """Return the numbers of the next and the last page and a template of their address, if nothing else differs."""
     if links.next_url is None or links.last_url is None:
         return None
     following, last = httpx.URL(links.next_url), httpx.URL(links.last_url)
@@ -82,24 +139,36 @@ def page_url(template: httpx.URL, number: int) -> str:
     return str(template.copy_with(query=_PAGE.sub(b"%d" % number, template.query)))
 
 
-def same_origin(url: httpx.URL, other: httpx.URL) -> bool:
-    """Return whether scheme, host and port are the same and the URL names no user, which would replace the token."""
-    return not url.userinfo and (url.scheme, url.host, _port(url)) == (other.scheme, other.host, _port(other))
+def origin_difference(url: httpx.URL, origin: httpx.URL) -> str:
+    """Return what makes the address leave the origin, safe to show; empty if it stays within."""
+    if url.host != origin.host:
+        return f"the host {url.host}" if _SAFE_HOST.fullmatch(url.host) else "a host with a strange name"
+    if url.scheme != origin.scheme:
+        return f"the scheme {url.scheme} instead of {origin.scheme}"
+    if _port(url) != _port(origin):
+        return f"port {_port(url)} instead of {_port(origin)}"
+    # It would replace the token in the header.
+    return "the same origin, with a user name" if url.userinfo else ""
 
 
-def shown_host(url: httpx.URL) -> str:
-    """Return the host of an address that a server sent, if it is safe to show: a plain name of bounded length."""
-    return url.host if re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", url.host) else "a host with a strange name"
+def shown_path(url: httpx.URL) -> str:
+    """Return the path of an address that a server sent, for a message, if it is safe to show."""
+    return f"the path {url.path}" if _SAFE_PATH.fullmatch(url.path) else "another path"
 
 
 def _resolve(target: str, url: str, origin: httpx.URL) -> str:
     try:
         absolute = httpx.URL(urldefrag(urljoin(url, target)).url)
     except (httpx.InvalidURL, ValueError):
-        raise ForeignLinkError("") from None
-    if not same_origin(absolute, origin):
-        raise ForeignLinkError(shown_host(absolute))
+        raise ForeignLinkError from None
+    difference = origin_difference(absolute, origin)
+    if difference:
+        raise ForeignLinkError(difference)
     return str(absolute)
+
+
+def _quoted(text: str) -> bytes:
+    return quote(text, safe="").encode("ascii")
 
 
 def _page_number(url: httpx.URL) -> int | None:

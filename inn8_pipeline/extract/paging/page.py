@@ -20,10 +20,15 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class NotAPageError(Exception):
-    """The body is not a JSON array; `kind` says what it is instead, without any value of it."""
+    """The body is not a JSON array; `kind` says what it is instead, without any value of it.
 
-    def __init__(self, kind: str) -> None:
+    `error` is msgspec's, where the text is malformed or ends too early.
+    """
+
+    def __init__(self, kind: str, *, is_markup: bool = False, error: Exception | None = None) -> None:
         super().__init__(f"is {kind}")
+        self.is_markup = is_markup
+        self.error = error
 
 
 class _Identified(msgspec.Struct, gc=False):
@@ -100,8 +105,9 @@ def _decode(body: bytes) -> list[_Identified]:
 def _decode_or_refuse(body: bytes) -> list[_Identified]:
     try:
         return _decode(body)
-    except msgspec.DecodeError:
-        _refuse("not a JSON array that can be read: it is malformed, or ends too early")
+    except msgspec.DecodeError as error:
+        kind = "not a JSON array that can be read: it is malformed, or ends too early"
+        raise NotAPageError(kind, error=error) from None
     except RecursionError:
         _refuse("not a JSON array that can be read: it is nested too deeply")
 
@@ -130,12 +136,12 @@ def _require_array(body: bytes) -> None:
     first = body.lstrip(_SPACE)[:1].decode(errors="replace") if body[:1] != b"[" else "["
     if first == "[":
         return
-    if not first:
-        _refuse("empty")
     keys = top_level_keys(body) if first == "{" else ()
-    kind = _KINDS.get(first, "a number" if first in "-0123456789" else "no JSON at all")
-    _refuse(f"not a JSON array but {kind}" + (f" with the keys {', '.join(keys)}" if keys else ""))
+    kind = _KINDS.get(first, "a number" if first == "-" or first.isdigit() else "no JSON at all")
+    _refuse(
+        f"not a JSON array but {kind}" + (f" with the keys {', '.join(keys)}" if keys else ""), is_markup=first == "<"
+    )
 
 
-def _refuse(kind: str) -> NoReturn:
-    raise NotAPageError(kind) from None
+def _refuse(kind: str, *, is_markup: bool = False) -> NoReturn:
+    raise NotAPageError(kind, is_markup=is_markup) from None

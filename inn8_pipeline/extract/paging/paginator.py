@@ -10,18 +10,22 @@ from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_between
 from inn8_pipeline.extract.paging.page import Page
 
-MAX_SAME_PAGES = 10
-"""Pages with the same body in a row, empty ones too, before the links are taken for a loop."""
+MAX_EMPTY_PAGES = 10
+"""In a row, before the links are taken for a loop."""
+
+MAX_ANNOUNCED_EMPTY_PAGES = 1000
+"""In a row, where the total says that more records come: a server may page first and filter afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A page as fetched, with what its headers say."""
+    """A page as fetched, with what its headers say, and what to warn of."""
 
     page: Page
     ids: list[str]
     total: int | None
     links: PageLinks
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class PagingOptions:
     url: str
     pages_at_a_time: int
     max_pages: int
+    is_total_exact: bool = True
 
 
 class Paginator:
@@ -50,8 +55,8 @@ class Paginator:
         self._options = options
         self._ahead: Iterator[PageRequest] = iter((PageRequest(1, options.url, is_followed=True),))
         self._seen: set[int] = set()
-        self._last_body = 0
-        self._same_bodies = 0
+        self._records = 0
+        self._empty_pages = 0
         self._requested = 0
 
     def next(self) -> PageRequest | None:
@@ -90,11 +95,13 @@ class Paginator:
         return refusal.status in {404, 410} and self._requested > 1
 
     def _refuse_loop(self, fetched: FetchedPage) -> None:
-        body = hash(fetched.page.body)
-        self._same_bodies = self._same_bodies + 1 if body == self._last_body else 1
-        self._last_body = body
-        if self._same_bodies >= MAX_SAME_PAGES and fetched.links.next_url:
-            self._refuse(fetched.page.number, f"is the {MAX_SAME_PAGES}th in a row with the same content")
+        """Refuse an endless row of empty pages. A page with records that comes again is found by `consistency`."""
+        self._records += fetched.page.records
+        self._empty_pages = 0 if fetched.page.records else self._empty_pages + 1
+        more_is_announced = fetched.total is not None and fetched.total > self._records
+        bound = MAX_ANNOUNCED_EMPTY_PAGES if more_is_announced else MAX_EMPTY_PAGES
+        if self._empty_pages >= bound and fetched.links.next_url:
+            self._refuse(fetched.page.number, f"is the {bound}th empty one in a row")
 
     def _refuse(self, number: int, finding: str) -> NoReturn:
         subject = f"Page {number} of {self._options.name}"

@@ -1,6 +1,7 @@
 """Fetch one page: ask for it with a token, and check the response before anything else reads it."""
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import NoReturn
 
@@ -10,23 +11,40 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.endpoint import Endpoint
-from inn8_pipeline.extract.http.responses import RequestLabel, exchange
+from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
 from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.paging.fetch import Fetch
-from inn8_pipeline.extract.paging.links import ForeignLinkError, page_links
-from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids, strip_bom
+from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError, page_links
+from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest
 from inn8_pipeline.extract.retry import ApiCall, Retrier
 
+SUCCESS = frozenset({200, 203, 204})
+EMPTY_PAGE = b"[]"
+MARKUP_WAY_OUT = (
+    "This is usually a maintenance or login page: open INN8_BASE_URL in a browser, and rerun when INN8 is back."
+)
+
 
 class PageReader:
-    """Read pages of one collection. Used by all threads of its fetches."""
+    """Read pages of one collection. Used by all threads of its fetches.
 
-    def __init__(
-        self, collection: Entity, endpoint: Endpoint, http: httpx.Client, tokens: TokenSource, retrier: Retrier
+    `parameters` are those of the query that every page is asked for with.
+    """
+
+    def __init__(  # noqa: PLR0913 (the parts of a client)
+        self,
+        collection: Entity,
+        parameters: Mapping[str, str],
+        *,
+        endpoint: Endpoint,
+        http: httpx.Client,
+        tokens: TokenSource,
+        retrier: Retrier,
     ) -> None:
         self._collection = collection
-        self._endpoint = endpoint
+        self._parameters = parameters
+        self._expected = Expected(SUCCESS, endpoint.max_body_bytes)
         self._origin = httpx.URL(endpoint.base_url)
         self._http = http
         self._tokens = tokens
@@ -52,31 +70,50 @@ class PageReader:
         """Return the page, or None where the token was refused."""
         request = self._http.build_request("GET", url, headers={"Authorization": f"Bearer {token.value}"})
         try:
-            response, body = exchange(self._http, request, label, self._endpoint.max_body_bytes)
+            response, body = exchange(self._http, request, label, self._expected)
         except RefusedRequestError as refusal:
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
             return None
-        return self._examine(response, strip_bom(body), url, label.page)
+        if response.status_code == httpx.codes.NO_CONTENT:
+            body = EMPTY_PAGE
+        return self._examine(response, body, url, label.page)
 
-    def _examine(self, response: httpx.Response, body: bytes, url: str, number: int) -> FetchedPage:
+    def _examine(self, response: httpx.Response, sent: bytes, url: str, number: int) -> FetchedPage:
         """Return the page with its ids, total and links; raise a ContractError if it is no page or links elsewhere."""
         try:
-            body = escape_invalid_utf8(body)
+            body = escape_invalid_utf8(sent)
             records, ids = record_ids(body)
-            links = page_links(response.headers.get_list("Link"), url, self._origin)
         except NotAPageError as fault:
-            self._refuse(number, str(fault))
+            if was_cut_off(response, fault.error):
+                reason = "cut its response short"
+                raise TransientError(reason) from None
+            self._refuse(number, str(fault), MARKUP_WAY_OUT if fault.is_markup else None)
+        total, warnings = _total(response)
+        if body is not sent:
+            warnings.append("has bytes that are not UTF-8; the records that have them are rejected")
+        links = self._links(response, url, number)
+        return FetchedPage(Page(number, body, records), ids, total, links, tuple(warnings))
+
+    def _links(self, response: httpx.Response, url: str, number: int) -> PageLinks:
+        try:
+            return page_links(response.headers.get_list("Link"), url, self._origin, self._parameters)
         except ForeignLinkError as fault:
-            self._refuse(number, f"links to {fault.host or 'no address'}: that origin must not get the token")
-        return FetchedPage(Page(number, body, records), ids, self._total(response, number), links)
+            self._refuse(number, f"links to {fault.difference}, which must not get the token")
+        except UnreadableLinkError:
+            self._refuse(number, "has a Link header that cannot be read, so nobody knows whether more pages follow")
 
-    def _total(self, response: httpx.Response, number: int) -> int | None:
-        value = response.headers.get("X-Total-Count")
-        if value is not None and not re.fullmatch(r"[0-9]{1,15}", value.strip()):
-            self._refuse(number, "has an X-Total-Count that is no number")
-        return None if value is None else int(value)
+    def _refuse(self, number: int, finding: str, way_out: str | None = None) -> NoReturn:
+        subject = f"Page {number} of {self._collection.name}"
+        error = ContractError(subject, finding, way_out) if way_out else ContractError(subject, finding)
+        raise error from None
 
-    def _refuse(self, number: int, finding: str) -> NoReturn:
-        subject = f"Page {number} of {self._collection}"
-        raise ContractError(subject, finding) from None
+
+def _total(response: httpx.Response) -> tuple[int | None, list[str]]:
+    """Return the announced total, if it can be read, and what to warn of if it cannot."""
+    value = response.headers.get("X-Total-Count")
+    if value is None:
+        return None, []
+    if not re.fullmatch(r"[0-9]{1,15}", value.strip()):
+        return None, ["has an X-Total-Count that is not a number; it was ignored"]
+    return int(value), []

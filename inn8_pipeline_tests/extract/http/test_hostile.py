@@ -75,6 +75,18 @@ def test_a_body_of_exactly_the_bound_is_accepted(server: Inn8, new_client: NewCl
         assert page.body == body
 
 
+def test_a_gzip_bomb_within_gzip_is_stopped_while_it_is_unpacked(server: Inn8, new_client: NewClient) -> None:
+    bomb = gzip.compress(gzip.compress(b"[" + b" " * 300 * MIB))
+    server.on("/clients", reply(bomb, Content_Encoding="gzip, gzip"))
+    client = new_client(server, max_body_bytes=2 * MIB)
+    tracemalloc.start()
+    error = error_of(client)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "is longer than" in str(error)
+    assert peak < 10 * MIB
+
+
 def test_a_gzip_bomb_is_stopped_while_it_is_unpacked(server: Inn8, new_client: NewClient) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     bomb = b"".join(packer.compress(b"[" + b" " * MIB) for _ in range(300)) + packer.flush()
@@ -88,7 +100,7 @@ def test_a_gzip_bomb_is_stopped_while_it_is_unpacked(server: Inn8, new_client: N
     assert peak < 10 * MIB
 
 
-@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "x" * 5000])
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, br", "gzip, gzip, gzip, gzip", "x" * 5000])
 def test_an_encoding_that_was_not_asked_for_is_refused(server: Inn8, new_client: NewClient, encoding: str) -> None:
     server.on("/clients", reply(b"[]", Content_Encoding=encoding))
     assert "is compressed otherwise than by gzip" in str(error_of(new_client(server)))

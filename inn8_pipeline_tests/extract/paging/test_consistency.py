@@ -10,6 +10,7 @@ from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.paging.consistency import ConsistencyCheck
+from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import Inn8, Seen, records, reply
 
@@ -144,9 +145,85 @@ def test_a_page_before_the_last_that_names_no_next_costs_another_fetch(server: I
     assert (fetch.is_complete, fetch.finding) == (False, "a page before the last one named no next page")
 
 
-def test_a_total_that_is_no_number_is_refused(server: Inn8, new_client: NewClient) -> None:
-    server.on("/clients", reply(X_Total_Count="many"))
-    with pytest.raises(ContractError, match="Page 1 of clients has an X-Total-Count that is no number"):
+@pytest.mark.parametrize("total", ["", "many", "1,005", "-1", "~3", "3.5", "1e3", "9" * 16])
+def test_a_total_that_is_not_a_number_is_ignored_with_one_warning(
+    server: Inn8, new_client: NewClient, total: str
+) -> None:
+    server.on("/clients", collections(CONSISTENT, total=total))
+    warnings: list[str] = []
+    assert outcome(new_client(server, on_notice=warnings.append)) == [(5, True, False)]
+    assert warnings == ["Page 1 of clients has an X-Total-Count that is not a number; it was ignored."]
+
+
+def test_an_estimated_total_is_only_a_warning_where_the_contract_says_so(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections(CONSISTENT, total="4"))
+    warnings: list[str] = []
+    assert outcome(new_client(server, on_notice=warnings.append, is_total_exact=False)) == [(5, True, False)]
+    assert warnings == [
+        "The collection clients came with a total that does not match: X-Total-Count was 4, and 5 records came."
+    ]
+
+
+def same_page(seen: Seen) -> bytes:
+    """A cache that ignores the query: 1,000 records for each of 3 pages, and a total of 3,000."""
+    number = int(seen.query.get("page", "1"))
+    links = f'<?page={number + 1}>; rel="next", <?page=3>; rel="last"' if number < 3 else '<?page=3>; rel="last"'
+    return reply(records(*map(str, range(1000))), Link=links, X_Total_Count="3000")
+
+
+def test_a_page_that_comes_again_is_never_accepted(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", same_page)
+    with pytest.raises(
+        ContractError, match="each of 3 fetches; in the last one, page 2 has the same records as page 1"
+    ):
+        outcome(new_client(server))
+
+
+def test_a_page_with_the_same_records_in_other_bytes_is_never_accepted(server: Inn8, new_client: NewClient) -> None:
+    first = reply(records("a", "b"), Link='<?page=2>; rel="next"')
+    second = reply(b'[ {"id": "b", "at": 2}, {"id": "a", "at": 2} ]')
+    server.on("/clients", *3 * [first, second])
+    with pytest.raises(ContractError, match="page 2 has the same records as page 1"):
+        outcome(new_client(server))
+
+
+def test_a_page_without_ids_that_comes_again_is_never_accepted(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", *3 * [reply(b'[{"id": 1}]', Link='<?page=2>; rel="next"'), reply(b'[{"id": 1}]')])
+    with pytest.raises(ContractError, match="page 2 has the same records as page 1"):
+        outcome(new_client(server))
+
+
+def test_a_page_that_came_again_while_the_collection_shifted_costs_another_fetch(
+    server: Inn8, new_client: NewClient
+) -> None:
+    server.on("/clients", collections([["a"], ["a"]], [["b"], ["a"]]))
+    assert outcome(new_client(server)) == [(2, False, False), (2, True, False)]
+
+
+def overlapping(share: int) -> list[list[str]]:
+    """Two pages of 1,000 records; the second has `share` ids of the first."""
+    return [[str(each) for each in range(1000)], [str(each) for each in range(1000 - share, 2000 - share)]]
+
+
+def test_duplicates_within_the_bound_are_accepted_with_a_warning(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections(overlapping(20)))
+    warnings: list[str] = []
+    client = new_client(server, on_notice=warnings.append)
+    assert outcome(client) == [(2000, False, False), (2000, True, True)]
+    assert warnings == [
+        "The collection clients has 20 ids on more than one page, the same ones in two fetches: INN8 sends them."
+    ]
+
+
+def test_duplicates_beyond_the_bound_are_never_accepted(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", collections(overlapping(21)))
+    with pytest.raises(ContractError, match="in the last one, 21 of 2000 records have the id of another record"):
+        outcome(new_client(server))
+
+
+def test_duplicates_on_one_page_beyond_the_bound_are_never_accepted(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", reply(records(*3 * [str(each) for each in range(1000)])))
+    with pytest.raises(ContractError, match="2000 of 3000 records have the id of another record"):
         outcome(new_client(server))
 
 
@@ -163,7 +240,7 @@ def test_the_consistency_check_needs_at_most_sixteen_bytes_per_id() -> None:
     check = ConsistencyCheck()
     tracemalloc.start()
     for page in range(200):
-        check.add(b"", 1000, [f"TX-{page}-{each}" for each in range(1000)], None)
+        check.add(Page(page, b"", 1000), [f"TX-{page}-{each}" for each in range(1000)], None)
     report = check.report()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -32,12 +32,14 @@ def test_each_invalid_byte_becomes_an_escape_that_no_valid_text_contains(
 ) -> None:
     page = b'[{"id":"a","fullName":"%s"},%s]'
     server.on("/clients", reply(page % (sent, VALID)))
-    fetch = new_client(server).fetch(CLIENTS)
+    warnings: list[str] = []
+    fetch = new_client(server, on_notice=warnings.append).fetch(CLIENTS)
     (found,) = list(fetch)
     assert (found.body, found.records) == (page % (kept, VALID), 2)
     name = json.loads(found.body)[0]["fullName"]
     assert any("\udc80" <= character <= "\udcff" for character in name)
     assert (fetch.is_complete, fetch.bytes) == (True, len(found.body))
+    assert warnings == ["Page 1 of clients has bytes that are not UTF-8; the records that have them are rejected."]
 
 
 def test_a_page_of_valid_utf8_is_not_changed(server: Inn8, new_client: NewClient) -> None:

@@ -1,6 +1,7 @@
 """The `Link` header as servers write it: correctly, carelessly, or with malice."""
 
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from inn8_pipeline.extract.paging.links import (
     ForeignLinkError,
     PageLinks,
+    UnreadableLinkError,
     page_links,
     page_url,
     pages_between,
@@ -19,8 +21,11 @@ from inn8_pipeline.extract.paging.links import (
 HERE = "https://inn8.example/v1/clients?page=1"
 
 
-def links(*headers: str) -> PageLinks:
-    return page_links(headers, HERE, httpx.URL("https://inn8.example/v1"))
+ORIGIN = httpx.URL("https://inn8.example/v1")
+
+
+def links(*headers: str, **parameters: str) -> PageLinks:
+    return page_links(headers, HERE, ORIGIN, parameters)
 
 
 @pytest.mark.parametrize(
@@ -40,20 +45,59 @@ def links(*headers: str) -> PageLinks:
         ('< a >; rel="next"', [("a", {"next"})]),
         (', ,\t<a>; rel="next", ,', [("a", {"next"})]),
         ('<a>; rel="next"; anchor="#other", <b>; rel="last"', [("b", {"last"})]),
-        ("<a>, <b>; rel=next", [("a", set()), ("b", {"next"})]),
-        ("<a> junk, <b>; rel=next", [("a", set()), ("b", {"next"})]),
         ('<>; rel="next"', [("", {"next"})]),
-        ('<a; rel="next"', []),
+        ("<a>; rel='prev next'", [("a", {"prev", "next"})]),
+        ('<a>; rel="item"; title=a/b', [("a", {"item"})]),
         ("", []),
+        (" ,\t", []),
     ],
 )
 def test_links_are_read_in_all_their_spellings(header: str, expected: list[tuple[str, set[str]]]) -> None:
     assert [(target, set(relations)) for target, relations in parse_links(header)] == expected
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param('https://inn8.example/x?page=2; rel="next"', id="no brackets"),
+        pytest.param('"https://inn8.example/x?page=2"; rel="next"', id="quoted URL"),
+        pytest.param('<?page=2> rel="next"', id="lost semicolon"),
+        pytest.param('&lt;?page=2&gt;; rel="next"', id="brackets as entities"),
+        pytest.param('\\<?page=2\\>; rel="next"', id="escaped brackets"),
+        pytest.param('{"next": "https://inn8.example/x?page=2"}', id="JSON"),
+        pytest.param('<?page=2; rel="next"', id="bracket not closed"),
+        pytest.param("<?page=2>; rel=next rel=last", id="lost separator"),
+        pytest.param("<?page=2>", id="no relation"),
+        pytest.param("<?page=2>; rel", id="relation without value"),
+        pytest.param('<?page=2>; rel=""', id="empty relation"),
+        pytest.param("<?page=1>; rel=first, ?page=2; rel=next", id="second link without brackets"),
+        pytest.param("<?page=1>; rel=first; <?page=2>; rel=next", id="semicolon between links"),
+        pytest.param('<?page=2>; title="a; rel=next', id="quote not closed"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_an_error(header: str) -> None:
+    with pytest.raises(UnreadableLinkError):
+        list(parse_links(header))
+
+
+@pytest.mark.parametrize(
+    "header", ['<https://inn8.example/x?page=2>; rel="next"', "</x?page=2>;rel=next", "<a> ; REL = NEXT"]
+)
+def test_a_header_that_was_cut_off_anywhere_is_an_error(header: str) -> None:
+    assert [relations for _, relations in parse_links(header)] == [{"next"}]
+    for length in range(1, len(header)):
+        with pytest.raises(UnreadableLinkError):
+            list(parse_links(header[:length]))
+
+
 @given(st.text("<>,;=\"'\\ \tarelnxt#", max_size=60))
-def test_any_header_is_read_without_an_error(header: str) -> None:
-    assert len(list(parse_links(header))) <= header.count("<")
+def test_any_header_is_either_read_whole_or_an_error(header: str) -> None:
+    try:
+        found = list(parse_links(header))
+    except UnreadableLinkError:
+        return
+    assert len(found) <= header.count("<")
+    assert found or "<" not in header or "anchor" in header
 
 
 @pytest.mark.parametrize(
@@ -73,7 +117,8 @@ def test_any_header_is_read_without_an_error(header: str) -> None:
 )
 def test_a_hostile_header_is_read_in_linear_time(hostile: str) -> None:
     started = time.perf_counter()
-    list(parse_links(hostile))
+    with suppress(UnreadableLinkError):
+        list(parse_links(hostile))
     assert time.perf_counter() - started < 0.5
 
 
@@ -87,22 +132,51 @@ def test_the_same_origin_may_be_written_in_other_ways() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "host"),
+    ("target", "difference"),
     [
-        ("http://inn8.example/x", "inn8.example"),
-        ("https://inn8.example:444/x", "inn8.example"),
-        ("//evil.example/x", "evil.example"),
-        ("https://inn8.example.evil.example", "inn8.example.evil.example"),
-        ("https://inn8.example@evil.example/", "evil.example"),
-        ("https://user@inn8.example/", "inn8.example"),
+        ("http://inn8.example/x", "the scheme http instead of https"),
+        ("https://inn8.example:444/x", "port 444 instead of 443"),
+        ("//evil.example/x", "the host evil.example"),
+        ("https://inn8.example.evil.example", "the host inn8.example.evil.example"),
+        ("https://inn8.example@evil.example/", "the host evil.example"),
+        ("https://user@inn8.example/", "the same origin, with a user name"),
         ("file:///etc/passwd", "a host with a strange name"),
         ("javascript:alert(1)", "a host with a strange name"),
+        ("https://[::1", "what is not an address"),
     ],
 )
-def test_a_link_that_leaves_the_origin_names_its_host_alone(target: str, host: str) -> None:
+def test_a_link_that_leaves_the_origin_is_refused_with_the_difference(target: str, difference: str) -> None:
     with pytest.raises(ForeignLinkError) as caught:
         links(f"<{target}>; rel=next")
-    assert caught.value.host == host
+    assert caught.value.difference == difference
+
+
+OURS = {"pageSize": "1000", "fromDate": "2026-10-01", "toDate": "2026-10-31"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("pageSize=1000&fromDate=2026-10-01&toDate=2026-10-31&page=2", None),
+        ("PAGESIZE=1000&fromdate=2026%2D10-01&toDate=2026-10-31&page=2", None),
+        ("page=2", "page=2&pageSize=1000&fromDate=2026-10-01&toDate=2026-10-31"),
+        ("", "pageSize=1000&fromDate=2026-10-01&toDate=2026-10-31"),
+        ("page=2&pageSize=500&fromDate=2026-10-01", "page=2&pageSize=1000&fromDate=2026-10-01&toDate=2026-10-31"),
+        (
+            "pagesize=2000&page=2&todate=2026-10-02&fromDate=",
+            "pagesize=1000&page=2&todate=2026-10-31&fromDate=2026-10-01",
+        ),
+        (
+            "pageSize=1&x&pageSize=2&fromDate=2026-10-01&toDate=2026-10-31",
+            "pageSize=1000&x&fromDate=2026-10-01&toDate=2026-10-31",
+        ),
+        ("cursor=a%2Bb%20c==&pageSize=1000", "cursor=a%2Bb%20c==&pageSize=1000&fromDate=2026-10-01&toDate=2026-10-31"),
+    ],
+)
+def test_the_parameters_of_a_link_are_held_against_ours(sent: str, expected: str | None) -> None:
+    found = links(f"</v1/clients?{sent}>; rel=next, <clients?{sent}>; rel=last", **OURS)
+    wanted = f"https://inn8.example/v1/clients?{sent if expected is None else expected}"
+    assert found == PageLinks(wanted, wanted)
 
 
 def test_a_foreign_link_of_another_relation_is_ignored() -> None:

@@ -3,7 +3,7 @@
 import gzip
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import pytest
@@ -12,7 +12,7 @@ from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 from inn8_pipeline.errors import ApiError, ContractError, RefusedRequestError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import RetryPolicy
-from inn8_pipeline.extract.paging.paginator import MAX_SAME_PAGES
+from inn8_pipeline.extract.paging.paginator import MAX_EMPTY_PAGES
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Seen, records, reply, serving
@@ -277,14 +277,75 @@ def test_next_links_without_an_end_are_bounded(server: Inn8, new_client: NewClie
         bodies(new_client(server, max_pages=25))
 
 
-@pytest.mark.parametrize("body", [b"[]", records("a")])
-def test_a_server_that_sends_the_same_page_for_ever_is_refused_soon(
-    server: Inn8, new_client: NewClient, body: bytes
-) -> None:
-    server.on("/clients", lambda seen: reply(body, Link=f'<?page={int(seen.query.get("page", "1")) + 1}>; rel="next"'))
-    with pytest.raises(ContractError, match="in a row with the same content"):
+def endless(body: bytes, headers: Mapping[str, str] | None = None) -> Callable[[Seen], bytes]:
+    """Return a server that sends the same page for ever, each with a link to the next."""
+
+    def answer(seen: Seen) -> bytes:
+        link = f'<?page={int(seen.query.get("page", "1")) + 1}>; rel="next"'
+        return reply(body, Link=link, headers=headers)
+
+    return answer
+
+
+def test_empty_pages_without_an_end_are_refused_soon(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", endless(b"[]"))
+    with pytest.raises(ContractError, match="Page 10 of clients is the 10th empty one in a row"):
         bodies(new_client(server))
-    assert len(server.seen("/clients")) == MAX_SAME_PAGES
+    assert len(server.seen("/clients")) == MAX_EMPTY_PAGES
+
+
+def test_a_page_that_comes_for_ever_ends_the_fetch_at_the_second(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", endless(records("a")))
+    fetch = new_client(server).fetch(CLIENTS)
+    assert len(list(fetch)) == 2
+    assert (fetch.is_complete, fetch.finding) == (False, "page 2 has the same records as page 1")
+    assert len(server.seen("/clients")) <= 3
+
+
+def test_twelve_empty_pages_are_no_loop_where_the_total_announces_more(server: Inn8, new_client: NewClient) -> None:
+    def answer(seen: Seen) -> bytes:
+        number = int(seen.query.get("page", "1"))
+        body = records(str(number)) if number in {1, 14} else b"[]"
+        link = {"Link": f'<?page={number + 1}>; rel="next"'} if number < 14 else {}
+        return reply(body, X_Total_Count="2", headers=link)
+
+    server.on("/clients", answer)
+    fetch = new_client(server).fetch(CLIENTS)
+    assert [page.records for page in fetch] == [1, *12 * [0], 1]
+    assert fetch.is_complete
+
+
+def test_empty_pages_are_bounded_though_the_total_announces_more(server: Inn8, new_client: NewClient) -> None:
+    server.on("/clients", endless(b"[]", {"X-Total-Count": "5"}))
+    with pytest.raises(ContractError, match="is the 1000th empty one in a row"):
+        bodies(new_client(server))
+
+
+def test_a_link_without_our_page_size_and_window_is_followed_with_them(server: Inn8, new_client: NewClient) -> None:
+    """The server's own default is 2,000 records a page, and its links name neither page size nor window."""
+
+    def answer(seen: Seen) -> bytes:
+        size, number = int(seen.query.get("pageSize", "2000")), int(seen.query.get("page", "1"))
+        days = 1 if "fromDate" in seen.query else 30
+        found = [str(each) for each in range(2500 * days)][(number - 1) * size : number * size]
+        link = {"Link": f'</transactions?page={number + 1}>; rel="next"'} if number * size < 2500 * days else None
+        return reply(records(*found), headers=link)
+
+    server.on("/transactions", answer)
+    window = Window(date(2026, 10, 1), date(2026, 10, 1))
+    fetch = new_client(server).fetch(TRANSACTIONS, window)
+    assert [page.records for page in fetch] == [1000, 1000, 500]
+    assert fetch.is_complete
+    wanted = {"pageSize": "1000", "fromDate": "2026-10-01", "toDate": "2026-10-01"}
+    assert all(wanted.items() <= seen.query.items() for seen in server.seen("/transactions"))
+
+
+def test_a_link_header_that_cannot_be_read_is_an_error_and_not_the_last_page(
+    server: Inn8, new_client: NewClient
+) -> None:
+    server.on("/clients", reply(records("a"), Link=f'{server.url}/clients?page=2; rel="next"'))
+    with pytest.raises(ContractError, match="Page 1 of clients has a Link header that cannot be read"):
+        bodies(new_client(server))
 
 
 def test_a_billion_announced_pages_are_refused_before_the_second(server: Inn8, new_client: NewClient) -> None:
