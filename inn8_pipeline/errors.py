@@ -27,6 +27,7 @@ A message names the culprit, the consequence and the way out. It never contains 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class Inn8Error(Exception):
@@ -120,18 +121,25 @@ class TransientApiError(ApiError):
 
 @dataclass(eq=False)
 class CircuitOpenError(ApiError):
-    """The circuit breaker is open: recent attempts failed, so this one was not made."""
+    """The circuit breaker is open: recent attempts failed, so this one was not made.
+
+    `last_failure` says which request failed last, and how; both are empty for a circuit of an older release.
+    """
 
     circuit: str
     failures: int
     seconds_left: float
+    last_failure: str = ""
+    last_failed_at: datetime | None = None
 
     def __str__(self) -> str:
-        """Return the circuit, why it is open, and for how long."""
+        """Return the circuit, what failed last, for how long it is open, and what happens next."""
+        at = f" at {self.last_failed_at:%Y-%m-%d %H:%M:%S} UTC" if self.last_failed_at else ""
+        last = f" The last one{at}: {self.last_failure}." if self.last_failure else ""
         return (
-            f"The circuit of {self.circuit} is open after {self.failures} failed attempts in a row: no request was "
-            f"made. Nothing of this sync was written. A trial is allowed in {max(self.seconds_left, 0):.0f} s; "
-            "the next sync makes it. The log of the syncs before this one says what failed."
+            f"The circuit breaker of {self.circuit} is open after {self.failures} failed attempts in a row, so no "
+            f"request was made.{last} Nothing of this sync was written. A trial is allowed in "
+            f"{max(self.seconds_left, 0):.0f} s, and the next sync makes it."
         )
 
 

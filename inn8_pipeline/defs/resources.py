@@ -26,6 +26,10 @@ else:
     database = deferred("inn8_pipeline.warehouse.database")
 
 
+CIRCUIT_WAIT_SECONDS = 300.0
+"""How long a backfill waits for an open circuit: the 60 s that it is open, and four failed trials."""
+
+
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Postgres database that the data is written to (INN8_DATABASE_URL)."""
 
@@ -39,14 +43,16 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def client(
-        self, tenant_id: str, engine: "Engine", warn: Callable[[str], None]
+        self, tenant_id: str, engine: "Engine", warn: Callable[[str], None], *, waits_for_circuit: bool = False
     ) -> "Iterator[api_client.Inn8Client]":
         """Open a client of the tenant.
 
         Args:
             tenant_id: Whose credentials to use.
             engine: The database that keeps the circuit breaker's state.
-            warn: Called with a line for each retry, and if credentials are sent in clear text.
+            warn: Called with a line for each retry, for what is odd in INN8's responses, and if credentials are sent in
+                clear text.
+            waits_for_circuit: Wait for an open circuit, instead of failing at once.
 
         """
         environment = Environment()
@@ -65,8 +71,9 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
         if endpoint.is_clear_text:
             warn("INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. For a test network only.")
+        retry = api_endpoint.RetryPolicy(open_circuit_wait_seconds=CIRCUIT_WAIT_SECONDS if waits_for_circuit else 0.0)
         with (
             circuits.PostgresCircuits(engine, tenant_id) as states,
-            api_client.Inn8Client(endpoint, states, on_notice=lambda notice: warn(str(notice))) as client,
+            api_client.Inn8Client(endpoint, states, retry=retry, on_notice=lambda notice: warn(str(notice))) as client,
         ):
             yield client

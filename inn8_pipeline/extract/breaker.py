@@ -1,9 +1,20 @@
-"""The circuit breaker's interface. The state is shared by all processes of a tenant: see `warehouse/circuits.py`."""
+"""The circuit breaker as a client uses it. Its state is shared by all processes: see `warehouse/circuits.py`.
 
+The contract counts consecutive failures of calls that are made one after the other. A client makes several at the same
+time, so here attempts that fail side by side count as one failure: they say the same thing about INN8.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 TOKEN_CIRCUIT = "token"  # noqa: S105 (a circuit's name)
 """The circuit of the token endpoint. A collection's circuit is named like its entity."""
+
+EARLY_WAKE_UP = 0.9
+"""Of the wait before a retry: the share after which the retry is no longer side by side with what failed before."""
 
 
 class CircuitStore(Protocol):
@@ -24,5 +35,92 @@ class CircuitStore(Protocol):
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
         """Report success: a trial closes the circuit, any other attempt resets the failure count of a closed one."""
 
-    def failed(self, circuit: str, *, is_trial: bool) -> bool:
-        """Report a failure, which is counted or opens the circuit; return whether the circuit is open now."""
+    def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
+        """Report a failure, which is counted or opens the circuit; return whether the circuit is open now.
+
+        `failure` says what failed (`GET /clients: INN8 answered 503`), for the message of the open circuit.
+        """
+
+
+class UncountedCircuits:
+    """A store that admits everything and counts nothing, for questions whose failure must not stop a sync."""
+
+    def admit(self, circuit: str, lease_seconds: float) -> bool:  # noqa: ARG002 (declared by the protocol)
+        """Admit the attempt."""
+        return False
+
+    def succeeded(self, circuit: str, *, is_trial: bool) -> None:
+        """Ignore the success."""
+
+    def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:  # noqa: ARG002 (likewise)
+        """Ignore the failure."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One admitted attempt."""
+
+    circuit: str
+    is_trial: bool
+    started_at_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Wave:
+    """Failures side by side: attempts that began before `ends_at_seconds` belong to the one that was counted."""
+
+    ends_at_seconds: float
+    is_open: bool
+
+
+class CircuitBreaker:
+    """One client's circuits. Safe to use from several threads.
+
+    Of a wave of failures side by side the first is reported to the store. A wave has the attempts that had begun when
+    it failed, and those that begin before its retry is due. A `Retry-After` is waited out by all attempts of a circuit.
+    """
+
+    def __init__(self, store: CircuitStore, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = Lock()
+        self._waves: dict[str, _Wave] = {}
+        self._resume_at_seconds: dict[str, float] = {}
+
+    def pause_seconds(self, circuit: str) -> float:
+        """Return how long attempts must still wait for a `Retry-After`; zero or less if they need not."""
+        with self._lock:
+            return self._resume_at_seconds.get(circuit, 0.0) - self._clock()
+
+    def admit(self, circuit: str, lease_seconds: float) -> Attempt:
+        """Admit one attempt. Raises CircuitOpenError where the store refuses it."""
+        is_trial = self._store.admit(circuit, lease_seconds)
+        return Attempt(circuit, is_trial, self._clock())
+
+    def succeeded(self, attempt: Attempt) -> None:
+        """Report success."""
+        self._store.succeeded(attempt.circuit, is_trial=attempt.is_trial)
+
+    def failed(self, attempt: Attempt, failure: str, *, retry_in_seconds: float, pause_seconds: float) -> bool:
+        """Report a failure, unless it is side by side with one that was reported; return whether the circuit is open.
+
+        Args:
+            attempt: The attempt that failed.
+            failure: What failed, for the message of the open circuit.
+            retry_in_seconds: When the attempt is retried; 0 if it is not.
+            pause_seconds: How long the server asks everybody to wait; 0 if it does not.
+
+        """
+        with self._lock:
+            now = self._clock()
+            resume_at = self._resume_at_seconds.get(attempt.circuit, 0.0)
+            self._resume_at_seconds[attempt.circuit] = max(resume_at, now + pause_seconds)
+            wave = self._waves.get(attempt.circuit)
+            if wave is not None and attempt.started_at_seconds < wave.ends_at_seconds and not attempt.is_trial:
+                return wave.is_open
+            # Within the lock, so that of two failures at the same instant the second finds the first.
+            is_open = self._store.failed(attempt.circuit, failure, is_trial=attempt.is_trial)
+            ends_at = self._clock() + EARLY_WAKE_UP * retry_in_seconds
+            self._waves[attempt.circuit] = _Wave(ends_at, is_open)
+            return is_open

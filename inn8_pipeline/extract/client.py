@@ -75,8 +75,12 @@ class Inn8Client:
         self._http.close()
 
     def check_credentials(self) -> None:
-        """Ask for a token, unless there is a valid one. Raises the ApiError that prevents it."""
-        self._tokens.token(Event())
+        """Ask for a token, whatever the circuit breaker says and without a trace in it.
+
+        Whoever tries out an address or a secret must not stop the syncs that have the right ones. Raises the ApiError
+        that prevents a token.
+        """
+        TokenSource(self._endpoint, self._http, self._retrier.uncounted()).token(Event())
 
     def fetch(self, collection: Entity, window: Window | None = None) -> Fetch:
         """Return one fetch of the collection. Check its `is_complete` when its pages have been read."""

@@ -72,12 +72,16 @@ class RetryPolicy:
     """How often, and after which waits, a transient failure is retried. The contract asks for 3 retries.
 
     Each wait is lengthened by up to `jitter_seconds`. A longer `Retry-After` is waited out instead, up to
-    `max_retry_after_seconds`; after that the request is made anyway.
+    `max_retry_after_seconds`, by all requests of the collection; after that the request is made anyway.
+
+    An open circuit fails a call at once, unless `open_circuit_wait_seconds` allows it to wait: a backfill then pauses
+    instead of failing through its pieces.
     """
 
     waits_seconds: tuple[float, ...] = (2.0, 4.0, 8.0)
     jitter_seconds: float = 1.0
     max_retry_after_seconds: float = 300.0
+    open_circuit_wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Retries: the waits between attempts, and what the circuit breaker hears of each attempt."""
 
 import random
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,14 +12,24 @@ import stamina
 from stamina.instrumentation import RetryDetails, get_on_retry_hooks, set_on_retry_hooks
 from stamina.typing import RetryHook
 
-from inn8_pipeline.errors import ApiError, CircuitOpenError, TransientApiError
-from inn8_pipeline.extract.breaker import CircuitStore
+from inn8_pipeline.errors import (
+    ApiError,
+    CircuitOpenError,
+    ContractError,
+    CredentialsError,
+    RefusedRequestError,
+    TransientApiError,
+)
+from inn8_pipeline.extract.breaker import Attempt, CircuitBreaker, CircuitStore, UncountedCircuits
 from inn8_pipeline.extract.endpoint import RetryPolicy, Timeouts
 from inn8_pipeline.extract.http.deadlines import time_limit
 from inn8_pipeline.extract.http.responses import RequestLabel, TransientError
 
 LEASE_MARGIN_SECONDS = 10.0
 """How much longer than a whole attempt the lease of a trial lasts."""
+
+MIN_POLL_SECONDS, POLL_SECONDS = 0.05, 1.0
+"""How often an open circuit that is waited for is asked again."""
 
 Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
@@ -44,8 +55,20 @@ class RetryNotice:
         return f"{what}. Retry {self.number} follows in {self.delay_seconds:.1f} s."
 
 
-Notice = RetryNotice | str
-"""What a client reports while it works: a retry, or a warning about a response. `str()` of it is one line."""
+@dataclass(frozen=True, slots=True)
+class CircuitNotice:
+    """An open circuit that is waited for: for how long at most, and the message of the circuit."""
+
+    wait_seconds: float
+    message: str
+
+    def __str__(self) -> str:
+        """Return one line for a log."""
+        return f"Waiting up to {self.wait_seconds:.0f} s for the circuit breaker. {self.message}"
+
+
+Notice = RetryNotice | CircuitNotice | str
+"""What a client reports while it works: a retry, a wait, or a warning. `str()` of it is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +94,16 @@ class Retrier:
         timeouts: Timeouts,
         on_notice: Callable[[Notice], None],
     ) -> None:
-        self.circuits = circuits
+        self.breaker = CircuitBreaker(circuits)
         self.policy = policy
         self.timeouts = timeouts
         self._on_notice = on_notice
         self._lock = Lock()
         _exclude_ours_from_staminas_hooks()
+
+    def uncounted(self) -> "Retrier":
+        """Return a retrier with the same policy that neither asks nor changes the circuits."""
+        return Retrier(UncountedCircuits(), self.policy, self.timeouts, self._on_notice)
 
     def announce(self, notice: Notice) -> None:
         """Call `on_notice`."""
@@ -94,7 +121,7 @@ class Retrier:
 
         Raises:
             TransientApiError: All attempts failed transiently, or the circuit opened between two of them.
-            CircuitOpenError: The circuit was open before the first attempt.
+            CircuitOpenError: The circuit was open before the first attempt, and stayed open for as long as we wait.
             AbandonedError: The call was cancelled.
             ApiError: Whatever else the attempt raises.
 
@@ -121,6 +148,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
         self._delay_seconds = 0.0
         self._failure: TransientError | None = None
         self._is_open = False
+        self._gives_up_at_seconds: float | None = None
 
     def run(self) -> Result:
         attempts = len(self._retrier.policy.waits_seconds) + 1
@@ -131,10 +159,8 @@ class _RetriedRequest(Generic[Prepared, Result]):
         """Tell stamina whether to retry, without a wait: we wait ourselves, so that the wait can be cancelled."""
         if not isinstance(error, TransientError) or self._call.cancelled.is_set():
             return False
-        waits = self._retrier.policy.waits_seconds
-        if self._is_open or self.attempts > len(waits):
+        if self._is_open or self.attempts > len(self._retrier.policy.waits_seconds):
             return False
-        self._delay_seconds = self._delay(waits[self.attempts - 1], error)
         self._call.count_retry()
         label = self._call.label
         self._retrier.announce(
@@ -142,42 +168,92 @@ class _RetriedRequest(Generic[Prepared, Result]):
         )
         return 0.0
 
-    def _delay(self, wait_seconds: float, error: TransientError) -> float:
-        policy = self._retrier.policy
-        ours = wait_seconds + random.uniform(0, policy.jitter_seconds)  # noqa: S311 (spreads load, hides nothing)
-        return max(ours, min(error.retry_after_seconds or 0.0, policy.max_retry_after_seconds))
-
     def _try(self) -> Result:
-        if self._call.cancelled.wait(self._delay_seconds) if self._delay_seconds else self._call.cancelled.is_set():
-            raise AbandonedError
+        self._wait(self._delay_seconds)
+        while (pause_seconds := self._retrier.breaker.pause_seconds(self._call.circuit)) > 0:
+            self._wait(pause_seconds)
         prepared = self._prepare()
-        is_trial = self._admitted()
+        admitted = self._admitted()
         self.attempts += 1
         try:
             with time_limit(self._retrier.timeouts.attempt_seconds, self._call.cancelled):
                 result = self._attempt(prepared)
         except (TransientError, ApiError) as error:
-            self._failed(error, is_trial=is_trial)
+            self._failed(admitted, error)
             raise
-        self._retrier.circuits.succeeded(self._call.circuit, is_trial=is_trial)
+        self._retrier.breaker.succeeded(admitted)
         return result
 
-    def _admitted(self) -> bool:
-        """Return whether the attempt is the circuit's trial; raise the last failure if the circuit opened after it."""
-        lease_seconds = self._retrier.timeouts.attempt_seconds + LEASE_MARGIN_SECONDS
-        try:
-            return self._retrier.circuits.admit(self._call.circuit, lease_seconds)
-        except CircuitOpenError:
-            if self._failure is None:
-                raise
-            self._is_open = True
-        raise self._failure
+    def _wait(self, seconds: float) -> None:
+        if self._call.cancelled.wait(seconds) if seconds > 0 else self._call.cancelled.is_set():
+            raise AbandonedError
 
-    def _failed(self, error: TransientError | ApiError, *, is_trial: bool) -> None:
+    def _admitted(self) -> Attempt:
+        """Return the admitted attempt, after a wait for an open circuit where the policy allows one.
+
+        Raise the last failure if the circuit opened after it.
+        """
+        lease_seconds = self._retrier.timeouts.attempt_seconds + LEASE_MARGIN_SECONDS
+        while True:
+            try:
+                return self._retrier.breaker.admit(self._call.circuit, lease_seconds)
+            except CircuitOpenError as error:
+                refusal = self._failure or error
+                wait_seconds = self._circuit_wait_seconds(error)
+            if wait_seconds <= 0:
+                self._is_open = True
+                raise refusal
+            self._wait(wait_seconds)
+
+    def _circuit_wait_seconds(self, error: CircuitOpenError) -> float:
+        """Return how long to wait before the circuit is asked again; zero or less if the call gives up.
+
+        At most a second at a time: the trial of another call may close the circuit long before its lease ends.
+        """
+        allowed_seconds = self._retrier.policy.open_circuit_wait_seconds
+        if self._gives_up_at_seconds is None:
+            self._gives_up_at_seconds = time.monotonic() + allowed_seconds
+            if allowed_seconds > 0:
+                self._retrier.announce(CircuitNotice(allowed_seconds, str(error)))
+        return min(
+            max(error.seconds_left, MIN_POLL_SECONDS), POLL_SECONDS, self._gives_up_at_seconds - time.monotonic()
+        )
+
+    def _failed(self, attempt: Attempt, error: TransientError | ApiError) -> None:
         if self._call.cancelled.is_set():
             raise AbandonedError from None
-        self._is_open = self._retrier.circuits.failed(self._call.circuit, is_trial=is_trial)
+        policy = self._retrier.policy
         self._failure = error if isinstance(error, TransientError) else None
+        asked_seconds = min(
+            (self._failure and self._failure.retry_after_seconds) or 0.0, policy.max_retry_after_seconds
+        )
+        self._delay_seconds = 0.0
+        if self._failure is not None and self.attempts <= len(policy.waits_seconds):
+            jitter_seconds = random.uniform(0, policy.jitter_seconds)  # noqa: S311 (spreads load, hides nothing)
+            self._delay_seconds = max(policy.waits_seconds[self.attempts - 1] + jitter_seconds, asked_seconds)
+        is_open = self._retrier.breaker.failed(
+            attempt,
+            _describe(self._call.label, error),
+            retry_in_seconds=self._delay_seconds,
+            pause_seconds=asked_seconds,
+        )
+        # Where an open circuit is waited for, it does not end the retries.
+        self._is_open = is_open and policy.open_circuit_wait_seconds <= 0
+
+
+def _describe(label: RequestLabel, error: TransientError | ApiError) -> str:
+    """Return what failed, in words that hold no value of a record: the message of an open circuit repeats it."""
+    match error:
+        case TransientError():
+            return f"{label}: INN8 {error.reason}"
+        case RefusedRequestError() | CredentialsError():
+            return f"{label}: INN8 answered {error.status}"
+        case ContractError():
+            return f"{label}: the response {error.finding}"
+        case TransientApiError():
+            return f"{error.method} {error.path}: INN8 {error.reason}"
+        case _:
+            return f"{label}: there was no token for it"
 
 
 class _HookForOthers:

@@ -7,6 +7,7 @@ This module implements `extract.breaker.CircuitStore`: five failures in a row op
     half-open   opened_until has passed: one attempt, the trial, holds a lease (trial_until) and decides
 """
 
+from datetime import UTC
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +36,7 @@ from inn8_pipeline.warehouse.schema.tables import circuits
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 60.0
+MAX_FAILURE_LENGTH = 500
 
 _NOW = func.clock_timestamp()
 _ACTION = "reading the state of the circuit breaker"
@@ -85,7 +87,9 @@ class PostgresCircuits:
         if state.open_seconds <= 0 and self._execute(self._lease(circuit, lease_seconds)) is not None:
             return True
         seconds_left = max(state.open_seconds, state.trial_seconds or 0.0)
-        raise CircuitOpenError(circuit, state.failures, float(seconds_left))
+        # A session has whichever time zone the server is set to.
+        failed_at = state.last_failed_at and state.last_failed_at.astimezone(UTC)
+        raise CircuitOpenError(circuit, state.failures, float(seconds_left), state.last_failure or "", failed_at)
 
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
         """Close the circuit after a trial, unless its lease ran out and a later trial opened the circuit again.
@@ -99,19 +103,22 @@ class PostgresCircuits:
         closed = {"failures": 0, "opened_until": null(), "trial_until": null(), "updated_at": _NOW}
         self._execute(update(circuits).where(self._is(circuit), mine, circuits.c.failures > 0).values(closed))
 
-    def failed(self, circuit: str, *, is_trial: bool) -> bool:
+    def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
         """Count the failure; return whether the circuit is open now. The fifth in a row, or that of a trial, opens it.
 
-        An attempt that began before the circuit opened, and fails afterwards, does not keep it open for longer.
+        An attempt that began before the circuit opened, and fails afterwards, does not keep it open for longer. What
+        failed last is kept for the message of the open circuit.
         """
         self._failing.add(circuit)
-        state = self._execute(self._count(circuit, is_trial=is_trial))
+        state = self._execute(self._count(circuit, failure[:MAX_FAILURE_LENGTH], is_trial=is_trial))
         return bool(state is not None and state.is_open)
 
     def _state(self, circuit: str) -> Executable:
         return select(
             circuits.c.failures,
             circuits.c.opened_until,
+            circuits.c.last_failure,
+            circuits.c.last_failed_at,
             _seconds_to(circuits.c.opened_until).label("open_seconds"),
             _seconds_to(circuits.c.trial_until).label("trial_seconds"),
         ).where(self._is(circuit))
@@ -126,19 +133,21 @@ class PostgresCircuits:
             .returning(circuits.c.failures)
         )
 
-    def _count(self, circuit: str, *, is_trial: bool) -> Executable:
+    def _count(self, circuit: str, failure: str, *, is_trial: bool) -> Executable:
         is_closed = circuits.c.opened_until.is_(None)
         opens = or_(
             and_(is_closed, circuits.c.failures + 1 >= FAILURES_TO_OPEN), and_(~is_closed, literal(value=is_trial))
         )
         counts = or_(is_closed, literal(value=is_trial))
+        last = {"last_failure": failure, "last_failed_at": _NOW}
         changed = {
+            **last,
             "failures": case((counts, circuits.c.failures + 1), else_=circuits.c.failures),
             "opened_until": case((opens, _in_seconds(OPEN_SECONDS)), else_=circuits.c.opened_until),
             "trial_until": null() if is_trial else circuits.c.trial_until,
             "updated_at": _NOW,
         }
-        first = insert(circuits).values(tenant_id=self._tenant_id, circuit=circuit, failures=1)
+        first = insert(circuits).values(tenant_id=self._tenant_id, circuit=circuit, failures=1, **last)
         key = [circuits.c.tenant_id, circuits.c.circuit]
         is_open = func.coalesce(circuits.c.opened_until > _NOW, literal(value=False)).label("is_open")
         return first.on_conflict_do_update(index_elements=key, set_=changed).returning(is_open)

@@ -15,6 +15,7 @@ class MemoryCircuits:
     open_seconds: float = 60.0
     log: list[tuple[str, str]] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
+    last_failure: dict[str, str] = field(default_factory=dict)
     opened_until: dict[str, float] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -23,7 +24,8 @@ class MemoryCircuits:
         with self._lock:
             until = self.opened_until.get(circuit)
             if until is not None and until > time.monotonic():
-                raise CircuitOpenError(circuit, self.failures[circuit], until - time.monotonic())
+                left = until - time.monotonic()
+                raise CircuitOpenError(circuit, self.failures[circuit], left, self.last_failure.get(circuit, ""))
             return until is not None
 
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
@@ -32,8 +34,9 @@ class MemoryCircuits:
             self.failures[circuit] = 0
             self.opened_until.pop(circuit, None)
 
-    def failed(self, circuit: str, *, is_trial: bool) -> bool:
+    def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
         with self._lock:
+            self.last_failure[circuit] = failure
             self.log.append((circuit, "trial failed" if is_trial else "failed"))
             self.failures[circuit] = self.failures.get(circuit, 0) + 1
             if is_trial or self.failures[circuit] >= self.failures_to_open:

@@ -326,8 +326,8 @@ def test_no_secret_is_in_an_error_or_its_causes_or_a_log(
 class BrokenStore(MemoryCircuits):
     """A store whose database is lost when a failure is reported to it."""
 
-    def failed(self, circuit: str, *, is_trial: bool) -> bool:
-        super().failed(circuit, is_trial=is_trial)
+    def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
+        super().failed(circuit, failure, is_trial=is_trial)
         action = "reading the state of the circuit breaker"
         raise DatabaseError(action, "OperationalError")
 

@@ -1,6 +1,8 @@
 """How the client uses the circuit breaker: what counts as a failure, and what an open circuit does."""
 
+import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,7 @@ from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, PagingOptions
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, NewClient
-from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, reply, token_reply
+from inn8_pipeline_tests.extract.servers import TOKEN, Inn8, Script, Seen, cut, records, reply, token_reply
 
 if TYPE_CHECKING:
     from inn8_pipeline.extract.retry import RetryNotice
@@ -43,6 +45,82 @@ def test_each_attempt_counts_and_the_fifth_in_a_row_opens_the_circuit(
     assert (error.reason, error.attempts) == ("answered 500", 1)
     assert len(server.seen("/clients")) == 5
     assert len(notices) == 3, "no retry is announced that will not be made"
+
+
+def in_pages(last: int, answer: Callable[[int], bytes | None]) -> Callable[[Seen], bytes]:
+    """Return a server of `last` pages; `answer` may replace the response to one of them."""
+
+    def page(seen: Seen) -> bytes:
+        number = int(seen.query.get("page", "1"))
+        link = f'<?page={number + 1}>; rel="next", <?page={last}>; rel="last"'
+        body = records(str(number))
+        return answer(number) or reply(body, headers={"Link": link} if number < last else None)
+
+    return page
+
+
+def test_a_wave_of_failures_side_by_side_is_one_failure(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits
+) -> None:
+    """Twenty times 429 from the third page on, to eight pages at a time."""
+    left = [*range(20)]
+    lock = threading.Lock()
+
+    def limited(number: int) -> bytes | None:
+        with lock:
+            return reply(b"", 429, Retry_After="0") if number > 2 and left and left.pop() is not None else None
+
+    server.on("/clients", in_pages(30, limited))
+    fetch = new_client(server).fetch(CLIENTS)
+    assert len(list(fetch)) == 30
+    assert fetch.is_complete
+    assert fetch.retries == 20
+    assert 1 <= circuits.log.count(("clients", "failed")) <= 4
+
+
+def test_each_page_of_a_wave_has_all_its_retries(server: Inn8, new_client: NewClient, circuits: MemoryCircuits) -> None:
+    times: dict[int, int] = {}
+
+    def failing_three_times(number: int) -> bytes | None:
+        times[number] = times.get(number, 0) + 1
+        return reply(b"", 503) if number > 1 and times[number] <= 3 else None
+
+    server.on("/clients", in_pages(9, failing_three_times))
+    fetch = new_client(server).fetch(CLIENTS)
+    assert len(list(fetch)) == 9
+    assert (fetch.is_complete, fetch.retries) == (True, 8 * 3)
+    assert circuits.opened_until == {}
+
+
+def test_an_outage_under_eight_pages_counts_its_waves_and_no_more(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits
+) -> None:
+    server.on("/clients", in_pages(9, lambda number: reply(b"", 503) if number > 1 else None))
+    error = fails(new_client(server, retry=RetryPolicy((0.3, 0.6, 1.2), jitter_seconds=0.15)))
+    assert isinstance(error, TransientApiError)
+    assert (error.reason, error.attempts) == ("answered 503", 4)
+    assert 4 <= circuits.log.count(("clients", "failed")) <= 5
+
+
+def test_a_retry_after_is_waited_out_by_all_pages(server: Inn8, new_client: NewClient) -> None:
+    arrivals: list[float] = []
+    limited_at: list[float] = []
+
+    def limited_once(number: int) -> bytes | None:
+        arrivals.append(time.monotonic())
+        if number == 3 and not limited_at:
+            limited_at.append(time.monotonic())
+            return reply(b"", 429, Retry_After="1")
+        # The others are under way for a while, so that none is asked for at the instant of the refusal.
+        time.sleep(0.15)
+        return None
+
+    server.on("/clients", in_pages(30, limited_once))
+    policy = RetryPolicy((0.02, 0.04, 0.06), jitter_seconds=0.0, max_retry_after_seconds=5.0)
+    assert len(list(new_client(server, retry=policy).fetch(CLIENTS))) == 30
+    (at,) = limited_at
+    assert [each for each in arrivals if at + 0.1 < each < at + 0.95] == []
+    assert len([each for each in arrivals if each >= at + 0.95]) >= 20
 
 
 def test_an_open_circuit_fails_at_once_without_a_request_or_a_retry(
@@ -164,8 +242,8 @@ def test_a_circuit_that_another_process_opens_between_two_retries_raises_the_fai
         return reply(b"", 502)
 
     class Unaware(MemoryCircuits):
-        def failed(self, circuit: str, *, is_trial: bool) -> bool:
-            super().failed(circuit, is_trial=is_trial)
+        def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
+            super().failed(circuit, failure, is_trial=is_trial)
             return False
 
         def admit(self, circuit: str, lease_seconds: float) -> bool:
@@ -192,6 +270,89 @@ def test_of_several_pages_the_error_of_the_failed_one_is_raised_and_not_the_open
     time.sleep(0.2)
     with pytest.raises(TransientApiError):
         next(pages)
+
+
+PATIENT_WITH_CIRCUITS = RetryPolicy((0.02, 0.04, 0.06), jitter_seconds=0.0, open_circuit_wait_seconds=10.0)
+
+
+def test_a_client_that_may_wait_pauses_for_an_open_circuit_and_goes_on(server: Inn8, new_client: NewClient) -> None:
+    """Seven 503s in a row, and a breaker that is open for half a second."""
+    circuits = MemoryCircuits(open_seconds=0.5)
+    notices: list[str] = []
+    server.on("/clients", *7 * [reply(b"", 503)], reply())
+    client = new_client(
+        server, circuits, retry=PATIENT_WITH_CIRCUITS, on_notice=lambda notice: notices.append(str(notice))
+    )
+    assert isinstance(fails(client), TransientApiError), "four attempts, as ever"
+    assert [page.records for page in client.fetch(CLIENTS)] == [0], "the fifth failure opens the circuit, and it waits"
+    assert [what for name, what in circuits.log if name == "clients"] == [
+        *5 * ["failed"],
+        *2 * ["trial failed"],
+        "trial succeeded",
+    ]
+    assert [each for each in notices if each.startswith("Waiting up to 10 s for the circuit breaker.")]
+
+
+def test_a_client_that_may_wait_gives_up_at_the_bound(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits
+) -> None:
+    circuits.opened_until["clients"], circuits.failures["clients"] = time.monotonic() + 60, 5
+    started = time.monotonic()
+    policy = RetryPolicy(open_circuit_wait_seconds=0.4)
+    assert isinstance(fails(new_client(server, retry=policy)), CircuitOpenError)
+    assert 0.4 <= time.monotonic() - started < 2
+    assert server.seen("/clients") == []
+
+
+def test_a_wait_for_a_circuit_ends_when_the_client_is_closed(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits
+) -> None:
+    server.on("/clients", in_pages(3, lambda number: reply(b"{}", 400) if number == 2 else None))
+    client = new_client(server, retry=RetryPolicy((), open_circuit_wait_seconds=60.0))
+    pages = iter(client.fetch(CLIENTS))
+    next(pages)
+    circuits.opened_until["clients"], circuits.failures["clients"] = time.monotonic() + 60, 5
+    started = time.monotonic()
+    client.close()
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (reply(b"", 503), "GET /clients: INN8 answered 503"),
+        (reply(b"{}", 404), "GET /clients: INN8 answered 404"),
+        (reply(b"{}", 401), "GET /clients: INN8 answered 401"),
+        (
+            reply(b'{"error": "Jane"}'),
+            "GET /clients: the response is not a JSON array but an object with the keys error",
+        ),
+        (cut(reply(), -1), "GET /clients: INN8 broke off, or sent invalid HTTP"),
+    ],
+)
+def test_the_circuit_is_told_what_failed(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits, script: Script, failure: str
+) -> None:
+    server.on("/clients", script)
+    client = new_client(server)
+    for _ in range(5):
+        error = fails(client)
+        if isinstance(error, CircuitOpenError):
+            break
+    assert circuits.last_failure["clients"] == failure
+    assert f"so no request was made. The last one: {failure}. Nothing of this sync" in str(fails(client))
+
+
+def test_a_check_of_the_credentials_neither_asks_nor_counts_on_a_circuit(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits
+) -> None:
+    server.on(TOKEN, *8 * [reply(b"", 500)], token_reply())
+    for _ in range(2):
+        with pytest.raises(TransientApiError):
+            new_client(server).check_credentials()
+    circuits.opened_until["token"], circuits.failures["token"] = time.monotonic() + 60, 5
+    new_client(server).check_credentials()
+    assert circuits.log == []
 
 
 def test_the_lease_of_a_trial_is_longer_than_any_attempt(server: Inn8, new_client: NewClient) -> None:

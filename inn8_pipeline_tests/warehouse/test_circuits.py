@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema.tables import circuits
 
 LEASE_SECONDS = 30.0
+FAILURE = "GET /clients (page 3): INN8 answered 503"
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def pass_seconds(engine: Engine, seconds: float) -> None:
 
 def fail(store: PostgresCircuits, times: int, circuit: str = "clients") -> list[bool]:
     """Admit and fail an attempt so many times; return whether the circuit was open after each."""
-    return [store.failed(circuit, is_trial=store.admit(circuit, LEASE_SECONDS)) for _ in range(times)]
+    return [store.failed(circuit, FAILURE, is_trial=store.admit(circuit, LEASE_SECONDS)) for _ in range(times)]
 
 
 def open_circuit(store: PostgresCircuits) -> None:
@@ -75,6 +76,21 @@ def test_five_failures_in_a_row_open_the_circuit_for_sixty_seconds(store: Postgr
     assert 59 < error.seconds_left <= 60
     pass_seconds(engine, 59)
     assert 0 < refused(store).seconds_left <= 1
+
+
+def test_an_open_circuit_says_what_failed_last_and_when(store: PostgresCircuits) -> None:
+    for number in range(5):
+        store.failed("clients", f"GET /clients (page {number}): INN8 answered 503", is_trial=False)
+    error = refused(store)
+    assert error.last_failure == "GET /clients (page 4): INN8 answered 503"
+    assert error.last_failed_at is not None
+    assert abs(error.last_failed_at - datetime.now(UTC)) < timedelta(seconds=60)
+    assert f"The last one at {error.last_failed_at:%Y-%m-%d %H:%M:%S} UTC: GET /clients (page 4): INN8" in str(error)
+
+
+def test_what_failed_is_kept_up_to_a_bound(store: PostgresCircuits, engine: Engine) -> None:
+    store.failed("clients", "x" * 10_000, is_trial=False)
+    assert row(engine).last_failure == "x" * 500
 
 
 def test_a_success_in_between_resets_the_count_of_failures(store: PostgresCircuits) -> None:
@@ -180,12 +196,12 @@ def test_an_attempt_from_before_the_circuit_opened_neither_closes_it_nor_keeps_i
     stragglers = [store.admit("clients", LEASE_SECONDS) for _ in range(2)]
     open_circuit(store)
     pass_seconds(engine, 30)
-    assert store.failed("clients", is_trial=stragglers[0]) is True
+    assert store.failed("clients", FAILURE, is_trial=stragglers[0]) is True
     store.succeeded("clients", is_trial=stragglers[1])
     assert 29 < refused(store).seconds_left <= 30
     pass_seconds(engine, 31)
     assert store.admit("clients", LEASE_SECONDS) is True
-    assert store.failed("clients", is_trial=False) is False
+    assert store.failed("clients", FAILURE, is_trial=False) is False
     assert refused(store).seconds_left > 29, "the trial still holds its lease"
 
 
@@ -200,7 +216,7 @@ def test_circuits_and_tenants_are_independent_of_each_other(store: PostgresCircu
 
 def test_failures_of_many_threads_are_all_counted(store: PostgresCircuits, engine: Engine) -> None:
     with ThreadPoolExecutor(8) as pool:
-        opened = list(pool.map(lambda _: store.failed("clients", is_trial=False), range(4)))
+        opened = list(pool.map(lambda _: store.failed("clients", FAILURE, is_trial=False), range(4)))
     assert opened == [False] * 4
     assert row(engine).failures == 4
 

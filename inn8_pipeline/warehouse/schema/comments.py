@@ -47,6 +47,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "failures": "Failed attempts in a row.",
         "opened_until": "No call before this instant; null if closed.",
         "trial_until": "The one trial call holds its lease until this instant; null if none is under way.",
+        "last_failure": "The request that failed last, and how: its status or our words, never a body.",
+        "last_failed_at": "When it failed.",
     },
     "unknown_properties": {
         "entity": "clients, portfolios or transactions.",

@@ -202,6 +202,8 @@ circuits = _table(
     SqlColumn("failures", Integer, nullable=False),
     SqlColumn("opened_until", type_of_instant),
     SqlColumn("trial_until", type_of_instant),
+    SqlColumn("last_failure", Text),
+    SqlColumn("last_failed_at", type_of_instant),
     SqlColumn("updated_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "circuit", name="circuits_pkey"),
 )

@@ -62,7 +62,9 @@ def test_a_writer_drops_what_is_past_its_retention(syncs: Syncs, writing: Syncs)
 
 def test_a_writer_keeps_the_circuit_breaker(writing: Syncs) -> None:
     with PostgresCircuits(writing.engine, TENANT) as circuits:
-        assert [circuits.failed("/clients", is_trial=False) for _ in range(5)] == [False] * 4 + [True]
+        assert [circuits.failed("/clients", "GET /clients: INN8 answered 503", is_trial=False) for _ in range(5)] == [
+            False
+        ] * 4 + [True]
 
 
 @pytest.mark.parametrize("table", TABLES)
