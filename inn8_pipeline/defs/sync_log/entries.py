@@ -106,6 +106,11 @@ def _describe(outcome: "Outcome") -> str:
         sentences.append("INN8 sent no record. Nothing was changed; the rows that were there are still there.")
     if open_rejects:
         sentences.append(f"{open_rejects} rejects are open; each sync tries them again. See `inn8 rejects list`.")
+    if any(landing.has_duplicates for landing in outcome.landings):
+        sentences.append(
+            "INN8 sent some ids on more than one page, the same ones in two fetches. The rows are up to date, but none "
+            "was marked as missing: pages that overlap may leave others out. Report it to INN8."
+        )
     if held_back:
         sentences.append(
             f"INN8 no longer sends {held_back} rows, more than the bound INN8_MAX_REMOVED_PERCENT: none was marked as "

@@ -1,5 +1,6 @@
 """The sync log: what each end of a sync leaves there, and that it is one entry per run and entity."""
 
+import json
 import logging
 
 import dagster as dg
@@ -100,6 +101,17 @@ def test_rows_are_held_back_from_removal_until_one_run_allows_it(pipeline: Pipel
     allowed = pipeline.run(CLIENTS, config={"allow_removals": True})
     assert pipeline.entry(CLIENTS, allowed.run_id).status == "Success"
     assert pipeline.rows("select count(*) from inn8.clients where missing_since is not null")[0][0] == 10
+
+
+def test_accepted_duplicates_stay_visible_in_the_entry_and_in_the_run(pipeline: Pipeline) -> None:
+    clients = pipeline.world.records("clients")
+    pipeline.server.faults.add("no_total", "clients", times=None)
+    pipeline.server.faults.add("body", "clients", page=2, times=None, text=json.dumps([*clients[20:], clients[0]]))
+    run = pipeline.run(CLIENTS)
+    entry = pipeline.entry(CLIENTS, run.run_id)
+    assert (entry.status, entry.metadata["duplicate"]) == ("Success", 1)
+    assert "INN8 sent some ids on more than one page" in entry.description
+    assert [line for line in pipeline.lines(run.run_id, logging.WARNING) if "1 ids on more than one page" in line]
 
 
 def test_a_run_of_transactions_without_days_fails_and_says_what_to_choose(pipeline: Pipeline) -> None:
