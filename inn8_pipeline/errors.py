@@ -21,6 +21,7 @@
         ├── SyncLockedError        another sync of the entity took too long: look at it, rerun
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most records would be rejected: nothing was written
+        ├── MassChangeError        a column would change in too many rows at once: nothing was written
         └── ReconciliationError    the counts do not add up: nothing was written; a bug
 
 A message names the culprit, the consequence and the way out. It never contains a record's value, a body or a secret.
@@ -328,20 +329,47 @@ class LandingMissingError(WarehouseError):
 
 @dataclass(eq=False)
 class TooManyRejectsError(WarehouseError):
-    """More records would be rejected than single invalid records explain; `reasons` counts them by code."""
+    """More records would be rejected than single invalid records explain.
+
+    `reasons` counts them by code. `rerun` is the command that rejects them all the same, once.
+    """
 
     entity: str
     rejected: int
     records: int
     reasons: dict[str, int]
+    rerun: str
 
     def __str__(self) -> str:
         """Return how many by reason, and what it suggests."""
         reasons = ", ".join(f"{code} {count}" for code, count in sorted(self.reasons.items()))
         return (
             f"{self.rejected} of {self.records} {self.entity} would have been refused ({reasons}): it looks as if "
-            f"INN8 has changed its answer. Nothing was written. Compare the landing (view inn8_raw.{self.entity}) with "
-            "entities.py; if the records really are faulty, rerun once with allow_rejects: true."
+            "INN8 has changed its answer. Nothing was written. Compare what INN8 sends with the declaration of the "
+            f"entity; if the records really are invalid, reject them once with `{self.rerun}` (in the launchpad: "
+            "allow_rejects: true)."
+        )
+
+
+@dataclass(eq=False)
+class MassChangeError(WarehouseError):
+    """A column would change, or lose its values, in more rows at once than corrections explain.
+
+    `findings` says of each such column what would happen to it. `rerun` is the command that allows it once.
+    """
+
+    entity: str
+    findings: dict[str, str]
+    rerun: str
+
+    def __str__(self) -> str:
+        """Return the columns with their counts, what it suggests, and the way to let it through."""
+        findings = "; ".join(f"{column} {finding}" for column, finding in self.findings.items())
+        return (
+            f"The sync of {self.entity} would have changed too many rows at once: {findings}. It looks as if INN8 has "
+            "changed its answer. Nothing was written; the rows are as they were. If the change is right, allow it once "
+            f"with `{self.rerun}` (in the launchpad: allow_changes: true); if not, tell INN8. The bound is "
+            "INN8_MAX_CHANGED_PERCENT."
         )
 
 

@@ -22,9 +22,10 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 if TYPE_CHECKING:
     from inn8_pipeline import sync
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge import deletions, session
+    from inn8_pipeline.warehouse.merge import changes, deletions, session
 else:
     sync = deferred("inn8_pipeline.sync")
+    changes = deferred("inn8_pipeline.warehouse.merge.changes")
     deletions = deferred("inn8_pipeline.warehouse.merge.deletions")
     session = deferred("inn8_pipeline.warehouse.merge.session")
 
@@ -121,6 +122,14 @@ def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
                 "after INN8 has confirmed that so many records are faulty."
             ),
         ),
+        "allow_changes": dg.Field(
+            bool,
+            default_value=False,
+            description=(
+                "Change or empty a column even if that changes more rows than INN8_MAX_CHANGED_PERCENT allows. For a "
+                "single run, after INN8 has confirmed that so many values changed."
+            ),
+        ),
     }
 
 
@@ -155,5 +164,6 @@ def _merge_options(
         may_repeat=landing.run_id == run_id,
         reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
+        change_limit=changes.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
         lock_seconds=settings.lock_seconds,
     )

@@ -156,6 +156,7 @@ def read_sync(environment: Environment) -> SyncSettings:
         timezone=environment.parse("INN8_TIMEZONE", _zone, "a zone of the IANA database", "UTC"),
         max_rejected_percent=environment.whole("INN8_MAX_REJECTED_PERCENT", 50, 0, 100),
         max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
+        max_changed_percent=environment.whole("INN8_MAX_CHANGED_PERCENT", 30, 0, 100),
         lock_seconds=environment.whole("INN8_LOCK_SECONDS", 600, 1, 86_400),
         chunk_size=environment.whole("INN8_CHUNK_SIZE", 5000, 1, 1_000_000),
         tick_minutes=environment.parse("INN8_TICK_MINUTES", _part_of_an_hour, "a divisor of 60, up to 30", "15"),

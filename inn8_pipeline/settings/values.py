@@ -65,6 +65,7 @@ class SyncSettings:
     timezone: str
     max_rejected_percent: int
     max_removed_percent: int
+    max_changed_percent: int
     lock_seconds: int
     chunk_size: int
     tick_minutes: int

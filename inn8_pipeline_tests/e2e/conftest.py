@@ -110,7 +110,7 @@ def _make_history(stage: Stage) -> None:
     assert stage.terminal.run("sync", "--full").returncode == EXIT_PARTIAL
     with stage.without("clients"):
         assert stage.terminal.run("sync", "clients").returncode == EXIT_FAILED
-    for share in (0.1, 0.3):
+    for share in (0.1, 0.2):
         stage.world.change_fraction("clients", share)
         stage.world.change_fraction("portfolios", share)
         assert stage.terminal.run("sync").returncode == EXIT_PARTIAL

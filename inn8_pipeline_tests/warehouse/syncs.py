@@ -17,6 +17,7 @@ from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
+from inn8_pipeline.warehouse.merge.changes import ChangeLimit
 from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit, merge_landing
@@ -42,6 +43,7 @@ class Changes(TypedDict, total=False):
     may_repeat: bool
     reject_limit: RejectLimit
     removal_limit: RemovalLimit
+    change_limit: ChangeLimit
     lock_seconds: float
 
 

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.landing.store import Landing
+
+
+def sync_command(landing: "Landing", option: str) -> str:
+    """Return the command that syncs what the landing covers once more, with an option that lifts a bound."""
+    days = f" --from {landing.window.from_date} --to {landing.window.to_date}" if landing.window else ""
+    return f"inn8 sync {landing.entity}{days} --tenant {landing.tenant_id} {option}"
 
 
 class Status(StrEnum):

@@ -16,6 +16,7 @@ from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import raw, transaction
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge import (
+    changes,
     deletions,
     drift,
     exclusions,
@@ -25,11 +26,19 @@ from inn8_pipeline.warehouse.merge import (
     upsert,
     watermarks,
 )
+from inn8_pipeline.warehouse.merge.changes import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.deletions import DeletionCounts, RemovalLimit
 from inn8_pipeline.warehouse.merge.plan import MergePlan
 from inn8_pipeline.warehouse.merge.reconciliation import MergeObservations, ReconciledCounts
-from inn8_pipeline.warehouse.merge.results import NO_COUNTS, SchemaDrift, Status, StoredCounts, SyncResult
+from inn8_pipeline.warehouse.merge.results import (
+    NO_COUNTS,
+    SchemaDrift,
+    Status,
+    StoredCounts,
+    SyncResult,
+    sync_command,
+)
 from inn8_pipeline.warehouse.merge.source import RecordSource
 from inn8_pipeline.warehouse.merge.watermarks import LandingOutcome, RepeatedLanding
 from inn8_pipeline.warehouse.schema import migrations
@@ -61,6 +70,7 @@ class MergeOptions:
         may_repeat: Whether an unchanged landing ends the sync without a merge.
         reject_limit: How many records may be rejected at once.
         removal_limit: How many rows may be marked as missing at once.
+        change_limit: In how many rows one column may change at once.
         lock_seconds: How long to wait for another sync of the entity.
 
     """
@@ -70,6 +80,7 @@ class MergeOptions:
     may_repeat: bool = True
     reject_limit: RejectLimit = field(default_factory=RejectLimit)
     removal_limit: RemovalLimit = field(default_factory=RemovalLimit)
+    change_limit: ChangeLimit = field(default_factory=ChangeLimit)
     lock_seconds: float = 600.0
 
 
@@ -95,6 +106,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
     Raises:
         SyncLockedError: Another sync held the lock for longer than `options.lock_seconds`.
         TooManyRejectsError: More records were rejected than `options.reject_limit` allows.
+        MassChangeError: A column would have changed in more rows than `options.change_limit` allows.
         ReconciliationError: The counts do not add up.
 
     """
@@ -152,6 +164,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     read = _stage(context, source)
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
+    changes.check(context, options.change_limit, options.transform_version)
     dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
@@ -203,7 +216,8 @@ def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, rea
     rejected = sum(count for code, count in reasons.items() if code != ReasonCode.UNKNOWN_PARENT)
     records = context.landing.records - read.skipped
     if options.reject_limit.forbids(rejected, records):
-        raise TooManyRejectsError(context.entity.name, rejected, records, reasons)
+        rerun = sync_command(context.landing, "--allow-rejects")
+        raise TooManyRejectsError(context.entity.name, rejected, records, reasons, rerun)
 
 
 def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) -> MergeObservations:
