@@ -45,6 +45,7 @@ Examples
   inn8 sync transactions --from 2026-03-01 --to 2026-03-31
   inn8 sync --full                               everything since INN8_TRANSACTIONS_FROM
   inn8 sync clients --rebuild                    from the landing, without INN8
+  inn8 sync clients --tenant firm --allow-changes
 \b
 Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.
 """
@@ -56,6 +57,9 @@ Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them c
 @click.option("--to", "to_date", type=DAY, help="Last day of trade; today where only --from is given.")
 @click.option("--full", is_flag=True, help="All days of trade since INN8_TRANSACTIONS_FROM.")
 @click.option("--rebuild", is_flag=True, help="From what was landed before; INN8 is not asked.")
+@click.option("--allow-removals", is_flag=True, help="Mark rows as missing however many INN8 no longer sends.")
+@click.option("--allow-rejects", is_flag=True, help="Go on however many records are rejected.")
+@click.option("--allow-changes", is_flag=True, help="Change or empty a column in however many rows.")
 @tenant_option
 @json_option
 @verbose_option
@@ -65,13 +69,18 @@ def command(
     to_date: date | None,
     full: bool,
     rebuild: bool,
+    allow_removals: bool,
+    allow_rejects: bool,
+    allow_changes: bool,
     tenant_id: str | None,
     as_json: bool,
     verbose: bool,
 ) -> None:
     """Sync the named entities, or all, through Dagster; the run and its log stand in Dagster's storage.
 
-    Transactions are synced by day of trade: those of the last INN8_LOOKBACK_DAYS days unless days are named.
+    Transactions are synced by day of trade: those of the last INN8_LOOKBACK_DAYS days unless days are named. The
+    options --allow-... lift a bound for this one sync: INN8_MAX_REMOVED_PERCENT, INN8_MAX_REJECTED_PERCENT,
+    INN8_MAX_CHANGED_PERCENT.
     """
     environment = Environment()
     tenants = tenants_of(environment, tenant_id)
@@ -83,7 +92,9 @@ def command(
     if window is None:
         window = settings.last_days(settings.lookback_days)
         _tell_of_first_sync(environment, settings, tenants, wanted)
-    steps = [replace(step, is_rebuild=rebuild) for tenant in tenants for step in plan(tenant, wanted, window)]
+    lifted = {"allow_removals": allow_removals, "allow_rejects": allow_rejects, "allow_changes": allow_changes}
+    allowed = tuple(name for name, is_given in lifted.items() if is_given)
+    steps = [replace(step, is_rebuild=rebuild, allowed=allowed) for tenant in tenants for step in plan(tenant, wanted, window)]
     with open_instance(environment) as instance:
         definitions = load_definitions()
         found = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))

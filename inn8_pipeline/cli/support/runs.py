@@ -23,12 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run: a tenant's entity, and for transactions its days; `is_rebuild`: from the landings, INN8 is not asked."""
+    """One run: a tenant's entity, and for transactions its days.
+
+    `is_rebuild`: from the landings, INN8 is not asked. `allowed` are the bounds that are lifted, as the launchpad names
+    them (`allow_changes`).
+    """
 
     tenant: "Tenant"
     entity: Entity
     window: Window | None = None
     is_rebuild: bool = False
+    allowed: tuple[str, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -71,7 +76,7 @@ def execute(
     # Whichever executor the settings name: the steps of this run work here.
     job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
-        run = _create(instance, job, step, {} if verbose else _QUIET)
+        run = _create(instance, job, step, _config(step) | ({} if verbose else _QUIET))
         execute_run(InMemoryJob(job), run, instance)
         return read_run(instance, step.tenant, step.entity, run.run_id)
 
@@ -98,6 +103,11 @@ def _create(
         run_config=config,
         remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name),
     )
+
+
+def _config(step: PlannedRun) -> dict[str, Any]:
+    merging = step.tenant.name(f"merge_{step.entity}")
+    return {"ops": {merging: {"config": dict.fromkeys(step.allowed, True)}}} if step.allowed else {}
 
 
 _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

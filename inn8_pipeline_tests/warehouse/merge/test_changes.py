@@ -10,7 +10,7 @@ from inn8_pipeline.errors import MassChangeError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.merge.changes import ChangeLimit
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction, without
-from inn8_pipeline_tests.warehouse.syncs import Syncs, many, october
+from inn8_pipeline_tests.warehouse.syncs import Syncs, october
 
 Record = dict[str, Any]
 ROWS = 1000

@@ -1,0 +1,191 @@
+"""The comparison of staged rows with the rows that they would replace, column by column."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from psycopg import sql
+
+from inn8_pipeline.entities import DAY_COLUMN, UNKNOWN, AnyColumn, Column, Kind
+from inn8_pipeline.warehouse.merge import watermarks
+from inn8_pipeline.warehouse.merge.context import MergeContext
+from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A table, and the query of the rows that are to be merged into it (`rows`, with the condition `matching`).
+
+    `day` is the table's column of days, if it has one. `may_sample`: there may be so many rows that a sample is compared
+    first. `prefix` goes before the columns' names in messages, `path`
+    before the names of the properties that they are made from.
+    """
+
+    table: sql.Composable
+    staged: str
+    columns: tuple[AnyColumn, ...]
+    rows: sql.Composable
+    matching: sql.SQL
+    day: str | None
+    may_sample: bool = False
+    prefix: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChange:
+    """Rows compared, values of a column that would change, and those of them that would become empty."""
+
+    column: AnyColumn
+    covered: int
+    changed: int
+    emptied: int
+
+
+def comparisons(context: MergeContext) -> Iterator[Comparison]:
+    """Yield the comparisons of a merge: of its dimensions, and of its own table if that has rows to be replaced."""
+    plan = context.plan
+    for dimension, planned in zip(plan.entity.dimensions, plan.dimensions, strict=True):
+        yield Comparison(
+            table=name_of(planned.table),
+            staged=planned.staged,
+            columns=dimension.columns,
+            rows=_NEWEST.format(sql.Identifier(planned.staged)),
+            matching=_IS_NEWER,
+            day="as_of_date",
+            prefix=f"{dimension.name}.",
+            path=f"{dimension.source}.",
+        )
+    if watermarks.has_rows(context):
+        yield Comparison(
+            table=name_of(plan.table),
+            staged="staged",
+            columns=plan.entity.columns,
+            rows=_entity_rows(plan),
+            matching=sql.SQL(""),
+            day=DAY_COLUMN if plan.has_days else None,
+            may_sample=True,
+        )
+
+
+_NEWEST = sql.SQL(
+    "select distinct on (s.external_id) s.* from {} s order by s.external_id, s.trade_date desc, s.ordinal desc"
+)
+# As in `upsert.merge_dimension`.
+_IS_NEWER = sql.SQL("and (s.trade_date > t.as_of_date or s.trade_date = t.as_of_date and s.ordinal >= 0)")
+_ROWS = sql.SQL(
+    """
+    select s.external_id, {columns} from staged s
+     where not exists (select from exclusions a where a.ordinal = s.ordinal)
+    """
+)
+_KEY = sql.SQL(
+    """
+    case when {staged} is not null then coalesce(
+      (select p.id from {table} p where p.tenant_id = %(tenant)s and p.external_id = {staged}), 0) end
+    """
+)
+
+
+def _entity_rows(plan: MergePlan) -> sql.Composable:
+    """Return the query of the rows that will be merged, with our keys."""
+    keys = {parent.column: _key(parent) for parent in plan.parents}
+    columns = [
+        sql.SQL("{} as {}").format(keys.get(name, sql.Identifier("s", name)), sql.Identifier(name))
+        for name in plan.values
+    ]
+    return _ROWS.format(columns=sql.SQL(", ").join(columns))
+
+
+def _key(parent: Parent) -> sql.Composable:
+    """Return our key of the parent; 0 where its row, of a dimension, is yet to be written."""
+    return _KEY.format(staged=sql.Identifier("s", parent.staged), table=name_of(parent.table))
+
+
+_IS_ANY_STAGED = sql.SQL("exists (select from {staged} s where {has_value})")
+_COUNT_HELD = sql.SQL(
+    """
+    select count(*) from (
+      select from {table} t where t.tenant_id = %(tenant)s and {has_value} and {within} limit %(enough)s) o
+    """
+)
+
+
+def lost_columns(context: MergeContext, comparison: Comparison, minimum_rows: int) -> list[AnyColumn]:
+    """Return the columns without a value in any staged row, but with some in `minimum_rows` rows of the table.
+
+    Few rows may have a value at all, so that their share of the rows covered is below the bound.
+    """
+    staged = sql.Identifier(comparison.staged)
+    has_values = [
+        _IS_ANY_STAGED.format(staged=staged, has_value=_has_value(column, "s", is_staged=True))
+        for column in comparison.columns
+    ]
+    (row,) = context.run(sql.SQL("select array[{}] as is_sent").format(sql.SQL(", ").join(has_values)))
+    within = sql.SQL("t.trade_date = any (%(days)s)" if comparison.day == DAY_COLUMN else "true")
+    return [
+        column
+        for column, is_sent in zip(comparison.columns, row["is_sent"], strict=True)
+        if not is_sent
+        and minimum_rows
+        == context.count(
+            _COUNT_HELD.format(table=comparison.table, has_value=_has_value(column, "t"), within=within),
+            enough=minimum_rows,
+        )
+    ]
+
+
+_COMPARE = sql.SQL(
+    """
+    select count(*) as covered, array[{changed}] as changed, array[{emptied}] as emptied
+      from ({rows}) s
+      join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id {matching}
+     where true {sample} {days}
+    """
+)
+_COUNT = sql.SQL("count(*) filter (where {} and {})")
+_IN_SAMPLE = sql.SQL("and hashtextextended(s.external_id, 0) %% %(one_in)s = 0")
+_NOT_OF_OTHER_DAYS = sql.SQL("and {} <> all (%(other_days)s)")
+
+
+def compare(
+    context: MergeContext, comparison: Comparison, *, one_in: int = 1, other_days: Sequence[date] = ()
+) -> list[ColumnChange]:
+    """Return the change of each column; of a sample of one row in `one_in`, without the rows of `other_days`."""
+    statement = _COMPARE.format(
+        changed=sql.SQL(", ").join(map(_count_changed, comparison.columns)),
+        emptied=sql.SQL(", ").join(map(_count_emptied, comparison.columns)),
+        rows=comparison.rows,
+        table=comparison.table,
+        matching=comparison.matching,
+        sample=_IN_SAMPLE if one_in > 1 else sql.SQL(""),
+        days=_NOT_OF_OTHER_DAYS.format(sql.Identifier("t", comparison.day or "")) if other_days else sql.SQL(""),
+    )
+    (row,) = context.run(statement, one_in=one_in, other_days=list(other_days))
+    numbers = zip(comparison.columns, row["changed"], row["emptied"], strict=True)
+    return [ColumnChange(column, row["covered"], changed, emptied) for column, changed, emptied in numbers]
+
+
+def _count_changed(column: AnyColumn) -> sql.Composable:
+    is_other = sql.SQL("{} is distinct from {}").format(
+        sql.Identifier("s", column.name), sql.Identifier("t", column.name)
+    )
+    return _COUNT.format(_has_value(column, "t"), is_other)
+
+
+def _count_emptied(column: AnyColumn) -> sql.Composable:
+    return _COUNT.format(_has_value(column, "t"), sql.SQL("not ({})").format(_has_value(column, "s")))
+
+
+_IS_NOT_NULL = sql.SQL("{} is not null")
+_IS_NOT_EMPTY = sql.SQL("coalesce({}, '') not in ('', {})")
+
+
+def _has_value(column: AnyColumn, alias: str, *, is_staged: bool = False) -> sql.Composable:
+    """Return the condition that the column is neither null, nor empty, nor `unknown`."""
+    if not isinstance(column, Column):
+        return _IS_NOT_NULL.format(sql.Identifier(alias, column.staged if is_staged else column.name))
+    name = sql.Identifier(alias, column.name)
+    if column.source.kind in {Kind.DATE, Kind.DECIMAL}:
+        return _IS_NOT_NULL.format(name)
+    return _IS_NOT_EMPTY.format(name, sql.Literal(UNKNOWN if column.source.kind is Kind.CHOICE else ""))
