@@ -94,7 +94,11 @@ def command(
         _tell_of_first_sync(environment, settings, tenants, wanted)
     lifted = {"allow_removals": allow_removals, "allow_rejects": allow_rejects, "allow_changes": allow_changes}
     allowed = tuple(name for name, is_given in lifted.items() if is_given)
-    steps = [replace(step, is_rebuild=rebuild, allowed=allowed) for tenant in tenants for step in plan(tenant, wanted, window)]
+    steps = [
+        replace(step, is_rebuild=rebuild, allowed=allowed)
+        for tenant in tenants
+        for step in plan(tenant, wanted, window)
+    ]
     with open_instance(environment) as instance:
         definitions = load_definitions()
         found = run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))

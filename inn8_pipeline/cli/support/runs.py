@@ -76,7 +76,7 @@ def execute(
     # Whichever executor the settings name: the steps of this run work here.
     job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
-        run = _create(instance, job, step, _config(step) | ({} if verbose else _QUIET))
+        run = _create(instance, job, step, {**_config(step), **({} if verbose else _QUIET)})
         execute_run(InMemoryJob(job), run, instance)
         return read_run(instance, step.tenant, step.entity, run.run_id)
 

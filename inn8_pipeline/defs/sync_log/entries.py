@@ -13,7 +13,7 @@ import dagster as dg
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.sync_log.entry import TOTALS, SyncLogEntry
 from inn8_pipeline.settings import now
-from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.merge.results import Counts, Status, sync_command
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
@@ -114,6 +114,12 @@ def _describe(outcome: "Outcome") -> str:
     if held_back:
         sentences.append(
             f"INN8 no longer sends {held_back} rows, more than the bound INN8_MAX_REMOVED_PERCENT: none was marked as "
-            "missing, all are still there. Ask INN8; if it really removed them, rerun with allow_removals: true."
+            "missing, all are still there. Ask INN8; if it really removed them, run "
+            f"`{_removal_command(outcome)}` (in the launchpad: allow_removals: true)."
         )
     return " ".join(sentences)
+
+
+def _removal_command(outcome: "Outcome") -> str:
+    pairs = zip(outcome.landings, outcome.results, strict=True)
+    return next(sync_command(landing, "--allow-removals") for landing, result in pairs if result.held_back)

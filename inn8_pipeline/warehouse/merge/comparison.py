@@ -16,9 +16,8 @@ from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
 class Comparison:
     """A table, and the query of the rows that are to be merged into it (`rows`, with the condition `matching`).
 
-    `day` is the table's column of days, if it has one. `may_sample`: there may be so many rows that a sample is compared
-    first. `prefix` goes before the columns' names in messages, `path`
-    before the names of the properties that they are made from.
+    `day` is the table's column of days, if it has one. With `may_sample` there may be so many rows that a sample is
+    compared first. `prefix` goes before the columns' names in messages, `path` before those of their properties.
     """
 
     table: sql.Composable

@@ -1,6 +1,8 @@
 """`inn8 sync` and what an operator asks afterwards, each as a process of its own."""
 
 import json
+import re
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ import sqlalchemy
 
 from inn8_pipeline.cli.support.history import worst
 from inn8_pipeline.sandbox.api.server import SandboxServer
-from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline.sandbox.world.world import Collection, World
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline_tests.cli.conftest import Place, count
 from inn8_pipeline_tests.conftest import NewDatabase
@@ -59,6 +61,47 @@ def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world
     assert [each["to"] for each in pieces] == sorted((each["to"] for each in pieces), reverse=True)
     assert len(pieces) == 2
     assert count(place.warehouse_url, "inn8.transactions") == world.count("transactions") > 0
+
+
+def named_command(message: str) -> list[str]:
+    """Return the arguments of the `inn8 sync` that a message names as the way out."""
+    found = re.search(r"`inn8 (sync [^`]*--allow-[^`]*)`", message)
+    assert found, message
+    return shlex.split(found.group(1))
+
+
+def change_all(world: World, collection: Collection, **changes: object) -> None:
+    for record in list(world.records(collection)):
+        world.put(collection, {**record, **changes})
+
+
+def test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through(place: Place, world: World) -> None:
+    assert place.terminal.run("sync").returncode == 0
+    change_all(world, "clients", status="dormant")
+    change_all(world, "transactions", currency="USD")
+    failed = place.terminal.run("sync")
+    assert (failed.returncode, failed.stdout.count("Failed")) == (1, 2), failed
+    for entity in ("clients", "transactions"):
+        (message,) = [line for line in failed.stderr.splitlines() if f"The sync of {entity} would have changed" in line]
+        assert place.terminal.run(*named_command(message)).returncode == 0
+    assert place.terminal.run("sync").returncode == 0
+
+
+def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them(place: Place, world: World) -> None:
+    change_all(world, "clients", fullName=None)
+    failed = place.terminal.run("sync", "clients")
+    assert failed.returncode == 1
+    assert place.terminal.run(*named_command(failed.stderr)).returncode == 3
+    assert count(place.warehouse_url, "inn8.rejected_records") == 30
+
+
+def test_removals_that_are_held_back_are_marked_by_a_sync_that_allows_them(place: Place, world: World) -> None:
+    place.terminal.run("sync", "clients")
+    for record in list(world.records("clients"))[:10]:
+        world.remove("clients", record["id"])
+    assert place.terminal.run("sync", "clients").returncode == 3
+    assert place.terminal.run("sync", "clients", "--allow-removals").returncode == 0
+    assert count(place.warehouse_url, "inn8.clients where missing_since is not null") == 10
 
 
 class TestOfAnEmptyWorld:

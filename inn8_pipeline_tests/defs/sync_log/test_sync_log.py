@@ -96,7 +96,9 @@ def test_rows_are_held_back_from_removal_until_one_run_allows_it(pipeline: Pipel
         pipeline.world.remove("clients", record["id"])
     held = pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id)
     assert (held.status, held.severity) == ("PartialSuccess", "ERROR")
-    assert "allow_removals: true" in held.description
+    assert (
+        "`inn8 sync clients --tenant t1 --allow-removals` (in the launchpad: allow_removals: true)" in held.description
+    )
     assert pipeline.rows("select count(*) from inn8.clients where missing_since is not null")[0][0] == 0
     allowed = pipeline.run(CLIENTS, config={"allow_removals": True})
     assert pipeline.entry(CLIENTS, allowed.run_id).status == "Success"
@@ -112,6 +114,20 @@ def test_accepted_duplicates_stay_visible_in_the_entry_and_in_the_run(pipeline: 
     assert (entry.status, entry.metadata["duplicate"]) == ("Success", 1)
     assert "INN8 sent some ids on more than one page" in entry.description
     assert [line for line in pipeline.lines(run.run_id, logging.WARNING) if "1 ids on more than one page" in line]
+
+
+def test_a_mass_change_is_a_failed_sync_until_one_run_allows_it(pipeline: Pipeline) -> None:
+    pipeline.run(CLIENTS)
+    before = truth.tables(pipeline)
+    for record in list(pipeline.world.records("clients")):
+        pipeline.world.put("clients", {**record, "status": "dormant"})
+    entry = pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id)
+    assert (entry.status, entry.severity) == ("Failed", "ERROR")
+    assert "status would become unknown in 24 of 25 rows" in entry.metadata["error_message"]
+    assert truth.tables(pipeline) == before
+    allowed = pipeline.run(CLIENTS, config={"allow_changes": True})
+    assert pipeline.entry(CLIENTS, allowed.run_id).status == "Success"
+    assert pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id).status == "Success"
 
 
 def test_a_run_of_transactions_without_days_fails_and_says_what_to_choose(pipeline: Pipeline) -> None:
