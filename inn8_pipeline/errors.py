@@ -12,7 +12,9 @@
     │   └── ContractError          INN8's response is not that of the API we know: read it, change the code
     ├── NotifyError                an alert or a heartbeat was not accepted: check its address
     └── WarehouseError             Postgres, or what is in it
-        ├── DatabaseError          Postgres cannot be reached, is full or read-only: repair it, rerun
+        ├── DatabaseError          Postgres failed, is full or read-only: repair it, rerun
+        │   └── UnreachableDatabaseError   no connection can be opened: check the URL and the server
+        ├── UnsuitableDatabaseError    an old version or another encoding: choose another database
         ├── SchemaVersionError     the tables have another version: `inn8 db upgrade`
         ├── MissingRolesError      the login may not upgrade: an administrator creates the roles, once
         ├── LoginError             a login cannot be made a reader or a writer: choose another
@@ -206,19 +208,49 @@ class WarehouseError(Inn8Error):
 
 @dataclass(eq=False)
 class DatabaseError(WarehouseError):
-    """Postgres failed. `condition` and `sqlstate` say why, without any statement, parameter or row."""
+    """Postgres refused or failed. `sqlstate` and `condition` say why, `cause` in its words where they hold no value."""
 
     action: str
     condition: str
     sqlstate: str = ""
+    cause: str = ""
 
     def __str__(self) -> str:
-        """Return what was being done, Postgres's code, and the way out."""
+        """Return what was being done, why it failed, and what to do."""
         code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
+        cause = f", {self.cause}" if self.cause else ""
         return (
-            f"Postgres failed while {self.action}: {self.condition}{code}. The transaction was rolled back: "
-            "what was there before is still there. Check INN8_DATABASE_URL and the server (`inn8 doctor`); then rerun."
+            f"Postgres failed while {self.action}: {self.condition}{code}{cause}. The transaction was rolled back: "
+            "the data are as they were before. Check the server (`inn8 doctor`); then rerun."
         )
+
+
+class UnreachableDatabaseError(DatabaseError):
+    """No connection to Postgres could be opened. `server` is its host and port; the password is never shown."""
+
+    def __init__(self, variable: str, server: str, cause: str, sqlstate: str = "") -> None:
+        super().__init__(f"connecting to {server}", "OperationalError", sqlstate, cause)
+        self.variable = variable
+        self.server = server
+
+    def __str__(self) -> str:
+        """Return which server could not be reached, why, and what to check."""
+        return (
+            f"Postgres at {self.server} cannot be reached: {self.cause}. Nothing was read or written. "
+            f"Check {self.variable} and the server (`inn8 doctor`); then rerun."
+        )
+
+
+@dataclass(eq=False)
+class UnsuitableDatabaseError(WarehouseError):
+    """The database is of a kind that cannot hold the data: an old version of Postgres, another encoding than UTF8."""
+
+    finding: str
+    way_out: str
+
+    def __str__(self) -> str:
+        """Return what was found, and what is needed instead."""
+        return f"{self.finding}: it cannot be used. Nothing was read or written. {self.way_out}."
 
 
 @dataclass(eq=False)

@@ -1,19 +1,23 @@
-"""The way to Postgres: one engine, bounded waits, and errors that name what was being done but never a value.
+"""Connections to Postgres: engines, transactions, statements, and errors that never hold a value.
 
-Here belong connections. Every transaction of the warehouse goes through `transaction`.
+Every statement of the warehouse is run by `execute`, every transaction of it is one of `transaction`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
-from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from inn8_pipeline.errors import DatabaseError
+from inn8_pipeline.errors import DatabaseError, UnreachableDatabaseError, UnsuitableDatabaseError
+from inn8_pipeline.warehouse import addresses
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.addresses import Address
 
 Statement = sql.SQL | sql.Composed
 """A statement as `psycopg.sql` composes it."""
@@ -21,49 +25,145 @@ Statement = sql.SQL | sql.Composed
 CONNECT_SECONDS = 10
 STATEMENT_MINUTES = 60
 IDLE_MINUTES = 15
+LEAST_VERSION = 17
+MAX_CAUSE = 300
+# Conditions of the server and the connection, and of rights (class 42 holds syntax too): their messages name objects of
+# the database, never the values of a row.
+_WITHOUT_VALUES = ("08", "25", "28", "3D", "42501", "53", "55", "57", "58")
 
 _SESSION = {
-    # A query's plan is for one run: compiling it costs more than it saves.
+    # What our statements and the driver rely on. A role or a database may have other defaults.
+    "search_path": "pg_catalog",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "row_security": "on",
+    "default_transaction_isolation": "read committed",
+    # A plan is used once: compiling it costs more than it saves.
     "jit": "off",
     # The staged rows of a sync are joined and counted several times.
     "work_mem": "64MB",
-    "temp_buffers": "64MB",
-    # No wait without a bound: for a lock (the merge sets its own), for a statement, for a client that is gone.
+    # Every wait has a bound: for a lock (the merge sets its own), for a statement, for a client that does not go on.
     "lock_timeout": "60s",
     "statement_timeout": f"{STATEMENT_MINUTES}min",
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
-    # Of a client whose machine is lost Postgres hears nothing: it asks, so that no lock is held for the dead.
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    # Postgres notices a client whose machine is gone, and releases its locks.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
-    "timezone": "UTC",
+}
+_CONNECTION = {
+    "connect_timeout": CONNECT_SECONDS,
+    "application_name": "inn8_pipeline",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
 }
 
 
-def connect(url: str) -> Engine:
-    """An engine without a pool, so that nothing stays open between two syncs. `url` names psycopg as its driver."""
-    return create_engine(
-        url,
+def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statements: bool = True) -> Engine:
+    """Return an engine without a pool: no connection stays open between two syncs.
+
+    Args:
+        url: The URL as libpq reads it, with all of its parameters; the driver may be named or not.
+        variable: The setting that the URL comes from, for messages.
+        prepares_statements: Whether a server connection keeps what it is given until we close it. Not so behind a pooler
+            in transaction mode: then no statement is prepared, and our settings last as long as a transaction.
+
+    Raises:
+        SettingsError: The URL cannot be read, or has a parameter that libpq does not know.
+
+    """
+    address = addresses.parse(url, variable)
+    engine = create_engine(
+        address.url,
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "application_name": "inn8_pipeline",
-            "client_encoding": "utf8",
-            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
-            "keepalives_idle": 30,
-            "keepalives_interval": 10,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 60_000,
-        },
+        use_native_hstore=False,
+        connect_args={name: value for name, value in _CONNECTION.items() if name not in address.parameters}
+        | {"client_encoding": "utf8", "prepare_threshold": 5 if prepares_statements else None},
     )
+
+    @event.listens_for(engine, "do_connect")
+    def open_connection(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> Any:  # noqa: ANN401
+        return _open(address, arguments, parameters, is_session_ours=prepares_statements)
+
+    if not prepares_statements:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            execute(connection, _set_all(is_local=True))
+
+    return engine
+
+
+def _open(address: "Address", arguments: Any, parameters: Any, *, is_session_ours: bool) -> Any:  # noqa: ANN401
+    """Open a connection with our settings, to a database that the pipeline can use."""
+    try:
+        connection = psycopg.connect(*arguments, **parameters, autocommit=True)
+    except psycopg.Error as error:
+        raise _unreachable(address, error) from None
+    try:
+        _check(address, connection)
+        if is_session_ours:
+            connection.execute(_set_all(is_local=False))
+        connection.autocommit = False
+    except psycopg.Error as error:
+        connection.close()
+        raise _unreachable(address, error) from None
+    except UnsuitableDatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(address: "Address", connection: "psycopg.Connection[Any]") -> None:
+    """Raise `UnsuitableDatabaseError` unless the database can hold what INN8 sends. Asks the server nothing."""
+    version = connection.info.server_version // 10_000
+    if version < LEAST_VERSION:
+        raise UnsuitableDatabaseError(
+            f"{address.server} runs Postgres {version}",
+            f"Postgres {LEAST_VERSION} or newer is needed: upgrade the server",
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding not in {None, "UTF8"}:  # a pooler may not pass it on
+        raise UnsuitableDatabaseError(
+            f"The database {connection.info.dbname} has the encoding {encoding}",
+            "INN8 sends Unicode: create a database with `createdb --encoding=UTF8 --template=template0 NAME`",
+        )
+
+
+def _set_all(*, is_local: bool) -> sql.Composed:
+    """Return the statement that makes our settings, for the session or until the end of the transaction."""
+    calls = [_SET.format(name, value, sql.Literal(is_local)) for name, value in _SESSION.items()]
+    return sql.SQL("select {}").format(sql.SQL(", ").join([*calls, _SET_TEMP_BUFFERS.format(sql.Literal(is_local))]))
+
+
+_SET = sql.SQL("set_config({}, {}, {})")
+# The staged rows of a sync are joined and counted several times. A session that has used a temporary table already, as
+# one of a pool may have, keeps what it has: Postgres refuses another size there.
+_SET_TEMP_BUFFERS = sql.SQL("set_config('temp_buffers', case when pg_my_temp_schema() = 0 then '64MB' end, {})")
+
+
+def _unreachable(address: "Address", error: psycopg.Error) -> UnreachableDatabaseError:
+    """Return the error of a connection that could not be opened. No row has been read: libpq's words hold no value."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    cause = address.without_password(lines[0].removeprefix("connection failed: "))
+    return UnreachableDatabaseError(address.variable, address.server, cause[:MAX_CAUSE], error.sqlstate or "")
 
 
 @contextmanager
 def guarded(action: str) -> Iterator[None]:
-    """Turn what Postgres or its driver raises into a `DatabaseError`.
+    """Turn what Postgres or its driver raises into a `DatabaseError` that says what was being done.
 
-    Only the condition's name and code go into it: Postgres's own message can hold the values of a row.
+    Postgres's own text is kept only where it cannot hold the values of a row.
     """
     try:
         yield
@@ -75,12 +175,15 @@ def guarded(action: str) -> Iterator[None]:
 
 def _named(action: str, error: BaseException | None) -> DatabaseError:
     sqlstate = getattr(error, "sqlstate", None) or ""
-    return DatabaseError(action=action, condition=type(error).__name__, sqlstate=sqlstate)
+    diagnostics = getattr(error, "diag", None)
+    is_harmless = sqlstate.startswith(_WITHOUT_VALUES)
+    cause = (diagnostics.message_primary or "") if diagnostics and is_harmless else ""
+    return DatabaseError(action=action, condition=type(error).__name__, sqlstate=sqlstate, cause=cause)
 
 
 @contextmanager
 def transaction(engine: Engine, action: str) -> Iterator[Connection]:
-    """One transaction: committed at the end, rolled back by any error. `action` names it in a `DatabaseError`."""
+    """Run one transaction: committed at the end, rolled back by any error. `action` names it in a `DatabaseError`."""
     with guarded(action), engine.begin() as connection:
         yield connection
 
@@ -95,7 +198,7 @@ def execute(connection: Connection, statement: Statement, **parameters: object) 
 
 
 def raw(connection: Connection) -> "psycopg.Connection[tuple[object, ...]]":
-    """The driver's connection below, in the same transaction: for COPY and for SQL that SQLAlchemy has no words for."""
+    """Return psycopg's connection beneath, in the same transaction: for COPY."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         message = f"{type(driver).__name__} is not a connection of psycopg 3"
