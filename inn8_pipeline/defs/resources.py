@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inn8_pipeline.deferred import deferred
-from inn8_pipeline.settings import Environment, read_api, read_database_url, read_tenant
+from inn8_pipeline.settings import Environment, read_api, read_database, read_tenant
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from inn8_pipeline.extract import client as api_client
     from inn8_pipeline.extract import endpoint as api_endpoint
-    from inn8_pipeline.warehouse import circuits, database
+    from inn8_pipeline.warehouse import circuits
 else:
     api_client = deferred("inn8_pipeline.extract.client")
     api_endpoint = deferred("inn8_pipeline.extract.endpoint")
     circuits = deferred("inn8_pipeline.warehouse.circuits")
-    database = deferred("inn8_pipeline.warehouse.database")
 
 
 CIRCUIT_WAIT_SECONDS = 300.0
@@ -35,7 +34,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def engine(self) -> "Engine":
         """Return an engine without a pool: each use opens a connection and closes it."""
-        return database.connect(read_database_url(Environment()))
+        return read_database(Environment()).engine()
 
 
 class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]

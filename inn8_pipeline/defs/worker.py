@@ -16,9 +16,8 @@ from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
 from inn8_pipeline.defs.executors import AGAIN_SECONDS, celery_config
-from inn8_pipeline.settings import Environment, read_database_url
+from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.alone import alone
-from inn8_pipeline.warehouse.database import connect
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -38,7 +37,7 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
         """Return the step's events."""
         request = unpack_value(execute_step_args_packed, as_type=ExecuteStepArgs)
         (step_key,) = request.step_keys_to_execute or ()
-        with alone(connect(read_database_url(Environment())), f"inn8 step {request.run_id} {step_key}") as is_alone:
+        with alone(read_database(Environment()).engine(), f"inn8 step {request.run_id} {step_key}") as is_alone:
             if not is_alone:
                 raise self.retry(countdown=AGAIN_SECONDS)
             ended = events_of_ended_step(request.run_id, step_key)

@@ -4,15 +4,14 @@ Each `read_…` function returns one group of them as a frozen dataclass. A miss
 `SettingsError` that names the variable and gives an example. docs/settings.md lists them all.
 """
 
+from inn8_pipeline.settings.databases import read_database, read_owner_database
 from inn8_pipeline.settings.environment import Environment
 from inn8_pipeline.settings.readers import (
     read_alerts,
     read_api,
     read_celery,
-    read_database_url,
     read_executor,
     read_heartbeat_url,
-    read_owner_database_url,
     read_retention,
     read_sync,
     read_tenant,
@@ -23,6 +22,7 @@ from inn8_pipeline.settings.values import (
     AlertSettings,
     ApiSettings,
     CelerySettings,
+    DatabaseSettings,
     RetentionSettings,
     SyncSettings,
     TenantSettings,
@@ -33,6 +33,7 @@ __all__ = [
     "AlertSettings",
     "ApiSettings",
     "CelerySettings",
+    "DatabaseSettings",
     "Environment",
     "RetentionSettings",
     "SyncSettings",
@@ -41,10 +42,10 @@ __all__ = [
     "read_alerts",
     "read_api",
     "read_celery",
-    "read_database_url",
+    "read_database",
     "read_executor",
     "read_heartbeat_url",
-    "read_owner_database_url",
+    "read_owner_database",
     "read_retention",
     "read_sync",
     "read_tenant",

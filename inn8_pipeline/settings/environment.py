@@ -82,3 +82,11 @@ def between(number: int, least: int, most: int) -> int:
     if not least <= number <= most:
         raise ValueError
     return number
+
+
+def truth(text: str) -> bool:
+    """Return what yes, no and their usual spellings mean; raise ValueError for anything else."""
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError
+    return known[text.lower()]

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import SettingsError
-from inn8_pipeline.settings.environment import Environment, between
-from inn8_pipeline.settings.urls import base_url, http_url, well_formed
+from inn8_pipeline.settings.environment import Environment, between, truth
+from inn8_pipeline.settings.urls import base_url, http_url
 from inn8_pipeline.settings.values import (
     AlertSettings,
     ApiSettings,
@@ -22,7 +22,6 @@ _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _TENANTS_RULE = "names of letters, digits and underscores, separated by commas, no two of them alike but for case"
 _MEBIBYTE = 1024 * 1024
 _BASE_URL = "https://api.inn8.example"
-_WAREHOUSE = "postgresql+psycopg://inn8:secret@localhost:5432/inn8"
 
 
 def _part_of_an_hour(text: str) -> int:
@@ -30,13 +29,6 @@ def _part_of_an_hour(text: str) -> int:
     if 60 % minutes:
         raise ValueError
     return minutes
-
-
-def _truth(text: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if text.lower() not in known:
-        raise ValueError
-    return known[text.lower()]
 
 
 def _zone(text: str) -> str:
@@ -95,7 +87,7 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
 
 
 def _allow_http(environment: Environment) -> bool:
-    return environment.parse("INN8_ALLOW_HTTP", _truth, "true or false", "false")
+    return environment.parse("INN8_ALLOW_HTTP", truth, "true or false", "false")
 
 
 def read_alerts(environment: Environment) -> AlertSettings:
@@ -170,25 +162,6 @@ def read_retention(environment: Environment) -> RetentionSettings:
         reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
         run_days=environment.whole("INN8_KEEP_RUNS_DAYS", 30, 1, 36_500),
     )
-
-
-def read_database_url(environment: Environment) -> str:
-    """Return the URL of the warehouse; SettingsError if it names no Postgres, or another driver than psycopg."""
-    return _database_url(environment, "INN8_DATABASE_URL")
-
-
-def read_owner_database_url(environment: Environment) -> str:
-    """Return the URL of the warehouse with the login that upgrades, grants and erases; by default the pipeline's."""
-    is_set = environment.read("INN8_OWNER_DATABASE_URL", _WAREHOUSE, default="")
-    return _database_url(environment, "INN8_OWNER_DATABASE_URL" if is_set else "INN8_DATABASE_URL")
-
-
-def _database_url(environment: Environment, name: str) -> str:
-    url = environment.read(name, _WAREHOUSE)
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise SettingsError(name, "must be the URL of a Postgres database", _WAREHOUSE)
-    return well_formed(name, f"postgresql+psycopg://{rest}", _WAREHOUSE)
 
 
 def read_executor(environment: Environment) -> str:

@@ -16,7 +16,7 @@ _HTTP = re.compile(
     r"(?::(?P<port>\d{1,5}))?(?P<path>/[^\s?#\\\"'<>^`{|}]*)?(?P<query>\?[^\s#]*)?",
     re.ASCII,
 )
-_AUTHORITY = re.compile(r"(?:[^@]*@)?(?:\[[^@\]]+\]|[^@:]*)(?::(?P<port>\d+))?", re.ASCII)
+_SERVER = re.compile(r"(?:\[[^@\],]+\]|[^@:,]*)(?::(?P<port>\d+))?", re.ASCII)
 _MAX_PORT = 65_535
 _HTTP_RULE = (
     "must be an http(s) URL: https:// and a host in ASCII, then, if needed, :port and /path; without quotes, blanks, "
@@ -59,11 +59,12 @@ def _http(name: str, url: str, example: str) -> re.Match[str]:
     return match
 
 
-def well_formed(name: str, url: str, example: str) -> str:
-    """Return the URL of a database whose login, host and port can be told apart."""
+def well_formed(name: str, url: str, example: str, *, has_several_servers: bool = False) -> str:
+    """Return the URL of a database whose login, host and port can be told apart. libpq takes several servers."""
     authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
-    match = _AUTHORITY.fullmatch(authority)
-    if match is None or not _is_port(match["port"]):
+    login, _, servers = authority.rpartition("@")
+    matches = [_SERVER.fullmatch(each) for each in (servers.split(",") if has_several_servers else [servers])]
+    if "@" in login or any(match is None or not _is_port(match["port"]) for match in matches):
         problem = "cannot be parsed: within its parts each of @ : / ? # % must be percent-encoded, %40 for @"
         raise SettingsError(name, problem, example)
     return url

@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Window
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from inn8_pipeline.warehouse import database
+else:
+    database = deferred("inn8_pipeline.warehouse.database")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,19 @@ class ApiSettings:
     page_size: int
     pages_at_a_time: int
     ca_file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How the warehouse is reached. The URL may hold a password; `variable` is the setting that it comes from."""
+
+    url: str = field(repr=False)
+    variable: str
+    prepares_statements: bool = True
+
+    def engine(self) -> "Engine":
+        """Return an engine; it opens connections when it is used, and keeps none."""
+        return database.connect(self.url, variable=self.variable, prepares_statements=self.prepares_statements)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import URL
 
 from inn8_pipeline.errors import SettingsError
 
@@ -24,18 +23,6 @@ class Address:
 
     variable: str
     parameters: dict[str, str] = field(repr=False)
-
-    @property
-    def url(self) -> URL:
-        """The URL in SQLAlchemy's form: host and port as parameters, of which there may be several."""
-        named = {"user", "password", "dbname"}
-        return URL.create(
-            "postgresql+psycopg",
-            username=self.parameters.get("user"),
-            password=self.parameters.get("password"),
-            database=self.parameters.get("dbname"),
-            query={name: value for name, value in self.parameters.items() if name not in named},
-        )
 
     @property
     def server(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from inn8_pipeline.errors import DatabaseError, UnreachableDatabaseError, UnsuitableDatabaseError
@@ -74,8 +74,8 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
     Args:
         url: The URL as libpq reads it, with all of its parameters; the driver may be named or not.
         variable: The setting that the URL comes from, for messages.
-        prepares_statements: Whether a server connection keeps what it is given until we close it. Not so behind a pooler
-            in transaction mode: then no statement is prepared, and our settings last as long as a transaction.
+        prepares_statements: False behind a pooler in transaction mode, where each transaction may have another session:
+            no statement is prepared, and our settings are made for each transaction.
 
     Raises:
         SettingsError: The URL cannot be read, or has a parameter that libpq does not know.
@@ -83,7 +83,7 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
     """
     address = addresses.parse(url, variable)
     engine = create_engine(
-        address.url,
+        _sqlalchemy_url(address),
         poolclass=NullPool,
         hide_parameters=True,
         use_native_hstore=False,
@@ -102,6 +102,18 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
             execute(connection, _set_all(is_local=True))
 
     return engine
+
+
+def _sqlalchemy_url(address: "Address") -> URL:
+    """Return the URL in SQLAlchemy's form: host and port as parameters, of which there may be several."""
+    parameters = dict(address.parameters)
+    return URL.create(
+        "postgresql+psycopg",
+        username=parameters.pop("user", None),
+        password=parameters.pop("password", None),
+        database=parameters.pop("dbname", None),
+        query=parameters,
+    )
 
 
 def _open(address: "Address", arguments: Any, parameters: Any, *, is_session_ours: bool) -> Any:  # noqa: ANN401
@@ -128,16 +140,14 @@ def _check(address: "Address", connection: "psycopg.Connection[Any]") -> None:
     """Raise `UnsuitableDatabaseError` unless the database can hold what INN8 sends. Asks the server nothing."""
     version = connection.info.server_version // 10_000
     if version < LEAST_VERSION:
-        raise UnsuitableDatabaseError(
-            f"{address.server} runs Postgres {version}",
-            f"Postgres {LEAST_VERSION} or newer is needed: upgrade the server",
-        )
+        finding = f"{address.server} runs Postgres {version}"
+        way_out = f"Postgres {LEAST_VERSION} or newer is needed: upgrade the server"
+        raise UnsuitableDatabaseError(finding, way_out)
     encoding = connection.info.parameter_status("server_encoding")
     if encoding not in {None, "UTF8"}:  # a pooler may not pass it on
-        raise UnsuitableDatabaseError(
-            f"The database {connection.info.dbname} has the encoding {encoding}",
-            "INN8 sends Unicode: create a database with `createdb --encoding=UTF8 --template=template0 NAME`",
-        )
+        finding = f"The database {connection.info.dbname} has the encoding {encoding}"
+        way_out = "INN8 sends Unicode: make another one with `createdb --encoding=UTF8 --template=template0 NAME`"
+        raise UnsuitableDatabaseError(finding, way_out)
 
 
 def _set_all(*, is_local: bool) -> sql.Composed:

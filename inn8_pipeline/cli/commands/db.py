@@ -6,7 +6,7 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import tenant_of, tenant_option
-from inn8_pipeline.settings import Environment, read_owner_database_url
+from inn8_pipeline.settings import Environment, read_owner_database
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -20,12 +20,11 @@ def command() -> None:
 @command.command(epilog=examples("inn8 db upgrade"))
 def upgrade() -> None:
     """Bring the warehouse to this release's schema version; all of it or nothing. Harmless to repeat."""
-    url = read_owner_database_url(Environment())
-    from inn8_pipeline.warehouse.database import connect, guarded
+    from inn8_pipeline.warehouse.database import guarded
     from inn8_pipeline.warehouse.schema.migrations import found_version
     from inn8_pipeline.warehouse.schema.migrations import upgrade as bring_up
 
-    engine = connect(url)
+    engine = read_owner_database(Environment()).engine()
     with guarded("upgrading the schema"):
         with engine.connect() as connection:
             before = found_version(connection)
@@ -81,6 +80,4 @@ def grant_writer(login: str) -> None:
 
 
 def _engine(environment: Environment) -> "Engine":
-    from inn8_pipeline.warehouse.database import connect
-
-    return connect(read_owner_database_url(environment))
+    return read_owner_database(environment).engine()

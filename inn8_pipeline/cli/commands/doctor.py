@@ -21,7 +21,7 @@ from inn8_pipeline.settings import (
     Environment,
     read_alerts,
     read_api,
-    read_database_url,
+    read_database,
     read_executor,
     read_heartbeat_url,
     read_retention,
@@ -29,7 +29,7 @@ from inn8_pipeline.settings import (
     read_tenant,
     read_tenant_ids,
 )
-from inn8_pipeline.warehouse.database import connect, transaction
+from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
 
 CLOCK_SECONDS = 5.0
@@ -108,13 +108,13 @@ def _settings(environment: Environment) -> str:
     for tenant_id in read_tenant_ids(environment):
         read_tenant(environment, tenant_id)
         read_heartbeat_url(environment, tenant_id)
-    for read in (read_alerts, read_api, read_sync, read_retention, read_executor, read_database_url):
+    for read in (read_alerts, read_api, read_sync, read_retention, read_executor, read_database):
         read(environment)
     return "complete and well-formed"
 
 
 def _engine(environment: Environment) -> Engine:
-    return connect(read_database_url(environment))
+    return read_database(environment).engine()
 
 
 def _database(environment: Environment) -> str:

@@ -7,8 +7,7 @@ from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of,
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
-from inn8_pipeline.settings import Environment, read_database_url
-from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.merge import drift
 
 COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "accepted_note")
@@ -56,7 +55,7 @@ def accept(entity: Entity, name: str, note: str, tenant_id: str | None) -> None:
     """Accept that no column is made from a property: the check `drift` no longer reports it."""
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
-    engine = connect(read_database_url(environment))
+    engine = read_database(environment).engine()
     if not drift.accept(engine, tenant, entity, name, note):
         raise Failed(
             f"INN8 has never sent a property {name!r} of {entity}: nothing was done. `inn8 drift list` names those "

@@ -7,7 +7,7 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import tenant_of, tenant_option
-from inn8_pipeline.settings import Environment, read_owner_database_url, read_sync
+from inn8_pipeline.settings import Environment, read_owner_database, read_sync
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.erasure.data_subject import ErasureCounts
@@ -35,13 +35,12 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
     """
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
-    url, wait_seconds = read_owner_database_url(environment), read_sync(environment).lock_seconds
+    database, wait_seconds = read_owner_database(environment), read_sync(environment).lock_seconds
     from inn8_pipeline.transform.redaction import redact
-    from inn8_pipeline.warehouse.database import connect
     from inn8_pipeline.warehouse.erasure import erase
     from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 
-    engine, subject = connect(url), DataSubject(tenant.tenant_id, external_id)
+    engine, subject = database.engine(), DataSubject(tenant.tenant_id, external_id)
     if yes:
         erased = erase.erase(engine, subject, redact, may_be_sent=still_sent, wait_seconds=wait_seconds)
     else:

@@ -19,8 +19,7 @@ from inn8_pipeline.cli.support.options import (
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
-from inn8_pipeline.settings import Environment, read_database_url
-from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.queries import operator
 
 COLUMNS = (
@@ -106,7 +105,7 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
     """
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
-    if not operator.accept(connect(read_database_url(environment)), tenant, reject_id, note):
+    if not operator.accept(read_database(environment).engine(), tenant, reject_id, note):
         raise _unknown(reject_id)
     click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer causes PartialSuccess.")
 

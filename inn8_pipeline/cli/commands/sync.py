@@ -27,7 +27,7 @@ from inn8_pipeline.settings import (
     Environment,
     SyncSettings,
     read_api,
-    read_database_url,
+    read_database,
     read_sync,
     read_tenant,
 )
@@ -110,7 +110,7 @@ def read_settings(environment: Environment, tenants: "Sequence[Tenant]") -> Sync
     for tenant in tenants:
         read_tenant(environment, tenant.tenant_id)
     read_api(environment)
-    read_database_url(environment)
+    read_database(environment)
     return read_sync(environment)
 
 

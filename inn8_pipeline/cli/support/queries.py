@@ -7,15 +7,14 @@ from sqlalchemy import Connection
 
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, SchemaVersionError
-from inn8_pipeline.settings import Environment, read_database_url
-from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.queries import operator
 
 
 @contextmanager
 def reading(environment: Environment, action: str) -> Iterator[Connection]:
     """Open a read-only transaction; SchemaVersionError if the schema is of another version than this code's."""
-    with operator.reading(connect(read_database_url(environment)), action) as connection:
+    with operator.reading(read_database(environment).engine(), action) as connection:
         yield connection
 
 

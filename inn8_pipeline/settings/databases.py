@@ -1,0 +1,40 @@
+"""The readers of the databases' URLs. What is wrong with a URL is said without quoting it: it may hold a password."""
+
+from typing import TYPE_CHECKING
+
+from inn8_pipeline.deferred import deferred
+from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.settings.environment import Environment, truth
+from inn8_pipeline.settings.urls import well_formed
+from inn8_pipeline.settings.values import DatabaseSettings
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse import addresses
+else:
+    addresses = deferred("inn8_pipeline.warehouse.addresses")
+
+_WAREHOUSE = "postgresql://inn8:secret@localhost:5432/inn8"
+
+
+def read_database(environment: Environment) -> DatabaseSettings:
+    """Return how the warehouse is reached; SettingsError if its URL cannot be used."""
+    return _read(environment, "INN8_DATABASE_URL")
+
+
+def read_owner_database(environment: Environment) -> DatabaseSettings:
+    """Return how the login that upgrades, grants and erases reaches the warehouse; by default as the pipeline does."""
+    is_set = environment.read("INN8_OWNER_DATABASE_URL", _WAREHOUSE, default="")
+    return _read(environment, "INN8_OWNER_DATABASE_URL" if is_set else "INN8_DATABASE_URL")
+
+
+def _read(environment: Environment, name: str) -> DatabaseSettings:
+    url = environment.read(name, _WAREHOUSE)
+    scheme, separator, _ = url.partition("://")
+    if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise SettingsError(name, "must be the URL of a Postgres database", _WAREHOUSE)
+    addresses.parse(well_formed(name, url, _WAREHOUSE, has_several_servers=True), name)
+    return DatabaseSettings(
+        url=url,
+        variable=name,
+        prepares_statements=environment.parse("INN8_PREPARED_STATEMENTS", truth, "true or false", "true"),
+    )
