@@ -60,7 +60,7 @@ FAILURES: dict[str, tuple[Callable[[Pipeline, pytest.MonkeyPatch], None], str]] 
     "the warehouse is full": (full, "DiskFull"),
     "the warehouse is read-only": (read_only, "ReadOnlySqlTransaction"),
     "a row is lost on its way": (swallowed, "do not add up"),
-    "the warehouse is gone": (gone, "Postgres failed while"),
+    "the warehouse is gone": (gone, 'database "not_there" does not exist'),
 }
 
 

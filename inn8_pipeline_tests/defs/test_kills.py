@@ -175,7 +175,7 @@ def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_i
     (run,) = on_its_own.instance.get_runs(limit=1)
     failed = on_its_own.entry(TRANSACTIONS, run.run_id)
     assert failed.status == "Failed"
-    assert failed.metadata["error_message"].startswith("Postgres failed while")
+    assert failed.metadata["error_message"].startswith("Postgres at ")
     restart(server)
     assert truth.tables(on_its_own) in (before, truth.of(on_its_own.world))
     assert on_its_own.run(TRANSACTIONS).success

@@ -1,4 +1,4 @@
-"""Connections: whatever a role, a database, a URL or a server brings along, they work as the pipeline needs or say why."""
+"""Connections: whatever a role, a database, a URL or a server brings along, they work as needed or say why not."""
 
 import socket
 from collections.abc import Iterator
@@ -147,9 +147,12 @@ def test_a_condition_of_the_server_is_told_in_its_words_and_an_error_of_a_row_is
     with pytest.raises(DatabaseError) as of_a_row:
         syncs.clients([client()])
     assert of_a_row.value.cause == ""
-    with new_login(syncs.url) as login, Syncs(url_of(syncs.url, login)) as stranger:
-        with pytest.raises(DatabaseError, match="42501.*permission denied for schema inn8"):
-            stranger.clients([client()])
+    with (
+        new_login(syncs.url) as login,
+        Syncs(url_of(syncs.url, login)) as stranger,
+        pytest.raises(DatabaseError, match=r"42501.*permission denied for schema inn8"),
+    ):
+        stranger.clients([client()])
 
 
 def test_several_servers_are_tried_in_their_order(warehouse_url: str) -> None:

@@ -20,7 +20,7 @@ from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.circuits import PostgresCircuits
 from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.schema import migrations
-from inn8_pipeline_tests.transform.builders import client, transaction
+from inn8_pipeline_tests.transform.builders import transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
 
 pytestmark = pytest.mark.skipif(not shutil.which("pgbouncer"), reason="the program pgbouncer is not installed")
