@@ -13,7 +13,7 @@ from inn8_pipeline.settings import (
     read_alerts,
     read_api,
     read_celery,
-    read_database_url,
+    read_database,
     read_heartbeat_url,
     read_sync,
     read_tenant,
@@ -170,4 +170,4 @@ def test_the_queue_of_celery_is_named_by_a_url() -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://localhost:99999/inn8", "postgresql://localhost:port/inn8"])
 def test_the_port_of_a_database_is_one(url: str) -> None:
-    assert error_of(lambda: read_database_url(Environment({"INN8_DATABASE_URL": url}))).variable == "INN8_DATABASE_URL"
+    assert error_of(lambda: read_database(Environment({"INN8_DATABASE_URL": url}))).variable == "INN8_DATABASE_URL"

@@ -85,5 +85,5 @@ def test_everything_works_through_a_pooler(empty_database: str, mode: str, prepa
         with PostgresCircuits(syncs.engine, TENANT) as circuits:
             for _ in range(9):
                 assert not circuits.admit("/clients", 1)
-                circuits.failed("/clients", is_trial=False)
+                circuits.failed("/clients", "answered 503", is_trial=False)
                 circuits.succeeded("/clients", is_trial=False)
