@@ -79,16 +79,6 @@ def test_an_upgrade_works_whatever_settings_the_role_has(empty_database: str) ->
             assert syncs.query("select name from inn8.client_details") == [{"name": "Thandi Nkosi"}]
 
 
-@pytest.mark.skip
-def test_a_view_answers_the_same_whatever_functions_its_reader_finds_first(hostile_url: str, syncs: Syncs) -> None:
-    syncs.with_parents().transactions([transaction()])
-    question = "select trade_date::text from inn8_raw.transactions"
-    plain = sqlalchemy.create_engine(hostile_url)
-    with plain.connect() as connection:
-        assert connection.exec_driver_sql(question).all() == [("2026-10-05",)]
-    plain.dispose()
-
-
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_of_another_encoding_is_refused(empty_database: str, encoding: str) -> None:
     name = f"encoded_{encoding.lower()}"
