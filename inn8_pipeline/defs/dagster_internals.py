@@ -11,8 +11,9 @@ names themselves, because they are loaded on their own and not with the definiti
   whatever happens. `JobDefinition.execute_in_process` creates the run itself, without tags and origin.
 - `RemoteJobOrigin`, `RemoteRepositoryOrigin`, `SINGLETON_REPOSITORY_NAME`, `location_origins_from_yaml_paths`: where a
   run comes from. Without it, the UI offers no rerun of a run that the command line made.
-- `InstigatorState`, `InstigatorStatus`, `InstigatorType`: whether schedules and sensors are on, and how their last
-  ticks ended; `DagsterInstance` returns them.
+- `InstigatorState`, `InstigatorStatus`, `InstigatorType`, `InstigatorTick`, `TickStatus`: whether schedules and sensors
+  are on, and how their last ticks ended; `DagsterInstance` returns them.
+- `schedule_execution_time_iterator`: when a schedule should have ticked, by the same reading of cron and time zones.
 - `UnresolvedAssetJobDefinition`: what `define_asset_job` returns, for annotations.
 """
 
@@ -24,9 +25,10 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 from dagster._core.workspace.load import location_origins_from_yaml_paths
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 __all__ = [
     "SINGLETON_REPOSITORY_NAME",
@@ -35,11 +37,14 @@ __all__ = [
     "InMemoryJob",
     "InstigatorState",
     "InstigatorStatus",
+    "InstigatorTick",
     "InstigatorType",
     "PartitionKeyFilter",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
+    "TickStatus",
     "UnresolvedAssetJobDefinition",
     "execute_run",
     "location_origins_from_yaml_paths",
+    "schedule_execution_time_iterator",
 ]

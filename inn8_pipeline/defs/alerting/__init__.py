@@ -1,1 +1,1 @@
-"""Incidents, the sensors that report them, and the heartbeat."""
+"""Incidents: how they are found, the sensors that report them, and the heartbeat."""

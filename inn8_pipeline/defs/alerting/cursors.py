@@ -1,15 +1,126 @@
-"""What a sensor remembers from one look to the next: a word for each subject, as Dagster's cursor keeps it."""
+"""What sensors remember from one evaluation to the next, as Dagster keeps it: the text of a cursor."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+
+from inn8_pipeline.defs.alerting import subjects
+from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
+from inn8_pipeline.defs.alerting.subjects import Subject
+from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.names import CHECK_ALIASES, SYNC_LOG, Tenant
+from inn8_pipeline.entities import ENTITIES, Window
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    subject: Subject
+    incident: Incident
+
+
+@dataclass(frozen=True, slots=True)
+class _AlertCursor:
+    """An `AlertState` as JSON: a JSON object cannot have subjects as its keys."""
+
+    open: list[_Entry]
+    reported: list[_Entry]
+    runs_until: datetime | None = None
+    schedules: dict[str, Watched] = field(default_factory=dict)
+    version: int = 2
+
+
+def write_alerts(state: AlertState) -> str:
+    """Return the cursor of an alerting sensor."""
+    cursor = _AlertCursor(
+        open=[_Entry(subject, incident) for subject, incident in state.open.items()],
+        reported=[_Entry(subject, incident) for subject, incident in state.reported.items()],
+        runs_until=state.runs_until,
+        schedules=dict(state.schedules),
+    )
+    return msgspec.json.encode(cursor).decode()
+
+
+def read_alerts(cursor: str | None, tenants: Iterable[Tenant]) -> AlertState:
+    """Return what the cursor of an alerting sensor holds. One that cannot be read counts as empty.
+
+    An operator can set any cursor in the UI.
+    """
+    try:
+        kept = json.loads(cursor) if cursor else {}
+        if not isinstance(kept, dict) or "version" not in kept:
+            return _of_release_0_1(kept, tenants)
+        read = msgspec.convert(kept, _AlertCursor)
+    except (ValueError, TypeError, KeyError, AttributeError, msgspec.ValidationError):
+        return AlertState()
+    return AlertState(
+        open={each.subject: each.incident for each in read.open},
+        reported={each.subject: each.incident for each in read.reported},
+        runs_until=read.runs_until,
+        schedules=read.schedules,
+    )
 
 
 def read(cursor: str | None) -> dict[str, str]:
-    """The words that the cursor remembers; none before the first look."""
-    kept: dict[str, str] = json.loads(cursor) if cursor else {}
-    return kept
+    """Return a text for each key, as a cursor holds it; none where it is empty or cannot be read."""
+    try:
+        kept = json.loads(cursor) if cursor else {}
+    except ValueError:
+        return {}
+    return {str(key): str(text) for key, text in kept.items()} if isinstance(kept, dict) else {}
 
 
-def write(words: Mapping[str, str]) -> str:
-    """The cursor that remembers them."""
-    return json.dumps(dict(words), sort_keys=True)
+def instant(text: str | None) -> datetime | None:
+    """Return the instant that a text of ours names, in UTC; None where it names none."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def write(texts: Mapping[str, str]) -> str:
+    """Return the cursor that holds a text for each key."""
+    return json.dumps(dict(texts), sort_keys=True)
+
+
+# Release 0.1 kept what it had reported by the text of the alert. The next release drops this.
+
+_DAYS_OF_RELEASE_0_1 = re.compile(r"transactions of (\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)(?: (\w+))?")
+
+
+def _of_release_0_1(kept: Mapping[str, Any], tenants: Iterable[Tenant]) -> AlertState:
+    tenants = tuple(tenants)
+    incidents: dict[Subject, Incident] = {}
+    for text, reported in kept.items():
+        subject, days = _subject_of_release_0_1(text, tenants)
+        if subject is not None:
+            earlier = incidents[subject].days if subject in incidents else ()
+            began_at = datetime.fromisoformat(reported["since"])
+            incidents[subject] = Incident(
+                reported["text"],
+                reported["is_error"],
+                began_at,
+                reported["kind"],
+                (*earlier, *days),
+                reported_at=began_at,
+            )
+    return AlertState(open=incidents, reported=incidents)
+
+
+def _subject_of_release_0_1(text: str, tenants: Iterable[Tenant]) -> tuple[Subject | None, tuple[Window, ...]]:
+    if text.startswith("job "):
+        return subjects.of_job(text.removeprefix("job ")), ()
+    days = _DAYS_OF_RELEASE_0_1.fullmatch(text)
+    for tenant in tenants:
+        for entity in ENTITIES:
+            for name in (SYNC_LOG, *CHECKS, *CHECK_ALIASES):
+                if text == f"{tenant.key(entity).to_user_string()}, check {name}":
+                    return subjects.of_check(tenant, entity, CHECK_ALIASES.get(name, name)), ()
+            if days and entity.has_days and days[3] in {None, tenant.tenant_id}:
+                window = Window(date.fromisoformat(days[1]), date.fromisoformat(days[2]))
+                return subjects.of_days(tenant, entity), (window,)
+    return None, ()

@@ -1,64 +1,79 @@
-"""The heartbeat: a call to the outside after each complete tick, because a dead daemon cannot report itself."""
+"""The heartbeat: a call to an outside service after each complete tick, because a dead daemon cannot report itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import cursors
+from inn8_pipeline.defs.alerting import cursors, runs
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.killed_runs import log_of
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import NotifyError
-from inn8_pipeline.settings import Environment, read_heartbeat_url
+from inn8_pipeline.settings import Environment, now, read_heartbeat_url
 
-RUNS_LOOKED_AT = 100
+MAX_RUNS = 100
+"""How many of the newest scheduled runs are searched for a complete tick."""
 
 
 def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    """The sensor; `status` is whether it is on where nobody has said so in the UI."""
+    """Return the sensor; `status` is whether it is on before anyone has switched it in the UI."""
 
     @dg.sensor(
         name="heartbeat",
         minimum_interval_seconds=30,
         default_status=status,
         description=(
-            "Calls INN8_HEARTBEAT_URL once after each tick whose syncs have all ended well. Whoever waits for the call "
-            "learns of a dead daemon, which cannot report itself. On as soon as that setting is there."
+            "Calls INN8_HEARTBEAT_URL once after each tick whose syncs have all ended without an error. A service that "
+            "waits for the call notices a dead daemon, which cannot report itself. On as soon as that setting is there."
         ),
     )
     def call(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from inn8_pipeline import notify
 
-        last = cursors.read(context.cursor)
+        reported = cursors.read(context.cursor)
         for tenant in tenants:
             url = read_heartbeat_url(Environment(), tenant.tenant_id)
-            told = last.get(tenant.tenant_id, "")
-            complete_at = _last_complete_tick(context.instance, tenant, told) if url else None
+            after = cursors.instant(reported.get(tenant.tenant_id))
+            complete_at = _last_complete_tick(context.instance, tenant, after) if url else None
             if url and complete_at:
                 try:
                     notify.ping(url)
                 except NotifyError as error:
                     context.log.warning(str(error))
                 else:
-                    last = {**last, tenant.tenant_id: complete_at}
-                    context.update_cursor(cursors.write(last))
-        return dg.SkipReason(f"The last complete ticks that were told: {last}.")
+                    reported = {**reported, tenant.tenant_id: complete_at.isoformat()}
+                    context.update_cursor(cursors.write(reported))
+        return dg.SkipReason(f"The last complete tick of each tenant for which the address was called: {reported}.")
 
     return call
 
 
-def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, told: str) -> str | None:
-    """The newest tick (UTC, ISO 8601) after the one that was told, for each of whose entities a run has ended well."""
-    ticks: dict[str, dict[str, dg.DagsterRun]] = {}
-    for run in instance.get_runs(dg.RunsFilter(tags={names.TICK_TAG: tenant.tenant_id}), limit=RUNS_LOOKED_AT):
-        if run.is_success and run.tags.get(names.TICK_AT_TAG, "") > told:
-            ticks.setdefault(run.tags[names.TICK_AT_TAG], {})[run.tags[names.SCHEDULED_TAG]] = run
-    complete = (at for at, runs in ticks.items() if len(runs) == len(ENTITIES))
+def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: datetime | None) -> datetime | None:
+    """Return the newest tick after this one for which a run of each entity has ended without an error."""
+    ticks: dict[datetime, dict[str, dg.DagsterRun]] = {}
+    scheduled = dg.RunsFilter(tags={names.TICK_TAG: tenant.tenant_id}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    for run in instance.get_runs(scheduled, limit=MAX_RUNS):
+        tick_at = _tick_at(run)
+        if tick_at is not None and (after is None or tick_at > after):
+            ticks.setdefault(tick_at, {}).update((entity, run) for entity in _entities(run, tenant))
+    complete = (at for at, by_entity in ticks.items() if len(by_entity) == len(ENTITIES))
     return next((at for at in sorted(complete, reverse=True) if _are_well(instance, ticks[at].values())), None)
 
 
-def _are_well(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> bool:
-    """Whether no log of theirs has an error: a run succeeds also where removals were held back."""
-    entries = [entry for run in runs for entry in log_of(instance, run)]
+def _tick_at(run: dg.DagsterRun) -> datetime | None:
+    """Return the instant of the run's tick; None where its tags name none. Anyone can launch a run with any tags."""
+    tick_at = cursors.instant(run.tags.get(names.TICK_AT_TAG))
+    return tick_at if tick_at is not None and tick_at <= now() else None
+
+
+def _entities(run: dg.DagsterRun, tenant: Tenant) -> Iterator[str]:
+    for _, entity in runs.synced(run, [tenant]):
+        yield entity.name
+
+
+def _are_well(instance: dg.DagsterInstance, ended: Iterable[dg.DagsterRun]) -> bool:
+    """Return whether no sync log entry of the runs is an error: a run that held removals back succeeds too."""
+    entries = [entry for run in ended for entry in log_of(instance, run)]
     return all(entry.passed or entry.severity is not dg.AssetCheckSeverity.ERROR for entry in entries)

@@ -1,72 +1,190 @@
-"""What is told to the operator's webhook: a line when a trouble begins, one when it is over, none in between.
+"""Incidents: what is wrong and since when, and what there is to report since the last message.
 
-Here belongs which lines follow from what is wrong now and what was told before. What is wrong is found by `troubles`;
-how a message is sent is `notify`'s. All lines of one look are one message: it is taken as a whole or not at all.
+Each problem is reported once when it starts and once when it is over. How problems are found is in `check_incidents`,
+`run_incidents` and `schedule_incidents`; how a message reads is in `messages`.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from typing import Any, Self
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from inn8_pipeline.defs.alerting.subjects import Subject
+from inn8_pipeline.entities import Window
+
+GROWTH_INTERVAL = timedelta(hours=1)
+"""Further days of a reported incident are reported once in this time, not one failed run after the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that is wrong: since when, and whether it is an error or a warning. `text` holds no personal data.
+    """Something that is wrong. Nothing in it is personal data.
 
-    An error of another `kind` is another trouble, where it has kinds: removals held back, then no sync at all.
+    Attributes:
+        text: What happened, what it means for the data, what to do.
+        is_error: Whether the operator has to act; else it is a warning.
+        began_at: When it was first found.
+        kind: Distinguishes errors of one subject: a sync that held removals back, and one that failed.
+        days: The days of trade that were not loaded, where the incident is about days.
+        columns: The columns that it is about, where it is about columns.
+        url: Where the Dagster UI shows it; empty where INN8_UI_URL is not set.
+        over_at: When it ended. It is forgotten once that is reported.
+        reason: Why it ended, where the reason is not that all is in order.
+        reported_at: When it was last reported.
+
     """
 
     text: str
     is_error: bool
-    since: str
+    began_at: datetime
     kind: str = ""
-
-    @classmethod
-    def at(cls, instant: datetime, text: str, *, is_error: bool, kind: str = "") -> Self:
-        """A trouble that was found at this instant."""
-        return cls(text, is_error, instant.isoformat(timespec="seconds"), kind)
-
-    def is_news_after(self, before: Self) -> bool:
-        """Whether whoever was told of the other has not heard of this."""
-        return self.is_error != before.is_error or (self.is_error and self.kind != before.kind)
+    days: tuple[Window, ...] = ()
+    columns: tuple[str, ...] = ()
+    url: str = ""
+    over_at: datetime | None = None
+    reason: str = ""
+    reported_at: datetime | None = None
 
 
-Open = Mapping[str, Incident]
-"""The troubles that were told and are not over, by what they are troubles of."""
-Found = Mapping[str, Incident | None]
-"""What is wrong now, by the same; None: all is well. Of a subject that is not named nothing is known just now."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The newest evaluation of a subject: the incident, or None where all is in order.
+
+    Attributes:
+        incident: What is wrong.
+        reason: Why there is no incident, where the reason is not that all is in order.
+        blank_columns: Columns without any value just now, about which the evaluation says nothing.
+
+    """
+
+    incident: Incident | None = None
+    reason: str = ""
+    blank_columns: tuple[str, ...] = ()
 
 
-def lines(told: Open, found: Found) -> Iterator[str]:
-    """What is new: troubles that have begun, that are over, or that are another severity now."""
-    for subject, trouble in found.items():
-        before = told.get(subject)
-        if trouble is None:
-            if before is not None:
-                yield f"Over: {subject}. It had begun at {before.since}."
-        elif before is None or trouble.is_news_after(before):
-            again = " again" if before and not trouble.is_error else ""
-            yield f"{'Error' if trouble.is_error else f'Warning{again}'}: {subject}. {trouble.text}"
+Found = Mapping[Subject, Finding]
+"""What was found. Nothing is known about a subject that is not in it: its incident, if it has one, stays open."""
 
 
-def then(told: Open, found: Found) -> Open:
-    """The troubles that are open once the lines were told; each since it began."""
-    still = {subject: trouble for subject, trouble in told.items() if subject not in found}
-    for subject, trouble in found.items():
-        if trouble is not None:
-            before = told.get(subject)
-            still[subject] = replace(trouble, since=before.since) if before else trouble
-    return still
+class Change(StrEnum):
+    """What there is to report about an incident."""
+
+    ERROR = "Error"
+    WARNING = "Warning"
+    NO_LONGER_ERROR = "Warning, no longer an error"
+    OVER = "Over"
+    OVER_UNREPORTED = "Over already"
 
 
-def read(cursor: str | None) -> Open:
-    """The open troubles that a cursor remembers."""
-    kept: dict[str, Any] = json.loads(cursor) if cursor else {}
-    return {subject: Incident(**trouble) for subject, trouble in kept.items()}
+Changes = Mapping[Subject, tuple[Change, Incident]]
 
 
-def write(open_troubles: Open) -> str:
-    """The cursor that remembers them."""
-    return json.dumps({subject: asdict(trouble) for subject, trouble in open_troubles.items()}, sort_keys=True)
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A schedule whose ticks are watched: by this cron expression, switched on, since then."""
+
+    cron: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """What an alerting sensor remembers from one evaluation to the next.
+
+    Attributes:
+        open: The incidents as they were last found, and those that have ended and are not reported yet.
+        reported: The incidents as they were last reported, until their end is reported too.
+        runs_until: Up to which end of a run (by its last update) the runs have been evaluated.
+        schedules: The schedules whose ticks are watched, by name.
+
+    """
+
+    open: Mapping[Subject, Incident] = field(default_factory=dict)
+    reported: Mapping[Subject, Incident] = field(default_factory=dict)
+    runs_until: datetime | None = None
+    schedules: Mapping[str, Watched] = field(default_factory=dict)
+
+    def updated(self, found: Found, at: datetime) -> Self:
+        """Return the state with what was found at this instant."""
+        incidents = dict(self.open)
+        for subject, finding in found.items():
+            before = incidents.get(subject)
+            after = _updated(before, finding, at)
+            if after is not None:
+                incidents[subject] = after
+        return replace(self, open=incidents)
+
+    def changes(self, at: datetime, *, includes_warnings: bool) -> Changes:
+        """Return what there is to report at this instant."""
+        found = {
+            subject: (_change(incident, self.reported.get(subject), at, includes_warnings=includes_warnings), incident)
+            for subject, incident in self.open.items()
+        }
+        return {subject: (change, incident) for subject, (change, incident) in found.items() if change is not None}
+
+    def after_report(self, changes: Changes, at: datetime) -> Self:
+        """Return the state once these changes have been reported."""
+        still_open = {subject: incident for subject, incident in self.open.items() if incident.over_at is None}
+        now_reported = {subject: replace(incident, reported_at=at) for subject, (_, incident) in changes.items()}
+        reported = {**self.reported, **now_reported}
+        return replace(
+            self,
+            open=still_open,
+            reported={subject: incident for subject, incident in reported.items() if subject in still_open},
+        )
+
+
+def _updated(before: Incident | None, finding: Finding, at: datetime) -> Incident | None:
+    """Return what becomes of an incident. One about a column ends only where the column has values again."""
+    is_open = before is not None and before.over_at is None
+    blank = tuple(name for name in before.columns if name in finding.blank_columns) if before and is_open else ()
+    if finding.incident is None:
+        return before if before is None or not is_open or blank else replace(before, over_at=at, reason=finding.reason)
+    if before is None or not is_open:
+        return finding.incident
+    columns = tuple(dict.fromkeys((*finding.incident.columns, *blank)))
+    return replace(finding.incident, began_at=before.began_at, columns=columns)
+
+
+def _change(incident: Incident, reported: Incident | None, at: datetime, *, includes_warnings: bool) -> Change | None:
+    worst = incident if reported is None else max(incident, reported, key=lambda each: each.is_error)
+    if not (worst.is_error or includes_warnings):
+        return None
+    if incident.over_at is not None:
+        return Change.OVER_UNREPORTED if reported is None else Change.OVER
+    if reported is not None and reported.is_error and not incident.is_error:
+        return Change.NO_LONGER_ERROR
+    if reported is None or _is_news(incident, reported, at):
+        return Change.ERROR if incident.is_error else Change.WARNING
+    return None
+
+
+def _is_news(incident: Incident, reported: Incident, at: datetime) -> bool:
+    if incident.is_error and (not reported.is_error or incident.kind != reported.kind):
+        return True
+    has_grown = not days_in(incident.days) <= days_in(reported.days)
+    return has_grown and (reported.reported_at is None or at - reported.reported_at >= GROWTH_INTERVAL)
+
+
+def days_in(windows: Iterable[Window]) -> set[date]:
+    """Return the days of all windows."""
+    return {day for window in windows for day in window.days()}
+
+
+def windows_of(days: Iterable[date]) -> tuple[Window, ...]:
+    """Return the days as few windows, in order."""
+    return tuple(_windows(days))
+
+
+def _windows(days: Iterable[date]) -> Iterator[Window]:
+    window = None
+    for day in sorted(days):
+        if window and day == window.to_date + timedelta(days=1):
+            window = Window(window.from_date, day)
+        else:
+            if window:
+                yield window
+            window = Window(day, day)
+    if window:
+        yield window

@@ -1,29 +1,35 @@
-"""The sensors that look whether all is well between the syncs: freshness and alerts.
-
-Here belongs how often is looked, and what is remembered. What is good is `judgements`'s, what is wrong `troubles`'s.
-"""
+"""The sensors between the syncs: freshness, the alerts about checks, the alerts about runs and schedules."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import cursors, detection, heartbeat, incidents
-from inn8_pipeline.defs.alerting.incidents import Found
+from inn8_pipeline.defs.alerting import check_incidents, cursors, heartbeat, run_incidents, schedule_incidents, subjects
+from inn8_pipeline.defs.alerting.incidents import AlertState, Finding
+from inn8_pipeline.defs.alerting.messages import message
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import DatabaseError, NotifyError
-from inn8_pipeline.settings import AlertSettings, Environment, read_alerts, read_heartbeat_url, read_sync
+from inn8_pipeline.settings import (
+    AlertSettings,
+    Environment,
+    now,
+    read_alerts,
+    read_heartbeat_url,
+    read_sync,
+)
 
-SECONDS_BETWEEN_LOOKS = 30
+INTERVAL_SECONDS = 30
 _FRESH = "fresh"
 _RUNNING, _STOPPED = dg.DefaultSensorStatus.RUNNING, dg.DefaultSensorStatus.STOPPED
 
 
-def watchers(tenants: Sequence[Tenant], environment: Environment) -> list[dg.SensorDefinition]:
-    """All of them; those that tell somebody are off until it is said whom."""
+def sensors(tenants: Sequence[Tenant], environment: Environment) -> list[dg.SensorDefinition]:
+    """Return all sensors. Those that report to the outside are off until their address is set."""
     has_webhook = bool(read_alerts(environment).webhook)
     has_heartbeat = any(read_heartbeat_url(environment, tenant.tenant_id) for tenant in tenants)
     return [
@@ -37,105 +43,118 @@ def watchers(tenants: Sequence[Tenant], environment: Environment) -> list[dg.Sen
 def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
     @dg.sensor(
         name="watch_freshness",
-        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=_RUNNING,
-        description="Evaluates the check `freshness` whenever its answer changes: no sync need run for that.",
+        description="Evaluates the check `freshness` whenever its result changes, so that no sync has to run for it.",
     )
     def watch_freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            found = _recency(tenants)
+            outcomes = _outcomes(tenants)
         except DatabaseError as error:
-            return dg.SkipReason(f"{error} What was known of freshness stands.")
-        state = {key.to_user_string(): _state(verdict) for key, verdict in found.items()}
+            return dg.SkipReason(f"{error} The last result of the check stands.")
+        states = {key.to_user_string(): _state(outcome) for key, outcome in outcomes.items()}
         before = cursors.read(context.cursor)
         changed = [
-            verdict.evaluation(key, names.FRESHNESS)
-            for key, verdict in found.items()
-            if before.get(key.to_user_string(), _FRESH) != _state(verdict)
+            outcome.evaluation(key, names.FRESHNESS)
+            for key, outcome in outcomes.items()
+            if before.get(key.to_user_string(), _FRESH) != _state(outcome)
         ]
-        return dg.SensorResult(asset_events=changed, cursor=cursors.write(state))
+        return dg.SensorResult(asset_events=changed, cursor=cursors.write(states))
 
     return watch_freshness
 
 
-def _recency(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:
-    """How fresh each entity is; without those of which no sync has ever been merged, for nothing can be late there."""
+def _outcomes(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:
+    """Return how fresh each table is. Where nothing was ever merged, nothing can be late."""
     from inn8_pipeline.warehouse.queries.health import recency
 
     settings, engine = read_sync(Environment()), Warehouse().engine()
     found = {}
     for tenant in tenants:
         for entity in ENTITIES:
-            seen = recency(engine, tenant.tenant_id, entity, settings.today())
-            if seen.last_of_any_day_at is not None:
-                found[tenant.key(entity)] = check_rules.freshness_of(settings, seen)
+            synced = recency(engine, tenant.tenant_id, entity, settings.today())
+            if synced.last_of_any_day_at is not None:
+                found[tenant.key(entity)] = check_rules.freshness_of(settings, synced)
     return found
 
 
-def _state(verdict: check_rules.CheckOutcome) -> str:
-    return _FRESH if verdict.passed else "failed" if verdict.is_error else "late"
+def _state(outcome: check_rules.CheckOutcome) -> str:
+    return _FRESH if outcome.passed else "failed" if outcome.is_error else "late"
 
 
 def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    def find(context: dg.SensorEvaluationContext, settings: AlertSettings) -> Found:
-        return detection.of_checks(context.instance, tenants, settings)
+    def evaluate(context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState) -> AlertState:
+        found = check_incidents.find(context.instance, tenants, settings.ui_url)
+        return state.updated(found, now())
 
     description = (
-        "Posts to INN8_ALERT_WEBHOOK when a check has failed, the sync log's too, and when it passes again. On as "
-        "soon as that setting is there."
+        "Posts to INN8_ALERT_WEBHOOK when a check fails, the sync log included, and when it passes again. On as soon "
+        "as that setting is there."
     )
-    return _alerting("alert_failed_checks", status, description, find)
+    return _alert_sensor("alert_failed_checks", status, description, tenants, evaluate)
 
 
 def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    def find(context: dg.SensorEvaluationContext, settings: AlertSettings) -> Found:
-        job_names = context.repository_def.job_names if context.repository_def else ()
-        told = incidents.read(context.cursor)
-        return {
-            **detection.of_jobs(context.instance, job_names, settings),
-            **detection.of_days(context.instance, tenants, told, settings),
-        }
+    def evaluate(context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState) -> AlertState:
+        of_runs, until = run_incidents.find(context.instance, tenants, read_sync(Environment()), settings.ui_url, state)
+        schedules = context.repository_def.schedule_defs if context.repository_def else ()
+        at = now()
+        of_schedules, watched = schedule_incidents.find(context.instance, schedules, settings.ui_url, state, at)
+        return replace(state.updated({**of_runs, **of_schedules}, at), runs_until=until, schedules=watched)
 
     description = (
-        "Posts to INN8_ALERT_WEBHOOK when a run has failed of which no sync log tells, such as the maintenance, or "
-        "days of a backfill or a sweep were not loaded, and when that is mended. On as soon as it is set."
+        "Posts to INN8_ALERT_WEBHOOK when days of a backfill or a sweep were not loaded, when a run failed that no "
+        "sync log reports, such as the maintenance, when ticks of a schedule were missed, and when that is over. On as "
+        "soon as that setting is there."
     )
-    return _alerting("alert_failed_runs", status, description, find)
+    return _alert_sensor("alert_failed_runs", status, description, tenants, evaluate)
 
 
-Find = Callable[[dg.SensorEvaluationContext, AlertSettings], Found]
+Evaluate = Callable[[dg.SensorEvaluationContext, AlertSettings, AlertState], AlertState]
 
 
-def _alerting(name: str, status: dg.DefaultSensorStatus, description: str, find: Find) -> dg.SensorDefinition:
-    """A sensor that tells what `find` finds, and when it is over."""
+def _alert_sensor(
+    name: str, status: dg.DefaultSensorStatus, description: str, tenants: Sequence[Tenant], evaluate: Evaluate
+) -> dg.SensorDefinition:
+    """Return a sensor that posts how the incidents change that `evaluate` finds."""
 
-    @dg.sensor(
-        name=name,
-        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
-        default_status=status,
-        description=description,
-    )
+    @dg.sensor(name=name, minimum_interval_seconds=INTERVAL_SECONDS, default_status=status, description=description)
     def alert(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        return _tell(context, find)
+        settings = read_alerts(Environment())
+        if settings.webhook is None:
+            return dg.SkipReason("INN8_ALERT_WEBHOOK is not set: nothing is posted.")
+        before = _without_undefined(context, tenants, cursors.read_alerts(context.cursor, tenants))
+        state, outcome = _post_changes(context, settings.webhook, evaluate(context, settings, before), settings)
+        context.update_cursor(cursors.write_alerts(state))
+        return dg.SkipReason(outcome)
 
     return alert
 
 
-def _tell(context: dg.SensorEvaluationContext, find: Find) -> dg.SkipReason:
-    """Post what is new, all of it in one message; what could not be posted is posted by the next look."""
+def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Tenant], state: AlertState) -> AlertState:
+    """End the incidents of what the definitions no longer have: a tenant, a check, a job, a schedule."""
+    repository = context.repository_def
+    if repository is None:
+        return state
+    schedules = [each.name for each in repository.schedule_defs]
+    gone = [
+        subject for subject in state.open if not subjects.is_defined(subject, tenants, repository.job_names, schedules)
+    ]
+    return state.updated(dict.fromkeys(gone, Finding(reason="The settings no longer name it.")), now())
+
+
+def _post_changes(
+    context: dg.SensorEvaluationContext, webhook: str, state: AlertState, settings: AlertSettings
+) -> tuple[AlertState, str]:
+    """Post what has changed, as one message. What could not be posted is posted by a later evaluation."""
     from inn8_pipeline import notify
 
-    settings = read_alerts(Environment())
-    if settings.webhook is None:
-        return dg.SkipReason("INN8_ALERT_WEBHOOK is not set: nobody is told.")
-    told, found = incidents.read(context.cursor), find(context, settings)
-    new = list(incidents.lines(told, found))
-    if new:
+    at = now()
+    changes = state.changes(at, includes_warnings=settings.includes_warnings)
+    if changes:
         try:
-            notify.post(settings.webhook, "\n".join(new))
+            notify.post(webhook, message(changes))
         except NotifyError as error:
             context.log.warning(str(error))
-            return dg.SkipReason(str(error))
-    still_open = incidents.then(told, found)
-    context.update_cursor(incidents.write(still_open))
-    return dg.SkipReason(f"{len(new)} lines sent; {len(still_open)} troubles are open.")
+            return state, str(error)
+    return state.after_report(changes, at), f"{len(changes)} changes posted; {len(state.open)} incidents are known."

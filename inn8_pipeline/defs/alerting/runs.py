@@ -1,0 +1,54 @@
+"""What a run was for: whose entities, which days, and whether it fetched them."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.partitions import window_of_tags
+from inn8_pipeline.entities import ENTITIES, Entity, Window
+from inn8_pipeline.settings import SyncSettings
+
+
+def synced(run: dg.DagsterRun, tenants: Sequence[Tenant]) -> Iterator[tuple[Tenant, Entity]]:
+    """Yield the tenant and the entity of each table that the run was to sync."""
+    for tenant in tenants:
+        for entity in ENTITIES:
+            if run.asset_selection:
+                is_synced = not run.asset_selection.isdisjoint(tenant.keys(entity))
+            else:
+                is_synced = run.job_name in {tenant.job_name(entity), tenant.name(names.JOB)}
+            if is_synced:
+                yield tenant, entity
+
+
+def is_tick(run: dg.DagsterRun) -> bool:
+    """Return whether the run is one of the 15-minute schedule's."""
+    return names.TICK_TAG in run.tags
+
+
+def manual_days(run: dg.DagsterRun) -> Window | None:
+    """Return the days of trade of a run that is no tick's: a sweep's, a backfill's, a manual one's."""
+    return None if is_tick(run) else window_of_tags(run.tags)
+
+
+def loaded_days(run: dg.DagsterRun, settings: SyncSettings) -> Window | None:
+    """Return the days of trade of a run, without those that no sync covers; None where none are left.
+
+    Anyone can launch a run with any tags, so the range can be of any length.
+    """
+    window, history = window_of_tags(run.tags), settings.history()
+    if window is None or window.to_date < history.from_date or window.from_date > history.to_date:
+        return None
+    return Window(max(window.from_date, history.from_date), min(window.to_date, history.to_date))
+
+
+def is_complete_sync(run: dg.DagsterRun, tenant: Tenant, entity: Entity) -> bool:
+    """Return whether the run fetched and merged the entity, or continued a run that had fetched it.
+
+    A rebuild merges what was fetched before, so its success does not say that INN8 can be reached.
+    """
+    if not run.asset_selection or run.parent_run_id:
+        return True
+    return {tenant.raw_key(entity), tenant.key(entity)} <= run.asset_selection

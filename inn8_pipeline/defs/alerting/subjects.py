@@ -1,0 +1,75 @@
+"""What an incident is about: a check of a table, days of trade, a job, or a schedule."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.entities import ENTITIES, Entity
+
+
+class SubjectKind(StrEnum):
+    """The kinds of subjects."""
+
+    CHECK = "check"
+    DAYS = "days"
+    JOB = "job"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an incident is about.
+
+    Attributes:
+        kind: What the subject is.
+        name: The name of the check, the job or the schedule; empty for days.
+        tenant: The tenant whose data it is; None for what belongs to all tenants.
+        entity: The name of the entity; empty for what belongs to no single one.
+
+    """
+
+    kind: SubjectKind
+    name: str = ""
+    tenant: Tenant | None = None
+    entity: str = ""
+
+    def __str__(self) -> str:
+        """Return the subject as messages name it: `clients, check sync_log`, `schedule nightly_sweep`."""
+        table = self.tenant.key(self.entity).to_user_string() if self.tenant and self.entity else ""
+        return ", ".join(part for part in (table, f"{self.kind} {self.name}".strip()) if part)
+
+
+def of_check(tenant: Tenant, entity: Entity, name: str) -> Subject:
+    """Return a check of an entity's table as a subject."""
+    return Subject(SubjectKind.CHECK, name, tenant, entity.name)
+
+
+def of_days(tenant: Tenant, entity: Entity) -> Subject:
+    """Return the days of trade of an entity as a subject."""
+    return Subject(SubjectKind.DAYS, "", tenant, entity.name)
+
+
+def of_job(name: str, tenant: Tenant | None = None, entity: Entity | None = None) -> Subject:
+    """Return the runs of a job as a subject: those of one entity, where the job has several."""
+    return Subject(SubjectKind.JOB, name, tenant, entity.name if entity else "")
+
+
+def of_schedule(name: str) -> Subject:
+    """Return a schedule as a subject."""
+    return Subject(SubjectKind.SCHEDULE, name)
+
+
+def is_defined(subject: Subject, tenants: Iterable[Tenant], job_names: Iterable[str], schedules: Iterable[str]) -> bool:
+    """Return whether the definitions still have what the subject is about."""
+    has_owner = subject.tenant is None or subject.tenant in tenants
+    has_entity = not subject.entity or subject.entity in {entity.name for entity in ENTITIES}
+    defined = {
+        SubjectKind.CHECK: {names.SYNC_LOG, *CHECKS},
+        SubjectKind.DAYS: {""},
+        SubjectKind.JOB: set(job_names),
+        SubjectKind.SCHEDULE: set(schedules),
+    }
+    return has_owner and has_entity and subject.name in defined[subject.kind]

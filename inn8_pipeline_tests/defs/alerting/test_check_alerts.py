@@ -1,0 +1,101 @@
+"""Alerts about checks: a problem is posted once when it starts and once when it is over, over real sockets."""
+
+import pytest
+
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
+from inn8_pipeline_tests.defs.alerting.sensors import WEBHOOK_PATH, Receiver, SensorRunner
+from inn8_pipeline_tests.defs.conftest import NewPipeline
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+
+
+def test_a_problem_is_reported_once_and_once_more_when_it_is_over(alerted: Pipeline, receiver: Receiver) -> None:
+    sensor = SensorRunner(alerted, "alert_failed_checks")
+    alerted.run(CLIENTS)
+    sensor.evaluate()
+    assert receiver.received == []
+    alerted.server.faults.add("status", "clients", times=3, status=404)
+    for _ in range(3):
+        alerted.run(CLIENTS)
+        sensor.evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith("Error: clients, check sync_log. Failed. INN8 refused GET /clients with 404")
+    assert reported.endswith("https://dagster.firm.example/assets/clients?view=checks")
+    alerted.run(CLIENTS)
+    sensor.evaluate()
+    sensor.evaluate()
+    assert len(receiver.received) == 2
+    assert receiver.received[1].startswith("Over: clients, check sync_log. It began at ")
+
+
+def test_a_message_that_was_not_accepted_is_sent_by_the_next_evaluation(alerted: Pipeline, receiver: Receiver) -> None:
+    sensor = SensorRunner(alerted, "alert_failed_checks")
+    alerted.server.faults.add("status", "clients", status=404)
+    alerted.run(CLIENTS)
+    receiver.statuses.append(500)
+    sensor.evaluate()
+    assert receiver.received == []
+    assert "answered 500" in sensor.messages[0]
+    assert "a-secret-path" not in sensor.messages[0]
+    sensor.evaluate()
+    assert len(receiver.received) == 1
+
+
+def test_warnings_are_reported_unless_only_errors_are_wanted(
+    new_pipeline: NewPipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = new_pipeline(faulty=1)
+    monkeypatch.setenv("INN8_ALERT_WEBHOOK", receiver.server.url_for(WEBHOOK_PATH))
+    monkeypatch.setenv("INN8_ALERT_LEVEL", "error")
+    pipeline.run(CLIENTS)
+    sensor = SensorRunner(pipeline, "alert_failed_checks")
+    sensor.evaluate()
+    assert receiver.received == []
+    monkeypatch.setenv("INN8_ALERT_LEVEL", "warning")
+    sensor.evaluate()
+    assert [text.split(".")[0] for text in receiver.received] == ["Warning: clients, check sync_log"]
+
+
+def test_stale_data_is_reported_beside_a_sync_log_entry_with_a_warning(
+    new_pipeline: NewPipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = new_pipeline(faulty=1)
+    monkeypatch.setenv("INN8_ALERT_WEBHOOK", receiver.server.url_for(WEBHOOK_PATH))
+    sensor, freshness = SensorRunner(pipeline, "alert_failed_checks"), SensorRunner(pipeline, "watch_freshness")
+    pipeline.run(CLIENTS)
+    pipeline.change("update inn8_raw.landings set as_of_at = as_of_at - interval '80 minutes' where entity = 'clients'")
+    for evaluation in freshness.evaluate():
+        pipeline.instance.report_runless_asset_event(evaluation)
+    sensor.evaluate()
+    assert "Warning: clients, check sync_log." in receiver.received[0]
+    assert "Error: clients, check freshness." in receiver.received[0]
+
+
+def test_a_failed_run_of_other_days_does_not_count_as_the_schedules(alerted: Pipeline, receiver: Receiver) -> None:
+    alerted.server.faults.add("status", "transactions", status=404)
+    alerted.run(TRANSACTIONS)
+    SensorRunner(alerted, "alert_failed_checks").evaluate()
+    assert receiver.received == []
+
+
+def test_the_alias_of_a_check_is_not_reported_beside_it(alerted: Pipeline, receiver: Receiver) -> None:
+    alerted.run(CLIENTS)
+    alerted.change("update inn8_raw.pages set record_count = record_count + 1")
+    alerted.run(CLIENTS)
+    SensorRunner(alerted, "alert_failed_checks").evaluate()
+    (reported,) = receiver.received
+    assert "Error: clients, check reconciliation." in reported
+    assert "conservation" not in reported
+
+
+def test_a_rebuild_does_not_end_an_outage(alerted: Pipeline, receiver: Receiver) -> None:
+    sensor = SensorRunner(alerted, "alert_failed_checks")
+    alerted.run(CLIENTS)
+    alerted.server.faults.add("status", "clients", status=404)
+    alerted.run(CLIENTS)
+    sensor.evaluate()
+    assert alerted.run(CLIENTS, only=["clients"]).success
+    sensor.evaluate()
+    assert len(receiver.received) == 1
+    alerted.run(CLIENTS)
+    sensor.evaluate()
+    assert receiver.received[1].startswith("Over: clients, check sync_log.")

@@ -1,0 +1,46 @@
+"""What the daemon stores about a schedule: whether it is on, and its ticks."""
+
+from datetime import datetime
+
+import dagster as dg
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteInstigatorOrigin
+from dagster._core.scheduler.instigation import ScheduleInstigatorData, TickData
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster_shared.error import SerializableErrorInfo
+
+from inn8_pipeline.defs.dagster_internals import (
+    SINGLETON_REPOSITORY_NAME,
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    RemoteRepositoryOrigin,
+    TickStatus,
+)
+
+LOCATION = ManagedGrpcPythonEnvCodeLocationOrigin(
+    LoadableTargetOrigin(module_name="inn8_pipeline.definitions"), location_name="inn8"
+)
+
+
+def record_state(instance: dg.DagsterInstance, name: str, status: InstigatorStatus) -> InstigatorState:
+    """Store that the schedule has this status."""
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(LOCATION, SINGLETON_REPOSITORY_NAME), name)
+    state = InstigatorState(origin, InstigatorType.SCHEDULE, status, ScheduleInstigatorData("* * * * *"))
+    if instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
+        return instance.update_instigator_state(state)
+    return instance.add_instigator_state(state)
+
+
+def record_tick(instance: dg.DagsterInstance, state: InstigatorState, at: datetime, status: TickStatus) -> None:
+    """Store a tick of the schedule."""
+    instance.create_tick(
+        TickData(
+            instigator_origin_id=state.instigator_origin_id,
+            instigator_name=state.name,
+            instigator_type=InstigatorType.SCHEDULE,
+            status=status,
+            timestamp=at.timestamp(),
+            selector_id=state.selector_id,
+            error=SerializableErrorInfo("it failed", [], None) if status is TickStatus.FAILURE else None,
+        )
+    )
