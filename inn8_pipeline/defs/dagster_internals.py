@@ -7,8 +7,10 @@ names themselves, because they are loaded on their own and not with the definiti
 - `AssetCheckEvaluationPlanned`: which entries of the sync log a run had planned, to add those a killed run left out.
 - `AssetCheckExecutionRecord`, `PartitionKeyFilter`: the sync log is the history of a check. The storage returns these
   records, and the filter leaves out the evaluations of single days.
+- `CheckError`: what Dagster raises, among others, for a dagster.yaml that cannot be loaded.
 - `InMemoryJob`, `execute_run`: execute a run that has been stored already, so that its log can be found by its id
   whatever happens. `JobDefinition.execute_in_process` creates the run itself, without tags and origin.
+- `PoolGranularity`: whether whole runs hold a pool, or single steps.
 - `RemoteJobOrigin`, `RemoteRepositoryOrigin`, `SINGLETON_REPOSITORY_NAME`, `location_origins_from_yaml_paths`: where a
   run comes from. Without it, the UI offers no rerun of a run that the command line made.
 - `InstigatorState`, `InstigatorStatus`, `InstigatorType`, `InstigatorTick`, `TickStatus`: whether schedules and sensors
@@ -24,22 +26,26 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.execution.api import execute_run
+from dagster._core.instance.config import PoolGranularity
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster._utils.schedules import schedule_execution_time_iterator
+from dagster_shared.check import CheckError
 
 __all__ = [
     "SINGLETON_REPOSITORY_NAME",
     "AssetCheckEvaluationPlanned",
     "AssetCheckExecutionRecord",
+    "CheckError",
     "InMemoryJob",
     "InstigatorState",
     "InstigatorStatus",
     "InstigatorTick",
     "InstigatorType",
     "PartitionKeyFilter",
+    "PoolGranularity",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
     "TickStatus",

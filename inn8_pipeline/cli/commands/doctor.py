@@ -73,6 +73,7 @@ def examine(environment: Environment) -> Iterator[Finding]:
         "clock": _clock,
         **_token_checks(environment),
         "Dagster's storage": _storage,
+        "dagster.yaml": _dagster_yaml,
         "the schedule": _daemon,
         **_queue_checks(environment),
     }
@@ -161,6 +162,12 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
 def _storage(environment: Environment) -> str:
     with deferred.instance.open_instance(environment) as instance, deferred.instance.storage_guarded():
         return f"answers, {instance.get_runs_count()} runs"
+
+
+def _dagster_yaml(environment: Environment) -> str:
+    with deferred.instance.open_instance(environment) as instance:
+        deferred.instance.check_configuration(instance)
+    return "has the storage, the pools and the run monitoring that syncs need"
 
 
 def _daemon(environment: Environment) -> str:

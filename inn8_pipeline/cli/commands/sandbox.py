@@ -1,5 +1,6 @@
 """`inn8 sandbox`: serve the simulated INN8 API alone."""
 
+import math
 from datetime import date
 
 import click
@@ -22,14 +23,18 @@ EPILOG = examples(
 @click.option("--clients", default=1000, show_default=True, type=click.IntRange(0))
 @click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(0))
 @click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="Days of trade.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 36_500), help="Days of trade.")
 @click.option("--last-date", type=DAY, help="Last day of trade; by default today, also tomorrow.")
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
 @click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
-@click.option("--port", default=0, help="By default a free one.")
+@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="By default a free one.")
 @click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1))
-@click.option("--delay", default=0.0, show_default=True, help="Seconds before each page.")
-@click.option("--expires-in", default=3600, show_default=True, help="Lifetime of a token in seconds.")
+@click.option(
+    "--delay", default=0.0, show_default=True, type=click.FloatRange(0, 3600), help="Seconds before each page."
+)
+@click.option(
+    "--expires-in", default=3600, show_default=True, type=click.IntRange(1), help="Lifetime of a token in seconds."
+)
 @click.option("--pascal", is_flag=True, help="Property names in PascalCase.")
 @click.option("--no-paging", is_flag=True, help="Send each collection as one array.")
 @click.option("--no-windows", is_flag=True, help="Ignore fromDate and toDate.")
@@ -39,6 +44,12 @@ def command(
     pascal: bool, no_paging: bool, no_windows: bool,
 ) -> None:  # fmt: skip
     """Serve a simulated INN8 on loopback until Ctrl-C. Its output begins with its address, as shell variables."""
+    if math.isnan(delay):
+        raise click.BadParameter("nan is not a number of seconds.", param_hint="--delay")
+    if portfolios and not clients:
+        raise click.UsageError("--portfolios needs --clients: each portfolio belongs to a client.")
+    if transactions and not portfolios:
+        raise click.UsageError("--transactions needs --portfolios: each transaction belongs to a portfolio.")
     options = ServerOptions(
         page_size=page_size, max_page_size=page_size, paging=not no_paging, windows=not no_windows, pascal=pascal,
         delay=delay,

@@ -29,10 +29,18 @@ def read_storage_url(environment: Environment) -> str | None:
     instance's dagster.yaml does not use the variable.
     """
     config = dagster_home(environment) / "dagster.yaml"
-    if not config.is_file() or STORAGE_URL not in config.read_text(encoding="utf-8"):
+    if not config.is_file() or STORAGE_URL not in _text(config):
         return None
     url = environment.read(STORAGE_URL, STORAGE_EXAMPLE)
     if not url.startswith("postgresql+psycopg2://"):
         raise SettingsError(STORAGE_URL, "must be a URL that names psycopg2 as its driver", STORAGE_EXAMPLE)
     os.environ[STORAGE_URL] = well_formed(STORAGE_URL, url, STORAGE_EXAMPLE)
     return url
+
+
+def _text(config: Path) -> str:
+    try:
+        return config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"names a folder whose dagster.yaml cannot be read ({type(error).__name__}): nothing was run"
+        raise SettingsError("DAGSTER_HOME", problem, "/srv/inn8") from None

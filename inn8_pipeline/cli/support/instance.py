@@ -7,14 +7,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from dagster import DagsterInstance
+from dagster import DagsterError, DagsterInstance
+from dagster_postgres import PostgresEventLogStorage
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
+from yaml import YAMLError
 
 from inn8_pipeline.cli.support.dagster_home import STORAGE_URL, dagster_home, read_storage_url
-from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.defs.dagster_internals import CheckError, PoolGranularity
+from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import Environment
 
 CONNECT_SECONDS = 10
@@ -44,7 +48,7 @@ def open_instance(environment: Environment) -> Iterator[DagsterInstance]:
     """Yield the instance of DAGSTER_HOME, or of our own folder where that is not set.
 
     Raises:
-        SettingsError: DAGSTER_HOME or DAGSTER_POSTGRES_URL is wrong.
+        SettingsError: DAGSTER_HOME, its dagster.yaml or DAGSTER_POSTGRES_URL is wrong.
         DagsterStorageError: The storage cannot be reached.
 
     """
@@ -54,11 +58,44 @@ def open_instance(environment: Environment) -> Iterator[DagsterInstance]:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENTS_AT_ONCE))
     with storage_guarded():
         _connect_once(url)
-        instance = DagsterInstance.from_config(str(home))
+        instance = _load(home)
         # Keep connections: a new one for each of the hundreds of events of a run takes a quarter of its time.
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _MORE_CONNECTIONS)
     with instance:
         yield instance
+
+
+def _load(home: Path) -> DagsterInstance:
+    try:
+        return DagsterInstance.from_config(str(home))
+    except (DagsterError, CheckError, YAMLError, TypeError) as error:
+        # Their texts can hold the values of the file.
+        problem = (
+            f"names a folder whose dagster.yaml cannot be loaded ({type(error).__name__}): nothing was run, and "
+            "`dagster instance info` says why"
+        )
+        raise SettingsError("DAGSTER_HOME", problem, "/srv/inn8") from None
+
+
+def check_configuration(instance: DagsterInstance) -> None:
+    """Check what syncs need of dagster.yaml: Dagster's own defaults keep runs of one entity neither apart nor bounded.
+
+    Raises:
+        SettingsError: Something is missing, as in an empty file.
+
+    """
+    pools = instance.get_concurrency_config().pool_config
+    is_there = {
+        "storage in Postgres": isinstance(instance.event_log_storage, PostgresEventLogStorage),
+        "pools with granularity run and a limit of 1": (
+            pools.pool_granularity is PoolGranularity.RUN and pools.default_pool_limit == 1
+        ),
+        "run monitoring": instance.run_monitoring_enabled,
+    }
+    missing = [name for name, found in is_there.items() if not found]
+    if missing:
+        problem = f"names a folder whose dagster.yaml lacks {', '.join(missing)}: take the one of this release"
+        raise SettingsError("DAGSTER_HOME", problem, "/srv/inn8")
 
 
 def _connect_once(url: str | None) -> None:

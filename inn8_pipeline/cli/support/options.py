@@ -7,6 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support.group import suggestion
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings, read_tenant_ids
 
@@ -42,7 +43,7 @@ class EntityName(click.ParamType[Entity]):
         self._is_singular = is_singular
 
     def names(self) -> dict[str, Entity]:
-        """Return the names that are accepted, and the entity of each."""
+        """Return the names that the help shows, and the entity of each; singular and plural are both accepted."""
         wanted = [entity for entity in ENTITIES if entity.has_days or not self._has_days]
         return {entity.singular if self._is_singular else entity.name: entity for entity in wanted}
 
@@ -50,9 +51,11 @@ class EntityName(click.ParamType[Entity]):
         """Return the entity, or fail with click's own message."""
         if isinstance(value, Entity):
             return value
-        found = self.names().get(value)
+        either = {name: each for each in self.names().values() for name in (each.name, each.singular)}
+        found = either.get(str(value).lower())
         if found is None:
-            self.fail(f"{value!r} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
+            names = ", ".join(map(repr, self.names()))
+            self.fail(f"{value!r} is not one of {names}.{suggestion(str(value), self.names())}", param, ctx)
         return found
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (click's signature)
