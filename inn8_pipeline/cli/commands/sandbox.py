@@ -10,6 +10,7 @@ from inn8_pipeline.cli.support.options import DAY
 from inn8_pipeline.sandbox.__main__ import announce
 from inn8_pipeline.sandbox.api.pages import ServerOptions
 from inn8_pipeline.sandbox.api.server import SandboxServer, serve
+from inn8_pipeline.sandbox.errors import InvalidWorldError
 from inn8_pipeline.sandbox.world.world import World
 
 EPILOG = examples(
@@ -46,16 +47,17 @@ def command(
     """Serve a simulated INN8 on loopback until Ctrl-C. Its output begins with its address, as shell variables."""
     if math.isnan(delay):
         raise click.BadParameter("nan is not a number of seconds.", param_hint="--delay")
-    if portfolios and not clients:
-        raise click.UsageError("--portfolios needs --clients: each portfolio belongs to a client.")
-    if transactions and not portfolios:
-        raise click.UsageError("--transactions needs --portfolios: each transaction belongs to a portfolio.")
     options = ServerOptions(
         page_size=page_size, max_page_size=page_size, paging=not no_paging, windows=not no_windows, pascal=pascal,
         delay=delay,
     )  # fmt: skip
-    with World(
-        clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, last_date=last_date,
-        faulty=faulty,
-    ) as world:  # fmt: skip
+    try:
+        world = World(
+            clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed,
+            last_date=last_date, faulty=faulty,
+        )  # fmt: skip
+    except (InvalidWorldError, OverflowError) as error:
+        reason = str(error) if isinstance(error, InvalidWorldError) else "Its days of trade leave the calendar."
+        raise click.UsageError(f"There is no such world: {reason}") from None
+    with world:
         serve(SandboxServer(world, port=port, expires_in=expires_in, options=options), announce)
