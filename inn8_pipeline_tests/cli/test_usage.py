@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 from inn8_pipeline.cli import main
 from inn8_pipeline.cli.support.dagster_home import dagster_home
 from inn8_pipeline.cli.support.folders import packaged
+from inn8_pipeline.cli.support.options import ENTITY, ENTITY_OF_RECORD
+from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
 
 COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "drift", "show", "erase", "doctor", "db", "sandbox"]
@@ -139,6 +141,16 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
         (["sync", "--from", f"{datetime.now(UTC).date() + timedelta(days=2)}"], "is after"),
         (["sync", "--from", "yesterday"], "is not a day"),
         (["sync", "securities"], "securities"),
+        (["sync", "cleints"], "Did you mean 'clients'?"),
+        (["show", "transation", "TX"], "Did you mean 'transaction'?"),
+        (["snyc"], "Did you mean 'sync'?"),
+        (["rejects", "lst"], "Did you mean 'list'?"),
+        (["sandbox", "--delay", "nan"], "--delay"),
+        (["sandbox", "--delay", "-1"], "--delay"),
+        (["sandbox", "--port", "70000"], "--port"),
+        (["sandbox", "--days", "99999999999"], "--days"),
+        (["sandbox", "--clients", "0"], "clients if it has portfolios"),
+        (["sandbox", "--last-date", "0001-01-01"], "leave the calendar"),
         (["backfill", "clients", "--from", "2026-03-01"], "clients"),
     ],
 )
@@ -187,3 +199,18 @@ def test_a_storage_that_cannot_be_reached_is_told_without_its_password() -> None
     assert refused.exit_code == 1
     assert "Dagster's storage cannot be used" in refused.stderr
     assert "storage-password" not in refused.output
+
+
+@pytest.mark.parametrize("name", ["client", "clients", "Clients"])
+def test_an_entity_may_be_named_in_the_singular_and_in_the_plural(name: str) -> None:
+    assert ENTITY.convert(name, None, None) is CLIENTS
+    assert ENTITY_OF_RECORD.convert(name, None, None) is CLIENTS
+
+
+@pytest.mark.parametrize("content", [b"- a", b"a: [", b"storage: 7", b"nonsense: password", b"\xff"])
+def test_a_dagster_yaml_that_cannot_be_loaded_is_a_setting_that_is_wrong(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_bytes(content)
+    refused = invoke("log", DAGSTER_HOME=str(tmp_path))
+    assert refused.exit_code == 2, refused
+    assert "DAGSTER_HOME names a folder whose dagster.yaml cannot be " in refused.stderr
+    assert "password" not in refused.stderr

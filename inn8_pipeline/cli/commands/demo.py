@@ -1,33 +1,34 @@
-"""`inn8 demo`: one whole sync of simulated data, and what came of it; nothing stays but Postgres' empty folder."""
+"""`inn8 demo`: run one whole sync of simulated data and show its result; only Postgres' empty folder stays."""
 
 import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
 
-from inn8_pipeline.cli.commands.sync import run_steps
+from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
+from inn8_pipeline.cli.support import deferred
 from inn8_pipeline.cli.support.folders import data_folder
-from inn8_pipeline.cli.support.group import Failed
-from inn8_pipeline.cli.support.history import LoggedSync, read_log, worst
-from inn8_pipeline.cli.support.instance import open_instance, silence
+from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import verbose_option
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.runs import PlannedRun, execute, load_definitions, plan
-from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table
+from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table, silence
+from inn8_pipeline.cli.support.syncs import run_each
 from inn8_pipeline.entities import ENTITIES
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.queries import operator
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from inn8_pipeline.cli.local.environment import LocalDatabases
+    from inn8_pipeline.cli.support.history import LoggedSync
 
 TENANT = "demo"
 DATABASES = ("inn8_demo", "inn8_demo_dagster")
@@ -42,17 +43,12 @@ COLUMNS = {
     ),
 }  # fmt: skip
 NEXT = """
-How to go on
+Next
   inn8 dev           the same with the Dagster UI, the schedule, and data that stays
   inn8 sync --help   point it at the real INN8 and your own Postgres: INN8_BASE_URL, INN8_CLIENT_ID,
                      INN8_CLIENT_SECRET, INN8_DATABASE_URL, DAGSTER_POSTGRES_URL; `inn8 doctor` checks them
 """
-EPILOG = """
-\b
-Examples
-  inn8 demo
-  inn8 demo --transactions 500000 --faulty 20
-"""
+EPILOG = examples("inn8 demo", "inn8 demo --transactions 500000 --faulty 20")
 
 
 @click.command(name="demo", epilog=EPILOG)
@@ -60,21 +56,17 @@ Examples
 @click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(1))
 @click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, to today.")
-@click.option("--seed", default=7, show_default=True, help="Another seed, other data.")
-@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Faulty records per collection.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
+@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
 @verbose_option
 def command(
     clients: int, portfolios: int, transactions: int, days: int, seed: int, faulty: int,
     verbose: bool,
 ) -> None:  # fmt: skip
-    """Simulate an INN8, load all of it into an embedded Postgres through Dagster, and show what came of it.
+    """Simulate an INN8, load all of it into an embedded Postgres through Dagster, and show the result.
 
-    Needs no settings and touches nothing that the settings name. Ends with 0 where every record is in, or refused
-    with its reason.
+    It needs no settings and touches nothing that they name. Exit code 0: every record is in, or rejected with a reason.
     """
-    from inn8_pipeline.cli.local.environment import local_environment
-    from inn8_pipeline.sandbox.world.world import World
-
     if not verbose:
         silence()
     began_at = time.monotonic()
@@ -83,25 +75,22 @@ def command(
     with (
         World(clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, faulty=faulty)
         as world,
-        fresh_place() as place,
-        local_environment(place, world, TENANT),
+        fresh_databases() as databases,
+        local_environment(databases, world, TENANT),
     ):  # fmt: skip
         environment = Environment()
         found = _sync(environment, verbose=verbose)
-        _show(screen, environment, [sync for _, sync in found])
+        _show(screen, environment, found)
         took_seconds = time.monotonic() - began_at
-    screen.print(f"A first load in {took_seconds:.0f} s, all set-up included. All is down again.")
+    screen.print(f"First load in {took_seconds:.0f} s, including set-up. Everything is stopped.")
     screen.print(NEXT, markup=False)
-    if worst(sync.entry.status for _, sync in found) is Status.FAILED:
-        raise Failed("The demo's sync failed; the reason stands above.")
+    if Status.FAILED in {sync.entry.status for sync in found}:
+        raise Failed("The demo's sync failed; see the message above.")
 
 
 @contextmanager
-def fresh_place() -> Iterator["LocalDatabases"]:
-    """Two new databases on a Postgres of the demo's own, and a temporary folder for Dagster; gone afterwards."""
-    from inn8_pipeline.cli.local.environment import LocalDatabases
-    from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
-
+def fresh_databases() -> Iterator[LocalDatabases]:
+    """Yield two new databases on the demo's own Postgres and a temporary folder for Dagster; drop them afterwards."""
     with ExitStack() as stack:
         stack.enter_context(_alone(data_folder()))
         postgres = stack.enter_context(EmbeddedPostgres(data_folder() / "demo", durable=False))
@@ -114,7 +103,7 @@ def fresh_place() -> Iterator["LocalDatabases"]:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One demo at a time: another would drop this one's databases."""
+    """Hold a lock: a second demo would drop the databases of the first."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -127,23 +116,19 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(file)
 
 
-def _sync(environment: Environment, *, verbose: bool) -> list[tuple[PlannedRun, LoggedSync]]:
-    from inn8_pipeline.defs.names import Tenant
-
-    with open_instance(environment) as instance:
-        definitions = load_definitions()
-        tenant = Tenant(TENANT)
-        steps = plan(tenant, list(ENTITIES), read_sync(environment).history())
-        run_steps(steps, lambda step: execute(definitions, instance, step, verbose=verbose))
+def _sync(environment: Environment, *, verbose: bool) -> "list[LoggedSync]":
+    with deferred.instance.open_instance(environment) as instance:
+        definitions = deferred.runs.load_definitions()
+        tenant = deferred.names.Tenant(TENANT)
+        planned = deferred.runs.plan(tenant, list(ENTITIES), read_sync(environment).history())
+        run_each(planned, lambda run: deferred.runs.execute(definitions, instance, run, verbose=verbose), environment)
         # What is shown is what was stored.
-        return [(PlannedRun(tenant, ENTITIES.named(sync.entity)), sync) for sync in read_log(instance, [tenant])]
+        return list(deferred.history.read_log(instance, [tenant]))
 
 
-def _show(screen: "Console", environment: Environment, logged: list[LoggedSync]) -> None:
-    from inn8_pipeline.warehouse.queries import operator
-
+def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSync]") -> None:
     screen.print(log_table(logged, "Sync log (inn8 log)"))
-    print_messages(logged)
+    print_messages(logged, failures_only=True)
     with reading(environment, "reading the demo's tables") as connection:
         counted = operator.row_counts(connection, TENANT)
         counts = [{"Table": table, "Rows": f"{count:,}"} for table, count in counted.items()]
@@ -151,5 +136,5 @@ def _show(screen: "Console", environment: Environment, logged: list[LoggedSync])
         for table, columns in COLUMNS.items():
             rows = operator.sample(connection, TENANT, table, SAMPLE_ROWS)
             screen.print(rows_table(rows, columns, f"inn8.{table}, {SAMPLE_ROWS} rows"))
-        refused = operator.rejects(connection, TENANT)
-    screen.print(rows_table(refused, ("entity", "external_id", "reason_code", "reason"), "Refused, with reasons"))
+        rejected = operator.rejects(connection, TENANT)
+    screen.print(rows_table(rejected, ("entity", "external_id", "reason_code", "reason"), "Rejected, with reasons"))

@@ -12,10 +12,9 @@ from sqlalchemy import Engine, text
 
 from inn8_pipeline.cli.support import deferred
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
-from inn8_pipeline.cli.support.instance import silence
 from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import print_json
+from inn8_pipeline.cli.support.screen import print_json, silence
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import (
     Environment,

@@ -3,7 +3,7 @@
 import click
 
 from inn8_pipeline.cli.support.group import Failed, examples
-from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of, tenant_option
+from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of, tenant_ids_of, tenant_option
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
@@ -31,17 +31,18 @@ def command() -> None:
 def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool) -> None:
     """List the unknown properties that INN8 still sends, with the first day of each."""
     environment = Environment()
-    tenant = tenant_id_of(environment, tenant_id)
+    tenant_ids = tenant_ids_of(environment, tenant_id)
     with reading(environment, "reading unknown properties") as connection:
         found = [
-            {**{name: getattr(each, name) for name in COLUMNS}, "entity": each.entity.name}
+            {"tenant_id": tenant, **{name: getattr(each, name) for name in COLUMNS}, "entity": each.entity.name}
+            for tenant in tenant_ids
             for wanted in ([entity] if entity else ENTITIES)
             for each in drift.still_sent(connection, tenant, wanted)
         ]
     if as_json:
         print_json(found)
     elif found:
-        console().print(rows_table(found, COLUMNS))
+        console().print(rows_table(found, (*(["tenant_id"] if len(tenant_ids) > 1 else []), *COLUMNS)))
     else:
         click.echo("INN8 sends no property that the contract does not list.")
 

@@ -4,20 +4,20 @@ from typing import Any
 
 import click
 
-from inn8_pipeline.cli.commands.sync import read_settings, report, run_steps
 from inn8_pipeline.cli.support import deferred
 from inn8_pipeline.cli.support.group import Failed, examples
-from inn8_pipeline.cli.support.instance import silence
 from inn8_pipeline.cli.support.options import (
     ENTITY,
     json_option,
     tenant_id_of,
+    tenant_ids_of,
     tenant_of,
     tenant_option,
     verbose_option,
 )
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import console, print_json, rows_table
+from inn8_pipeline.cli.support.screen import console, print_json, rows_table, silence
+from inn8_pipeline.cli.support.syncs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.queries import operator
@@ -67,13 +67,21 @@ def list_rejects(
 ) -> None:
     """List the open rejects with their reasons, without the records' values."""
     environment = Environment()
-    tenant = tenant_id_of(environment, tenant_id)
+    tenant_ids = tenant_ids_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
-        found = operator.rejects(connection, tenant, entity, resolved=with_resolved, limit=limit)
+        found = [
+            {"tenant_id": each, **row}
+            for each in tenant_ids
+            for row in operator.rejects(connection, each, entity, resolved=with_resolved, limit=limit)
+        ][:limit]
     if as_json:
-        print_json([dict(row) for row in found])
+        print_json(found)
     elif found:
-        columns = (*COLUMNS, "resolution") if with_resolved else COLUMNS
+        columns = (
+            *(["tenant_id"] if len(tenant_ids) > 1 else []),
+            *COLUMNS,
+            *(["resolution"] if with_resolved else []),
+        )
         console().print(rows_table(found, columns))
     else:
         click.echo("There are no open rejects.")
@@ -117,22 +125,18 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
 def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
     """Sync the entities that have open rejects, which tries each of them again, whatever its day of trade."""
     environment = Environment()
-    tenant = tenant_of(environment, tenant_id)
-    settings = read_settings(environment, [tenant])
+    settings = read_settings(environment, [tenant_id_of(environment, tenant_id)])
     if not verbose:
         silence()
+    tenant = tenant_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
         found = {row["entity"] for row in operator.rejects(connection, tenant.tenant_id, entity)}
     if not found:
         click.echo("There are no open rejects.")
         return
-    with deferred.instance.open_instance(environment) as instance:
-        definitions = deferred.runs.load_definitions()
-        steps = deferred.runs.plan(
-            tenant, [ENTITIES.named(name) for name in found], settings.last_days(settings.lookback_days)
-        )
-        done = run_steps(steps, lambda step: deferred.runs.execute(definitions, instance, step, verbose=verbose))
-    report(done, as_json=False)
+    wanted = [ENTITIES.named(name) for name in found]
+    planned = deferred.runs.plan(tenant, wanted, settings.last_days(settings.lookback_days))
+    report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=False)
 
 
 def _unknown(reject_id: int) -> Failed:

@@ -26,7 +26,7 @@ class Failed(click.ClickException):
     """A message on standard error, and the exit code."""
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
-        super().__init__(message)
+        super().__init__(streams.printable(message))
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class, and reads the instance's
 
 

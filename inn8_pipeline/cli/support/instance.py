@@ -1,9 +1,6 @@
 """Dagster's instance, opened for one command, and the errors of its storage."""
 
-import logging
 import os
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,11 +109,3 @@ def storage_guarded() -> Iterator[None]:
     except (DagsterPostgresException, SQLAlchemyError) as error:
         cause = getattr(error, "orig", None) or error.__cause__ or error
         raise DagsterStorageError(type(getattr(cause, "orig", None) or cause).__name__) from None
-
-
-def silence() -> None:
-    """Keep warnings and log lines of libraries off the terminal, unless Python was started to show warnings."""
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
-    for name in ("", "dagster"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)

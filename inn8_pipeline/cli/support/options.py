@@ -98,6 +98,11 @@ def tenant_id_of(environment: Environment, tenant_id: str | None) -> str:
     return found[0]
 
 
+def tenant_argument(environment: Environment, tenant_id: str) -> str:
+    """Return ` --tenant …` for a command that a message names; empty where there is one tenant."""
+    return f" --tenant {tenant_id}" if len(read_tenant_ids(environment)) > 1 else ""
+
+
 def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant, ...]":
     """Return what `tenant_ids_of` does, with the tenants' names in Dagster."""
     wanted = tenant_ids_of(environment, tenant_id)

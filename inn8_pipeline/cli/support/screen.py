@@ -1,12 +1,14 @@
-"""What is printed: tables of the log, of rows, of rejects; and a progress display that Dagster does not capture.
+"""Output: tables of the log, of rows and of rejects; JSON; and a progress display that Dagster does not capture.
 
-Rich is imported when something is printed. Values are shown as they are: markup in them is not read.
+Values of records are shown, never obeyed: markup is not interpreted, and control characters are shown as escapes.
 """
 
 import io
 import json
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,14 +16,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
+from inn8_pipeline.cli.support.streams import printable
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-    from rich.table import Table
-
     from inn8_pipeline.cli.support.history import LoggedSync
 
 COLOURS = {
@@ -34,21 +38,35 @@ COLOURS = {
 _WIDTH = 160
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """A console on this process's output; wide where no terminal sets its width."""
-    from rich.console import Console
+def silence() -> None:
+    """Keep warnings and log lines of libraries off the terminal, unless Python was started to show warnings."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    for name in ("", "dagster"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console on this process's output; 160 columns wide where it is no terminal."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _WIDTH)
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 (whatever is to be told)
-    """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+def print_json(value: Any) -> None:  # noqa: ANN401 (anything that JSON can hold)
+    """Print one JSON document; characters that a terminal would obey, or lacks, are JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    if not _is_safe(text):
+        text = json.dumps(value, indent=2, default=str)
+    click.echo(text)
 
 
-def log_table(syncs: Iterable["LoggedSync"], title: str | None = None) -> "Table":
-    """The sync log: a line per run; an entity is told with its tenant where there are several."""
+def _is_safe(text: str) -> bool:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.replace("\n", "").isprintable() and encoding.lower().startswith("utf")
+
+
+def log_table(syncs: Iterable["LoggedSync"], title: str | None = None) -> Table:
+    """Return the sync log, one line per run; with the tenant beside the entity where there are several."""
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1
     columns = (
@@ -68,7 +86,7 @@ def log_table(syncs: Iterable["LoggedSync"], title: str | None = None) -> "Table
         entry = sync.entry
         table.add_row(
             _when(entry.started_at),
-            f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity,
+            escape(f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity),
             _status(entry.status),
             _number(entry.record_count),
             *_changes(entry.counts),
@@ -79,27 +97,28 @@ def log_table(syncs: Iterable["LoggedSync"], title: str | None = None) -> "Table
     return table
 
 
-def rows_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], title: str | None = None) -> "Table":
-    """Rows of a table or a query, these columns of them."""
+def rows_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], title: str | None = None) -> Table:
+    """Return a table of these columns of some rows."""
     table = _table(title, columns)
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in columns))
     return table
 
 
-def print_messages(syncs: Iterable["LoggedSync"]) -> None:
-    """The reasons of what failed, on standard error."""
-    for sync in syncs:
-        if sync.entry.error_message:
-            click.echo(f"{sync.entity}: {sync.entry.error_message}", err=True)
+def print_messages(syncs: Iterable["LoggedSync"], *, on_stderr: bool = True, failures_only: bool = False) -> None:
+    """Print what the operator should know of each sync: why it failed, or what it left open."""
+    logged = list(syncs)
+    has_several = len({sync.tenant_id for sync in logged}) > 1
+    for sync in logged:
+        message = sync.entry.error_message if failures_only else sync.entry.description
+        if message:
+            name = f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity
+            click.echo(printable(f"{name}: {message}"), err=on_stderr)
 
 
 @contextmanager
-def progress() -> Iterator["Progress"]:
-    """A progress display on standard error, drawn past Dagster, which captures the streams of a step."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+def progress() -> Iterator[Progress]:
+    """Show a progress display on standard error, though Dagster captures the streams of a step."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
     with _own_stderr() as stream:
         drawn = Console(file=stream, highlight=False)
@@ -110,20 +129,17 @@ def progress() -> Iterator["Progress"]:
 
 @contextmanager
 def _own_stderr() -> Iterator[TextIO]:
-    """A second way to where standard error leads now; standard error itself where it is no file."""
+    """Yield a duplicate of standard error, or standard error itself where it is not a file."""
     try:
         number = os.dup(sys.stderr.fileno())
     except (OSError, io.UnsupportedOperation):
         yield sys.stderr
         return
-    with os.fdopen(number, "w", encoding=sys.stderr.encoding, errors="replace") as stream:
+    with os.fdopen(number, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as stream:
         yield stream
 
 
-def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = ()) -> "Table":
-    from rich import box
-    from rich.table import Table
-
+def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = ()) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
@@ -147,12 +163,10 @@ def _when(instant: datetime | None) -> str:
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 (whatever a column holds)
-    from rich.markup import escape
-
     if value is None:
         return ""
     if isinstance(value, datetime):
         return _when(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():,f}"
-    return escape(str(value))
+    return escape(printable(str(value)).replace("\n", "\\n"))

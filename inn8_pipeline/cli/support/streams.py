@@ -50,6 +50,16 @@ def prepare() -> Descriptor | None:
     return output
 
 
+def printable(text: str) -> str:
+    """Return the text with what a terminal would obey (escape sequences, direction marks) as visible escapes.
+
+    Line breaks stay.
+    """
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def _open_if_closed(number: int) -> None:
     try:
         os.fstat(number)

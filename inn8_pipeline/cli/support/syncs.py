@@ -1,0 +1,130 @@
+"""Run planned syncs one after the other, report them, and name the command that goes on where they broke off."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Never
+
+import click
+
+from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support.dagster_home import read_storage_url
+from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
+from inn8_pipeline.cli.support.options import tenant_argument
+from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, progress
+from inn8_pipeline.settings import (
+    Environment,
+    SyncSettings,
+    read_api,
+    read_database,
+    read_executor,
+    read_sync,
+    read_tenant,
+)
+from inn8_pipeline.warehouse.merge.results import Status
+
+if TYPE_CHECKING:
+    from inn8_pipeline.cli.support.history import LoggedSync
+    from inn8_pipeline.cli.support.runs import PlannedRun
+
+EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
+
+
+def read_settings(environment: Environment, tenant_ids: Sequence[str]) -> SyncSettings:
+    """Read every setting that a sync needs, before Dagster is loaded; SettingsError for the first one that is wrong."""
+    for tenant_id in tenant_ids:
+        read_tenant(environment, tenant_id)
+    read_api(environment)
+    read_database(environment)
+    read_executor(environment)
+    read_storage_url(environment)
+    return read_sync(environment)
+
+
+def run_all(
+    environment: Environment, planned: "Sequence[PlannedRun]", *, verbose: bool
+) -> "list[tuple[PlannedRun, LoggedSync]]":
+    """Run them in order on Dagster's instance of the settings, and return each with its entry of the sync log."""
+    with deferred.instance.open_instance(environment) as instance:
+        definitions = deferred.runs.load_definitions()
+        return run_each(
+            planned, lambda run: deferred.runs.execute(definitions, instance, run, verbose=verbose), environment
+        )
+
+
+def run_each(
+    planned: "Sequence[PlannedRun]", run: "Callable[[PlannedRun], LoggedSync]", environment: Environment
+) -> "list[tuple[PlannedRun, LoggedSync]]":
+    """Run them in order, with a progress display. An entity that failed gets no more runs; the others go on.
+
+    On Ctrl-C, print the commands that go on, and raise it.
+    """
+    found: list[tuple[PlannedRun, LoggedSync]] = []
+    with progress() as shown:
+        task = shown.add_task("", total=sum(each.weight for each in planned), note="")
+        for number, each in enumerate(planned):
+            if not any(_is_same(each, earlier) and sync.entry.status is Status.FAILED for earlier, sync in found):
+                shown.update(task, description=str(each), note=f"run {number + 1} of {len(planned)}")
+                try:
+                    found.append((each, run(each)))
+                except KeyboardInterrupt:
+                    _print_rest(planned[number:], environment)
+                    raise
+            shown.advance(task, each.weight)
+    return found
+
+
+def report(
+    environment: Environment,
+    planned: "Sequence[PlannedRun]",
+    found: "Sequence[tuple[PlannedRun, LoggedSync]]",
+    *,
+    as_json: bool,
+) -> Never:
+    """Print a line per run, its message, and how to go on; exit with the code of the worst status."""
+    syncs = [sync for _, sync in found]
+    status = deferred.history.worst(sync.entry.status for sync in syncs)
+    if as_json:
+        print_json({"status": status, "syncs": [_as_json(run, sync) for run, sync in found]})
+    else:
+        console().print(log_table(syncs))
+    print_messages(syncs, failures_only=as_json)
+    failed = [run for run, sync in found if sync.entry.status is Status.FAILED]
+    _print_rest([each for each in planned if each.window and any(_is_rest(each, run) for run in failed)], environment)
+    sys.exit(EXIT_CODES.get(status, 0))
+
+
+def commands_for(planned: "Sequence[PlannedRun]", environment: Environment) -> Iterator[str]:
+    """Yield the commands that do these runs, which are in order of tenant and entity; days become one range."""
+    for (tenant_id, entity), group in groupby(planned, key=lambda each: (each.tenant.tenant_id, each.entity)):
+        runs = list(group)
+        windows = [each.window for each in runs if each.window]
+        is_rebuild = runs[0].is_rebuild
+        days = ""
+        if windows:
+            days = f" --from {min(each.from_date for each in windows)} --to {max(each.to_date for each in windows)}"
+        verb = "backfill" if windows and not is_rebuild else "sync"
+        rebuild = " --rebuild" if is_rebuild else ""
+        yield f"inn8 {verb} {entity}{days}{rebuild}{tenant_argument(environment, tenant_id)}"
+
+
+def _print_rest(planned: "Sequence[PlannedRun]", environment: Environment) -> None:
+    commands = list(commands_for(planned, environment))
+    if commands:
+        click.echo("Not everything was synced; what came before is in. To go on:", err=True)
+        for command in commands:
+            click.echo(f"  {command}", err=True)
+
+
+def _is_same(run: "PlannedRun", other: "PlannedRun") -> bool:
+    return (run.tenant, run.entity) == (other.tenant, other.entity)
+
+
+def _is_rest(run: "PlannedRun", failed: "PlannedRun") -> bool:
+    """Return whether a run is the failed one, or one of earlier days that was not begun: the newest days come first."""
+    return bool(_is_same(run, failed) and run.window and failed.window and run.window.to_date <= failed.window.to_date)
+
+
+def _as_json(run: "PlannedRun", sync: "LoggedSync") -> dict[str, object]:
+    days = {"from": run.window.from_date, "to": run.window.to_date} if run.window else {}
+    return {**sync.as_json(), **days}
