@@ -4,26 +4,39 @@ It needs pandas and pyarrow; `sync` defers it, because most syncs find nothing c
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from datetime import date
+from functools import partial
+from itertools import islice
 
 from sqlalchemy import Engine
 
-from inn8_pipeline.transform.batch import Batch, join
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.transform.batch import Batch, UnlistedValues, join
 from inn8_pipeline.transform.transformer import Transformer
+from inn8_pipeline.transform.values import EMPTY_DATES
 from inn8_pipeline.warehouse.csv_rows import encode
 from inn8_pipeline.warehouse.landing.store import Landing, bodies
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
 from inn8_pipeline.warehouse.merge.source import RecordBatch
 from inn8_pipeline.warehouse.prefetch import prefetch
+from inn8_pipeline.warehouse.queries.clients_of import count_clients
 
 BATCHES_AHEAD = 1
 """Batches that are transformed and encoded while Postgres takes the one before."""
 
+MIN_CLIENTS = 10
+"""An unlisted value is shown only if it occurs in records of at least so many different clients.
+
+What looks like a code can be a surname or a diagnosis. Shared by ten clients, it says nothing about one of them.
+"""
+
 MAX_VALUES = 10
-# A letter first and no long number, which could be somebody's; of one case: Sipho is somebody, GIFTED is not.
-_CODE = re.compile(r"(?!.*\d{5})([a-z][a-z0-9_-]{0,31}|[A-Z][A-Z0-9_-]{0,31})")
+"""Unlisted values of a property that are shown, the most frequent ones."""
+
+# One word without a long number: two words could be the name of an adviser, which many clients share.
+_WORD = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_-]{0,31}")
+_EMPTY_DATES = frozenset(day.isoformat() for day in EMPTY_DATES)
 
 
 class LandingReader:
@@ -41,7 +54,7 @@ class LandingReader:
         self._landing = landing
         self._batch_size = batch_size
         self._transformer = Transformer(landing.entity)
-        self._drift = DriftCollector()
+        self._drift = DriftCollector(landing.entity, partial(count_clients, engine, landing.tenant_id))
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the landing's records in order; those of days that are not wanted are skipped."""
@@ -79,27 +92,45 @@ class LandingReader:
 
 
 class DriftCollector:
-    """Collect what INN8 sends and the transform does not know: values of enumerations, and properties."""
+    """Collect what INN8 sends and the contract does not list: values of enumerations, empty dates and properties.
 
-    def __init__(self) -> None:
-        self._values: dict[str, Counter[str]] = {}
+    Args:
+        entity: The entity of the batches.
+        count_clients: Returns how many clients the records of an entity with these ids belong to.
+
+    """
+
+    def __init__(self, entity: Entity, count_clients: Callable[[Entity, Collection[str]], int]) -> None:
+        self._entity = entity
+        self._count_clients = count_clients
+        self._values: dict[str, UnlistedValues] = {}
         self._properties: set[str] = set()
 
     def add(self, batch: Batch) -> None:
         """Add the drift of a batch."""
         for name, values in batch.unknown_values.items():
-            self._values.setdefault(name, Counter()).update(values)
+            self._values.setdefault(name, UnlistedValues()).update(values)
         self._properties |= batch.unknown_properties
 
     def found(self) -> SchemaDrift:
-        """Return the drift as it may be shown: at most ten values of each enumeration, only such as look like codes.
+        """Return the drift as it may be shown in Dagster: counts, and of the values only those that identify nobody.
 
-        Any other value could be a person's name. The names of properties were checked by the transform.
+        The names of properties were checked by the transform.
         """
-        records = {name: values.total() for name, values in sorted(self._values.items()) if values.total()}
-        values = {name: dict(_codes(self._values[name])[:MAX_VALUES]) for name in records}
-        return SchemaDrift(records, values, tuple(sorted(self._properties)))
+        found = {name: values for name, values in sorted(self._values.items()) if values.records}
+        return SchemaDrift(
+            records={name: values.records for name, values in found.items()},
+            values={name: dict(islice(self._shown(values), MAX_VALUES)) for name, values in found.items()},
+            properties=tuple(sorted(self._properties)),
+            distinct_values={name: len(values.counts) for name, values in found.items()},
+        )
 
+    def _shown(self, values: UnlistedValues) -> Iterator[tuple[str, int]]:
+        for value, count in values.counts.most_common():
+            if value in _EMPTY_DATES or (_WORD.fullmatch(value) and self._has_many_clients(values.subjects[value])):
+                yield value, count
 
-def _codes(values: Counter[str]) -> list[tuple[str, int]]:
-    return [(value, count) for value, count in values.most_common() if _CODE.fullmatch(value)]
+    def _has_many_clients(self, subjects: Collection[str]) -> bool:
+        if len(subjects) < MIN_CLIENTS or not self._entity.references:
+            return len(subjects) >= MIN_CLIENTS
+        return self._count_clients(self._entity.references[0].parent, subjects) >= MIN_CLIENTS

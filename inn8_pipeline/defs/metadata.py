@@ -51,12 +51,27 @@ def merged(outcome: "Outcome") -> str:
 def drift_found(found: SchemaDrift) -> Metadata:
     """Return the schema drift: unlisted values of enumerations with their counts, and names of unknown properties."""
     drift: Metadata = {
-        f"unknown {name}": {"records": records, "values": dict(found.values.get(name, {}))}
+        f"unknown {name}": {
+            "records": records,
+            "distinct_values": found.distinct_values.get(name, 0),
+            "values": dict(found.values.get(name, {})),
+        }
         for name, records in sorted(found.records.items())
     }
     if found.properties:
         drift["unknown properties"] = list(found.properties)
     return drift
+
+
+def unlisted(found: SchemaDrift) -> list[str]:
+    """Return a phrase for each property with unlisted values, such as `status: 31 records, 1 value (Dormant 31)`."""
+    phrases = []
+    for name, records in sorted(found.records.items()):
+        distinct = found.distinct_values.get(name, 0)
+        shown = ", ".join(f"{value} {count}" for value, count in found.values.get(name, {}).items())
+        values = f"{distinct} value{'s' if distinct != 1 else ''}"
+        phrases.append(f"{name}: {records} records, {values}" + (f" ({shown})" if shown else ""))
+    return phrases
 
 
 def drift_lines(found: SchemaDrift) -> list[str]:

@@ -5,5 +5,5 @@ records, `values` has the rule of each kind of value, `rules` makes the columns 
 looks up the keys of parents.
 """
 
-TRANSFORM_VERSION = 1
+TRANSFORM_VERSION = 2
 """Raise it when a rule changes: landings that were merged with another version are merged again."""

@@ -13,7 +13,7 @@ from inn8_pipeline.errors import ContractError
 from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.columns import NotPlainError, Records
 from inn8_pipeline.transform.json.reading import DateCache, DecodedPage, InvalidRecord, RecordReader
-from inn8_pipeline.transform.rules.rows import make_rows, read_days
+from inn8_pipeline.transform.rules.rows import make_rows, required_days
 from inn8_pipeline.transform.values import InvalidValueError
 
 
@@ -109,7 +109,7 @@ class Transformer:
 
 
 def _inside(records: Records, days: DateCache, is_inside: Callable[[date], bool]) -> Records:
-    trade_dates = read_days(records, DAY_PROPERTY, days)
+    trade_dates = required_days(records, DAY_PROPERTY, days)
     wanted = {day for day in set(trade_dates) if is_inside(day)}
     kept = [index for index, day in enumerate(trade_dates) if day in wanted]
     if len(kept) == len(trade_dates):

@@ -6,9 +6,28 @@ No number passes through binary floating point.
 
 import re
 from datetime import date
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
-from inn8_pipeline.entities import MAX_DECIMAL_PLACES, MAX_DIGITS, MAX_ID_LENGTH, ReasonCode
+from inn8_pipeline.entities import (
+    MAX_DECIMAL_PLACES,
+    MAX_DIGITS,
+    MAX_ID_LENGTH,
+    Folding,
+    Kind,
+    Property,
+    ReasonCode,
+)
+
+EMPTY_DATES = frozenset({date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31)})
+"""The dates that stand for none.
+
+System.Text.Json writes a `DateTime` that was never set as 0001-01-01T00:00:00, because it cannot be null, and
+`DateTime.MaxValue` for "never" as 9999-12-31. SQL Server's `datetime` cannot hold year 1: 1753-01-01 is
+`SqlDateTime.MinValue`, and an empty string becomes 1900-01-01. No trade on this platform is as old as any of them.
+"""
+
+FIRST_YEAR, LAST_YEAR = 1901, 2199
+"""The years in which other dates must be: 0026-10-05 is a mistake, and would be outside of every window."""
 
 NUL_ESCAPE = b"\\u0000"
 """The only spelling of a NUL character in valid JSON; a body without it contains none."""
@@ -18,6 +37,9 @@ _DATE = re.compile(
     r"(?:[Tt](?:[01][0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?|:60(?:[.,]0+)?)?"
     r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
+DATE_LENGTH = len("YYYY-MM-DD")
+_EMPTY_DATE_TEXTS = frozenset(day.isoformat() for day in EMPTY_DATES)
+_SEPARATORS = re.compile(r"[\s_-]+")
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)([0-9]+))?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 # What `extract.paging.encoding` makes of a byte that is not UTF-8.
@@ -82,15 +104,56 @@ def read_choice(value: object, name: str) -> str:
     return value if _is_unicode(value) else value.encode("utf-8", "replace").decode()
 
 
-def read_date(value: object, name: str) -> date:
-    """Return the day of `YYYY-MM-DD`, or of an ISO date-time its date part as written: no time zone is applied."""
+def fold(text: str, folding: Folding) -> str:
+    """Return the text without what the folding ignores, for comparing it with a choice.
+
+    `Retirement Annuity`, `retirement-annuity` and `RetirementAnnuity` are one choice of `Folding.LETTERS`.
+    """
+    match folding:
+        case Folding.CASE:
+            return text.strip().lower()
+        case Folding.LETTERS:
+            return _SEPARATORS.sub("", text).lower()
+        case _:
+            assert_never(folding)
+
+
+def is_unlisted(value: str, source: Property) -> bool:
+    """Return whether the text is reported as drift: no choice of an enumeration, or an empty date."""
+    match source.kind:
+        case Kind.CHOICE:
+            return fold(value, source.folding) not in {fold(choice, source.folding) for choice in source.choices}
+        case Kind.DATE:
+            return value[:DATE_LENGTH] in _EMPTY_DATE_TEXTS
+        case _:
+            return False
+
+
+def read_date(value: object, name: str) -> date | None:
+    """Return the day of `YYYY-MM-DD`, or of an ISO date-time its date part as written: no time zone is applied.
+
+    None is returned for an empty date.
+    """
     found = _DATE.fullmatch(value) if isinstance(value, str) and not isinstance(value, Number) else None
     if found is None:
         _reject(ReasonCode.WRONG_TYPE, f"{name} is not a date")
     try:
-        return date.fromisoformat(found[1])
+        day = date.fromisoformat(found[1])
     except ValueError:
         _reject(ReasonCode.OUT_OF_RANGE, f"{name} is no day of the calendar")
+    if day in EMPTY_DATES:
+        return None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        _reject(ReasonCode.OUT_OF_RANGE, f"{name} is not from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
+
+
+def require_date(day: date | None, name: str) -> date:
+    """Return the day of a required date. Raise InvalidValueError if it is an empty date."""
+    if day is None:
+        reason = f"{name} is an empty date (such as 0001-01-01), which means that none was set"
+        _reject(ReasonCode.MISSING_FIELD, reason)
+    return day
 
 
 def read_decimal(value: object, name: str) -> str:

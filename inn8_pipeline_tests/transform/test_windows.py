@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
+from inn8_pipeline.transform.batch import UnlistedValues
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import body, read, records_of, rows, security, transaction
 
@@ -48,14 +49,14 @@ def test_days_within_the_window_may_be_excluded() -> None:
 def test_a_page_outside_the_window_has_no_rows_and_no_securities() -> None:
     batch = read(TRANSACTIONS, transaction(), transaction(), is_inside=lambda _: False)
     assert (len(batch.rows), batch.skipped, len(batch.dimensions["securities"])) == (0, 2, 0)
-    assert batch.unknown_values == {"type": {}}
+    assert batch.unknown_values == {"type": UnlistedValues()}
 
 
 def test_securities_and_unknown_values_are_those_of_the_rows_inside() -> None:
     outside = transaction(tradeDate="2026-11-02", type="gift", security=security(name="New name"))
     batch = read(TRANSACTIONS, transaction(), outside, is_inside=OCTOBER)
     assert [each["name"] for each in records_of(batch.dimensions["securities"])] == ["Balanced Fund"]
-    assert batch.unknown_values == {"type": {}}
+    assert batch.unknown_values == {"type": UnlistedValues()}
 
 
 @pytest.mark.parametrize("entity", [CLIENTS, PORTFOLIOS])

@@ -1,4 +1,7 @@
-"""`inn8 drift`: the properties that INN8 sends and no column is made from."""
+"""`inn8 drift`: properties that no column is made from, and values that the contract does not list."""
+
+from collections import Counter
+from collections.abc import Mapping
 
 import click
 
@@ -6,21 +9,27 @@ from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of, tenant_ids_of, tenant_option
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table
-from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.entities import ENTITIES, Entity, Kind, Property
 from inn8_pipeline.settings import Environment, read_database
+from inn8_pipeline.transform.values import DATE_LENGTH, is_unlisted
 from inn8_pipeline.warehouse.merge import drift
+from inn8_pipeline.warehouse.queries.sent_values import sent_texts
 
 COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "accepted_note")
 
 
 @click.group(
     name="drift",
-    epilog=examples("inn8 drift list", 'inn8 drift accept clients loyaltyTier --note "marketing\'s, not wanted"'),
+    epilog=examples(
+        "inn8 drift list",
+        'inn8 drift accept clients loyaltyTier --note "marketing\'s, not wanted"',
+        "inn8 drift values clients",
+    ),
 )
 def command() -> None:
-    """List or accept properties that INN8 sends and the contract does not list.
+    """Show what INN8 sends and the contract does not list.
 
-    Only their names are shown, never a value. The landings keep the values.
+    `list` and `accept` are about properties, and show their names only. `values` shows values of enumerations.
     """
 
 
@@ -45,6 +54,41 @@ def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool)
         console().print(rows_table(found, (*(["tenant_id"] if len(tenant_ids) > 1 else []), *COLUMNS)))
     else:
         click.echo("INN8 sends no property that the contract does not list.")
+
+
+@command.command("values", epilog=examples("inn8 drift values clients"))
+@click.argument("entity", type=ENTITY)
+@tenant_option
+@json_option
+def list_values(entity: Entity, tenant_id: str | None, as_json: bool) -> None:
+    """List the unlisted statuses and types of the last landings, and empty dates, with their numbers of records.
+
+    They may be personal data: a name in the place of a status. Dagster shows only those that cannot be.
+    """
+    environment = Environment()
+    tenant = tenant_id_of(environment, tenant_id)
+    with reading(environment, "reading unlisted values") as connection:
+        found = [
+            {"property": source.name, "value": value, "records": records}
+            for source in entity.properties
+            if source.kind in {Kind.CHOICE, Kind.DATE}
+            for value, records in _unlisted(sent_texts(connection, tenant, entity, source.name), source).items()
+        ]
+    if as_json:
+        print_json(found)
+    elif found:
+        console().print(rows_table(found, ("property", "value", "records")))
+    else:
+        click.echo(f"INN8 sends no value of {entity} that is not listed.")
+
+
+def _unlisted(texts: Mapping[str, int], source: Property) -> Counter[str]:
+    """Return the unlisted values among the texts; of a date-time only its date."""
+    found: Counter[str] = Counter()
+    for text, records in texts.items():
+        if is_unlisted(text, source):
+            found[text[:DATE_LENGTH] if source.kind is Kind.DATE else text] += records
+    return found
 
 
 @command.command(epilog=examples('inn8 drift accept clients loyaltyTier --note "marketing\'s, not wanted"'))

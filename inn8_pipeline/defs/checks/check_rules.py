@@ -127,11 +127,11 @@ def unknown_values(checked: CheckInput) -> CheckOutcome:
     if not found.records:
         return CheckOutcome(passed=True)
     values = {name: value for name, value in metadata.drift_found(found).items() if name != "unknown properties"}
-    listed = ", ".join(f"{name} of {records} records" for name, records in found.records.items())
     advice = (
-        f"INN8 sends values that the contract does not list ({listed}); the columns hold `unknown` for them. If one of "
-        f"them means something, add it to the choices of the property (inn8_pipeline/entities) and materialize this "
-        "asset again: the pages are kept."
+        f"INN8 sends values that the contract does not list ({'; '.join(metadata.unlisted(found))}). The columns hold "
+        f"`unknown` for them, or null for an empty date. `inn8 drift values {checked.entity}` lists all of them; only "
+        "what cannot be personal data is shown here. If one of them means something, add it to the choices of the "
+        "property (inn8_pipeline/entities) and materialize this asset again: the pages are kept."
     )
     return CheckOutcome(passed=False, advice=advice, metadata=values)
 

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import attrgetter
@@ -47,23 +47,22 @@ class DecodedPage:
 
 
 class DateCache:
-    """A bounded cache from the text of a date to its day: a page has few distinct texts."""
+    """A bounded cache from the text of a date to its day, None for an empty date: a page has few distinct texts."""
 
     def __init__(self) -> None:
-        self._known: dict[str, date] = {}
+        self._known: dict[str, date | None] = {}
 
     def __len__(self) -> int:
         """Return the number of cached texts, at most `MAX_CACHED_DATES`."""
         return len(self._known)
 
-    def __getitem__(self, text: str) -> date:
+    def __getitem__(self, text: str) -> date | None:
         """Return the day. Raise InvalidValueError if the text is not a date."""
-        day = self._known.get(text)
-        if day is None:
+        if text not in self._known:
             if len(self._known) >= MAX_CACHED_DATES:
                 self._known.clear()
-            day = self._known[text] = read_date(text, "date")
-        return day
+            self._known[text] = read_date(text, "date")
+        return self._known[text]
 
 
 class RecordReader:
@@ -72,8 +71,8 @@ class RecordReader:
     def __init__(self, properties: tuple[Property, ...], dates: DateCache) -> None:
         self.names = FieldNames(properties)
         self._date_cache = dates
-        self._dates = _getters(properties, Kind.DATE)
-        self._decimals = _getters(properties, Kind.DECIMAL)
+        self._dates = [(attrgetter(each.name), each.is_required) for each in properties if each.kind is Kind.DATE]
+        self._decimals = [attrgetter(each.name) for each in properties if each.kind is Kind.DECIMAL]
         self._build_decoders()
 
     def read_fast(self, body: bytes) -> list[Any] | None:
@@ -135,10 +134,10 @@ class RecordReader:
 
     def _is_plain(self, record: Any) -> bool:  # noqa: ANN401
         try:
-            for get in self._dates:
+            for get, is_required in self._dates:
                 text = get(record)
-                if text is not None:
-                    self._date_cache[text]
+                if text is not None and self._date_cache[text] is None and is_required:
+                    return False
         except InvalidValueError:
             return False
         return all(_is_plain_decimal(get(record)) for get in self._decimals)
@@ -157,10 +156,6 @@ def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
     except msgspec.DecodeError:
         # msgspec refuses half of a surrogate pair even in a value that it skips.
         return list(parsing.split(body))
-
-
-def _getters(properties: Iterable[Property], kind: Kind) -> list[Callable[[Any], Any]]:
-    return [attrgetter(each.name) for each in properties if each.kind is kind]
 
 
 def _is_plain_decimal(value: object) -> bool:

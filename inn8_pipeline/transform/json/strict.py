@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import date
 from typing import Any
 
-from inn8_pipeline.entities import Kind, Property, ReasonCode
+from inn8_pipeline.entities import DAY_PROPERTY, Kind, Property, ReasonCode
 from inn8_pipeline.transform.json.field_names import FieldNames
 from inn8_pipeline.transform.values import (
     InvalidValueError,
@@ -14,6 +14,7 @@ from inn8_pipeline.transform.values import (
     read_decimal,
     read_id,
     read_text,
+    require_date,
     require_utf8,
 )
 
@@ -39,7 +40,7 @@ def read_id_and_day(value: object, names: FieldNames) -> tuple[str | None, date 
     with suppress(InvalidValueError):
         external_id = read_id(found.get("id"), "id")
     with suppress(InvalidValueError):
-        trade_date = read_date(found.get("tradeDate"), "tradeDate")
+        trade_date = read_date(found.get(DAY_PROPERTY), DAY_PROPERTY)
     return external_id, trade_date
 
 
@@ -68,10 +69,18 @@ def _read(value: object, each: Property, names: FieldNames) -> object:  # noqa: 
         case Kind.CHOICE:
             return read_choice(value, name)
         case Kind.DATE:
-            return read_date(value, name).isoformat()
+            return _read_date(value, each, name)
         case Kind.DECIMAL:
             return read_decimal(value, name)
         case Kind.OBJECT:
             if not isinstance(value, Pairs):
                 raise InvalidValueError(ReasonCode.WRONG_TYPE, f"{name} is not an object")
             return _read_object(value, names.children[each.name])
+
+
+def _read_date(value: object, each: Property, name: str) -> object:
+    """Return the text of a valid date as sent. An empty one is kept if the date is optional: the rules report it."""
+    day = read_date(value, name)
+    if each.is_required:
+        require_date(day, name)
+    return value

@@ -1,4 +1,4 @@
-"""Rows from sound records: the columns that an entity declares, vectorised, in their order."""
+"""Make rows of valid records: the columns that an entity declares, vectorised, in their order."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,14 +9,15 @@ import pandas as pd
 import pyarrow as pa
 
 from inn8_pipeline.entities import DAY_PROPERTY, ID_PROPERTY, Column, Dimension, DimensionReference, Entity, Kind
-from inn8_pipeline.transform.batch import EntityRows
+from inn8_pipeline.transform.batch import EntityRows, UnlistedValues
 from inn8_pipeline.transform.columns import Records, date_column, frame, text_column
 from inn8_pipeline.transform.json.reading import DateCache
 from inn8_pipeline.transform.rules.enums import choose
 from inn8_pipeline.transform.rules.formats import formatted
+from inn8_pipeline.transform.values import DATE_LENGTH, require_date
 
-# Decimals and dates of unchecked records can still turn out to be invalid: they are read first, so that a page that
-# must be read again has cost little.
+# Decimals and dates of unchecked records may still be invalid. They are read first, so that a page that must be read
+# record by record has cost little.
 _READ_FIRST = (Kind.DECIMAL, Kind.DATE)
 
 
@@ -24,14 +25,16 @@ def make_rows(entity: Entity, records: Records, dates: DateCache) -> EntityRows:
     """Return a row for each record: ordinal, external_id, then the declared columns, parents as external ids.
 
     Raises:
-        InvalidValueError, NotPlainError: The records were not checked, and a value of one is not plainly sound.
+        InvalidValueError, NotPlainError: The records were not checked, and a value may be invalid.
 
     """
-    unknown_values: dict[str, Counter[str]] = {}
+    unknown_values: dict[str, UnlistedValues] = {}
     made: dict[str, pa.Array | pa.ChunkedArray] = {}
     for column in sorted(entity.columns, key=lambda each: each.source.kind not in _READ_FIRST):
         if isinstance(column, Column):
-            made[column.name] = _column(column, records, dates, unknown_values)
+            made[column.name], unlisted = _column(column, records, dates)
+            if unlisted is not None:
+                unknown_values[column.source.name] = _count(unlisted, records, entity)
         elif isinstance(column, DimensionReference):
             objects = records.values(column.source.name)
             made[column.staged] = text_column([None if each is None else each.id for each in objects])
@@ -43,31 +46,58 @@ def make_rows(entity: Entity, records: Records, dates: DateCache) -> EntityRows:
 
 
 def _column(
-    column: Column, records: Records, dates: DateCache, unknown_values: dict[str, Counter[str]]
-) -> pa.Array | pa.ChunkedArray:
+    column: Column, records: Records, dates: DateCache
+) -> tuple[pa.Array | pa.ChunkedArray, list[str | None] | None]:
+    """Return the column, and what is to be reported of each record: an unlisted value, an empty date, or nothing."""
     source = column.source
+    if source.kind is Kind.DECIMAL:
+        return records.decimal(source.name), None
+    if source.kind is Kind.DATE and source.is_required:
+        return date_column(required_days(records, source.name, dates)), None
+    values = records.values(source.name)
     match source.kind:
-        case Kind.DECIMAL:
-            return records.decimal(source.name)
         case Kind.DATE:
-            return date_column(read_days(records, source.name, dates))
+            days = [None if text is None else dates[text] for text in values]
+            return date_column(days), _empty_dates(values, days)
         case Kind.CHOICE:
-            chosen, unknown_values[source.name] = choose(records.values(source.name), source.choices, source.folding)
-            return chosen
-        case Kind.ID | Kind.TEXT | Kind.OBJECT:
-            return formatted(column.format, source, records.values(source.name))
+            chosen, names = choose(values, source.choices, source.folding)
+            return chosen, [names.get(value) for value in values] if names else []
+        case _:
+            return formatted(column.format, source, values), None
 
 
-def read_days(records: Records, name: str, dates: DateCache) -> list[Any]:
-    """Return the day of each record, None where it has none."""
-    return [None if text is None else dates[text] for text in records.values(name)]
+def required_days(records: Records, name: str, dates: DateCache) -> list[date]:
+    """Return the day of each record. Raise InvalidValueError if one is an empty date."""
+    return [require_date(dates[text], name) for text in records.values(name)]
+
+
+def _empty_dates(texts: Sequence[str | None], days: Sequence[date | None]) -> list[str | None] | None:
+    """Return for each record its empty date, or None; None if no record has one."""
+    if days.count(None) == texts.count(None):
+        return None
+    return [text[:DATE_LENGTH] if text and day is None else None for text, day in zip(texts, days, strict=True)]
+
+
+def _count(values: Sequence[str | None], records: Records, entity: Entity) -> UnlistedValues:
+    """Return the counts and the subjects of the values; None stands for a record without one."""
+    found = UnlistedValues()
+    if not values:
+        return found
+    subjects: dict[str, set[str]] = {}
+    of_record = records.values(entity.references[0].source.name if entity.references else ID_PROPERTY)
+    for value, subject in zip(values, of_record, strict=True):
+        if value is not None:
+            subjects.setdefault(value, set()).add(subject)
+    for value, count in Counter(value for value in values if value is not None).items():
+        found.add(value, count, subjects[value])
+    return found
 
 
 def _dimensions(entity: Entity, records: Records, dates: DateCache) -> dict[str, pd.DataFrame]:
     """Return the rows of each dimension: of each object the version of the newest day, then of the highest ordinal."""
     if not entity.dimension_references:
         return {}
-    days = read_days(records, DAY_PROPERTY, dates)
+    days = required_days(records, DAY_PROPERTY, dates)
     return {
         each.parent.name: _newest(each.parent, records.values(each.source.name), days, records.ordinals)
         for each in entity.dimension_references

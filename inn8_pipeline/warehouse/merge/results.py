@@ -62,13 +62,18 @@ NO_COUNTS = Counts()
 class SchemaDrift:
     """What INN8 sends and the contract does not list, as far as it may be shown.
 
-    `records` counts, per enumeration, the records whose value is not listed; `values` names some of these values with
-    their counts; `properties` are the paths of unknown properties.
+    Attributes:
+        records: By enumeration, the number of records whose value is not listed; by date, of those with an empty date.
+        values: By enumeration or date, those of the values that identify nobody, with the number of records.
+        properties: The paths of unknown properties.
+        distinct_values: By enumeration or date, how many different values came, shown or not.
+
     """
 
     records: Mapping[str, int] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     properties: tuple[str, ...] = ()
+    distinct_values: Mapping[str, int] = field(default_factory=dict)
 
     def plus(self, other: Self) -> Self:
         """Return the drift of both."""
@@ -80,6 +85,9 @@ class SchemaDrift:
                 name: dict(Counter(self.values.get(name, {})) + Counter(other.values.get(name, {}))) for name in names
             },
             properties=tuple(sorted({*self.properties, *other.properties})),
+            distinct_values={
+                name: max(self.distinct_values.get(name, 0), other.distinct_values.get(name, 0)) for name in names
+            },
         )
 
 
@@ -123,7 +131,12 @@ class StoredCounts:
             unchanged=_balanced(kept.get("whole", {})),
             by_day={date.fromisoformat(day): _balanced(counts) for day, counts in kept.get("days", {}).items()},
             reasons=kept.get("reasons", {}),
-            drift=SchemaDrift(drift.get("records", {}), drift.get("values", {}), tuple(drift.get("properties", ()))),
+            drift=SchemaDrift(
+                drift.get("records", {}),
+                drift.get("values", {}),
+                tuple(drift.get("properties", ())),
+                drift.get("distinct_values", {}),
+            ),
         )
 
 

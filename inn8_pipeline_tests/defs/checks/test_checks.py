@@ -83,20 +83,56 @@ def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipe
     assert failed(execute(pipeline, CLIENTS)) == set()
 
 
-def test_unlisted_values_are_shown_only_if_they_look_like_codes_also_by_a_sync_that_repeats(pipeline: Pipeline) -> None:
-    first, second = (record["id"] for record in pipeline.world.records("clients")[:2])
-    pipeline.world.corrupt("clients", first, status="GIFTED")
-    pipeline.world.corrupt("clients", second, status="Sipho Dlamini")
+def test_an_unlisted_value_is_shown_only_if_many_clients_have_it_also_by_a_sync_that_repeats(
+    pipeline: Pipeline,
+) -> None:
+    statuses = ["Dormant"] * 11 + ["Sipho Dlamini"] * 10 + ["thandi", "hiv-positive"] + ["NKOSI"] * 2
+    for record, status in zip(pipeline.world.records("clients"), statuses, strict=True):
+        pipeline.world.corrupt("clients", record["id"], status=status)
     runs = [pipeline.run(CLIENTS), pipeline.run(CLIENTS)]
     for run in runs:
         evaluation = evaluated(pipeline, run)["unknown_values"]
         assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
-        assert metadata(evaluation) == {"unknown status": {"records": 2, "values": {"GIFTED": 1}}}
-        assert "inn8_pipeline/entities" in (evaluation.description or "")
+        shown = {"records": 25, "distinct_values": 5, "values": {"Dormant": 11}}
+        assert metadata(evaluation) == {"unknown status": shown}
+        assert "status: 25 records, 5 values (Dormant 11)" in (evaluation.description or "")
+        assert "`inn8 drift values clients`" in (evaluation.description or "")
     assert pipeline.entry(CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
-    assert pipeline.metadata(runs[1], "clients")["unknown status"]["records"] == 2
-    assert not any("Sipho" in text for text in pipeline.storage_text())
-    assert pipeline.rows("select count(*) from inn8_raw.landings where counts::text like '%Sipho%'") == [(0,)]
+    assert pipeline.metadata(runs[1], "clients")["unknown status"]["records"] == 25
+    left = "\n".join(pipeline.storage_text())
+    assert "Dormant" in left
+    for value in ("Sipho", "thandi", "hiv-positive", "NKOSI"):
+        assert value not in left
+        assert pipeline.rows(f"select count(*) from inn8_raw.landings where counts::text like '%{value}%'") == [(0,)]
+
+
+def test_an_unlisted_value_of_many_portfolios_of_one_client_is_not_shown(new_pipeline: NewPipeline) -> None:
+    pipeline = new_pipeline(transactions=300)
+    for number, record in enumerate(pipeline.world.records("portfolios")):
+        owner = {"clientId": "CL-000001", "type": "van-der-merwe"} if number < 15 else {"type": "Offshore"}
+        pipeline.world.corrupt("portfolios", record["id"], **owner)
+    for record in pipeline.world.records("transactions"):
+        value = "thandi" if record["portfolioId"] <= "PF-000015" else "Gift"
+        pipeline.world.corrupt("transactions", record["id"], type=value)
+    runs = pipeline.run_all()
+    portfolios = metadata(evaluated(pipeline, runs[PORTFOLIOS])["unknown_values"])["unknown type"]
+    assert (portfolios["distinct_values"], portfolios["values"]) == (2, {"Offshore": 15})
+    transactions = metadata(evaluated(pipeline, runs[TRANSACTIONS])["unknown_values"])["unknown type"]
+    assert (transactions["distinct_values"], list(transactions["values"])) == (2, ["Gift"])
+    left = "\n".join(pipeline.storage_text())
+    assert "van-der-merwe" not in left
+    assert "thandi" not in left
+
+
+def test_an_empty_date_is_always_shown(pipeline: Pipeline) -> None:
+    first = pipeline.world.records("transactions")[0]["id"]
+    pipeline.world.corrupt("transactions", first, settlementDate="0001-01-01T00:00:00")
+    runs = pipeline.run_all()
+    evaluation = evaluated(pipeline, runs[TRANSACTIONS])["unknown_values"]
+    found = {"records": 1, "distinct_values": 1, "values": {"0001-01-01": 1}}
+    assert metadata(evaluation) == {"unknown settlementDate": found}
+    stored = f"select settlement_date from inn8.transactions where external_id = '{first}'"
+    assert pipeline.rows(stored) == [(None,)]
 
 
 def test_drift_names_a_new_property_and_its_first_day_but_no_value_until_it_is_accepted(pipeline: Pipeline) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, Entity
+from inn8_pipeline.transform.batch import FURTHER_VALUES, MAX_DISTINCT_VALUES, MAX_SUBJECTS, UnlistedValues, join
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline_tests.transform.builders import (
     VALID,
@@ -201,11 +202,28 @@ def test_a_transactions_type_is_read_as_an_account_type_is(sent: str | None, kep
 def test_unlisted_values_are_counted_and_nulls_are_not() -> None:
     sent = ["offshore", "offshore", None, "joint", "Offshore", "x" * 65]
     batch = read(PORTFOLIOS, *(portfolio(type=each, status="frozen") for each in sent))
-    assert batch.unknown_values == {
+    assert {name: values.counts for name, values in batch.unknown_values.items()} == {
         "type": {"offshore": 2, "Offshore": 1, "(longer than 64 characters)": 1},
         "status": {"frozen": 6},
     }
-    assert read(CLIENTS, client()).unknown_values == {"status": {}}
+    assert read(CLIENTS, client()).unknown_values == {"status": UnlistedValues()}
+
+
+def test_an_unlisted_value_is_counted_with_the_parents_of_its_records_or_with_the_records() -> None:
+    portfolios = read(PORTFOLIOS, *(portfolio(clientId=each, status="frozen") for each in ("C-1", "C-2", "C-1")))
+    assert portfolios.unknown_values["status"].subjects == {"frozen": {"C-1", "C-2"}}
+    trades = read(TRANSACTIONS, transaction(type="gift"), transaction(portfolioId="P-2"))
+    assert trades.unknown_values["type"].subjects == {"gift": {"P-1"}}
+    clients = read(CLIENTS, client(status="x"), client(id="C-2", status="x"), client(id="C-2", status="y"))
+    assert clients.unknown_values["status"].subjects == {"x": {"C-1", "C-2"}, "y": {"C-2"}}
+
+
+def test_the_memory_of_unlisted_values_is_bounded() -> None:
+    sent = [client(id=f"C-{number}", status=f"s{number}") for number in range(MAX_DISTINCT_VALUES + 5)]
+    same = [client(id=f"D-{number}", status="s0") for number in range(MAX_SUBJECTS + 5)]
+    found = join([read(CLIENTS, *sent), read(CLIENTS, *same)]).unknown_values["status"]
+    assert (len(found.counts), found.counts[FURTHER_VALUES]) == (MAX_DISTINCT_VALUES + 1, 5)
+    assert (found.counts["s0"], len(found.subjects["s0"])) == (MAX_SUBJECTS + 6, MAX_SUBJECTS)
 
 
 def test_a_cash_movement_has_no_security() -> None:

@@ -1,0 +1,24 @@
+"""Read from the landings which texts INN8 sends in one property. They may be personal data: for the terminal only."""
+
+from psycopg import sql
+from sqlalchemy import Connection
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.warehouse.database import execute
+from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA
+
+_TEXTS = sql.SQL(
+    """
+    select value #>> array[]::text[] as text, count(*) as records
+      from {landed} as landed cross join lateral inn8_raw.property(landed.record, %(name)s) as value
+     where landed.tenant_id = %(tenant)s and json_typeof(value) = 'string'
+     group by 1 order by 2 desc, 1
+    """
+)
+
+
+def sent_texts(connection: Connection, tenant_id: str, entity: Entity, name: str) -> dict[str, int]:
+    """Return the texts of a property with their numbers of records, most frequent first, as merged last."""
+    statement = _TEXTS.format(landed=sql.Identifier(RAW_SCHEMA, entity.name))
+    rows = execute(connection, statement, tenant=tenant_id, name=name)
+    return {row["text"]: row["records"] for row in rows}
