@@ -165,7 +165,7 @@ def _transaction(record: Record) -> Row:
         None if security is None else _id(security.get("id")),
         _choice(record.get("type"), TRANSACTION_TYPES, _letters),
         _day(record.get("tradeDate")),
-        None if record.get("settlementDate") is None else _day(record["settlementDate"]),
+        None if record.get("settlementDate") is None else _optional_day(record["settlementDate"]),
         *(_decimal(record.get(name)) for name in ("quantity", "price", "amount", "fees")),
         _text(record.get("currency")),
         _text(record.get("description")),
@@ -204,10 +204,22 @@ def _choice(value: object, choices: tuple[str, ...], fold: Any) -> str:  # noqa:
 
 
 def _day(value: object) -> str:
+    day = _optional_day(value)
+    if day is None:
+        raise WrongError
+    return day
+
+
+def _optional_day(value: object) -> str | None:
     try:
-        return date.fromisoformat(_required(value)[:10]).isoformat()
+        day = date.fromisoformat(_required(value)[:10])
     except ValueError:
         raise WrongError from None
+    if (day.year, day.month, day.day) in {(1, 1, 1), (1753, 1, 1), (1900, 1, 1), (9999, 12, 31)}:
+        return None
+    if day.year < 1901 or day.year > 2199:
+        raise WrongError
+    return day.isoformat()
 
 
 def _decimal(value: object) -> str | None:

@@ -85,16 +85,21 @@ def test_a_text_arrives_character_by_character_or_is_rejected(syncs: Syncs, valu
     assert rows == {each: value for each, value in expected.items() if value is not None}
 
 
+EMPTY_DATES = (date.min, date(1753, 1, 1), date(1900, 1, 1), date.max)
+
+
 @as_pages
-@example([date.min, date.max])
+@example([*EMPTY_DATES, date(1901, 1, 1), date(2199, 12, 31), date(26, 10, 5), date(2200, 1, 1)])
 @given(st.lists(st.dates(), min_size=1, max_size=60))
-def test_a_day_arrives_as_the_same_day(owned: Syncs, values: list[date]) -> None:
+def test_a_day_arrives_as_the_same_day_or_is_null_or_rejected(owned: Syncs, values: list[date]) -> None:
     sent = {f"D-{next(IDS)}": value for value in values}
     owned.transactions(
         [transaction(id=each, settlementDate=value.isoformat()) for each, value in sent.items()],
         **NO_BOUND,
     )
-    assert accounted(owned, "transactions", list(sent), "settlement_date") == sent
+    expected: dict[str, date | None] = {each: day for each, day in sent.items() if 1901 <= day.year <= 2199}
+    expected |= {each: None for each, day in sent.items() if day in EMPTY_DATES}
+    assert accounted(owned, "transactions", list(sent), "settlement_date") == expected
 
 
 def test_empty_texts_stay_empty_and_nulls_stay_null(syncs: Syncs) -> None:
