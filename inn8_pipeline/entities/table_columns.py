@@ -29,6 +29,10 @@ TECHNICAL = {
     "updated_at": "When the row last changed (UTC); a sync that finds it unchanged does not touch it.",
     "as_of_at": "Start of the fetch that this version comes from, or, while it is missing, of the last that held it.",
     "missing_since": "Start of the first complete fetch that lacked the row; null if present.",
+    "hidden_since": (
+        "Start of the fetch whose invalid record of the row names another owner, or none that can be read; the details "
+        "views leave the row out until its record is valid again or names its owner."
+    ),
     "removed_at": "When a second complete fetch, begun later, lacked the row too; null if present or returned.",
 }
 """The sentences of our own columns, which all tables share."""
@@ -76,6 +80,8 @@ def _columns(declared: Entity | Dimension) -> Iterator[TableColumn]:
         yield _technical("as_of_at", INSTANT_TYPE)
         yield _technical("missing_since", INSTANT_TYPE, is_nullable=True)
         yield _technical("removed_at", INSTANT_TYPE, is_nullable=True)
+        if declared.references:
+            yield _technical("hidden_since", INSTANT_TYPE, is_nullable=True)
     yield _technical("created_at", INSTANT_TYPE)
     yield _technical("updated_at", INSTANT_TYPE)
 

@@ -24,6 +24,7 @@ from inn8_pipeline.warehouse.merge import (
     rejects,
     staging,
     upsert,
+    visibility,
     watermarks,
 )
 from inn8_pipeline.warehouse.merge.changes import ChangeLimit
@@ -236,6 +237,7 @@ def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) 
 def _reconcile(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
     """Store the rejects and assert the reconciliation."""
     kept, resolved = rejects.keep(context), rejects.resolve(context)
+    visibility.update_hidden(context)
     if kept or resolved or any(action == "updated" for action, _ in observed.written):
         watermarks.forget_repeats(context)
     counted = reconciliation.count(context, observed)

@@ -8,14 +8,17 @@ from psycopg import sql
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.exclusions import day_of, merged_rows
 from inn8_pipeline.warehouse.merge.plan import DimensionPlan, name_of, names
+from inn8_pipeline.warehouse.merge.visibility import hidden_assignment, is_shown_again
 
 _MERGE_ROWS = sql.SQL(
     """
     with written as (
       merge into {table} t
       using ({rows}) s on t.tenant_id = %(tenant)s and t.external_id = s.external_id
-      when matched and (({target}) is distinct from ({source}) or t.missing_since is not null) then
+      when matched and (({target}) is distinct from ({source}) or t.missing_since is not null
+                         or {is_shown_again}) then
         update set {assignments}, as_of_at = s.as_of_at, missing_since = null, removed_at = null, updated_at = now()
+                   {hidden_assignment}
       when not matched then
         insert (tenant_id, external_id, as_of_at, {columns})
         values (%(tenant)s, s.external_id, s.as_of_at, {source})
@@ -29,7 +32,8 @@ _MERGE_ROWS = sql.SQL(
 def merge_rows(context: MergeContext) -> Counter[tuple[str, date | None]]:
     """Merge the rows that are not excluded; return the rows written, by action (`inserted`, `updated`) and day.
 
-    A row that was missing or removed is revived: an update, also where its values are the same.
+    A row that was missing or removed is revived, and one that was hidden is shown again: an update, also where its
+    values are the same.
     """
     plan = context.plan
     written = context.run(
@@ -39,6 +43,8 @@ def merge_rows(context: MergeContext) -> Counter[tuple[str, date | None]]:
             target=names(plan.values, "t"),
             source=names(plan.values, "s"),
             assignments=_assignments(plan.values),
+            is_shown_again=is_shown_again(plan),
+            hidden_assignment=hidden_assignment(plan),
             columns=names(plan.values),
             day=day_of(plan, "t"),
         )

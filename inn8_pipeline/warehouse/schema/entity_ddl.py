@@ -98,7 +98,7 @@ def _details(entity: Entity) -> sql.Composable:
         entity=sql.Literal(entity.name),
         day=sql.SQL("s.trade_date = t.trade_date" if entity.has_days else "s.trade_date is null"),
         parents=sql.SQL("").join(_join(each) for each in keys),
-        shown=sql.SQL(" and ").join(_is_shown(entity)) if entity.references else sql.SQL("true"),
+        hidden=sql.SQL(" or ").join(_is_hidden(entity, "t")) if entity.references else sql.SQL("false"),
     )
 
 
@@ -126,19 +126,24 @@ def _join(key: Reference | DimensionReference) -> sql.Composable:
     )
 
 
-def _is_shown(entity: Entity) -> Iterator[sql.Composable]:
-    """Yield the conditions under which a row is shown: neither it nor a parent went to an unknown owner."""
-    yield sql.SQL("r.reason_code is distinct from 'unknown_parent'")
+def _is_hidden(entity: Entity, alias: str) -> Iterator[sql.Composable]:
+    """Yield the conditions under which a row is left out: it is hidden, or a row that it refers to is."""
+    yield sql.SQL("{} is not null").format(sql.Identifier(alias, "hidden_since"))
     for each in entity.references:
         if each.parent.references:
-            yield _PARENT_IS_SHOWN.format(parent=sql.Identifier(each.name), entity=sql.Literal(each.parent.name))
+            parent = f"{alias}_{each.name}"
+            yield _IS_ANY_HIDDEN.format(
+                table=sql.Identifier(SCHEMA, each.parent.name),
+                parent=sql.Identifier(parent),
+                row=sql.Identifier(alias),
+                key=sql.Identifier(each.name),
+                is_hidden=sql.SQL(" or ").join(_is_hidden(each.parent, parent)),
+            )
 
 
-_PARENT_IS_SHOWN = sql.SQL(
-    """not exists (select from inn8.rejected_records h
-                    where h.tenant_id = {parent}.tenant_id and h.entity = {entity}
-                      and h.record_key = {parent}.external_id and h.resolved_at is null
-                      and h.reason_code = 'unknown_parent')"""
+_IS_ANY_HIDDEN = sql.SQL(
+    """exists (select from {table} as {parent}
+                where {parent}.tenant_id = {row}.tenant_id and {parent}.id = {row}.{key} and ({is_hidden}))"""
 )
 # Where the last merged landing cannot speak for the row, the row's own last confirmation does.
 _DETAILS = sql.SQL(
@@ -151,7 +156,7 @@ _DETAILS = sql.SQL(
       left join inn8.sync_state s on s.tenant_id = t.tenant_id and s.entity = {entity} and {day}
       left join inn8.rejected_records r on r.tenant_id = t.tenant_id and r.entity = {entity}
            and r.record_key = t.external_id and r.resolved_at is null
-     where {shown}
+     where not ({hidden})
     """
 )
 

@@ -32,7 +32,7 @@ def details_view(entity: Entity) -> View:
     parents = [column.source.name if not isinstance(column, Reference) else column.parent.singular
                for column in entity.columns if not isinstance(column, Column)]  # fmt: skip
     joined = f" with its {' and its '.join(parents)}" if parents else ", with when it was last confirmed"
-    hidden = "; left out while an open reject says that it went to an unknown one" if entity.references else ""
+    hidden = "; left out while its record names another owner but is invalid" if entity.references else ""
     article = f"A row is a {entity.singular}{joined}{hidden}."
     return View(f"inn8.{entity.singular}_details", article, dict(_details_columns(entity)))
 

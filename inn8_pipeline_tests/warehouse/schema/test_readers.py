@@ -72,6 +72,19 @@ def test_a_reader_of_one_tenant_sees_its_rows_in_every_view_and_no_other(shared:
         assert reader.rows(f"select * from {view.name} where tenant_id = '{OTHER}'") == []
 
 
+def test_a_reader_does_not_see_a_portfolio_under_a_client_that_its_record_no_longer_names(
+    shared: Syncs, reader: Session
+) -> None:
+    portfolios = "select client_external_id from inn8.portfolio_details"
+    transactions = "select external_id from inn8.transaction_details"
+    assert (len(reader.rows(portfolios)), len(reader.rows(transactions))) == (1, 1)
+    shared.portfolios([portfolio(clientId="C-2", name=7)])
+    assert (reader.rows(portfolios), reader.rows(transactions)) == ([], [])
+    shared.portfolios([portfolio(id="P-2")])
+    assert reader.rows(f"{portfolios} where external_id = 'P-1'") == []
+    assert reader.rows(transactions) == []
+
+
 def test_a_reader_sees_nothing_but_the_views(shared: Syncs, reader: Session) -> None:
     relations = {row["name"] for row in shared.query(RELATIONS)}
     readable = {name for name in relations if not reader.refuses(f"select * from {name}")}

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from inn8_pipeline.entities import CLIENTS
+import pytest
+
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, security, transaction
 from inn8_pipeline_tests.warehouse.syncs import Syncs, Verbatim, october
 
@@ -63,6 +65,87 @@ def test_a_portfolio_that_went_to_an_unknown_client_is_not_shown_to_the_old_one(
     owned.portfolios([portfolio(clientId="C-2")])
     assert owned.query(shown) == [{"client_external_id": "C-2"}]
     assert owned.query(booked) == [{"external_id": "T-1"}]
+
+
+SHOWN = "select client_external_id from inn8.portfolio_details"
+BOOKED = "select external_id from inn8.transaction_details"
+
+
+MOVED: dict[str, dict[str, object]] = {
+    "to a known client": {"clientId": "C-2", "name": 7},
+    "to an unknown client": {"clientId": "C-9", "name": 7},
+    "to null": {"clientId": None},
+    "to nothing": {"clientId": ""},
+    "to a number": {"clientId": 1},
+    "to nobody, spelled otherwise": {"clientId": "C-1", "CLIENTID": "C-2", "name": 7},
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_an_invalid_portfolio_that_does_not_name_its_client_is_not_shown_to_it(owned: Syncs, name: str) -> None:
+    owned.clients([client(), client(id="C-2")])
+    owned.transactions([transaction()])
+    owned.portfolios([portfolio(**MOVED[name])])
+    assert (owned.query(SHOWN), owned.query(BOOKED)) == ([], [])
+    owned.portfolios([portfolio()])
+    assert owned.query(SHOWN) == [{"client_external_id": "C-1"}]
+    assert owned.query(BOOKED) == [{"external_id": "T-1"}]
+
+
+def test_an_invalid_portfolio_that_names_its_client_stays_shown_as_it_was_last_valid(owned: Syncs) -> None:
+    held = synced(owned, "P-1", "portfolio_details")
+    for number in range(2):
+        owned.portfolios([portfolio(name=number)])
+        assert synced(owned, "P-1", "portfolio_details") == held
+
+
+def test_a_hidden_portfolio_is_shown_when_an_invalid_record_names_its_client_again(owned: Syncs) -> None:
+    owned.clients([client(), client(id="C-2")])
+    owned.portfolios([portfolio(clientId="C-2", name=7)])
+    assert owned.query(SHOWN) == []
+    owned.portfolios([portfolio(name=7)])
+    assert owned.query(SHOWN) == [{"client_external_id": "C-1"}]
+
+
+def test_a_hidden_portfolio_stays_hidden_when_its_reject_is_withdrawn_until_a_valid_record_comes(owned: Syncs) -> None:
+    owned.transactions([transaction()])
+    owned.portfolios([portfolio(clientId="C-9"), portfolio(id="P-2")])
+    for _ in range(3):
+        owned.portfolios([portfolio(id="P-2")])
+        assert owned.query(f"{SHOWN} where external_id = 'P-1'") == []
+        assert owned.query(BOOKED) == []
+    assert owned.reject(is_open=False)["resolution"] == "withdrawn"
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
+    assert owned.query(f"{SHOWN} where external_id = 'P-1'") == [{"client_external_id": "C-1"}]
+    assert owned.query(BOOKED) == [{"external_id": "T-1"}]
+
+
+@pytest.mark.parametrize("portfolio_id", ["P-2", "P-9", None, "", 7])
+def test_an_invalid_transaction_that_does_not_name_its_portfolio_is_not_shown(
+    owned: Syncs, portfolio_id: object
+) -> None:
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
+    owned.transactions([transaction()])
+    owned.transactions([transaction(portfolioId=portfolio_id, amount="about"), transaction(id="T-2")])
+    assert owned.query(BOOKED) == [{"external_id": "T-2"}]
+    owned.transactions([transaction(id="T-2")])
+    assert owned.query(BOOKED) == [{"external_id": "T-2"}]
+    owned.transactions([transaction(portfolioId="P-2"), transaction(id="T-2")])
+    assert len(owned.query(BOOKED)) == 2
+
+
+def test_a_late_valid_record_does_not_show_a_row_that_a_newer_invalid_one_has_hidden(owned: Syncs) -> None:
+    late = owned.land(PORTFOLIOS, [portfolio(accountNumber="late")])
+    owned.portfolios([portfolio(clientId="C-9", name=7)])
+    owned.merge(late)
+    assert owned.query(SHOWN) == []
+
+
+def test_a_sync_that_finds_a_hidden_row_as_it_was_does_not_write_the_row(owned: Syncs) -> None:
+    owned.portfolios([portfolio(clientId="C-9", name=7)])
+    before = owned.versions()["portfolios"]
+    owned.portfolios([portfolio(clientId="C-9", name=8)])
+    assert owned.versions()["portfolios"] == before
 
 
 def test_the_details_of_a_transaction_are_joined(owned: Syncs) -> None:
