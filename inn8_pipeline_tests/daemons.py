@@ -14,7 +14,7 @@ from inn8_pipeline.defs import names
 
 DAGSTER_YAML = Path(__file__).parents[1] / "dagster.yaml"
 LONG = 120
-UNSCHEDULED = {"key": names.SCHEDULED_TAG, "limit": 0}
+UNSCHEDULED = {"tag_concurrency_limits": f"\n      - key: {names.SCHEDULED_TAG}\n        limit: 0"}
 """Runs of a tick or a sweep wait for ever."""
 
 
@@ -22,7 +22,7 @@ def configure(home: Path, **changes: object) -> None:
     """Write our dagster.yaml into the folder; each line that begins with one of these names gets the other value."""
     text = DAGSTER_YAML.read_text(encoding="utf-8")
     for name, value in changes.items():
-        text, count = re.subn(rf"(?m)^([ -]*{name}): .+$", rf"\g<1>: {value}", text)
+        text, count = re.subn(rf"(?m)^([ -]*{name}):(?: .+)?$", rf"\g<1>: {value}", text)
         assert count == 1, f"{count} lines of {name}"
     (home / DAGSTER_YAML.name).write_text(text, encoding="utf-8")
 

@@ -33,7 +33,7 @@ def build(environment: Environment) -> dg.Definitions:
             *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
             maintenance.schedule(),
         ],
-        sensors=[*killed_runs.sensors(), *sensors.sensors(tenants, environment)],
+        sensors=[killed_runs.sensor(tenants), *sensors.sensors(tenants, environment)],
         resources={"inn8": Inn8(), "warehouse": Warehouse()},
         executor=executor,
     )

@@ -16,6 +16,7 @@ names themselves, because they are loaded on their own and not with the definiti
 - `InstigatorState`, `InstigatorStatus`, `InstigatorType`, `InstigatorTick`, `TickStatus`: whether schedules and sensors
   are on, and how their last ticks ended; `DagsterInstance` returns them.
 - `schedule_execution_time_iterator`: when a schedule should have ticked, by the same reading of cron and time zones.
+- `DagsterExecutionInterruptedError`: ends a run as canceled.
 - `UnresolvedAssetJobDefinition`: what `define_asset_job` returns, for annotations.
 """
 
@@ -24,6 +25,7 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.execution.api import execute_run
 from dagster._core.instance.config import PoolGranularity
@@ -39,6 +41,7 @@ __all__ = [
     "AssetCheckEvaluationPlanned",
     "AssetCheckExecutionRecord",
     "CheckError",
+    "DagsterExecutionInterruptedError",
     "InMemoryJob",
     "InstigatorState",
     "InstigatorStatus",

@@ -4,13 +4,20 @@ Celery and Kubernetes come with extras of the package and are imported only wher
 configuration is defined here once, for the run and for its workers.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster import _check as check
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment, read_celery, read_executor
+
+if TYPE_CHECKING:
+    from inn8_pipeline.defs import run_process
+else:
+    run_process = deferred("inn8_pipeline.defs.run_process")
 
 OFFERED_AGAIN_SECONDS = 120
 """Redis offers a step again if no worker has ended it within this time; nearly all steps take less."""
@@ -29,10 +36,39 @@ def executor(environment: Environment) -> dg.ExecutorDefinition:
     """
     name = read_executor(environment)
     try:
-        return _EXECUTORS[name](environment)
+        return _holding_the_run_lock(_EXECUTORS[name](environment))
     except ModuleNotFoundError:
         problem = f"is {name}, whose packages are not installed: install inn8-pipeline[{name}], or choose another"
         raise SettingsError("INN8_EXECUTOR", problem, "in_process") from None
+
+
+def _holding_the_run_lock(plain: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
+    """Return the executor, but that the run's process holds the run's lock while it executes (`run_process`)."""
+
+    def create(context: dg.InitExecutorContext) -> dg.Executor:
+        executor = check.not_none(plain.executor_creation_fn)(context)
+        # The object stays Dagster's own: dagster-celery reads more of it than an executor has to have.
+        executor.execute = _executing(executor)  # type: ignore[method-assign]
+        return executor
+
+    return dg.ExecutorDefinition(
+        plain.name,
+        config_schema=plain.config_schema,  # type: ignore[arg-type]  # as Dagster does itself
+        requirements=plain.get_requirements,
+        executor_creation_fn=create,
+        description=plain.description,
+    )
+
+
+def _executing(executor: dg.Executor) -> Callable[..., Iterator[dg.DagsterEvent]]:
+    plain = executor.execute
+
+    def execute(plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:  # noqa: ANN401 (Dagster's own)
+        with run_process.held(plan_context.instance, plan_context.run_id):
+            run_process.stop_if_canceled(plan_context.instance, plan_context.run_id)
+            yield from plain(plan_context, execution_plan)
+
+    return execute
 
 
 def celery_config(environment: Environment) -> Mapping[str, Any]:

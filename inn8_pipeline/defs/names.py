@@ -23,6 +23,9 @@ TICK_TAG = "inn8/tick"
 TICK_AT_TAG = "inn8/tick_at"
 """On a run of a tick: when the tick was due, in UTC."""
 
+PROCESS_TAG = ".dagster/inn8_process"
+"""On a run that began: its process and machine. The UI does not show tags with this prefix."""
+
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"

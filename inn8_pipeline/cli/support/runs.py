@@ -5,9 +5,10 @@ In this process, because a run costs two seconds there and four and a queue else
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from inn8_pipeline.cli.support.folders import packaged
@@ -71,13 +72,15 @@ def execute(
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
     """
+    from inn8_pipeline.defs import run_process
     from inn8_pipeline.defs.dagster_internals import InMemoryJob, execute_run
 
     # Whichever executor the settings name: the steps of this run work here.
     job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
         run = _create(instance, job, step, {**_config(step), **({} if verbose else _QUIET)})
-        execute_run(InMemoryJob(job), run, instance)
+        with run_process.held(instance, run.run_id):
+            execute_run(InMemoryJob(job), run, instance)
         return read_run(instance, step.tenant, step.entity, run.run_id)
 
 
@@ -115,19 +118,25 @@ _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CR
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within: SIGINT and SIGTERM end the run, and afterwards the command, by KeyboardInterrupt.
+    """Let SIGINT, SIGTERM and SIGHUP end the run within, and the command after it, by KeyboardInterrupt.
 
-    Dagster puts handlers of its own in place while a step works, and gives SIGTERM that of SIGINT, which may be to
-    ignore it. What it received is read from where Python notes every signal that it handles.
+    SIGHUP comes when the terminal closes; under `nohup` it is ignored, as it was before. Dagster installs handlers of
+    its own while a step executes, and gives SIGTERM that of SIGINT, which may be to ignore it. So the signals received
+    are read from the file descriptor to which Python writes every signal that it handles.
     """
     reader, writer = os.pipe()
     for end in (reader, writer):
         os.set_blocking(end, False)
-    handlers = {number: signal.signal(number, signal.default_int_handler) for number in _ENDING}
+    wanted: dict[int, Callable[[int, FrameType | None], object]] = dict.fromkeys(
+        (signal.SIGINT, signal.SIGTERM), signal.default_int_handler
+    )
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted[signal.SIGHUP] = _as_sigint
+    handlers = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     noted_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
-        if _ENDING.intersection(_noted(reader)):
+        if handlers.keys() & set(_noted(reader)):
             raise KeyboardInterrupt
     finally:
         signal.set_wakeup_fd(noted_before)
@@ -137,7 +146,9 @@ def ended_by_signals() -> Iterator[None]:
         os.close(writer)
 
 
-_ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
+def _as_sigint(_number: int, _frame: FrameType | None) -> None:
+    """Call the handler of SIGINT, which Dagster replaces while a step executes."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def _noted(reader: int) -> bytes:

@@ -183,7 +183,7 @@ def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new
         assert (doctor.exit_code, all(each["is_ok"] for each in json.loads(doctor.stdout))) == (0, True), doctor.stdout
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end: signal.Signals) -> None:
     place.server.faults.add("delay", "clients", seconds=60, times=None)
     with place.terminal.start("sync") as process:
