@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Engine, text
 
 from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support.dagster_home import read_storage_url
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.queries import reading
@@ -160,7 +161,13 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
 
 def _storage(environment: Environment) -> str:
     with deferred.instance.open_instance(environment) as instance, deferred.instance.storage_guarded():
-        return f"answers, {instance.get_runs_count()} runs"
+        deferred.storage.check_migration(instance)
+        answer = f"answers, {instance.get_runs_count()} runs"
+    url = read_storage_url(environment)
+    missing = deferred.storage.missing_timeouts(url) if url else ""
+    if missing:
+        return f"{answer}. A server that hangs would hang Dagster: add to DAGSTER_POSTGRES_URL {missing}"
+    return answer
 
 
 def _dagster_yaml(environment: Environment) -> str:

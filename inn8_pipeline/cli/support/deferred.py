@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
     from inn8_pipeline.cli.local import open_runs
-    from inn8_pipeline.cli.support import history, instance, liveness, runs
+    from inn8_pipeline.cli.support import history, instance, liveness, runs, storage
     from inn8_pipeline.defs import names, resources
 else:
     _PACKAGES = {
@@ -22,6 +22,7 @@ else:
         "open_runs": "inn8_pipeline.cli.local",
         "resources": "inn8_pipeline.defs",
         "runs": "inn8_pipeline.cli.support",
+        "storage": "inn8_pipeline.cli.support",
     }
 
     def __getattr__(name: str) -> object:
@@ -33,4 +34,4 @@ else:
         return module
 
 
-__all__ = ["definitions", "history", "instance", "liveness", "names", "open_runs", "resources", "runs"]
+__all__ = ["definitions", "history", "instance", "liveness", "names", "open_runs", "resources", "runs", "storage"]
