@@ -6,8 +6,9 @@ In this process, because a run costs two seconds there and four and a queue else
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,7 @@ def execute(
     job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
         run = _create(instance, job, step, {**_config(step), **({} if verbose else _QUIET)})
-        with run_process.held(instance, run.run_id):
+        with run_process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
             execute_run(InMemoryJob(job), run, instance)
         return read_run(instance, step.tenant, step.entity, run.run_id)
 
@@ -111,6 +112,13 @@ def _create(
 def _config(step: PlannedRun) -> dict[str, Any]:
     merging = step.tenant.name(f"merge_{step.entity}")
     return {"ops": {merging: {"config": dict.fromkeys(step.allowed, True)}}} if step.allowed else {}
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Discard what is written to standard error: Dagster writes each statement there that its storage refuses."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
+        yield
 
 
 _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
