@@ -31,12 +31,18 @@ def terminal(place: Place, data_folder: Path) -> Terminal:
 
 
 @contextmanager
-def dagster(terminal: Terminal, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """One of Dagster's programs, and all that it started, until the block ends."""
+def dagster(terminal: Terminal, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """One of Dagster's programs, and all that it started, until the block ends.
+
+    Its output is a file: a pipe that nobody reads would stop the daemon once it is full, after 64 kB.
+    """
     command = [sys.executable, "-m", *arguments, "-w", str(ROOT / "workspace.yaml")]
-    with subprocess.Popen(
-        command, env={**os.environ, **terminal.variables}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    written = Path(terminal.variables["XDG_DATA_HOME"]) / f"{arguments[0]}.log"
+    environment = {**os.environ, **terminal.variables}
+    with (
+        written.open("a", encoding="utf-8") as output,
+        subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
         try:
             yield process
         finally:
@@ -49,8 +55,7 @@ def dagster(terminal: Terminal, *arguments: str) -> Iterator["subprocess.Popen[s
 
 def launch(terminal: Terminal, job: str) -> None:
     with dagster(terminal, "dagster", "job", "launch", "-j", job) as process:
-        output, _ = process.communicate(timeout=LONG)
-    assert process.returncode == 0, output
+        assert process.wait(LONG) == 0
 
 
 def stored(url: str, query: str, **values: object) -> list[str]:
