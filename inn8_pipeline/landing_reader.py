@@ -4,7 +4,7 @@ It needs pandas and pyarrow; `sync` defers it, because most syncs find nothing c
 """
 
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -29,6 +29,11 @@ MIN_CLIENTS = 10
 """An unlisted value is shown only if it occurs in records of at least so many different clients.
 
 What looks like a code can be a surname or a diagnosis. Shared by ten clients, it says nothing about one of them.
+"""
+
+JOINED_BYTES = 256 * 1024
+"""Smaller pages are joined up to this size before they are transformed. The transform of a page costs 8 ms and 60 kB
+however few records it has: 10,000 pages of one record took 89 s and 622 MB.
 """
 
 MAX_VALUES = 10
@@ -72,7 +77,7 @@ class LandingReader:
     def _read(self) -> Generator[RecordBatch, None, None]:
         ordinal = first = 0
         pages: list[Batch] = []
-        for body in bodies(self._engine, self._landing):
+        for body in join_small_pages(bodies(self._engine, self._landing)):
             pages.append(self._transformer.page(body, ordinal))
             ordinal += pages[-1].records
             if ordinal - first >= self._batch_size:
@@ -89,6 +94,30 @@ class LandingReader:
             skipped=batch.skipped,
             dimensions={name: encode(rows) for name, rows in batch.dimensions.items()},
         )
+
+
+def join_small_pages(pages: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the pages, JSON arrays, with consecutive small ones joined into one array; a large one as it is."""
+    small: list[bytes] = []
+    size = 0
+    for page in pages:
+        if small and size + len(page) > JOINED_BYTES:
+            yield _joined(small)
+            small, size = [], 0
+        if len(page) > JOINED_BYTES:
+            yield page
+        else:
+            small.append(page)
+            size += len(page)
+    if small:
+        yield _joined(small)
+
+
+def _joined(pages: Sequence[bytes]) -> bytes:
+    if len(pages) == 1:
+        return pages[0]
+    records = [page.strip()[1:-1].strip() for page in pages]
+    return b"[%b]" % b",".join(each for each in records if each)
 
 
 class DriftCollector:

@@ -452,6 +452,11 @@ def test_clear_text_is_accepted_on_the_loopback(url: str) -> None:
         "https://u:pw@h/",
         "https://h/?q=1",
         "https://[h",
+        "https://h/v1?",
+        "https://h/v1#",
+        "https://h\t.example/v1",
+        "https://h/v1\n",
+        "https://[::1]x/v1",
     ],
 )
 def test_an_unusable_base_url_is_refused_without_repeating_it(url: str) -> None:
