@@ -1,6 +1,6 @@
-"""A tenant's schedules: every 15 minutes each entity; nightly and weekly what arrived back-dated.
+"""A tenant's schedules: a tick syncs each entity, the nightly and the weekly sweep sync back-dated transactions.
 
-Here belongs which runs a tick asks for. A missed tick is not caught up: the look-back of the next one covers it.
+Dagster does not catch up on a missed tick: the look-back of the next one covers its days.
 """
 
 from collections.abc import Callable
@@ -8,11 +8,14 @@ from datetime import UTC, date
 
 import dagster as dg
 
-from inn8_pipeline.defs import names
+from inn8_pipeline.defs import former_schedules, names
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import SyncSettings
+
+TICK_SCHEDULE = "every_15_minutes"
+"""The name does not depend on INN8_TICK_MINUTES: Dagster stores under it whether the schedule is on."""
 
 _OPEN = [
     dg.DagsterRunStatus.QUEUED,
@@ -21,14 +24,14 @@ _OPEN = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# The runs of a tick come in the order of the entities, before those of a sweep, before those of a backfill (0, which is
+# The runs of a tick come first, in the order of the entities, then those of a sweep, then those of a backfill (0,
 # Dagster's default).
 _PRIORITY_STEP = 10
 _SWEEP_PRIORITY = 5
 
 
 def schedules(settings: SyncSettings, tenant: Tenant) -> list[dg.ScheduleDefinition]:
-    """All schedules of a tenant."""
+    """Return all schedules of a tenant."""
     return [
         _tick(settings, tenant),
         _sweep("nightly_sweep", "30 1 * * *", settings, tenant, lambda: settings.last_days(settings.sweep_days)),
@@ -38,17 +41,24 @@ def schedules(settings: SyncSettings, tenant: Tenant) -> list[dg.ScheduleDefinit
 
 def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=tenant.name(f"every_{settings.tick_minutes}_minutes"),
+        name=tenant.name(TICK_SCHEDULE),
         cron_schedule=f"*/{settings.tick_minutes} * * * *",
         job_name=tenant.name(names.JOB),
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            f"Clients, portfolios, then the transactions of the last {settings.lookback_days} days of trade: a run "
-            "each, on its own feet. An entity whose scheduled run is still open is skipped; the tick's log says why."
+            f"Every {settings.tick_minutes} minutes (INN8_TICK_MINUTES; the name stays, so that the schedule stays on "
+            "or off): clients, portfolios, then the transactions of the last "
+            f"{settings.lookback_days} days of trade, an independent run for each. An entity whose scheduled run is "
+            "still open is skipped; the tick's log says why."
         ),
     )
     def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        former = former_schedules.stop_if_stopped_before(context.instance, tenant, TICK_SCHEDULE)
+        if former:
+            return dg.SkipReason(
+                f"This schedule was switched off as {former}, so it stays off: switch it on in the UI."
+            )
         window = settings.last_days(settings.lookback_days)
         requests, reasons = [], []
         for number, entity in enumerate(ENTITIES):
@@ -72,7 +82,7 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
 
 
 def _busy(context: dg.ScheduleEvaluationContext, tenant: Tenant, entity: Entity) -> str | None:
-    """Why this entity is skipped; None if it is not."""
+    """Return why this entity is skipped; None if it is not."""
     scheduled = dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: _scheduled(tenant, entity)})
     runs = context.instance.get_runs(scheduled, limit=1)
     if not runs:
@@ -82,7 +92,7 @@ def _busy(context: dg.ScheduleEvaluationContext, tenant: Tenant, entity: Entity)
 
 
 def _scheduled(tenant: Tenant, entity: Entity) -> str:
-    """What marks the scheduled runs of an entity."""
+    """Return the tag value of the scheduled runs of an entity."""
     return f"{tenant.tenant_id}/{entity}"
 
 
@@ -98,7 +108,7 @@ def _sweep(
         description=(
             "Transactions again, "
             + (f"the last {settings.sweep_days} days" if name == "nightly_sweep" else "all days")
-            + " of trade: finds what was booked back-dated, and proves what is gone."
+            + " of trade: finds back-dated bookings, and confirms which transactions are gone."
         ),
     )
     def sweep(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -117,7 +127,7 @@ def _sweep(
     return sweep
 
 
-def _request(  # noqa: PLR0913, PLR0917 (what makes a run)
+def _request(  # noqa: PLR0913, PLR0917 (a run has that many parts)
     context: dg.ScheduleEvaluationContext,
     tenant: Tenant,
     entity: Entity,

@@ -139,7 +139,7 @@ def _ca_file(environment: Environment) -> str | None:
 
 def read_sync(environment: Environment) -> SyncSettings:
     """Return what a sync covers and when it refuses."""
-    return SyncSettings(
+    settings = SyncSettings(
         transactions_from=environment.parse(
             "INN8_TRANSACTIONS_FROM", date.fromisoformat, "a day (YYYY-MM-DD)", "2020-01-01"
         ),
@@ -153,6 +153,10 @@ def read_sync(environment: Environment) -> SyncSettings:
         chunk_size=environment.whole("INN8_CHUNK_SIZE", 5000, 1, 1_000_000),
         tick_minutes=environment.parse("INN8_TICK_MINUTES", _part_of_an_hour, "a divisor of 60, up to 30", "15"),
     )
+    if settings.transactions_from > settings.today():
+        problem = f"is in the future (today is {settings.today()} in {settings.timezone}), so no day would be synced"
+        raise SettingsError("INN8_TRANSACTIONS_FROM", problem, "2020-01-01")
+    return settings
 
 
 def read_retention(environment: Environment) -> RetentionSettings:

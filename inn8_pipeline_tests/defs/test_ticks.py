@@ -1,4 +1,4 @@
-"""The schedules: which runs a tick asks for, in which order, and when it asks for none."""
+"""The schedules: which runs a tick requests, in which order, when it requests none, and that its name stays."""
 
 from datetime import UTC, date, datetime
 
@@ -8,8 +8,10 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
+from inn8_pipeline.defs.dagster_internals import InstigatorStatus
 from inn8_pipeline.entities import Window
 from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline_tests.defs.schedule_states import record_state
 
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -87,3 +89,36 @@ def test_a_sweep_asks_for_all_its_days_in_ranges_of_at_most_31(instance: dg.Dags
 def test_a_sweep_whose_last_runs_are_open_asks_for_none(instance: dg.DagsterInstance) -> None:
     open_run(instance, "default/nightly_sweep")
     assert "still open" in (tick(instance, "nightly_sweep").skip_message or "")
+
+
+@pytest.mark.parametrize("minutes", ["1", "5", "15", "30"])
+def test_the_name_of_the_tick_does_not_depend_on_how_often_it_ticks(minutes: str) -> None:
+    definitions = build(Environment({"INN8_TICK_MINUTES": minutes}))
+    schedule = definitions.resolve_schedule_def("every_15_minutes")
+    assert schedule.cron_schedule == f"*/{minutes} * * * *"
+
+
+@pytest.mark.parametrize("own", [None, InstigatorStatus.DECLARED_IN_CODE])
+def test_a_tick_that_was_switched_off_under_a_former_name_stays_off(
+    instance: dg.DagsterInstance, own: InstigatorStatus | None
+) -> None:
+    record_state(instance, "every_5_minutes", InstigatorStatus.STOPPED)
+    if own:
+        record_state(instance, "every_15_minutes", own)
+    skipped = tick(instance, "every_15_minutes")
+    assert not skipped.run_requests
+    assert "was switched off as every_5_minutes" in (skipped.skip_message or "")
+    states = {each.name: each.status for each in instance.all_instigator_state()}
+    assert states["every_15_minutes"] is InstigatorStatus.STOPPED
+
+
+def test_a_tick_that_was_switched_on_under_its_present_name_ticks(instance: dg.DagsterInstance) -> None:
+    record_state(instance, "every_5_minutes", InstigatorStatus.STOPPED)
+    record_state(instance, "every_15_minutes", InstigatorStatus.RUNNING)
+    assert len(requested(instance, "every_15_minutes")) == 3
+
+
+def test_another_tenants_schedule_that_is_off_stops_no_tick(instance: dg.DagsterInstance) -> None:
+    record_state(instance, "acme__every_5_minutes", InstigatorStatus.STOPPED)
+    record_state(instance, "every_5_minutes", InstigatorStatus.DECLARED_IN_CODE)
+    assert len(requested(instance, "every_15_minutes")) == 3

@@ -1,8 +1,10 @@
-"""The units of `deploy/systemd`: systemd takes them, they are shut in, and their commands are of this project."""
+"""The units of `deploy/systemd`: systemd accepts them, they are confined, and their commands are this project's."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,29 +22,39 @@ EXPOSURE = "20"
 
 
 def settings(unit: Path) -> dict[str, str]:
-    """The unit's lines; of a name that stands there twice, the last."""
-    lines = unit.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    """Return the unit's settings; of a name that is set twice, the last."""
+    return dict(lines(unit))
+
+
+def lines(unit: Path) -> list[tuple[str, str]]:
+    """Return the unit's settings, in order."""
+    found = [line.split("=", 1) for line in unit.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return [(line[0], line[1]) for line in found if len(line) > 1]
+
+
+def environment(unit: Path) -> dict[str, str]:
+    """Return the variables that the unit sets."""
+    return dict(value.split("=", 1) for name, value in lines(unit) if name == "Environment")
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_may_do_no_more_than_its_work_asks_for(unit: Path) -> None:
-    told = settings(unit)
-    assert {name: told.get(name) for name in HARDENING} == HARDENING
-    assert told["User"] not in {"", "root"}
+    found = settings(unit)
+    assert {name: found.get(name) for name in HARDENING} == HARDENING
+    assert found["User"] not in {"", "root"}
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_starts_programs_and_reads_files_that_there_are(unit: Path) -> None:
-    told = settings(unit)
-    named = re.findall(r"/srv/inn8/([^\s:]+)", " ".join((told["ExecStart"], told["Documentation"])))
+    found = settings(unit)
+    named = re.findall(r"/srv/inn8/([^\s:]+)", " ".join((found["ExecStart"], found["Documentation"])))
     assert named != []
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if "proxy" not in unit.stem], ids=lambda unit: unit.stem)
 def test_dagster_makes_no_folders_where_nothing_may_be_written(unit: Path) -> None:
-    assert settings(unit)["Environment"] == "DAGSTER_DISABLE_TELEMETRY=yes"
+    assert environment(unit)["DAGSTER_DISABLE_TELEMETRY"] == "yes"
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if "webserver" in unit.stem], ids=lambda unit: unit.stem)
@@ -66,3 +78,52 @@ def test_systemd_finds_nothing_wrong_with_the_units_and_calls_their_exposure_low
     for command in (("verify",), security):
         done = subprocess.run([str(ANALYZE), *command, *moved], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+DAEMON = DEPLOY / "systemd" / "inn8-daemon.service"
+LISTEN = """
+import socket
+from dagster._utils import safe_tempfile_path_unmanaged
+path = safe_tempfile_path_unmanaged()
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(path)
+listening.listen()
+print(path, flush=True)
+listening.accept()[0].sendall(b"reached")
+"""
+CONNECT = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    print(connection.recv(100).decode())
+"""
+UNSHARE = shutil.which("unshare")
+CAN_UNSHARE = UNSHARE and subprocess.run([UNSHARE, "--mount", "true"], capture_output=True, check=False).returncode == 0
+
+
+def confined(read_only: Path, *command: str) -> list[str]:
+    """Return the command with an empty /tmp of its own, as PrivateTmp gives it, and with a folder it may not write."""
+    script = 'mount -t tmpfs tmpfs /tmp && mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    return [str(UNSHARE), "--mount", "--propagation", "private", "sh", "-c", script, str(read_only), *command]
+
+
+@pytest.mark.skipif(not CAN_UNSHARE, reason="this process may not make mount namespaces")
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_the_webserver_reaches_the_socket_of_the_daemons_code_server_to_cancel_a_run(*, is_shared: bool) -> None:
+    assert environment(DAEMON)["TMPDIR"] == f"/run/{settings(DAEMON)['RuntimeDirectory']}"
+    # Not below /tmp, which is where the test's own folders may be.
+    folder = Path("/run") / f"inn8-test-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    try:
+        variables = {**os.environ, "TMPDIR": str(folder) if is_shared else "/tmp"}  # noqa: S108
+        (other := folder / "other").mkdir()
+        server_command = confined(other, sys.executable, "-c", LISTEN)
+        with subprocess.Popen(server_command, stdout=subprocess.PIPE, text=True, env=variables) as server:
+            assert server.stdout
+            path = server.stdout.readline().strip()
+            client_command = confined(folder, sys.executable, "-c", CONNECT, path)
+            client = subprocess.run(client_command, capture_output=True, text=True, timeout=60, check=False)
+            server.kill()
+        assert (client.stdout.strip() == "reached") is is_shared, client.stderr
+    finally:
+        shutil.rmtree(folder)

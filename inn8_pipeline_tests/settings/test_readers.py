@@ -3,6 +3,7 @@
 import codecs
 import ssl
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,12 @@ def test_the_queue_of_celery_is_named_by_a_url() -> None:
 @pytest.mark.parametrize("url", ["postgresql://localhost:99999/inn8", "postgresql://localhost:port/inn8"])
 def test_the_port_of_a_database_is_one(url: str) -> None:
     assert error_of(lambda: read_database(Environment({"INN8_DATABASE_URL": url}))).variable == "INN8_DATABASE_URL"
+
+
+def test_a_history_that_begins_in_the_future_is_refused_because_nothing_would_be_synced() -> None:
+    today = read_sync(Environment({})).today()
+    assert read_sync(Environment({"INN8_TRANSACTIONS_FROM": today.isoformat()})).transactions_from == today
+    tomorrow = today + timedelta(days=2)
+    error = error_of(lambda: read_sync(Environment({"INN8_TRANSACTIONS_FROM": tomorrow.isoformat()})))
+    assert error.variable == "INN8_TRANSACTIONS_FROM"
+    assert "is in the future" in str(error)

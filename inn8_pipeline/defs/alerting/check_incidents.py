@@ -66,18 +66,18 @@ def _is_of_schedule(
 
 def _finding(evaluation: dg.AssetCheckEvaluation, ui_url: str) -> Finding:
     metadata = {name: each.value for name, each in evaluation.metadata.items()}
-    blank = _names(metadata.get("blank_columns"))
+    blank = _names(metadata.get("blank_properties"))
     if evaluation.passed:
-        return Finding(blank_columns=blank)
+        return Finding(blank_properties=blank)
     incident = Incident(
         text=evaluation.description or "",
         is_error=evaluation.severity is dg.AssetCheckSeverity.ERROR,
         began_at=now(),
         kind=str(metadata.get("status", "")),
-        columns=_names(metadata.get("columns")),
+        properties=_names(metadata.get("properties")),
         url=url(ui_url, f"assets/{'/'.join(evaluation.asset_key.path)}?view=checks"),
     )
-    return Finding(incident, blank_columns=blank)
+    return Finding(incident, blank_properties=blank)
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 (a value of Dagster's metadata)

@@ -27,7 +27,7 @@ class Incident:
         began_at: When it was first found.
         kind: Distinguishes errors of one subject: a sync that held removals back, and one that failed.
         days: The days of trade that were not loaded, where the incident is about days.
-        columns: The columns that it is about, where it is about columns.
+        properties: The properties of INN8 that it is about, where it is about properties.
         url: Where the Dagster UI shows it; empty where INN8_UI_URL is not set.
         over_at: When it ended. It is forgotten once that is reported.
         reason: Why it ended, where the reason is not that all is in order.
@@ -40,7 +40,7 @@ class Incident:
     began_at: datetime
     kind: str = ""
     days: tuple[Window, ...] = ()
-    columns: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
     url: str = ""
     over_at: datetime | None = None
     reason: str = ""
@@ -54,13 +54,13 @@ class Finding:
     Attributes:
         incident: What is wrong.
         reason: Why there is no incident, where the reason is not that all is in order.
-        blank_columns: Columns without any value just now, about which the evaluation says nothing.
+        blank_properties: Properties without any value just now, about which the evaluation says nothing.
 
     """
 
     incident: Incident | None = None
     reason: str = ""
-    blank_columns: tuple[str, ...] = ()
+    blank_properties: tuple[str, ...] = ()
 
 
 Found = Mapping[Subject, Finding]
@@ -136,15 +136,15 @@ class AlertState:
 
 
 def _updated(before: Incident | None, finding: Finding, at: datetime) -> Incident | None:
-    """Return what becomes of an incident. One about a column ends only where the column has values again."""
+    """Return what becomes of an incident. One about a property ends only where it has values again."""
     is_open = before is not None and before.over_at is None
-    blank = tuple(name for name in before.columns if name in finding.blank_columns) if before and is_open else ()
+    blank = tuple(name for name in before.properties if name in finding.blank_properties) if before and is_open else ()
     if finding.incident is None:
         return before if before is None or not is_open or blank else replace(before, over_at=at, reason=finding.reason)
     if before is None or not is_open:
         return finding.incident
-    columns = tuple(dict.fromkeys((*finding.incident.columns, *blank)))
-    return replace(finding.incident, began_at=before.began_at, columns=columns)
+    properties = tuple(dict.fromkeys((*finding.incident.properties, *blank)))
+    return replace(finding.incident, began_at=before.began_at, properties=properties)
 
 
 def _change(incident: Incident, reported: Incident | None, at: datetime, *, includes_warnings: bool) -> Change | None:

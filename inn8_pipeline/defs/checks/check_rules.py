@@ -79,6 +79,13 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
         return CheckOutcome(passed=False, advice=f"Nothing has ever been synced. {_LATE}")
     age = recency.now - newest
     numbers = {"last_synced_at": dg.MetadataValue.timestamp(newest), "age_minutes": int(age / timedelta(minutes=1))}
+    if age < timedelta(0):
+        advice = (
+            f"The last sync that was merged began {_span(-age)} in the future: the clock of the database was ahead "
+            "then, or is behind now. Landings of the right time look older than that one, so they may be skipped and "
+            "the data grow old. Correct the clock (`inn8 doctor` compares it); then `inn8 sync --full`."
+        )
+        return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=True)
     if age <= late_after:
         advice = "" if recency.last_synced_at else f"Other days were synced just now, today's were not yet. {_LATE}"
         return CheckOutcome(passed=not advice, advice=advice, metadata=numbers)
@@ -122,10 +129,16 @@ def reconciliation_of(on_pages: int, counts: Mapping[str, int]) -> CheckOutcome:
 
 
 def unknown_values(checked: CheckInput) -> CheckOutcome:
-    """Check that the contract lists each status and type."""
+    """Check that the contract lists each status and type.
+
+    Nothing can be said about a property of which no row has a value: `blank_properties` names it, so that no alert
+    about it ends.
+    """
     found = checked.health.drift_found
+    blank = [name for name in checked.health.blank_properties if name not in found.records]
+    blanks = {"blank_properties": blank} if blank else {}
     if not found.records:
-        return CheckOutcome(passed=True)
+        return CheckOutcome(passed=True, metadata=blanks)
     values = {name: value for name, value in metadata.drift_found(found).items() if name != "unknown properties"}
     advice = (
         f"INN8 sends values that the contract does not list ({'; '.join(metadata.unlisted(found))}). The columns hold "
@@ -133,7 +146,7 @@ def unknown_values(checked: CheckInput) -> CheckOutcome:
         "what cannot be personal data is shown here. If one of them means something, add it to the choices of the "
         "property (inn8_pipeline/entities) and materialize this asset again: the pages are kept."
     )
-    return CheckOutcome(passed=False, advice=advice, metadata=values)
+    return CheckOutcome(passed=False, advice=advice, metadata={**values, "properties": sorted(found.records), **blanks})
 
 
 def drift(checked: CheckInput) -> CheckOutcome:

@@ -9,13 +9,14 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, Row, exists, select, text
 
-from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.entities import DAY_COLUMN, UNKNOWN, Column, Entity, Kind, Window
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.merge import drift
 from inn8_pipeline.warehouse.merge.drift import UnknownProperty
 from inn8_pipeline.warehouse.merge.results import SchemaDrift, StoredCounts
+from inn8_pipeline.warehouse.schema.tables import table_of
 
 DAYS_COMPARED = 20
 WEEKS_COMPARED = 8
@@ -53,6 +54,8 @@ class Health:
     unknown_properties: tuple[UnknownProperty, ...]
     open_rejects: Mapping[str, int] = field(default_factory=dict)
     oldest_reject_at: datetime | None = None
+    blank_properties: tuple[str, ...] = ()
+    """Properties with listed values of which no row of the look-back has one."""
 
 
 def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> Health:
@@ -70,7 +73,24 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> H
             unknown_properties=tuple(drift.still_sent(connection, tenant_id, entity)),
             open_rejects={code: count for code, count, _ in refused},
             oldest_reject_at=min((first for _, _, first in refused), default=None),
+            blank_properties=_blank_properties(connection, tenant_id, entity, recent),
         )
+
+
+def _blank_properties(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> tuple[str, ...]:
+    """Return the properties whose columns of choices hold `unknown` in every row; none where there are no rows."""
+    rows = table_of(entity)
+    present = [rows.c.tenant_id == tenant_id, rows.c.removed_at.is_(None)]
+    if entity.has_days:
+        present.append(rows.c[DAY_COLUMN] >= recent.from_date)
+    choices = {
+        column.name: column.source.name
+        for column in entity.columns
+        if isinstance(column, Column) and column.source.kind is Kind.CHOICE
+    }
+    has_rows = connection.scalar(select(exists().where(*present)))
+    has_value = {name: connection.scalar(select(exists().where(*present, rows.c[name] != UNKNOWN))) for name in choices}
+    return tuple(choices[name] for name in choices if has_rows and not has_value[name])
 
 
 @dataclass(frozen=True, slots=True)

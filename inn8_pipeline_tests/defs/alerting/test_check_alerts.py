@@ -99,3 +99,19 @@ def test_a_rebuild_does_not_end_an_outage(alerted: Pipeline, receiver: Receiver)
     alerted.run(CLIENTS)
     sensor.evaluate()
     assert receiver.received[1].startswith("Over: clients, check sync_log.")
+
+
+def test_unlisted_values_are_not_over_while_the_column_is_blank(alerted: Pipeline, receiver: Receiver) -> None:
+    sensor = SensorRunner(alerted, "alert_failed_checks")
+    sent = {record["id"]: record["status"] for record in alerted.world.records("clients")}
+    for status in ("Dormant", None):
+        for client_id in sent:
+            alerted.world.corrupt("clients", client_id, status=status)
+        alerted.run(CLIENTS)
+        sensor.evaluate()
+    assert not any("Over: clients, check unknown_values." in text for text in receiver.received)
+    for client_id, status in sent.items():
+        alerted.world.corrupt("clients", client_id, status=status)
+    alerted.run(CLIENTS)
+    sensor.evaluate()
+    assert "Over: clients, check unknown_values." in receiver.received[-1]

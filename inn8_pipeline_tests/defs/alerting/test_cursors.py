@@ -16,7 +16,7 @@ FIRM, ACME = Tenant("firm"), Tenant("acme", is_default=False)
 
 def test_the_state_of_an_alert_sensor_is_read_as_it_was_written() -> None:
     window = Window(date(2026, 11, 1), date(2026, 11, 2))
-    incident = Incident("text", is_error=True, began_at=AT, days=(window,), columns=("status",), reported_at=AT)
+    incident = Incident("text", is_error=True, began_at=AT, days=(window,), properties=("status",), reported_at=AT)
     state = AlertState(
         open={subjects.of_days(ACME, TRANSACTIONS): incident, subjects.of_job("inn8_maintenance"): incident},
         reported={subjects.of_job("inn8_maintenance"): incident},

@@ -69,18 +69,18 @@ def test_an_incident_keeps_its_start() -> None:
 
 
 def test_an_incident_about_a_column_does_not_end_while_the_column_is_blank() -> None:
-    of_status = replace(WARNING, columns=("status",))
-    blank, other_blank = Finding(blank_columns=("status",)), Finding(blank_columns=("account_type",))
+    of_status = replace(WARNING, properties=("status",))
+    blank, other_blank = Finding(blank_properties=("status",)), Finding(blank_properties=("account_type",))
     assert reported(of_status, blank, blank) == [Change.WARNING]
     assert reported(of_status, blank, OK) == [Change.WARNING, Change.OVER]
     assert reported(of_status, other_blank) == [Change.WARNING, Change.OVER]
 
 
 def test_a_column_that_went_blank_stays_part_of_an_incident_about_another_one() -> None:
-    both = Finding(replace(WARNING, columns=("status", "account_type")))
-    one = Finding(replace(WARNING, columns=("account_type",)), blank_columns=("status",))
+    both = Finding(replace(WARNING, properties=("status", "account_type")))
+    one = Finding(replace(WARNING, properties=("account_type",)), blank_properties=("status",))
     state = AlertState()
-    for finding in (both, one, Finding(blank_columns=("status",))):
+    for finding in (both, one, Finding(blank_properties=("status",))):
         state = state.updated({SUBJECT: finding}, AT)
     assert state.open[SUBJECT].over_at is None
     assert state.updated({SUBJECT: OK}, AT).open[SUBJECT].over_at == AT

@@ -94,7 +94,7 @@ def test_an_unlisted_value_is_shown_only_if_many_clients_have_it_also_by_a_sync_
         evaluation = evaluated(pipeline, run)["unknown_values"]
         assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
         shown = {"records": 25, "distinct_values": 5, "values": {"Dormant": 11}}
-        assert metadata(evaluation) == {"unknown status": shown}
+        assert metadata(evaluation) == {"unknown status": shown, "properties": ["status"]}
         assert "status: 25 records, 5 values (Dormant 11)" in (evaluation.description or "")
         assert "`inn8 drift values clients`" in (evaluation.description or "")
     assert pipeline.entry(CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
@@ -130,7 +130,7 @@ def test_an_empty_date_is_always_shown(pipeline: Pipeline) -> None:
     runs = pipeline.run_all()
     evaluation = evaluated(pipeline, runs[TRANSACTIONS])["unknown_values"]
     found = {"records": 1, "distinct_values": 1, "values": {"0001-01-01": 1}}
-    assert metadata(evaluation) == {"unknown settlementDate": found}
+    assert metadata(evaluation) == {"unknown settlementDate": found, "properties": ["settlementDate"]}
     stored = f"select settlement_date from inn8.transactions where external_id = '{first}'"
     assert pipeline.rows(stored) == [(None,)]
 
@@ -238,3 +238,11 @@ def test_if_today_was_never_synced_the_other_days_distinguish_a_first_load_from_
     outcome = check_rules.freshness_of(read_sync(Environment({})), recency)
     assert (outcome.passed, outcome.is_error) == (False, is_error)
     assert "inn8 doctor" in outcome.advice
+
+
+def test_an_age_below_zero_is_an_error_that_names_the_clock(pipeline: Pipeline) -> None:
+    pipeline.run(CLIENTS)
+    pipeline.change("update inn8_raw.landings set as_of_at = as_of_at + interval '30 days'")
+    evaluation = execute(pipeline, CLIENTS)["freshness"]
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "in the future: the clock of the database was ahead" in (evaluation.description or "")
