@@ -15,8 +15,8 @@ from inn8_pipeline.warehouse.merge.comparison import ColumnChange, Comparison, c
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import sync_command
 
-SAMPLED_ROWS = 2000
-"""Rows of an entity that are compared first: comparing all of 50,000 costs nearly as much as merging them."""
+SAMPLED_ROWS = 1000
+"""Rows of an entity that are compared first. Comparing all of 50,000 took 0.3 s, with the sample 0.1 s of 3 to 6 s."""
 
 LEAST_SAMPLED = 200
 """Rows that the sample must share with the table; with fewer, all rows are compared."""

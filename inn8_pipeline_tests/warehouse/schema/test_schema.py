@@ -13,9 +13,10 @@ from inn8_pipeline.errors import SchemaVersionError
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline.warehouse.schema.comments import COLUMNS, TABLES
+from inn8_pipeline.warehouse.schema.migrations.versions import v0007_hidden_rows
 from inn8_pipeline.warehouse.schema.tables import business_tables, metadata
 from inn8_pipeline.warehouse.schema.views import views
-from inn8_pipeline_tests.transform.builders import client
+from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import Syncs
 
 OURS = ("inn8", "inn8_raw")
@@ -54,6 +55,28 @@ def test_an_upgrade_of_the_newest_version_changes_nothing(empty_database: str) -
         with engine.connect() as connection:
             found.append(connection.scalar(sqlalchemy.text(listing)))
     assert found[0] == found[1]
+
+
+def test_the_upgrade_hides_what_a_sync_of_the_new_version_would_have_hidden(owned: Syncs) -> None:
+    sent = [portfolio(id=f"P-{number}") for number in range(1, 6)]
+    owned.portfolios(sent)
+    owned.transactions([transaction(), transaction(id="T-2"), transaction(id="T-3")])
+    moved, withdrawn, unreadable, same = (sent[number] | {"name": 7} for number in range(1, 5))
+    changed = [moved | {"clientId": "C-9"}, withdrawn | {"clientId": "C-9"}, unreadable | {"clientId": None}, same]
+    owned.portfolios([sent[0], *changed])
+    owned.portfolios([sent[0], *(each for each in changed if each["id"] != "P-3")])
+    owned.transactions([transaction(), transaction(id="T-2", amount="x"), transaction(id="T-3", portfolioId="")])
+    hidden = "select external_id from inn8.portfolios where hidden_since is not null union all select external_id from "
+    hidden += "inn8.transactions where hidden_since is not null order by 1"
+    expected = [{"external_id": each} for each in ("P-2", "P-3", "P-4", "T-3")]
+    assert owned.query(hidden) == expected
+    for table, fill in (
+        ("portfolios", v0007_hidden_rows.PORTFOLIOS_HIDDEN),
+        ("transactions", v0007_hidden_rows.TRANSACTIONS_HIDDEN),
+    ):
+        owned.execute(f"update inn8.{table} set hidden_since = null")
+        owned.execute(fill)
+    assert owned.query(hidden) == expected
 
 
 def test_every_table_view_and_column_is_explained_in_postgres(syncs: Syncs) -> None:
