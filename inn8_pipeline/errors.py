@@ -17,6 +17,7 @@
         ├── UnsuitableDatabaseError    an old version or another encoding: choose another database
         ├── SchemaVersionError     the tables have another version: `inn8 db upgrade`
         ├── MissingRolesError      the login may not upgrade: an administrator creates the roles, once
+        ├── NotOwnerError          the login may not grant or erase: set INN8_OWNER_DATABASE_URL
         ├── LoginError             a login cannot be made a reader or a writer: choose another
         ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
         ├── NotVacuumedError       it is erased, but the tables could not be vacuumed: vacuum
@@ -285,6 +286,21 @@ class MissingRolesError(WarehouseError):
             f"The login {self.login} is no member of the role inn8_owner, and may not make itself one. Nothing was "
             f"changed. Let a superuser run once, in any database of this server:{statements}\n"
             "Then run `inn8 db upgrade` again."
+        )
+
+
+@dataclass(eq=False)
+class NotOwnerError(WarehouseError):
+    """The login may not do what only the owner of the tables may."""
+
+    login: str
+    action: str
+
+    def __str__(self) -> str:
+        """Return who may not do what, and which setting names a login that may."""
+        return (
+            f"The login {self.login} may not {self.action}: it is no member of inn8_owner. Nothing was changed. Set "
+            "INN8_OWNER_DATABASE_URL to the URL of a login that is: the one that runs `inn8 db upgrade`."
         )
 
 

@@ -1,11 +1,13 @@
 """`inn8 db`: the warehouse's schema, and who may read and write it."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import tenant_of, tenant_option
+from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
+from inn8_pipeline.cli.support.screen import print_json
 from inn8_pipeline.settings import Environment, read_owner_database
 
 if TYPE_CHECKING:
@@ -62,11 +64,14 @@ def grant_reader(login: str, tenant_id: str | None) -> None:
 @click.argument("login")
 @click.option("--tenant", help="Only this tenant; by default all, and the login is no reader any more.")
 def revoke_reader(login: str, tenant: str | None) -> None:
-    """Take from LOGIN what `grant-reader` gave it; queries that it runs just now end as they began."""
+    """Take from LOGIN what `grant-reader` gave it. Queries that are running already are not ended."""
     from inn8_pipeline.warehouse.schema import access
 
-    taken = access.revoke_reader(_engine(Environment()), login, tenant)
-    click.echo(f"{login} has lost the rows of {taken} tenant{'' if taken == 1 else 's'}.")
+    taken, wider = access.revoke_reader(_engine(Environment()), login, tenant)
+    click.echo(f"{login} is no longer a reader of {taken} tenant{'' if taken == 1 else 's'}.")
+    if wider:
+        way_out = f": `inn8 db revoke-writer {login}` takes that away" if wider == "writer" else ""
+        click.echo(f"It still sees every tenant's rows, as {wider}{way_out}.", err=True)
 
 
 @command.command("grant-writer", epilog=examples("inn8 db grant-writer inn8_sync"))
@@ -77,6 +82,32 @@ def grant_writer(login: str) -> None:
 
     access.grant_writer(_engine(Environment()), login)
     click.echo(f"{login} may run the pipeline.")
+
+
+@command.command("revoke-writer", epilog=examples("inn8 db revoke-writer inn8_sync"))
+@click.argument("login")
+def revoke_writer(login: str) -> None:
+    """Take from LOGIN what `grant-writer` gave it. Syncs that are running already are not ended."""
+    from inn8_pipeline.warehouse.schema import access
+
+    access.revoke_writer(_engine(Environment()), login)
+    click.echo(f"{login} may no longer run the pipeline.")
+
+
+@command.command(epilog=examples("inn8 db grants", "inn8 db grants --json"))
+@json_option
+def grants(as_json: bool) -> None:
+    """List who may see which tenant's rows, and by which right."""
+    from inn8_pipeline.warehouse.schema import access
+
+    found = [asdict(each) for each in access.grants(_engine(Environment()))]
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        tenants = "all tenants" if each["tenants"] is None else ", ".join(each["tenants"]) or "no tenant"
+        group = "" if each["can_login"] else ", a group"
+        click.echo(f"{each['login']} ({each['right']}{group}): {tenants}")
 
 
 def _engine(environment: Environment) -> "Engine":

@@ -249,15 +249,21 @@ _PAYLOAD = sql.SQL("""
   select convert_to(payload::text, 'UTF8') as payload from inn8.rejected_records
    where tenant_id = %(tenant)s and id = %(id)s
 """)
-# In use: the newest fetch of a collection, and whatever a day of trade was merged from last.
+# In use: the newest complete fetch of a collection, or of any day of trade. What a day was merged from last does not
+# count: INN8 may have sent no record since, which merges nothing, and yet says that the person is no longer sent.
 _IN_USE = sql.SQL("""
   select 1 as value from inn8_raw.landings l
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.page_digests && %(digests)s::bytea[]
-     and (l.id = (select n.id from inn8_raw.landings n
-                   where n.tenant_id = %(tenant)s and n.entity = %(entity)s and n.completed_at is not null
-                   order by n.started_at desc limit 1)
-          or exists (select from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id
-                      and c.trade_date is not null))
+     and exists (
+       select from generate_series(l.from_date::timestamp, l.to_date::timestamp, interval '1 day') as d (day)
+        where not exists (select from inn8_raw.landings n
+                           where n.tenant_id = l.tenant_id and n.entity = l.entity and n.completed_at is not null
+                             and n.started_at > l.started_at and d.day::date between n.from_date and n.to_date)
+       union all
+       select where l.from_date is null
+          and not exists (select from inn8_raw.landings n
+                           where n.tenant_id = l.tenant_id and n.entity = l.entity and n.completed_at is not null
+                             and n.started_at > l.started_at))
 """)
 _CREATE = sql.SQL("""
 create temporary table rewritten (

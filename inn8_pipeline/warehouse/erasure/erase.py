@@ -18,7 +18,7 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
     entities_of_clients,
 )
 from inn8_pipeline.warehouse.landing.store import hold_pages
-from inn8_pipeline.warehouse.schema import migrations
+from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 
@@ -39,7 +39,7 @@ def erase(
     goes on for longer than that; then nothing is changed. `NotVacuumedError` where all is erased but the vacuum failed.
     """
     with transaction(engine, "erasing one person's data") as connection:
-        migrations.check(connection)
+        access.require_owner(connection, "erase")
         _take_locks(connection, subject.tenant_id, wait_seconds)
         search = DataSubjectSearch(connection, subject, cut)
         erased = search.count_and_rewrite()

@@ -1,85 +1,225 @@
-"""Who may read and write: logins become readers of a tenant, or writers. Roles and policies are the migrations'.
+"""Who may read and write: logins become readers of a tenant, or writers, and `grants` lists them.
 
-Here belongs what the owner does about it afterwards. Logins and their passwords are the database administrator's.
+Roles and policies are made by the migrations. Logins and their passwords are the database administrator's.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
-from inn8_pipeline.errors import LoginError
-from inn8_pipeline.warehouse.database import raw, transaction
+from inn8_pipeline.errors import LoginError, NotOwnerError
+from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.schema import migrations
 
-_SEES_ALL = """
-  select pg_has_role(oid, 'inn8_owner', 'member') or pg_has_role(oid, 'inn8_writer', 'member')
-    from pg_catalog.pg_roles where rolname = %s
-"""
+READER, WRITER = "inn8_reader", "inn8_writer"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a role may see. `right` is superuser, owner, writer or reader; `tenants` is None where it is all of them."""
+
+    login: str
+    right: str
+    tenants: tuple[str, ...] | None
+    can_login: bool
 
 
 def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
-    """Let the login read the tenant's rows through the views, beside those of other tenants that it reads already.
+    """Let a login read a tenant's rows through the views, besides those of other tenants that it reads already.
 
-    `LoginError` where it is not there, or would see all tenants.
+    Raises:
+        LoginError: The role does not exist, is no login of its own, or sees more than a reader may.
+
     """
-    with transaction(engine, "making a login a reader") as connection:
-        cursor = _cursor(connection)
-        if _sees_all(cursor, login):
-            raise LoginError(login, "sees every tenant's rows already: it owns, writes or is a superuser")
-        # One that is no reader yet has a namesake's rows at most, of a login that was dropped: they are not its own.
-        cursor.execute(
-            "delete from inn8.tenant_readers where role_name = %s and not pg_has_role(%s, 'inn8_reader', 'member')",
-            (login, login),
-        )
-        _join(cursor, "inn8_reader", login)
-        cursor.execute(
-            "insert into inn8.tenant_readers (tenant_id, role_name) values (%s, %s) on conflict do nothing",
-            (tenant_id, login),
-        )
+    with transaction(engine, "granting a reader") as connection:
+        require_owner(connection, "grant rights")
+        _check_login(connection, login, READER)
+        # A login that is no reader yet may have rows of a dropped login of the same name: they are not its own.
+        execute(connection, _DROP_FORMER, login=login)
+        execute(connection, _GRANT.format(sql.Identifier(READER), sql.Identifier(login)))
+        execute(connection, _ADD_TENANT, tenant=tenant_id, login=login)
 
 
-def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> int:
-    """Take a tenant's rows from the login, or, without one, those of all and its place among the readers.
+def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> tuple[int, str]:
+    """Take a tenant's rows from a login; without a tenant take those of all, and its place among the readers.
 
-    How many tenants were taken. The login may be gone. Another database of the server loses the reader too.
+    The login may be gone. The right belongs to the server, so another database loses the reader too.
+
+    Returns:
+        How many tenants were taken, and the wider right by which the login still sees every tenant; empty if none.
+
     """
-    with transaction(engine, "taking rights from a reader") as connection:
-        cursor = _cursor(connection)
-        taken = cursor.execute(
-            "delete from inn8.tenant_readers where role_name = %s and (%s::text is null or tenant_id = %s)",
-            (login, tenant_id, tenant_id),
-        ).rowcount
-        if tenant_id is None and cursor.execute("select to_regrole(quote_ident(%s))", (login,)).fetchone() != (None,):
-            cursor.execute(sql.SQL("revoke inn8_reader from {} granted by inn8_owner").format(sql.Identifier(login)))
-        return taken
+    with transaction(engine, "revoking a reader") as connection:
+        require_owner(connection, "revoke rights")
+        taken = execute(connection, _DROP_TENANTS, login=login, tenant=tenant_id).rowcount
+        if tenant_id is None and _exists(connection, login):
+            execute(connection, _REVOKE.format(sql.Identifier(READER), sql.Identifier(login)))
+        return taken, next((each.right for each in _grants(connection) if _sees_all(each, login)), "")
 
 
 def grant_writer(engine: Engine, login: str) -> None:
-    """Let the login run the pipeline: every tenant's rows, no table's shape. `LoginError` where it is not there."""
-    with transaction(engine, "making a login a writer") as connection:
-        cursor = _cursor(connection)
-        _sees_all(cursor, login)
-        _join(cursor, "inn8_writer", login)
+    """Let a login run the pipeline: it reads and writes every tenant's rows, and cannot change a table.
+
+    Raises:
+        LoginError: The role does not exist, is no login of its own, or has another right already.
+
+    """
+    with transaction(engine, "granting a writer") as connection:
+        require_owner(connection, "grant rights")
+        _check_login(connection, login, WRITER)
+        execute(connection, _GRANT.format(sql.Identifier(WRITER), sql.Identifier(login)))
 
 
-def _cursor(connection: Connection) -> "psycopg.Cursor[Any]":
+def revoke_writer(engine: Engine, login: str) -> None:
+    """Take the rights of a writer from a login, or from a group that should never have had them.
+
+    Raises:
+        LoginError: The role does not exist, or is a writer by a grant that is not ours.
+
+    """
+    with transaction(engine, "revoking a writer") as connection:
+        require_owner(connection, "revoke rights")
+        if not _exists(connection, login):
+            raise LoginError(login, "does not exist")
+        execute(connection, _REVOKE.format(sql.Identifier(WRITER), sql.Identifier(login)))
+        if execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone():
+            problem = "is still a writer: by another role that it is a member of, by somebody else's grant, as owner"
+            raise LoginError(login, f"{problem} or as a superuser")
+
+
+def grants(engine: Engine) -> list[Grant]:
+    """Return every role that may see rows, with the tenants that it sees."""
+    with transaction(engine, "listing the rights") as connection:
+        require_owner(connection, "list rights")
+        return _grants(connection)
+
+
+def findings(connection: Connection) -> list[str]:
+    """Return what is wrong with the rights of logins, as sentences; needs no right but to connect."""
+    return [
+        f"{row['login']} {problem}: every login that is a member of it has its rights. "
+        f"Run `inn8 db revoke-{row['right']} {row['login']}`"
+        if row["is_group"]
+        else f"{row['login']} {problem}. Run `inn8 db revoke-reader {row['login']}`"
+        for row in execute(connection, _SUSPECT)
+        for problem in [f"is a group with the rights of a {row['right']}" if row["is_group"] else _BOTH]
+    ]
+
+
+def require_owner(connection: Connection, action: str) -> None:
+    """Check the schema's version, and that the current login acts for the owner.
+
+    Raises:
+        NotOwnerError: It is no member of `inn8_owner`.
+
+    """
     migrations.check(connection)
-    return raw(connection).cursor()
+    row = execute(connection, _IS_OWNER).fetchone()
+    if row and not row["is_owner"]:
+        raise NotOwnerError(row["login"], action)
 
 
-def _sees_all(cursor: "psycopg.Cursor[Any]", login: str) -> bool:
-    """Whether no policy holds the login back; `LoginError` where there is none of that name."""
-    found = cursor.execute(_SEES_ALL, (login,)).fetchone()
-    if found is None:
+def _check_login(connection: Connection, login: str, right: str) -> None:
+    row = execute(connection, _LOGIN, login=login, right=right).fetchone()
+    if row is None:
         raise LoginError(login, "does not exist")
-    return bool(found[0])
+    problem = next(_problems(row, right), None)
+    if problem:
+        raise LoginError(login, problem)
 
 
-def _join(cursor: "psycopg.Cursor[Any]", role: str, login: str) -> None:
-    cursor.execute(
-        sql.SQL("grant {} to {} with inherit true, set false granted by inn8_owner").format(
-            sql.Identifier(role), sql.Identifier(login)
+def _problems(row: "dict[str, object]", right: str) -> Iterator[str]:
+    if not row["can_login"]:
+        yield "is a group and no login: its members would get the right too"
+    if row["is_superuser"]:
+        yield "sees every tenant's rows already: it is a superuser or bypasses row-level security"
+    if row["wider"]:
+        yield f"has wider rights already: it is a member of {row['wider']}"
+    if row["other"]:
+        known = "sees every tenant's rows already: it is a writer" if right == READER else "is a reader of some tenants"
+        yield f"{known} (`inn8 db revoke-{'writer' if right == READER else 'reader'}` takes that away)"
+    if row["members"]:
+        yield f"has members ({row['members']}), who would get the right too"
+
+
+def _grants(connection: Connection) -> list[Grant]:
+    return [
+        Grant(
+            row["login"],
+            row["right"],
+            tuple(row["tenants"]) if row["right"] == "reader" else None,
+            row["can_login"],
         )
-    )
+        for row in execute(connection, _GRANTS)
+    ]
+
+
+def _sees_all(grant: Grant, login: str) -> bool:
+    return grant.login == login and grant.tenants is None
+
+
+def _exists(connection: Connection, login: str) -> bool:
+    return execute(connection, _EXISTS, login=login).fetchone() is not None
+
+
+_EXISTS = sql.SQL("select 1 as found from pg_catalog.pg_roles where rolname = %(login)s")
+_IS_OWNER = sql.SQL("select current_user::text as login, pg_has_role('inn8_owner', 'usage') as is_owner")
+_IS_MEMBER = sql.SQL("select 1 as found where pg_has_role(%(login)s, %(role)s, 'member')")
+_GRANT = sql.SQL("grant {} to {} with inherit true, set false granted by inn8_owner")
+_REVOKE = sql.SQL("revoke {} from {} granted by inn8_owner")
+_DROP_FORMER = sql.SQL("""
+  delete from inn8.tenant_readers where role_name = %(login)s and not pg_has_role(%(login)s, 'inn8_reader', 'member')
+""")
+_ADD_TENANT = sql.SQL("""
+  insert into inn8.tenant_readers (tenant_id, role_name) values (%(tenant)s, %(login)s) on conflict do nothing
+""")
+_DROP_TENANTS = sql.SQL("""
+  delete from inn8.tenant_readers
+   where role_name = %(login)s and (%(tenant)s::text is null or tenant_id = %(tenant)s::text)
+""")
+# Roles that read or write whatever there is, and our own: who is a member of one is no reader and no writer beside.
+_LOGIN = sql.SQL("""
+  select r.rolcanlogin as can_login, r.rolsuper or r.rolbypassrls as is_superuser,
+         (select string_agg(w.rolname, ', ' order by w.rolname) from pg_catalog.pg_roles w
+           where not r.rolsuper and w.oid <> r.oid and pg_has_role(r.oid, w.oid, 'member')
+             and (w.rolsuper or w.rolbypassrls
+                  or w.rolname in ('inn8_owner', 'inn8_views', 'pg_read_all_data', 'pg_write_all_data',
+                                   'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')))
+           as wider,
+         not r.rolsuper and exists (
+           select from pg_catalog.pg_roles o
+            where o.rolname in ('inn8_reader', 'inn8_writer') and o.rolname <> %(right)s
+              and pg_has_role(r.oid, o.oid, 'member')) as other,
+         (select string_agg(m.member::regrole::text, ', ' order by m.member) from pg_catalog.pg_auth_members m
+           where m.roleid = r.oid and (m.inherit_option or m.set_option)) as members
+    from pg_catalog.pg_roles r
+   where r.rolname = %(login)s
+""")
+_GRANTS = sql.SQL("""
+  select r.rolname as login, r.rolcanlogin as can_login,
+         case when r.rolsuper or r.rolbypassrls then 'superuser'
+              when pg_has_role(r.oid, 'inn8_owner', 'member') then 'owner'
+              when pg_has_role(r.oid, 'inn8_writer', 'member') then 'writer'
+              else 'reader' end as right,
+         array(select t.tenant_id::text from inn8.tenant_readers t where t.role_name = r.rolname::text
+                order by 1) as tenants
+    from pg_catalog.pg_roles r
+   where (r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, 'inn8_owner', 'member')
+          or pg_has_role(r.oid, 'inn8_writer', 'member') or pg_has_role(r.oid, 'inn8_reader', 'member'))
+     and r.rolname not in ('inn8_owner', 'inn8_writer', 'inn8_reader')
+   order by 3, 1
+""")
+_SUSPECT = sql.SQL("""
+  select r.rolname as login, not r.rolcanlogin as is_group,
+         case when pg_has_role(r.oid, 'inn8_writer', 'member') then 'writer' else 'reader' end as right
+    from pg_catalog.pg_roles r
+   where not r.rolsuper and r.rolname not in ('inn8_owner', 'inn8_views', 'inn8_writer', 'inn8_reader')
+     and not pg_has_role(r.oid, 'inn8_owner', 'member')
+     and (pg_has_role(r.oid, 'inn8_writer', 'member') or pg_has_role(r.oid, 'inn8_reader', 'member'))
+     and (not r.rolcanlogin
+          or (pg_has_role(r.oid, 'inn8_writer', 'member') and pg_has_role(r.oid, 'inn8_reader', 'member')))
+   order by 1
+""")
+_BOTH = "is a reader and a writer, so it sees every tenant's rows"

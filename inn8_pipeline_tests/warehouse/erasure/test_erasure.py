@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
-from inn8_pipeline.errors import NotVacuumedError, StillSentError, SyncLockedError
+from inn8_pipeline.errors import NotOwnerError, NotVacuumedError, StillSentError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse import database
@@ -15,7 +15,9 @@ from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.store import LandingWriter, bodies, newest, newest_of_days
 from inn8_pipeline.warehouse.merge.session import MergeOptions
+from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
+from inn8_pipeline_tests.warehouse.logins import new_login, url_of
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, Verbatim, october
 
 OPTIONS = MergeOptions(TRANSFORM_VERSION, HISTORY)
@@ -158,6 +160,25 @@ def test_whom_inn8_still_sends_is_erased_only_where_that_is_allowed(
     assert (filled.versions(), filled.versions("inn8_raw")) == before
     erase.erase(filled.engine, THANDI, redact, may_be_sent=True)
     assert traces(filled) == set()
+
+
+def test_whom_inn8_has_erased_can_be_erased_though_it_answered_with_nothing_since(filled: Syncs) -> None:
+    filled.clients([client()])
+    filled.portfolios([portfolio()])
+    filled.transactions([transaction()])
+    assert erase.look(filled.engine, THANDI, redact).still_sent == (CLIENTS, PORTFOLIOS, TRANSACTIONS)
+    for entity in (CLIENTS, PORTFOLIOS, TRANSACTIONS):
+        filled.merge(filled.land(entity, [], HISTORY if entity.has_days else None))
+    assert erase.erase(filled.engine, THANDI, redact).still_sent == ()
+    assert "Thandi" not in everything(filled)
+
+
+def test_who_may_not_erase_is_told_the_setting_that_names_who_may(filled: Syncs) -> None:
+    with new_login(filled.url) as login:
+        access.grant_writer(filled.engine, login)
+        with Syncs(url_of(filled.url, login)) as writing, pytest.raises(NotOwnerError, match="INN8_OWNER_DATABASE_URL"):
+            erase.erase(writing.engine, THANDI, redact)
+    assert "Thandi" in everything(filled)
 
 
 def test_what_a_day_was_merged_from_last_counts_as_sent_though_other_days_came_later(filled: Syncs) -> None:

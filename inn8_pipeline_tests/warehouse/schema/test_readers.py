@@ -120,7 +120,7 @@ def test_a_reader_can_call_no_function_that_could_read_a_table(reader: Session) 
 
 
 def test_a_reader_without_a_tenant_sees_nothing(shared: Syncs, login: str, reader: Session) -> None:
-    assert access.revoke_reader(shared.engine, login, TENANT) == 1
+    assert access.revoke_reader(shared.engine, login, TENANT) == (1, "")
     for view in views():
         assert reader.rows(f"select * from {view.name}") == [], view.name
 
@@ -128,7 +128,7 @@ def test_a_reader_without_a_tenant_sees_nothing(shared: Syncs, login: str, reade
 def test_a_login_that_is_no_reader_any_more_is_refused(shared: Syncs, login: str, reader: Session) -> None:
     access.grant_reader(shared.engine, login, OTHER)
     assert tenants(reader.rows("select * from inn8.client_details")) == {TENANT, OTHER}
-    assert access.revoke_reader(shared.engine, login, None) == 2
+    assert access.revoke_reader(shared.engine, login, None) == (2, "")
     assert reader.refuses("select * from inn8.client_details")
 
 
