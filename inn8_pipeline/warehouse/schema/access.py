@@ -109,16 +109,16 @@ def findings(connection: Connection) -> list[str]:
 
 
 def require_owner(connection: Connection, action: str) -> None:
-    """Check the schema's version, and that the current login acts for the owner.
+    """Check that the current login acts for the owner, and the version of the schema.
 
     Raises:
         NotOwnerError: It is no member of `inn8_owner`.
 
     """
+    stranger = execute(connection, _IS_NO_OWNER).fetchone()
+    if stranger:
+        raise NotOwnerError(stranger["login"], action)
     migrations.check(connection)
-    row = execute(connection, _IS_OWNER).fetchone()
-    if row and not row["is_owner"]:
-        raise NotOwnerError(row["login"], action)
 
 
 def _check_login(connection: Connection, login: str, right: str) -> None:
@@ -165,7 +165,10 @@ def _exists(connection: Connection, login: str) -> bool:
 
 
 _EXISTS = sql.SQL("select 1 as found from pg_catalog.pg_roles where rolname = %(login)s")
-_IS_OWNER = sql.SQL("select current_user::text as login, pg_has_role('inn8_owner', 'usage') as is_owner")
+_IS_NO_OWNER = sql.SQL("""
+  select current_user::text as login from pg_catalog.pg_roles
+   where rolname = 'inn8_owner' and not pg_has_role(oid, 'usage')
+""")
 _IS_MEMBER = sql.SQL("select 1 as found where pg_has_role(%(login)s, %(role)s, 'member')")
 _GRANT = sql.SQL("grant {} to {} with inherit true, set false granted by inn8_owner")
 _REVOKE = sql.SQL("revoke {} from {} granted by inn8_owner")

@@ -1,5 +1,6 @@
 """`inn8 db`: who may read and write, said at the terminal by the login that owns the warehouse."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_login_becomes_a_reader_and_ceases_to_be_one(warehouse_url: str, login
         assert "--tenant: cape, durban" in several.ask("db", "grant-reader", login).stderr
         assert several.ask("db", "grant-reader", login, "--tenant", "durban").exit_code == 0
         taken = terminal.ask("db", "revoke-reader", login, "--tenant", "durban")
-        assert (taken.stdout, reader.refuses(VIEW)) == (f"{login} has lost the rows of 1 tenant.\n", False)
+        assert (taken.stdout, reader.refuses(VIEW)) == (f"{login} is no longer a reader of 1 tenant.\n", False)
         assert terminal.ask("db", "revoke-reader", login).exit_code == 0
         assert reader.refuses(VIEW)
 
@@ -35,11 +36,23 @@ def test_a_login_becomes_a_reader_and_ceases_to_be_one(warehouse_url: str, login
 def test_the_owners_url_is_used_where_there_is_one(warehouse_url: str, login: str) -> None:
     terminal = Terminal({"INN8_DATABASE_URL": url_of(warehouse_url, login)})
     refused = terminal.ask("db", "grant-writer", login)
-    assert (refused.exit_code, "InsufficientPrivilege" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "Set INN8_OWNER_DATABASE_URL" in refused.stderr) == (1, True)
     owner = terminal.but(INN8_OWNER_DATABASE_URL=warehouse_url)
     assert owner.ask("db", "upgrade").exit_code == 0
     assert owner.ask("db", "grant-writer", login).exit_code == 0
     assert terminal.ask("rejects", "list").stdout == "There are no open rejects.\n"
+
+
+def test_who_may_see_what_is_listed_and_a_writers_right_is_taken_away(warehouse_url: str, login: str) -> None:
+    terminal = Terminal({"INN8_DATABASE_URL": warehouse_url})
+    assert terminal.ask("db", "grant-writer", login).exit_code == 0
+    assert f"{login} (writer): all tenants\n" in terminal.ask("db", "grants").stdout
+    found = json.loads(terminal.ask("db", "grants", "--json").stdout)
+    assert {"login": login, "right": "writer", "tenants": None, "can_login": True} in found
+    still = terminal.ask("db", "revoke-reader", login)
+    assert f"`inn8 db revoke-writer {login}` takes that away" in still.stderr
+    assert terminal.ask("db", "revoke-writer", login).stdout == f"{login} may no longer run the pipeline.\n"
+    assert login not in terminal.ask("db", "grants").stdout
 
 
 def test_who_is_not_there_is_named(warehouse_url: str) -> None:
