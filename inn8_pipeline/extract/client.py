@@ -125,6 +125,7 @@ class Inn8Client:
             url=str(httpx.URL(self._endpoint.url(collection.path), params=parameters)),
             pages_at_a_time=self._endpoint.pages_at_a_time,
             max_pages=self._endpoint.max_pages,
+            max_records=self._endpoint.max_records,
             is_total_exact=self._endpoint.is_total_exact,
         )
         reader = PageReader(

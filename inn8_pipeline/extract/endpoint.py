@@ -27,6 +27,7 @@ class Endpoint:
         max_pages: The bound of one fetch, for a server whose next links never end.
         is_total_exact: Whether X-Total-Count, where it is a number, must be the number of records that come. If not, a
             difference is only a warning.
+        max_records: The bound of one fetch, over all its pages.
         ca_file: A PEM file with certificates to trust besides the usual ones.
 
     Raises:
@@ -44,6 +45,7 @@ class Endpoint:
     pages_at_a_time: int = 8
     page_size: int = PAGE_SIZE
     max_pages: int = 100_000
+    max_records: int = 20_000_000
     is_total_exact: bool = True
     ca_file: str | None = None
 

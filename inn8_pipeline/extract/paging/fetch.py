@@ -5,7 +5,7 @@ from contextlib import closing
 from functools import partial
 from threading import Event, Lock
 
-from inn8_pipeline.errors import RefusedRequestError
+from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.paging.consistency import ConsistencyCheck, ConsistencyReport
 from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Paginator, PagingOptions
@@ -74,10 +74,21 @@ class Fetch:
         with closing(prefetcher):
             for fetched in self._fetched(prefetcher, Paginator(self._options)):
                 self._check.add(fetched.page, fetched.ids, fetched.total)
+                self._require_few_records()
                 for warning in fetched.warnings:
                     self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
                 yield fetched.page
         self._conclude(self._check.report())
+
+    def _require_few_records(self) -> None:
+        bound = self._options.max_records
+        if self._check.records > bound:
+            way_out = (
+                "Fetch fewer days at a time; if INN8 really has that many, raise `max_records` in "
+                "inn8_pipeline/extract/endpoint.py."
+            )
+            subject = f"The collection {self._options.name}"
+            raise ContractError(subject, f"has more than {bound} records, the bound of one fetch", way_out)
 
     def _fetched(self, prefetcher: PagePrefetcher, paginator: Paginator) -> Iterator[FetchedPage]:
         """Yield the pages in order; end early where one came again, one is missing, or more came than was announced."""

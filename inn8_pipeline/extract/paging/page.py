@@ -58,6 +58,13 @@ class Page:
     records: int
 
 
+MIN_RECORD_BYTES = 32
+"""A page may have a record for so many of its bytes. An element of `[1,1,1]` costs 500 times its length as a reject."""
+
+MAX_SHORT_RECORDS = 100_000
+"""Records that a page may have however short they are."""
+
+
 def strip_bom(body: bytes) -> bytes:
     """Return the body without the byte order mark that .NET servers often send."""
     return body.removeprefix(codecs.BOM_UTF8)
@@ -82,6 +89,7 @@ def record_ids(body: bytes) -> tuple[int, list[str]]:
         records = _decode_or_refuse(_SURROGATE.sub(rb"\\ufffd", body))
     except RecursionError:
         _refuse("not a JSON array that can be read: it is nested too deeply")
+    _require_few(len(records), len(body))
     ids = _ids_of(records)
     return len(records), [each for each in ids if replacement not in each] if replacement else ids
 
@@ -99,7 +107,9 @@ def _decode(body: bytes) -> list[_Identified]:
     try:
         return _PAGE.decode(body)
     except msgspec.ValidationError:
-        return [_record(raw) for raw in _RECORDS.decode(body)]
+        elements = _RECORDS.decode(body)
+        _require_few(len(elements), len(body))
+        return [_record(raw) for raw in elements]
 
 
 def _decode_or_refuse(body: bytes) -> list[_Identified]:
@@ -130,6 +140,12 @@ def _ids_of(records: list[_Identified]) -> list[str]:
 def _id_of(record: _Identified) -> object:
     spellings = (record.id, record.Id, record.ID, record.iD)
     return next((each for each in spellings if each is not msgspec.UNSET), None)
+
+
+def _require_few(records: int, length: int) -> None:
+    bound = max(MAX_SHORT_RECORDS, length // MIN_RECORD_BYTES)
+    if records > bound:
+        _refuse(f"an array of {records} elements in {length} bytes, too short to be records (the bound is {bound})")
 
 
 def _require_array(body: bytes) -> None:

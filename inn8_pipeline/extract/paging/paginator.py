@@ -46,6 +46,7 @@ class PagingOptions:
     pages_at_a_time: int
     max_pages: int
     is_total_exact: bool = True
+    max_records: int = 20_000_000
 
 
 class Paginator:
