@@ -105,3 +105,14 @@ def test_a_queue_of_celery_that_cannot_be_reached_is_noticed(terminal: Terminal,
     assert examined.failed == ["Celery's workers"]
     assert examined.told["Celery's workers"].startswith("INN8_CELERY_BROKER cannot be reached (")
     assert "password" not in str(examined)
+
+
+@pytest.mark.parametrize("content", ["", "run_monitoring:\n  enabled: true\n"])
+def test_a_dagster_yaml_that_lacks_what_syncs_need_is_noticed(place: Place, data_folder: Path, content: str) -> None:
+    home = data_folder / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(content, encoding="utf-8")
+    examined = examine(place.terminal.but(DAGSTER_HOME=str(home)))
+    assert examined.failed == ["dagster.yaml"]
+    assert "lacks storage in Postgres, pools with granularity run" in examined.told["dagster.yaml"]
+    assert ("run monitoring" in examined.told["dagster.yaml"]) is (content == "")
