@@ -1,13 +1,15 @@
 """Check that the daemon, the schedules and the Celery workers are alive: what syncs while nobody watches."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from dagster import RepositoryDefinition
+
 from inn8_pipeline.cli.support.instance import open_instance, storage_guarded
-from inn8_pipeline.cli.support.options import tenants_of
-from inn8_pipeline.defs.dagster_internals import InstigatorStatus, InstigatorType
+from inn8_pipeline.definitions import defs
+from inn8_pipeline.defs.dagster_internals import InstigatorStatus, InstigatorTick, TickStatus
 from inn8_pipeline.defs.executors import executor
-from inn8_pipeline.defs.schedules import schedules
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, now, read_celery, read_sync
 
@@ -29,28 +31,57 @@ class NotRunningError(Inn8Error):
 
 
 def check_daemon(environment: Environment) -> str:
-    """Return that the daemon reports and every schedule is on, or that no daemon was started yet.
+    """Return that the daemon reports, and schedules and sensors work; or that no daemon was started yet.
 
     Raises:
-        NotRunningError: A daemon has stopped reporting, or a schedule is off.
+        NotRunningError: A daemon has stopped reporting, or a schedule or sensor is off, failed last time or is late.
 
     """
-    settings = read_sync(environment)
-    wanted = [each.name for tenant in tenants_of(environment, None) for each in schedules(settings, tenant)]
+    tick_minutes = read_sync(environment).tick_minutes
+    repository = defs().get_repository_def()
+    wanted = {each.name for each in repository.schedule_defs} | {each.name for each in repository.sensor_defs}
     with open_instance(environment) as instance, storage_guarded():
         beats = {name: beat.timestamp for name, beat in instance.get_daemon_heartbeats().items()}
         silent = [name for name in instance.get_required_daemon_types() if name in beats and _is_old(beats[name])]
-        states = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+        states = [state for state in instance.all_instigator_state() if state.name in wanted]
+        last = [(state, instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)) for state in states]
     if not beats:
         return "no daemon has reported yet: nothing is synced on schedule until `dagster-daemon run` is up"
     if silent:
-        last = datetime.fromtimestamp(min(beats[name] for name in silent), UTC)
-        finding = f"Dagster's daemon has not reported since {last:%Y-%m-%d %H:%M} UTC ({', '.join(silent).lower()})"
+        since = datetime.fromtimestamp(min(beats[name] for name in silent), UTC)
+        finding = f"Dagster's daemon has not reported since {since:%Y-%m-%d %H:%M} UTC ({', '.join(silent).lower()})"
         raise NotRunningError(finding, "Start `dagster-daemon run` again; its output says why it ended.")
-    off = [state.name for state in states if state.status is InstigatorStatus.STOPPED and state.name in wanted]
+    off = [state.name for state in states if state.status is InstigatorStatus.STOPPED]
     if off:
         raise NotRunningError(f"{', '.join(off)} is off", "Switch it on in the UI, under Automation.")
-    return f"the daemon reports, and {len(wanted)} schedules are on"
+    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(repository), tick_minutes)
+    schedules, sensors = len(repository.schedule_defs), len(repository.sensor_defs)
+    return f"the daemon reports, {schedules} schedules and {sensors} sensors are on, and none failed at its last tick"
+
+
+def _frequent(repository: RepositoryDefinition) -> set[str]:
+    """Return the names of the schedules of a few minutes."""
+    return {each.name for each in repository.schedule_defs if str(each.cron_schedule).startswith("*/")}
+
+
+def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], tick_minutes: int) -> None:
+    """Check the last tick of each schedule and sensor: a daemon can report while one of them fails or stands still."""
+    failed = [name for name, tick in last.items() if tick.status is TickStatus.FAILURE]
+    if failed:
+        raise NotRunningError(
+            f"The last tick of {', '.join(sorted(failed))} failed", "The UI shows its error, under Automation."
+        )
+    most_seconds = 2 * tick_minutes * 60 + BEAT_SECONDS
+    late = [
+        f"{name} ({datetime.fromtimestamp(tick.timestamp, UTC):%Y-%m-%d %H:%M} UTC)"
+        for name, tick in last.items()
+        if name in frequent and now().timestamp() - tick.timestamp > most_seconds
+    ]
+    if late:
+        raise NotRunningError(
+            f"The last tick of {', '.join(sorted(late))} is more than {most_seconds // 60} minutes old",
+            "Start `dagster-daemon run` again; its output says why it stands still.",
+        )
 
 
 def _is_old(timestamp: float) -> bool:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import InstigatorStatus, TickData, TickStatus
 from dagster._daemon.types import DaemonHeartbeat
+from dagster_shared.error import SerializableErrorInfo
 
 from inn8_pipeline.cli.support.liveness import BEAT_SECONDS
 from inn8_pipeline.settings import now
@@ -75,7 +77,7 @@ def test_a_daemon_that_reports_and_schedules_that_are_on_are_well(
     beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS - 60)
     examined = examine(terminal)
     assert examined.failed == []
-    assert examined.told["the schedule"] == "the daemon reports, and 3 schedules are on"
+    assert examined.told["the schedule"].startswith("the daemon reports, 4 schedules and ")
 
 
 def test_a_daemon_that_has_died_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,3 +118,48 @@ def test_a_dagster_yaml_that_lacks_what_syncs_need_is_noticed(place: Place, data
     assert examined.failed == ["dagster.yaml"]
     assert "lacks storage in Postgres, pools with granularity run" in examined.told["dagster.yaml"]
     assert ("run monitoring" in examined.told["dagster.yaml"]) is (content == "")
+
+
+def tick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus, seconds_ago: float) -> None:
+    """Let the 15-minute schedule have ticked last so long ago, with this end."""
+    for name, value in terminal.variables.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "dagster", "schedule", "stop", "every_15_minutes", "-w", "workspace.yaml"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **terminal.variables}, check=True, timeout=120)
+    with dg.DagsterInstance.get() as instance:
+        (state,) = [each for each in instance.all_instigator_state() if each.name == "every_15_minutes"]
+        # As the daemon stores the state of a schedule that is on by its declaration.
+        instance.update_instigator_state(state.with_status(InstigatorStatus.DECLARED_IN_CODE))
+        at = now().timestamp() - seconds_ago
+        instance.create_tick(
+            TickData(
+                instigator_origin_id=state.instigator_origin_id,
+                selector_id=state.selector_id,
+                instigator_name=state.name,
+                instigator_type=state.instigator_type,
+                status=status,
+                timestamp=at,
+                end_timestamp=at,
+                run_ids=[] if status is TickStatus.SUCCESS else None,
+                error=SerializableErrorInfo("of this test", [], None) if status is TickStatus.FAILURE else None,
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds_ago", "finding"),
+    [
+        (TickStatus.SUCCESS, 60, ""),
+        (TickStatus.SKIPPED, 20 * 60, ""),
+        (TickStatus.FAILURE, 60, "The last tick of every_15_minutes failed"),
+        (TickStatus.SUCCESS, 3 * 3600, "is more than 35 minutes old"),
+    ],
+)
+def test_a_schedule_that_fails_or_stands_still_though_the_daemon_reports_is_noticed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus, seconds_ago: float, finding: str
+) -> None:
+    beat(terminal, monkeypatch, seconds_ago=0)
+    tick(terminal, monkeypatch, status, seconds_ago)
+    examined = examine(terminal)
+    assert examined.failed == (["the schedule"] if finding else [])
+    assert finding in examined.told["the schedule"]
