@@ -1,4 +1,4 @@
-"""Whether somebody else is at it: a lock that its holder cannot leave behind, for work that may be asked for twice."""
+"""An advisory lock for work that may be requested twice: its holder cannot leave it behind."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from inn8_pipeline.warehouse.database import guarded
 
 @contextmanager
 def alone(engine: Engine, work: str) -> Iterator[bool]:
-    """True within for the one that comes first, False for all that come while it is within. Nobody waits.
+    """Yield True to the first caller, False to every other one while the first is in the context. Nobody waits.
 
     The lock is that of a connection, so Postgres itself lets go of it when the holder dies. Nothing is open in it: a
     transaction that lasts as long as the work would be ended for its idleness.

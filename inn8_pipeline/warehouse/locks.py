@@ -14,12 +14,12 @@ from inn8_pipeline.errors import SyncLockedError
 
 
 def entity(tenant_id: str, name: str) -> str:
-    """The lock of all that writes an entity's rows."""
+    """Return the lock of all that writes an entity's rows."""
     return f"inn8 {tenant_id} {name}"
 
 
 def fetches(tenant_id: str) -> str:
-    """The lock that each fetch shares: it counts on the pages that it has found."""
+    """Return the lock that each fetch shares: it counts on the pages that it has found."""
     return f"inn8 fetches of {tenant_id}"
 
 

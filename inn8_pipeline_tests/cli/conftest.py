@@ -68,7 +68,7 @@ class Place:
 
 @pytest.fixture(autouse=True)
 def _loud() -> Iterator[None]:
-    """The logging that a command silences in this process is heard again by the next test."""
+    """Yield the logging that a command silences in this process is heard again by the next test."""
     loggers = [logging.getLogger(name) for name in ("", "dagster")]
     levels = [logger.level for logger in loggers]
     yield
@@ -78,7 +78,7 @@ def _loud() -> Iterator[None]:
 
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
-    """A user's data directory, which Postgres' user may pass through: not within pytest's."""
+    """Yield a user's data directory, which Postgres' user may pass through: not within pytest's."""
     folder = Path(tempfile.mkdtemp(prefix="inn8-cli-"))
     yield folder
     shutil.rmtree(folder)
@@ -86,7 +86,7 @@ def data_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def storage_url(new_database: NewDatabase) -> Iterator[str]:
-    """The URL of a new and empty database for Dagster."""
+    """Yield the URL of a new and empty database for Dagster."""
     with new_database("template0") as url:
         yield url.replace("+psycopg:", "+psycopg2:")
 

@@ -59,7 +59,7 @@ def launch(terminal: Terminal, job: str) -> None:
 
 
 def stored(url: str, query: str, **values: object) -> list[str]:
-    """What Dagster's storage answers."""
+    """Return what Dagster's storage answers."""
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
         found = list(connection.scalars(sqlalchemy.text(query), values))
@@ -93,7 +93,7 @@ def cancel(terminal: Terminal, run_id: str) -> None:
 
 
 def entries(terminal: Terminal, url: str) -> list[tuple[str, str, str]]:
-    """The log's lines of our runs; a schedule's are of another job, and wait."""
+    """Return the log's lines of our runs; a schedule's are of another job, and wait."""
     ours = runs(url, "clients_sync", "portfolios_sync")
     logged = json.loads(terminal.ask("log", "--json").stdout)
     return sorted((each["entity"], each["status"], each["error_message"]) for each in logged if each["run_id"] in ours)

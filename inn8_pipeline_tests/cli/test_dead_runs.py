@@ -17,7 +17,7 @@ LONG_AGO = "2026-01-01T00:00:00+00:00"
 
 @pytest.fixture
 def instance(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """The instance of the terminal's syncs."""
+    """Yield the instance of the terminal's syncs."""
     home = place.terminal.variables["XDG_DATA_HOME"] + "/dagster"
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", place.terminal.variables["DAGSTER_POSTGRES_URL"])
     Path(home).mkdir()
@@ -49,6 +49,6 @@ def test_a_run_whose_process_was_killed_is_ended_and_logged_and_one_that_lives_i
 
 
 def _first_look(instance: dg.DagsterInstance) -> tuple[dict[str, str], list[str]] | None:
-    """A look once Postgres has noticed that the process is gone."""
+    """Return a look once Postgres has noticed that the process is gone."""
     found = killed_runs.end_dead_runs(instance, {})
     return found if found[0] else None

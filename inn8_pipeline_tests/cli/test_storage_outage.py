@@ -14,7 +14,7 @@ from inn8_pipeline_tests.daemons import until
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
-    """A Postgres of the test's own, for Dagster's storage."""
+    """Yield a Postgres of the test's own, for Dagster's storage."""
     folder = Path(tempfile.mkdtemp(prefix="inn8-outage-"))
     with EmbeddedPostgres(folder, durable=False) as started:
         started.ensure_database("dagster")

@@ -13,7 +13,7 @@ Evaluations = dict[str, dg.AssetCheckEvaluation]
 
 
 def evaluated(pipeline: Pipeline, run: ExecutionResult) -> Evaluations:
-    """The run's evaluations of the checks beside the sync log, by name: one each, or the test has found two."""
+    """Return the run's evaluations of the checks beside the sync log, by name: one each, or the test has found two."""
     found: Evaluations = {}
     for event in pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         each = event.asset_check_evaluation_data

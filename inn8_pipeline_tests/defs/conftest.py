@@ -50,7 +50,7 @@ def _open(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterIn
 
 @pytest.fixture(scope="session")
 def storage_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database with Dagster's schema: made once, by the first worker who asks."""
+    """Return the name of a database with Dagster's schema: made once, by the first worker who asks."""
     made = postgres.folder / STORAGE_TEMPLATE
     with made.with_suffix(".lock").open("w") as lock, pytest.MonkeyPatch.context() as monkeypatch:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -107,5 +107,5 @@ def new_pipeline(
 
 @pytest.fixture
 def pipeline(new_pipeline: NewPipeline) -> Pipeline:
-    """A pipeline on a small world without faulty records."""
+    """Return a pipeline on a small world without faulty records."""
     return new_pipeline()

@@ -85,31 +85,31 @@ class Pipeline:
         )
 
     def run_all(self) -> dict[Entity, ExecutionResult]:
-        """A whole sync."""
+        """Return a whole sync."""
         return {entity: self.run(entity) for entity in ENTITIES}
 
     def log(self, entity: Entity, run_id: str | None = None) -> list[LogEntry]:
-        """The history of the entity's sync log, newest first: of one run, or all."""
+        """Return the history of the entity's sync log, newest first: of one run, or all."""
         check = dg.AssetCheckKey(self.tenant.key(entity), names.SYNC_LOG)
         rows = self.instance.event_log_storage.get_asset_check_execution_history(check, limit=1000)
         return [_entry(row) for row in rows if run_id in {None, row.run_id}]
 
     def entry(self, entity: Entity, run_id: str) -> LogEntry:
-        """The run's own entry, which must be the only one that is for no single day."""
+        """Return the run's own entry, which must be the only one that is for no single day."""
         (found,) = [entry for entry in self.log(entity, run_id) if entry.day is None]
         return found
 
     def events(self, run_id: str, kind: dg.DagsterEventType) -> list[dg.DagsterEvent]:
-        """The run's events of this kind, oldest first."""
+        """Return the run's events of this kind, oldest first."""
         records = self.instance.get_records_for_run(run_id, of_type=kind).records
         return [record.event_log_entry.get_dagster_event() for record in records]
 
     def lines(self, run_id: str, level: int = 0) -> list[str]:
-        """What the run told in its log, from this level on."""
+        """Return what the run told in its log, from this level on."""
         return [each.user_message for each in self.instance.all_logs(run_id) if int(each.level) >= level]
 
     def metadata(self, result: ExecutionResult, table: str) -> Metadata:
-        """The metadata of the table's materialization."""
+        """Return the metadata of the table's materialization."""
         (made,) = [
             event.materialization
             for event in result.get_asset_materialization_events()
@@ -118,7 +118,7 @@ class Pipeline:
         return {name: value.value for name, value in made.metadata.items()}
 
     def rows(self, query: str) -> list[Any]:
-        """The rows of a query of the warehouse."""
+        """Return the rows of a query of the warehouse."""
         with self.engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(query)).all())
 
@@ -153,5 +153,5 @@ def _entry(row: Any) -> LogEntry:  # noqa: ANN401 (a class of Dagster's inside)
 
 
 def day_names(window: Window) -> list[str]:
-    """The days as Dagster names its partitions."""
+    """Return the days as Dagster names its partitions."""
     return [day.isoformat() for day in window.days()]

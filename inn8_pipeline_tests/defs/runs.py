@@ -18,7 +18,7 @@ SECONDS = 60
 def begun(
     pipeline: Pipeline, entity: Entity, blow: Blow | None = None, tags: Mapping[str, str] | None = None
 ) -> Iterator[BaseProcess]:
-    """A run in a process of its own, of all days unless the tags say which; none of it is left at the end."""
+    """Yield a run in a process of its own, of all days unless the tags say which; none of it is left at the end."""
     of_days = range_tags(pipeline.window) if entity is TRANSACTIONS else {}
     arguments = (str(entity), settings(), of_days if tags is None else tags, blow)
     child = dying.SERVER.Process(target=dying.run, args=arguments)

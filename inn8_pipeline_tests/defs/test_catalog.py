@@ -55,7 +55,7 @@ def paths(properties: tuple[Property, ...], path: tuple[str, ...] = ()) -> Itera
 
 
 def changed(record: dict[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
-    """A copy of the record with another value at the path."""
+    """Return a copy of the record with another value at the path."""
     copy = deepcopy(record)
     inner = copy
     for name in path[:-1]:
@@ -65,7 +65,7 @@ def changed(record: dict[str, Any], path: tuple[str, ...], value: str) -> dict[s
 
 
 def tables(entity: Entity, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The record's rows by table, a parent's external id under the column that its key is in."""
+    """Return the record's rows by table, a parent's external id under the column that its key is in."""
     batch = read(entity, record)
     found = {str(entity): records_of(batch.rows)[0]}
     if batch.dimensions:

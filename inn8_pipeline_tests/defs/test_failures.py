@@ -49,7 +49,7 @@ def gone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def swallowed(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row is written by our word and not by the table's."""
+    """Make the merge report a row that the table does not have."""
     pipeline.change(SWALLOW)
 
 

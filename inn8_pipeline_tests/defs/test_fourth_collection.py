@@ -87,7 +87,7 @@ class Stage:
 
 @pytest.fixture
 def stage(instance: dg.DagsterInstance, warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """A pipeline with fees: registered, its tables created from the declaration, one client with one portfolio."""
+    """Yield a pipeline that knows fees, with tables created from the declaration and two clients."""
     with serving() as inn8, ENTITIES.registered(FEES):
         variables = {
             "INN8_BASE_URL": inn8.url,

@@ -34,7 +34,7 @@ OPEN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.Dagste
 
 
 def struck(pipeline: Pipeline, entity: Entity, blow: Blow) -> int | None:
-    """The exit code of a run that the blow fell on, or that ended before."""
+    """Return the exit code of a run that the blow fell on, or that ended before."""
     with begun(pipeline, entity, blow) as child:
         child.join(60)
         return child.exitcode
@@ -51,7 +51,7 @@ def disturb(pipeline: Pipeline, entity: Entity, number: int) -> None:
 
 
 def report_the_dead(pipeline: Pipeline) -> list[str]:
-    """What run monitoring and the sensor do about runs whose process is gone; twice, as sensors may. The runs' ids."""
+    """Do what run monitoring and the sensor do about runs without a process, twice; return the runs' ids."""
     dead = [record.dagster_run for record in pipeline.instance.get_run_records(dg.RunsFilter(statuses=OPEN))]
     for each in dead:
         pipeline.instance.report_run_failed(each)
@@ -74,7 +74,7 @@ def is_planned(pipeline: Pipeline, run_id: str) -> bool:
 
 
 def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[str, list[truth.Row]]) -> None:
-    """The rows are those of the sync before or of the new one; the dead run has one entry; the next one is clean."""
+    """Assert that the rows are those before or after the sync, the dead run has one entry, the next run is clean."""
     now = truth.of(pipeline.world)
     assert truth.tables(pipeline) in (before, now)
     wanted = sorted([*(day_names(pipeline.window) if entity is TRANSACTIONS else []), "the run"])
@@ -122,7 +122,7 @@ def test_a_run_killed_at_any_moment_leaves_nothing_half_done(pipeline: Pipeline,
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
-    """A Postgres of the test's own, which writes to disk before it says so."""
+    """Yield a Postgres of the test's own, which writes to disk before it says so."""
     folder = Path(tempfile.mkdtemp(prefix="inn8-kills-"))
     with EmbeddedPostgres(folder, durable=True) as started:
         yield started
@@ -131,7 +131,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def on_its_own(server: EmbeddedPostgres, new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """A pipeline whose warehouse, and only that, is on that server, synced once."""
+    """Return a pipeline whose warehouse, and only that, is on that server, synced once."""
     pipeline = new_pipeline()
     url = server.url("warehouse")
     monkeypatch.setenv("INN8_DATABASE_URL", url)

@@ -21,7 +21,7 @@ STRAY = "Thandi Sithole, thandi@example.org"
 
 
 def guarded_texts(pipeline: Pipeline) -> set[str]:
-    """The secret, the tokens, and all that tells of a person, wherever INN8 puts it."""
+    """Return the secret, the tokens, and all that tells of a person, wherever INN8 puts it."""
     world = pipeline.world
     personal = [
         text

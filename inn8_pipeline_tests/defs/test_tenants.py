@@ -21,7 +21,7 @@ ACME = names.Tenant("acme", is_default=False)
 
 @pytest.fixture
 def both(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Pipeline]]:
-    """The pipeline's own tenant, as it was before, and a second one with another INN8."""
+    """Yield the pipeline's own tenant, as it was before, and a second one with another INN8."""
     with (
         World(clients=11, portfolios=12, transactions=20, days=3, seed=99) as world,
         SandboxServer(world, client_secret=f"{SECRET}-of-acme") as server,

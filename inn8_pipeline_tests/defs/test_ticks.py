@@ -26,7 +26,7 @@ def tick(instance: dg.DagsterInstance, name: str) -> ScheduleExecutionData:
 
 
 def requested(instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:
-    """The runs that it asks for."""
+    """Return the runs that it asks for."""
     return list(tick(instance, name).run_requests or [])
 
 

@@ -32,7 +32,7 @@ _TRANSACTIONS = """
 
 
 def tables(pipeline: Pipeline) -> dict[str, list[Row]]:
-    """The rows of the tenant's tables, parents by their ids at INN8."""
+    """Return the rows of the tenant's tables, parents by their ids at INN8."""
     return {
         name: sorted(tuple(row) for row in pipeline.rows(query))
         for name, query in queries(pipeline.tenant.tenant_id).items()
@@ -40,13 +40,13 @@ def tables(pipeline: Pipeline) -> dict[str, list[Row]]:
 
 
 def queries(tenant_id: str) -> dict[str, str]:
-    """The query of a tenant's rows of each table; the table's alias is its first letter."""
+    """Return the query of a tenant's rows of each table; the table's alias is its first letter."""
     selected = {"clients": _CLIENTS, "portfolios": _PORTFOLIOS, "transactions": _TRANSACTIONS}
     return {name: f"{query} where {name[0]}.tenant_id = '{tenant_id}'" for name, query in selected.items()}
 
 
 def of(world: World) -> dict[str, list[Row]]:
-    """The rows that a world without faulty records makes."""
+    """Return the rows that a world without faulty records makes."""
     return {
         "clients": sorted(map(_client, world.records("clients"))),
         "portfolios": sorted(map(_portfolio, world.records("portfolios"))),

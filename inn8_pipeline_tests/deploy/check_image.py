@@ -39,7 +39,7 @@ def image() -> Iterator[Image]:
 
 @pytest.fixture
 def place(image: Image, new_database: NewDatabase) -> Iterator[dict[str, str]]:
-    """A served world and two empty databases, told as an operator does: four secrets' files and some variables."""
+    """Yield a served world and two empty databases, configured by four secret files and some variables."""
     secrets = image.root / "run" / "secrets"
     secrets.mkdir(parents=True, exist_ok=True)
     with (
@@ -77,7 +77,7 @@ def wait_for_run(port: str, run_id: str) -> str:
 
 
 def written(root: Path) -> dict[str, int]:
-    """What lies under the image's root, but for the one folder that is to be written to, and when it was written."""
+    """Return the files below the image's root with their times, without the one writable folder."""
     found = (each for each in root.rglob("*") if "storage" not in each.relative_to(root).parts[2:3])
     return {str(each): 0 if each.is_dir() else each.lstat().st_mtime_ns for each in found}
 

@@ -40,7 +40,7 @@ def test_a_manifest_is_one_of_kubernetes(name: str) -> None:
 
 
 def pod(told: dict[str, Any]) -> dict[str, Any]:
-    """The pod that the chart makes of these values, where it takes them over as they are."""
+    """Return the pod that the chart makes of these values, where it takes them over as they are."""
     probes = {name: dict(told[name]) for name in ("livenessProbe", "readinessProbe") if name in told}
     for probe in probes.values():
         # The chart's own key, and the command that it fills in.

@@ -33,12 +33,12 @@ class Instruction:
 
 
 def load(name: str) -> Any:  # noqa: ANN401 (YAML can be anything)
-    """A YAML file of the repository's top level or below."""
+    """Return a YAML file of the repository's top level or below."""
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
 def dockerfile() -> list[Instruction]:
-    """The Dockerfile's instructions in their order, comments and the lines before the first stage left out."""
+    """Return the Dockerfile's instructions in their order, comments and the lines before the first stage left out."""
     return list(_instructions())
 
 
@@ -62,6 +62,6 @@ def _instructions() -> Iterator[Instruction]:
 
 
 def known_settings() -> set[str]:
-    """The names that `settings` reads, Dagster's storage, and the files that may hold each."""
+    """Return the names that `settings` reads, Dagster's storage, and the files that may hold each."""
     names = read_by_name() | {"DAGSTER_POSTGRES_URL"}
     return names | {f"{name}_FILE" for name in names}

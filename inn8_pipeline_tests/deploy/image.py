@@ -26,7 +26,7 @@ class Image:
     root: Path
 
     def path(self, text: str) -> str:
-        """The text with the image's absolute paths moved to this folder."""
+        """Return the text with the image's absolute paths moved to this folder."""
         for each in MOVED:
             text = text.replace(each, f"{self.root}{each}")
         return text
@@ -43,7 +43,7 @@ class Image:
                 Path(self.path(instruction.text)).mkdir(parents=True, exist_ok=True)
 
     def variables(self) -> dict[str, str]:
-        """The image's environment, and of this machine's nothing."""
+        """Return the image's environment, and of this machine's nothing."""
         (text,) = (each.text for each in stage("base") if each.keyword == "ENV")
         given = dict(word.split("=", 1) for word in text.split())
         path = f"{self.root}/opt/inn8/bin:{self.root}/usr/local/bin:/usr/bin:/bin"

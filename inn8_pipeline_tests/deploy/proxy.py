@@ -92,7 +92,7 @@ class Proxy:
                 pass
 
     def told(self, words: str) -> str:
-        """The first line of the log, since it was forgotten, that has these words."""
+        """Return the first line of the log, since it was forgotten, that has these words."""
         self._log.settimeout(SECONDS_TO_START)
         while True:
             line = self._log.recv(65_536).decode()
@@ -137,7 +137,7 @@ class Proxy:
 
 
 def documented(program: str) -> str:
-    """The command of docs/deploy.md that begins with this program."""
+    """Return the command of docs/deploy.md that begins with this program."""
     text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     found = re.search(rf"^\$ ({program} (?:.*\\\n)*.*)$", text, re.MULTILINE)
     assert found is not None
@@ -145,7 +145,7 @@ def documented(program: str) -> str:
 
 
 def authorization(user: str) -> str:
-    """The header of this user, whose password is known."""
+    """Return the header of this user, whose password is known."""
     return "Basic " + base64.b64encode(f"{user}:{user}-password".encode()).decode()
 
 

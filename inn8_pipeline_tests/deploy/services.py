@@ -22,7 +22,7 @@ SECONDS_TO_ANSWER = 60.0
 
 
 def interpolated(text: str, given: Mapping[str, str]) -> str:
-    """The text with ${NAME}, ${NAME:-default} and ${NAME:?complaint} as compose replaces them."""
+    """Return the text with ${NAME}, ${NAME:-default} and ${NAME:?complaint} as compose replaces them."""
 
     def value(match: "re.Match[str]") -> str:
         name, kind, rest = match.groups()
@@ -90,7 +90,7 @@ class Service:
         return self._image.root / "srv" / "inn8"
 
     def _settings(self, given: Mapping[str, str]) -> dict[str, str]:
-        """What stands in `settings.env`, if the service is given it."""
+        """Return what stands in `settings.env`, if the service is given it."""
         return dict(given) if "env_file" in self._said else {}
 
     def _moved(self, words: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ POD = JOB["spec"]["template"]["spec"]
 
 
 def rendered() -> dict[str, Any]:
-    """The dagster.yaml that the chart makes of these values: its own parts, and additionalInstanceConfig as it is."""
+    """Return the dagster.yaml that the chart renders from these values, additionalInstanceConfig included."""
     told = VALUES["postgresql"]
     storage = {
         "username": told["postgresqlUsername"], "password": {"env": "DAGSTER_PG_PASSWORD"},

@@ -145,7 +145,7 @@ class Bench:
         return outcome.results[0]
 
     def newest(self, entity: Collection, window: Window | None) -> Iterator[tuple[Landed, frozenset[date] | None]]:
-        """What a table is rebuilt from; nothing where a day was never fetched."""
+        """Yield what a table is rebuilt from; nothing where a day was never fetched."""
         known = {each.landing.id: each for each in self.landed[entity]}
         with suppress(LandingMissingError):
             for landing, days in landings_of(self.to, DECLARED.named(entity), window):

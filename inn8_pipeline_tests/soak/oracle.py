@@ -34,14 +34,14 @@ class WrongError(Exception):
 
 
 def row_of(entity: str, record: object) -> Row:
-    """The row that a record becomes; WrongError where it is faulty. A parent is told by INN8's id."""
+    """Return the row that a record becomes; WrongError where it is faulty. A parent is told by INN8's id."""
     if not isinstance(record, dict):
         raise WrongError
     return {"clients": _client, "portfolios": _portfolio, "transactions": _transaction}[entity](record)
 
 
 def id_of(record: object) -> str | None:
-    """The record's id where it can be read."""
+    """Return the record's id where it can be read."""
     try:
         return _id(record.get("id")) if isinstance(record, dict) else None
     except WrongError:
@@ -49,7 +49,7 @@ def id_of(record: object) -> str | None:
 
 
 def day_of(record: object) -> date | None:
-    """The record's day of trade where it can be read."""
+    """Return the record's day of trade where it can be read."""
     try:
         return date.fromisoformat(_day(record.get("tradeDate"))) if isinstance(record, dict) else None
     except WrongError:

@@ -44,15 +44,15 @@ class Seen:
     marks: dict[str, dict[str, tuple[str | None, bool]]] = field(default_factory=dict)
 
     def of(self, table: str) -> dict[str, Row]:
-        """The rows of one table."""
+        """Return the rows of one table."""
         return self.rows.get(table, {})
 
     def missing(self, table: str) -> set[str]:
-        """The ids of the rows that are missing, removed ones too."""
+        """Return the ids of the rows that are missing, removed ones too."""
         return {key for key, (since, _) in self.marks.get(table, {}).items() if since}
 
     def removed(self, table: str) -> set[str]:
-        """The ids of the rows that are removed."""
+        """Return the ids of the rows that are removed."""
         return {key for key, (_, is_removed) in self.marks.get(table, {}).items() if is_removed}
 
 

@@ -59,7 +59,7 @@ class Records(RuleBasedStateMachine):
         return self.number
 
     def _pick(self, entity: Collection, pick: int) -> dict[str, Any] | None:
-        """A record that is sound."""
+        """Return a record that is sound."""
         records = [
             each for each in self.world.records(entity)
             if (entity, each["id"]) not in self.sound
@@ -96,7 +96,7 @@ class Records(RuleBasedStateMachine):
 
     @rule(entity=st.sampled_from(("portfolios", "transactions")), pick=PICK)
     def add_before_its_parent(self, entity: Collection, pick: int) -> None:
-        """The parent is among the gone ones from now on: it may come with a later step."""
+        """Note that the parent is gone: it may come with a later step."""
         above = ABOVE[entity]
         record, parent = self._pick(entity, pick), self._pick(above, pick)
         if record and parent:
@@ -212,7 +212,7 @@ class Records(RuleBasedStateMachine):
 
     @rule(pick=PICK, day=DAYS, may_repeat=st.booleans())
     def overtake(self, pick: int, day: date, may_repeat: bool) -> None:  # noqa: FBT001
-        """A backfill is fetched, a transaction moves to a day that is synced, then the backfill is merged."""
+        """Fetch a backfill, move a transaction to a day that is synced, then merge the backfill."""
         self.bench.heal()
         landed = self.bench.fetch("transactions", HISTORY)
         self.move(pick, day)
@@ -222,7 +222,7 @@ class Records(RuleBasedStateMachine):
 
     @rule(pick=PICK, day=DAYS, wrong=PICK)
     def overtake_what_is_faulty(self, pick: int, day: date, wrong: int) -> None:
-        """A faulty transaction waits as a reject; a sound one of its id comes on another day."""
+        """Let an invalid transaction wait as a reject, and send a valid one of its id on another day."""
         self.bench.heal()
         self.corrupt("transactions", pick, wrong)
         self._sync("transactions", HISTORY, may_repeat=True, is_sure=False)
@@ -232,7 +232,7 @@ class Records(RuleBasedStateMachine):
 
     @rule(entity=ENTITY, pick=PICK)
     def go_and_come(self, entity: Collection, pick: int) -> None:
-        """A record is not sent, once or twice, and then is there again."""
+        """Leave a record out once or twice, then send it again."""
         self.remove(entity, pick)
         for _ in range(1 + pick % 2):
             self.sync_all_without_faults(may_repeat=True)
@@ -266,7 +266,7 @@ class Records(RuleBasedStateMachine):
 
 @pytest.fixture
 def engine(warehouse_url: str) -> Iterator[Engine]:
-    """An engine with a pool: thousands of short syncs, each with a dozen transactions."""
+    """Yield an engine with a pool: thousands of short syncs, each with a dozen transactions."""
     made = create_engine(warehouse_url, pool_size=4, connect_args={"options": "-c timezone=UTC -c jit=off"})
     yield made
     made.dispose()

@@ -153,7 +153,7 @@ class Chaos:
         return "a backfill" if launched == "LaunchBackfillSuccess" else "a backfill that the webserver did not take"
 
     def _maintain(self) -> str:
-        """A day passes for all runs that have ended, then the maintenance goes by it."""
+        """Return a day passes for all runs that have ended, then the maintenance goes by it."""
         self.place.rows(
             STORAGE,
             "update runs set create_timestamp = create_timestamp - interval '1 day' "

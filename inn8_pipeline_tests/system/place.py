@@ -136,12 +136,12 @@ class Place:
         self.start(name)
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that execute runs: children of the daemon's code server."""
+        """Return the processes that execute runs: children of the daemon's code server."""
         commands = [(each, " ".join(_command(each))) for each in self._family("daemon")]
         return [each for each, command in commands if "spawn_main" in command]
 
     def processes(self) -> dict[str, psutil.Process]:
-        """What lives long: the servers, and the code server of each."""
+        """Return what lives long: the servers, and the code server of each."""
         found = {}
         for name, server in self.servers.items():
             if server.poll() is None:
@@ -160,7 +160,7 @@ class Place:
         self.postgres.start()
 
     def rows(self, database: str, query: str) -> Sequence[Any]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         engine = sqlalchemy.create_engine(self.postgres.url(database), poolclass=sqlalchemy.NullPool)
         with engine.begin() as connection:
             result = connection.execute(sqlalchemy.text(query))

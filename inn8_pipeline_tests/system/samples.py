@@ -54,7 +54,7 @@ class Samples:
         return found
 
     def faults(self) -> list[str]:
-        """What has grown that must not grow."""
+        """Return what has grown that must not grow."""
         found = [
             f"{name} grew from {warm} to {end} MiB in {minutes:.0f} minutes"
             for name, (minutes, warm, end) in self.growth().items()

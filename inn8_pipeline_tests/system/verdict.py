@@ -29,7 +29,7 @@ class Tick:
 
 
 def ticks(place: Place, tenant_id: str) -> list[Tick]:
-    """The ticks that are still in Dagster's storage and have ended."""
+    """Return the ticks that are still in Dagster's storage and have ended."""
     found = []
     for row in place.rows(STORAGE, TICKS.format(tenant=tenant_id)):
         if row.ended is not None:
@@ -71,7 +71,7 @@ def _there(place: Place, tenant_id: str) -> dict[str, list[truth.Row]]:
 
 
 def unlogged(place: Place) -> list[str]:
-    """Runs that ended without a line in the sync log: none may."""
+    """Return the runs that ended without an entry in the sync log; there must be none."""
     rows: Any = place.rows(
         STORAGE,
         """

@@ -9,12 +9,12 @@ from inn8_pipeline_tests.warehouse.syncs import Syncs
 
 @pytest.fixture
 def syncs(warehouse_url: str) -> Iterator[Syncs]:
-    """An empty warehouse, and the way to sync into it."""
+    """Yield an empty warehouse, and the way to sync into it."""
     with Syncs(warehouse_url) as opened:
         yield opened
 
 
 @pytest.fixture
 def owned(syncs: Syncs) -> Syncs:
-    """A warehouse with client C-1 and its portfolio P-1, so that transactions have a parent."""
+    """Return a warehouse with client C-1 and its portfolio P-1, so that transactions have a parent."""
     return syncs.with_parents()

@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 @contextmanager
 def new_login(url: str, attributes: str = "") -> Iterator[str]:
-    """A login that can do nothing yet, by name; gone afterwards with all its rights."""
+    """Yield a login that can do nothing yet, by name; gone afterwards with all its rights."""
     name = make_login(url, attributes)
     try:
         yield name
@@ -22,7 +22,7 @@ def new_login(url: str, attributes: str = "") -> Iterator[str]:
 
 
 def make_login(url: str, attributes: str = "") -> str:
-    """A login that stays as long as its server."""
+    """Return a login that stays as long as its server."""
     name = f"login_{uuid.uuid4().hex[:12]}"
     administer(url, f"create role {name} login {attributes}")
     return name

@@ -163,7 +163,7 @@ class Syncs:
         return only
 
     def ids(self, table: str) -> list[str]:
-        """The external ids of the rows that are there, and neither missing nor removed."""
+        """Return the external ids of the rows that are there, and neither missing nor removed."""
         return [
             row["external_id"]
             for row in self.query(f"select external_id from inn8.{table} where missing_since is null order by 1")

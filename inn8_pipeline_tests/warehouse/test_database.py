@@ -47,7 +47,7 @@ grant usage on schema shadows to public;
 
 @pytest.fixture
 def hostile_url(syncs: Syncs) -> Iterator[str]:
-    """The URL of a warehouse as a login whose sessions begin with settings that the pipeline cannot work with."""
+    """Yield the URL of a warehouse as a login whose sessions begin with settings that the pipeline cannot work with."""
     with new_login(syncs.url, "superuser") as login:
         for statement in SHADOWS.strip().split(";\n"):
             administer(syncs.url, statement)
@@ -100,7 +100,7 @@ def test_an_old_server_is_refused(empty_database: str, monkeypatch: pytest.Monke
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port of this machine on which nobody listens, held so that nobody else takes it."""
+    """Yield a port of this machine on which nobody listens, held so that nobody else takes it."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]

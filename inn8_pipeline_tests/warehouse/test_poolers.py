@@ -40,7 +40,7 @@ default_pool_size = 5
 
 @contextmanager
 def pooled(url: str, mode: str) -> Iterator[str]:
-    """The URL of the same database by way of a PgBouncer in this mode, on a Unix socket of its own."""
+    """Yield the URL of the same database by way of a PgBouncer in this mode, on a Unix socket of its own."""
     direct = sqlalchemy.make_url(url)
     with tempfile.TemporaryDirectory(prefix="inn8-pooler-") as name:
         folder, user = Path(name), system_user()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group(name="db")
 def command() -> None:
-    """The warehouse's schema, its readers and writers (INN8_OWNER_DATABASE_URL, or INN8_DATABASE_URL)."""
+    """Manage the warehouse's schema, its readers and writers (INN8_OWNER_DATABASE_URL, or INN8_DATABASE_URL)."""
 
 
 @command.command(epilog=examples("inn8 db upgrade"))

@@ -49,7 +49,7 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
 
 
 def _lines(erased: "ErasureCounts", *, is_done: bool) -> Iterator[str]:
-    """Counts, never a value."""
+    """Yield the counts, line by line, never a value."""
     if erased.is_nothing:
         yield "Nothing of this client is here."
         return

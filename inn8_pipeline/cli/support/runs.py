@@ -49,7 +49,7 @@ class PlannedRun:
 
 
 def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[PlannedRun]:
-    """The runs of these entities in the order in which they need each other; days newest first, in pieces."""
+    """Return the runs of these entities in the order in which they need each other; days newest first, in pieces."""
     from inn8_pipeline.defs.partitions import chunks
 
     wanted = [entity for entity in ENTITIES if entity in entities]
@@ -60,7 +60,7 @@ def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[P
 
 
 def load_definitions() -> "Definitions":
-    """The definitions, of the settings as they are now."""
+    """Return the definitions, of the settings as they are now."""
     from inn8_pipeline.definitions import defs
 
     return defs()
@@ -88,7 +88,7 @@ def execute(
 def _create(
     instance: "DagsterInstance", job: "JobDefinition", step: PlannedRun, config: Mapping[str, Any]
 ) -> "DagsterRun":
-    """The run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
+    """Return the run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
     from inn8_pipeline.defs.dagster_internals import (
         SINGLETON_REPOSITORY_NAME,
         RemoteJobOrigin,

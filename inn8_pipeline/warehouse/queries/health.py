@@ -147,7 +147,7 @@ def _volume(connection: Connection, key: dict[str, Any], entity: Entity, today: 
 
 
 def _volume_of_day(connection: Connection, key: dict[str, Any], today: date) -> Volume | None:
-    """The last weekday but today and yesterday, for bookings come late, against the same one of the weeks before."""
+    """Compare the last weekday before yesterday with the same weekday of the weeks before: bookings come late."""
     day = today - timedelta(days=2)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)

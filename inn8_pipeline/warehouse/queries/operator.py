@@ -21,7 +21,7 @@ Row = Mapping[Any, Any]
 
 @contextmanager
 def reading(engine: Engine, action: str) -> Iterator[Connection]:
-    """A read-only transaction; refuses another schema version than this code's."""
+    """Yield a read-only transaction; refuses another schema version than this code's."""
     with transaction(engine, action) as connection:
         connection.execute(text("set transaction read only"))
         migrations.check(connection)
@@ -45,7 +45,7 @@ def row_counts(connection: Connection, tenant_id: str) -> dict[str, int]:
 
 
 def sample(connection: Connection, tenant_id: str, table: str, limit: int) -> Sequence[Row]:
-    """The newest rows of a table."""
+    """Return the newest rows of a table."""
     rows = tables.business_tables()[table]
     return _fetch(connection, select(rows).where(rows.c.tenant_id == tenant_id).order_by(rows.c.id.desc()).limit(limit))
 

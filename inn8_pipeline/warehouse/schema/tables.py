@@ -55,7 +55,7 @@ type_of_instant = DateTime(timezone=True)
 
 
 def _table(name: str, *items: SchemaItem, schema: str = SCHEMA) -> Table:
-    """A table with the comments that the dictionary has for it and its columns."""
+    """Return a table with the comments that the dictionary has for it and its columns."""
     for item in items:
         if isinstance(item, SqlColumn):
             item.comment = describe(name, item.name)

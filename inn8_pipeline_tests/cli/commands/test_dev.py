@@ -42,7 +42,7 @@ def ask(port: int, query: str) -> dict[str, Any]:
 
 
 def rerun(port: int) -> None:
-    """The only sync, again, as the UI's button does it; it succeeds too."""
+    """Execute the only sync again, as the button of the UI does; it succeeds too."""
     (first,) = ask(port, RUNS)["runsOrError"]["results"]
     launched = ask(port, RERUN % first["runId"])["launchRunReexecution"]
     assert launched["__typename"] == "LaunchRunSuccess"

@@ -231,7 +231,7 @@ def test_a_rebuild_makes_the_table_from_the_landing_and_asks_inn8_nothing(place:
 
 @pytest.fixture
 def acme() -> Iterator[SandboxServer]:
-    """The INN8 of a second tenant."""
+    """Yield the INN8 of a second tenant."""
     with World(clients=7, portfolios=5, transactions=10, days=2, seed=99) as world, SandboxServer(world) as server:
         yield server
 

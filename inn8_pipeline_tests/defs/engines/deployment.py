@@ -75,7 +75,7 @@ class Deployment:
         return {worker for run in self.runs for _, worker in self.takes(run.run_id)}
 
     def process(self, run_id: str) -> int:
-        """The process of the run itself, which waits for its steps."""
+        """Return the process of the run itself, which waits for its steps."""
         told = " ".join(str(each.message) for each in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT))
         found = re.search(r"Started process for run \(pid: (\d+)\)", told)
         assert found
@@ -88,7 +88,7 @@ class Deployment:
         return sum(log.count("] retry: Retry in") for log in logs)
 
     def fetching(self) -> tuple[str, str] | None:
-        """The run that fetches now, and the worker that does it."""
+        """Return the run that fetches now, and the worker that does it."""
         for run in self.runs:
             takes = self.takes(run.run_id)
             if takes and not self.pipeline.events(run.run_id, dg.DagsterEventType.STEP_SUCCESS):

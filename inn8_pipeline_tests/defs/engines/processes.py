@@ -23,7 +23,7 @@ SECONDS = 60
 
 @contextmanager
 def started(log: Path, *command: str) -> Iterator[psutil.Process]:
-    """A program, its output in a file, with the environment of this process."""
+    """Yield a program, its output in a file, with the environment of this process."""
     with log.open("a", encoding="utf-8") as output:
         program = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -37,7 +37,7 @@ def started(log: Path, *command: str) -> Iterator[psutil.Process]:
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """The process and all that it started, as far as they live."""
+    """Return the process and all that it started, as far as they live."""
     try:
         process = psutil.Process(pid)
         return [*process.children(recursive=True), process]
@@ -47,7 +47,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """A Redis of the test's own, which keeps nothing and asks for a password; its URL, without a database."""
+    """Yield a Redis of the test's own, which keeps nothing and asks for a password; its URL, without a database."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     password = secrets.token_hex(16)
@@ -65,7 +65,7 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def worker(folder: Path, name: str, application: str) -> Iterator[psutil.Process]:
-    """A Celery worker that does one step at a time, once it takes them."""
+    """Yield a Celery worker that does one step at a time, once it takes them."""
     log = folder / f"{name}.log"
     words = ("-A", application, "worker", "--concurrency", "1", "-n", f"{name}@tests", "-l", "INFO")
     with started(log, sys.executable, "-m", "celery", *words) as process:

@@ -34,7 +34,7 @@ LONG = 420
 
 
 def fetching_slowly(deployment: Deployment, seconds: float) -> tuple[str, str]:
-    """The run that waits for INN8's answer, and the worker that waits."""
+    """Return the run that waits for INN8's answer, and the worker that waits."""
     faults = deployment.pipeline.server.faults
     slow = faults.add("delay", "transactions", seconds=seconds)
     until(lambda: slow not in faults.pending(), LONG)
@@ -46,7 +46,7 @@ STEPS = ("raw_transactions", "merge_transactions", "check_transactions")
 
 
 def expect_the_end(deployment: Deployment) -> None:
-    """The backfill succeeds, and the tables hold what INN8 has, to the last digit."""
+    """Assert that the backfill succeeds and the tables hold exactly what INN8 has."""
     until(lambda: deployment.status in BULK_ACTION_TERMINAL_STATUSES, LONG)
     assert deployment.status is BulkActionStatus.COMPLETED_SUCCESS
     assert truth.tables(deployment.pipeline) == truth.of(deployment.pipeline.world)
@@ -125,7 +125,7 @@ def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(d
 
 
 def asked_doctor() -> dict[str, str]:
-    """What `inn8 doctor` says of each of its checks."""
+    """Return what `inn8 doctor` says of each of its checks."""
     command = [sys.executable, "-m", "inn8_pipeline.cli", "doctor", "--json"]
     told = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=LONG).stdout
     return {each["check"]: each["message"] for each in json.loads(told)}

@@ -13,14 +13,14 @@ RAW, MERGE = "raw_clients", "merge_clients"
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the worker's module reads when it is imported; nothing listens there."""
+    """Set what the worker's module reads when it is imported; nothing listens there."""
     monkeypatch.setenv("INN8_CELERY_BROKER", "redis://localhost:1/0")
     monkeypatch.setenv("INN8_CELERY_BACKEND", "redis://localhost:1/1")
 
 
 @pytest.fixture
 def left(pipeline: Pipeline) -> dg.DagsterRun:
-    """A run that was killed in its merge, and of which nobody knows that yet."""
+    """Return a run that was killed in its merge, and of which nobody knows that yet."""
     with begun(pipeline, CLIENTS, Blow(STATEMENTS, 31)) as child:
         child.join(60)
     (run,) = pipeline.instance.get_runs()

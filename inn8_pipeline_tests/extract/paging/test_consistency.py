@@ -165,7 +165,7 @@ def test_an_estimated_total_is_only_a_warning_where_the_contract_says_so(server:
 
 
 def same_page(seen: Seen) -> bytes:
-    """A cache that ignores the query: 1,000 records for each of 3 pages, and a total of 3,000."""
+    """Return a cache that ignores the query: 1,000 records for each of 3 pages, and a total of 3,000."""
     number = int(seen.query.get("page", "1"))
     links = f'<?page={number + 1}>; rel="next", <?page=3>; rel="last"' if number < 3 else '<?page=3>; rel="last"'
     return reply(records(*map(str, range(1000))), Link=links, X_Total_Count="3000")

@@ -36,7 +36,7 @@ def theirs(**changes: object) -> dict[str, Any]:
 
 @pytest.fixture
 def filled(syncs: Syncs) -> Syncs:
-    """A warehouse in which C-1 has been a row, a reject, resolved and open, and spelt in several ways; and is gone."""
+    """Return a warehouse from which C-1 is gone: it was a row and a reject, open and resolved, in several spellings."""
     escaped = body(client(id="ESCAPED", fullName=1), NEIGHBOUR).replace(b"ESCAPED", rb"\u0043-\u0031")
     syncs.clients([Verbatim(escaped, 2)])
     syncs.clients([client(ID="C-1"), NEIGHBOUR])

@@ -37,7 +37,7 @@ def is_exact(number: Decimal) -> bool:
 
 
 def character_by_character(text: str) -> str | None:
-    """What JSON says that the text is: halves of a pair side by side are one; None where Postgres cannot hold it."""
+    """Return the text as JSON defines it, surrogate pairs joined; None if Postgres cannot store it."""
     try:
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError:
@@ -46,7 +46,7 @@ def character_by_character(text: str) -> str | None:
 
 
 def accounted(syncs: Syncs, table: str, ids: list[str], column: str) -> dict[str, object]:
-    """The column of the rows of these ids; every other id must be an open reject."""
+    """Return the column of the rows of these ids; every other id must be an open reject."""
     rows = {row["external_id"]: row[column] for row in syncs.rows(table) if row["external_id"] in ids}
     rejected = {row["external_id"] for row in syncs.rejects()}
     assert set(ids) == rows.keys() | (rejected & set(ids))

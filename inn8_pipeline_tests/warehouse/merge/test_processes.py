@@ -33,7 +33,7 @@ NOW = [
 
 
 def outcome(syncs: Syncs) -> list[Any]:
-    """What a reader sees, without our keys and the times of writing."""
+    """Return what a reader sees, without our keys and the times of writing."""
     return [
         syncs.query("select external_id, description, missing_since is null as here from inn8.transactions order by 1"),
         syncs.query("select record_key, reason_code, resolution from inn8.rejected_records order by 1, 3"),

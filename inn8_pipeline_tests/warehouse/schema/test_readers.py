@@ -31,7 +31,7 @@ FUNCTIONS = """
 
 @pytest.fixture
 def shared(owned: Syncs) -> Syncs:
-    """A warehouse in which two tenants have the same rows, and rejects."""
+    """Return a warehouse in which two tenants have the same rows, and rejects."""
     owned.transactions([transaction(), transaction(id="T-2", fees="x")])
     with owned.engine.begin() as connection:
         for table in metadata.sorted_tables:
@@ -52,7 +52,7 @@ def login(shared: Syncs) -> Iterator[str]:
 
 @pytest.fixture
 def reader(shared: Syncs, login: str) -> Iterator[Session]:
-    """A session of a login that may read the first tenant's rows."""
+    """Yield a session of a login that may read the first tenant's rows."""
     access.grant_reader(shared.engine, login, TENANT)
     with session(shared.url, login) as opened:
         yield opened

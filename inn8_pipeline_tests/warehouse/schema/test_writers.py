@@ -30,7 +30,7 @@ def login(syncs: Syncs) -> Iterator[str]:
 
 @pytest.fixture
 def writing(syncs: Syncs, login: str) -> Iterator[Syncs]:
-    """The way to sync as a login that is no superuser and has a writer's rights."""
+    """Yield the way to sync as a login that is no superuser and has a writer's rights."""
     with Syncs(url_of(syncs.url, login)) as opened:
         yield opened
 
@@ -94,7 +94,7 @@ def test_a_writer_cannot_change_who_sees_what(syncs: Syncs, login: str, statemen
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
-    """A server on which the roles were never made."""
+    """Yield a server on which the roles were never made."""
     with (
         tempfile.TemporaryDirectory(prefix="inn8-roles-") as folder,
         EmbeddedPostgres(Path(folder) / "postgres", durable=False) as started,
@@ -103,7 +103,7 @@ def server() -> Iterator[EmbeddedPostgres]:
 
 
 def _database_of(server: EmbeddedPostgres, login: str, name: str) -> str:
-    """The URL of a database that the login owns, as that login."""
+    """Return the URL of a database that the login owns, as that login."""
     url = server.url(name)
     administer(url, f"alter database {name} owner to {login}")
     return url_of(url, login)

@@ -20,7 +20,7 @@ SCHEMA_VERSION = "0007"
 
 
 def found_version(connection: Connection) -> str:
-    """The schema version of the database; empty where there is none."""
+    """Return the schema version of the database; empty where there is none."""
     if connection.scalar(text("select to_regclass(:name)"), {"name": f"{SCHEMA}.schema_version"}) is None:
         return ""
     return connection.scalar(text(f"select version_num from {SCHEMA}.schema_version")) or ""

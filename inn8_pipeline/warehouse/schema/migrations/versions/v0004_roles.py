@@ -82,7 +82,7 @@ def upgrade() -> None:
 
 
 def hand_over() -> None:
-    """An owner of a view must be allowed to create in its schema, for as long as it is handed over."""
+    """Change the owners. The owner of a view must be allowed to create in its schema while it is changed."""
     for schema in ("inn8", "inn8_raw"):
         op.execute(f"alter schema {schema} owner to inn8_owner")
         op.execute(f"grant usage, create on schema {schema} to inn8_views")
@@ -109,7 +109,7 @@ def protect() -> None:
 
 
 def grant() -> None:
-    """What each role may do, and nobody else anything: not PUBLIC, to whom Postgres gives functions by itself."""
+    """Grant each role what it may do, and revoke from PUBLIC the functions that Postgres grants by default."""
     op.execute("grant usage on schema inn8, inn8_raw to inn8_writer, inn8_reader")
     for table, rights in TABLES.items():
         op.execute(f"grant {rights} on {table} to inn8_writer")
