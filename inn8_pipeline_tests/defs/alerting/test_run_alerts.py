@@ -131,6 +131,18 @@ def test_a_failed_sweep_is_reported_after_a_day_without_webhook(
     assert receiver.received[0].startswith(f"Error: transactions, days {loaded.window}.")
 
 
+def test_a_sweep_that_failed_while_the_sensor_stood_still_for_hours_is_reported(
+    loaded: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = SensorRunner(loaded, "alert_failed_runs")
+    sensor.evaluate()
+    fail(loaded, loaded.window)
+    later = datetime.now(UTC) + timedelta(hours=3)
+    monkeypatch.setattr(run_incidents, "now", lambda: later)
+    sensor.evaluate()
+    assert receiver.received[0].startswith(f"Error: transactions, days {loaded.window}.")
+
+
 def test_what_began_and_ended_without_webhook_is_reported_afterwards(loaded: Pipeline, receiver: Receiver) -> None:
     sensor = SensorRunner(loaded, "alert_failed_runs")
     fail(loaded, loaded.window)
