@@ -8,6 +8,7 @@ import pytest
 
 from inn8_pipeline.defs import maintenance
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.names import CHECK_ALIASES
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
@@ -48,7 +49,7 @@ def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> N
 def test_old_evaluations_go_but_the_newest_of_each_check_and_the_whole_sync_log(pipeline: Pipeline) -> None:
     for _ in range(3):
         pipeline.run(CLIENTS)
-    assert maintain(pipeline)["prune_checks"] == {"evaluations": 2 * len(CHECKS)}
+    assert maintain(pipeline)["prune_checks"] == {"evaluations": 2 * len([*CHECKS, *CHECK_ALIASES])}
     assert len(pipeline.log(CLIENTS)) == 3
     keys = [dg.AssetCheckKey(KEYS.key("clients"), name) for name in CHECKS]
     newest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
