@@ -77,10 +77,10 @@ def test_everything_works_through_a_pooler(empty_database: str, mode: str, prepa
         assert migrations.upgrade(syncs.engine) == migrations.SCHEMA_VERSION
         syncs.with_parents()
         for number in range(8):
-            records = [*many(transaction, 50, description=f"{number}"), transaction(id="T-2", fees="x")]
-            assert syncs.transactions(records).counts.rejected == 1
+            changed, invalid = transaction(description=f"{number}"), transaction(id="T-2", fees="x")
+            assert syncs.transactions([changed, *many(transaction, 50), invalid]).counts.rejected == 1
         assert (
-            syncs.transactions([transaction(id="X-001")], removal_limit=RemovalLimit(is_overridden=True)).missing == 49
+            syncs.transactions([transaction(id="X-001")], removal_limit=RemovalLimit(is_overridden=True)).missing == 50
         )
         with PostgresCircuits(syncs.engine, TENANT) as circuits:
             for _ in range(9):
