@@ -11,7 +11,7 @@ down_revision = "0006"
 
 # Of the newest reject of each row: one that is open, or one that was withdrawn and since when the row is missing.
 PORTFOLIOS_HIDDEN = """
-update inn8.portfolios p set hidden_since = r.as_of_at, updated_at = now()
+update inn8.portfolios p set hidden_since = r.as_of_at
   from (select distinct on (tenant_id, record_key) * from inn8.rejected_records
          where entity = 'portfolios' order by tenant_id, record_key, as_of_at desc, id desc) r
  where r.tenant_id = p.tenant_id and r.record_key = p.external_id
@@ -22,7 +22,7 @@ update inn8.portfolios p set hidden_since = r.as_of_at, updated_at = now()
                       and inn8_raw.property(r.payload, 'clientId') #>> '{}' = c.external_id)
 """
 TRANSACTIONS_HIDDEN = """
-update inn8.transactions t set hidden_since = r.as_of_at, updated_at = now()
+update inn8.transactions t set hidden_since = r.as_of_at
   from (select distinct on (tenant_id, record_key) * from inn8.rejected_records
          where entity = 'transactions' order by tenant_id, record_key, as_of_at desc, id desc) r
  where r.tenant_id = t.tenant_id and r.record_key = t.external_id
