@@ -4,12 +4,15 @@ import warnings
 
 import dagster as dg
 
-from inn8_pipeline.defs import assets, executors, jobs, maintenance, names, partitions, schedules
+from inn8_pipeline.defs import jobs, maintenance, names, partitions
 from inn8_pipeline.defs.alerting import sensors
+from inn8_pipeline.defs.assets import factories
 from inn8_pipeline.defs.checks import asset_checks
-from inn8_pipeline.defs.dagster_internals import UnresolvedAssetJobDefinition
+from inn8_pipeline.defs.instance.internals import UnresolvedAssetJobDefinition
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
+from inn8_pipeline.defs.runs import executors
+from inn8_pipeline.defs.schedules import schedules
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_ids
@@ -51,7 +54,7 @@ def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]
         return [
             make(tenant, entity, settings, days if entity.has_days else None)
             for entity in ENTITIES
-            for make in (assets.raw_asset, assets.table_assets)
+            for make in (factories.raw_asset, factories.table_assets)
         ]
 
 

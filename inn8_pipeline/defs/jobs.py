@@ -3,7 +3,7 @@
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.dagster_internals import UnresolvedAssetJobDefinition
+from inn8_pipeline.defs.instance.internals import UnresolvedAssetJobDefinition
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import ENTITIES, Entity

@@ -15,7 +15,7 @@ from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
-from inn8_pipeline.defs.executors import AGAIN_SECONDS, celery_config
+from inn8_pipeline.defs.runs.executors import AGAIN_SECONDS, celery_config
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.alone import alone
 

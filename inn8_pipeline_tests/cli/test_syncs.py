@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from inn8_pipeline.cli import main
+from inn8_pipeline.cli.instance.history import LoggedSync
+from inn8_pipeline.cli.instance.runs import PlannedRun, plan
 from inn8_pipeline.cli.support import syncs
-from inn8_pipeline.cli.support.history import LoggedSync
-from inn8_pipeline.cli.support.runs import PlannedRun, plan
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window

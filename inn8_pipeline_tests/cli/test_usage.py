@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inn8_pipeline.cli import main
-from inn8_pipeline.cli.support.dagster_home import dagster_home
+from inn8_pipeline.cli.instance.home import dagster_home
 from inn8_pipeline.cli.support.folders import packaged
 from inn8_pipeline.cli.support.options import ENTITY, ENTITY_OF_RECORD
 from inn8_pipeline.entities import CLIENTS

@@ -8,7 +8,7 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData, TickData
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.error import SerializableErrorInfo
 
-from inn8_pipeline.defs.dagster_internals import (
+from inn8_pipeline.defs.instance.internals import (
     SINGLETON_REPOSITORY_NAME,
     InstigatorState,
     InstigatorStatus,

@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import names, pools, run_process
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.dagster_internals import DagsterExecutionInterruptedError
+from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedError
+from inn8_pipeline.defs.runs import pools, process
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.daemons import until
@@ -15,16 +16,16 @@ from inn8_pipeline_tests.defs.pipelines import TENANT
 def test_the_lock_is_taken_again_when_its_connection_breaks(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_process, "SECONDS_BETWEEN_LOOKS", 0.2)
+    monkeypatch.setattr(process, "SECONDS_BETWEEN_LOOKS", 0.2)
     run = instance.create_run_for_job(build(Environment({})).resolve_job_def("clients_sync"))
-    with run_process.held(instance, run.run_id):
-        until(lambda: not run_process.without_process(instance, [run.run_id]))
+    with process.held(instance, run.run_id):
+        until(lambda: not process.without_process(instance, [run.run_id]))
         with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
             connection.exec_driver_sql(
                 "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"
             )
-        until(lambda: not run_process.without_process(instance, [run.run_id]))
-    assert run_process.without_process(instance, [run.run_id]) == {run.run_id}
+        until(lambda: not process.without_process(instance, [run.run_id]))
+    assert process.without_process(instance, [run.run_id]) == {run.run_id}
 
 
 def test_a_run_that_was_canceled_before_it_began_ends_as_canceled_and_executes_nothing(
@@ -38,7 +39,7 @@ def test_a_run_that_was_canceled_before_it_began_ends_as_canceled_and_executes_n
     instance.report_dagster_event(event, run.run_id)
     assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.STARTED  # type: ignore[union-attr]
     with pytest.raises(DagsterExecutionInterruptedError):
-        run_process.stop_if_canceled(instance, run.run_id)
+        process.stop_if_canceled(instance, run.run_id)
     assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.CANCELING  # type: ignore[union-attr]
 
 

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Connection
 
-from inn8_pipeline.defs.metadata import waits
+from inn8_pipeline.defs.assets.metadata import waits
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline_tests.daemons import until

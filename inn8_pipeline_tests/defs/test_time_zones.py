@@ -8,7 +8,7 @@ import pytest
 from dagster import partition_loading_context
 
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.dagster_internals import schedule_execution_time_iterator
+from inn8_pipeline.defs.instance.internals import schedule_execution_time_iterator
 from inn8_pipeline.defs.partitions import days_of_trade
 from inn8_pipeline.settings import Environment, read_sync
 

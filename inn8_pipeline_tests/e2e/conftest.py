@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 import sqlalchemy
 
+from inn8_pipeline.cli.instance.instance import open_instance
 from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
 from inn8_pipeline.cli.local.servers import Child, take_down
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
-from inn8_pipeline.cli.support.instance import open_instance
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL
-from inn8_pipeline.defs.catalog import OWNERS
+from inn8_pipeline.defs.assets.catalog import OWNERS
 from inn8_pipeline.entities import CLIENTS, ENTITIES, table_columns
 from inn8_pipeline_tests.e2e.browser import Browser
 from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage

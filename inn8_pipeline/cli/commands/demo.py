@@ -28,7 +28,7 @@ from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.queries import operator
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.support.history import LoggedSync
+    from inn8_pipeline.cli.instance.history import LoggedSync
 
 TENANT = "demo"
 DATABASES = ("inn8_demo", "inn8_demo_dagster")

@@ -10,8 +10,8 @@ from functools import partial
 import click
 from sqlalchemy import Engine, text
 
+from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import deferred
-from inn8_pipeline.cli.support.dagster_home import read_storage_url
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.queries import reading

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import deferred
-from inn8_pipeline.cli.support.dagster_home import read_storage_url
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_ids_of, tenant_option, tenants_of
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, silence
@@ -18,7 +18,7 @@ from inn8_pipeline.warehouse.merge.results import Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inn8_pipeline.cli.support.history import LoggedSync
+    from inn8_pipeline.cli.instance.history import LoggedSync
 
 STATUSES = [status.value for status in Status]
 EPILOG = examples(

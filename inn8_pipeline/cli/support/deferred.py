@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
+    from inn8_pipeline.cli.instance import history, instance, liveness, runs, storage
     from inn8_pipeline.cli.local import open_runs
-    from inn8_pipeline.cli.support import history, instance, liveness, runs, storage
     from inn8_pipeline.defs import names, resources
 else:
     _PACKAGES = {
         "definitions": "inn8_pipeline",
-        "history": "inn8_pipeline.cli.support",
-        "instance": "inn8_pipeline.cli.support",
-        "liveness": "inn8_pipeline.cli.support",
+        "history": "inn8_pipeline.cli.instance",
+        "instance": "inn8_pipeline.cli.instance",
+        "liveness": "inn8_pipeline.cli.instance",
         "names": "inn8_pipeline.defs",
         "open_runs": "inn8_pipeline.cli.local",
         "resources": "inn8_pipeline.defs",
-        "runs": "inn8_pipeline.cli.support",
-        "storage": "inn8_pipeline.cli.support",
+        "runs": "inn8_pipeline.cli.instance",
+        "storage": "inn8_pipeline.cli.instance",
     }
 
     def __getattr__(name: str) -> object:

@@ -26,7 +26,7 @@ from inn8_pipeline.cli.support.streams import printable
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.support.history import LoggedSync
+    from inn8_pipeline.cli.instance.history import LoggedSync
 
 COLOURS = {
     Status.SUCCESS: "green",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Never
 
 import click
 
+from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import deferred
-from inn8_pipeline.cli.support.dagster_home import read_storage_url
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, progress
@@ -24,8 +24,8 @@ from inn8_pipeline.settings import (
 from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.support.history import LoggedSync
-    from inn8_pipeline.cli.support.runs import PlannedRun
+    from inn8_pipeline.cli.instance.history import LoggedSync
+    from inn8_pipeline.cli.instance.runs import PlannedRun
 
 EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
 

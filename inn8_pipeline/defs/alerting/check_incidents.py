@@ -10,7 +10,7 @@ from inn8_pipeline.defs.alerting import runs, subjects
 from inn8_pipeline.defs.alerting.incidents import Finding, Found, Incident
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
-from inn8_pipeline.defs.dagster_internals import PartitionKeyFilter
+from inn8_pipeline.defs.instance.internals import PartitionKeyFilter
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import now

@@ -14,7 +14,7 @@ import dagster as dg
 from inn8_pipeline.defs.alerting import subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, Watched
 from inn8_pipeline.defs.alerting.messages import url
-from inn8_pipeline.defs.dagster_internals import (
+from inn8_pipeline.defs.instance.internals import (
     InstigatorState,
     InstigatorStatus,
     InstigatorTick,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.defs import metadata
-from inn8_pipeline.defs.catalog import bounds
+from inn8_pipeline.defs.assets import metadata
+from inn8_pipeline.defs.assets.catalog import bounds
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import SyncSettings
 

@@ -14,18 +14,19 @@ import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
 
 from inn8_pipeline.deferred import deferred
-from inn8_pipeline.defs import names, pools
-from inn8_pipeline.defs.dagster_internals import AssetCheckEvaluationPlanned
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.runs import pools
 from inn8_pipeline.defs.sync_log.entries import evaluation
 from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
-    from inn8_pipeline.defs import run_process
+    from inn8_pipeline.defs.runs import process
 else:
-    run_process = deferred("inn8_pipeline.defs.run_process")
+    process = deferred("inn8_pipeline.defs.runs.process")
 
 SECONDS_BETWEEN_LOOKS = 10
 CONFIRMED_AFTER = timedelta(seconds=15)
@@ -94,9 +95,7 @@ def end_dead_runs(instance: DagsterInstance, known: dict[str, str]) -> tuple[dic
     """
     in_progress = instance.get_runs(dg.RunsFilter(statuses=_WITH_PROCESS))
     watched = {run.run_id: run for run in in_progress if names.PROCESS_TAG in run.tags}
-    without = {
-        run_id: known.get(run_id, now().isoformat()) for run_id in run_process.without_process(instance, watched)
-    }
+    without = {run_id: known.get(run_id, now().isoformat()) for run_id in process.without_process(instance, watched)}
     dead = [run_id for run_id, since in without.items() if now() - datetime.fromisoformat(since) >= CONFIRMED_AFTER]
     ended = [_end(instance, watched[run_id]) for run_id in dead]
     return {run_id: since for run_id, since in without.items() if run_id not in dead}, ended

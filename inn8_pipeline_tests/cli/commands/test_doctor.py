@@ -13,7 +13,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickData, Tick
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
-from inn8_pipeline.cli.support.liveness import BEAT_SECONDS
+from inn8_pipeline.cli.instance.liveness import BEAT_SECONDS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.cli.conftest import Place, Terminal
 from inn8_pipeline_tests.daemons import configure

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from inn8_pipeline.cli.support.history import worst
+from inn8_pipeline.cli.instance.history import worst
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import Collection, World
 from inn8_pipeline.warehouse.merge.results import Status

@@ -223,7 +223,9 @@ def test_held_back_removals_of_a_backfill_are_reported_until_its_days_are_loaded
     assert alerted.run(TRANSACTIONS).success
     sensor.evaluate()
     (reported,) = receiver.received
-    assert reported.startswith(f"Error: transactions, days {alerted.window}. PartialSuccess. 30 rows are gone")
+    assert reported.startswith(
+        f"Error: transactions, days {alerted.window}. PartialSuccess. INN8 no longer sends 30 rows"
+    )
     assert alerted.run(TRANSACTIONS, config={"allow_removals": True}).success
     sensor.evaluate()
     assert receiver.received[1].startswith("Over: transactions, days ")

@@ -1,6 +1,6 @@
 """The worker's application on a queue without patience, for tests that cannot wait for minutes."""
 
-from inn8_pipeline.defs import executors
+from inn8_pipeline.defs.runs import executors
 
 executors.OFFERED_AGAIN_SECONDS = 5
 executors.AGAIN_SECONDS = 2

@@ -10,7 +10,7 @@ import pytest
 from dagster._core.execution.api import create_execution_plan
 
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.executors import celery_config
+from inn8_pipeline.defs.runs.executors import celery_config
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment, read_celery

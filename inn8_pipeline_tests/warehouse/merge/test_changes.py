@@ -299,3 +299,19 @@ def test_a_sync_that_changes_nothing_writes_no_row(syncs: Syncs) -> None:
     before = syncs.versions()["clients"]
     assert syncs.clients([*sent[1:], sent[0]]).counts.unchanged == 1000
     assert syncs.versions()["clients"] == before
+
+
+def test_a_rebuild_from_a_landing_that_was_merged_before_restores_a_damaged_table(syncs: Syncs) -> None:
+    landing = syncs.land(CLIENTS, clients(100))
+    syncs.merge(landing)
+    syncs.execute("update inn8.clients set phone = ''")
+    assert syncs.merge(landing, may_repeat=False).counts.updated == 100
+    assert {row["phone"] for row in syncs.rows("clients")} == {"(082) 555-0134"}
+
+
+def test_a_rebuild_from_a_landing_that_was_refused_is_refused_again(syncs: Syncs) -> None:
+    syncs.clients(clients(100))
+    landing = syncs.land(CLIENTS, clients(100, phoneNumber=None))
+    for _ in range(2):
+        with pytest.raises(MassChangeError):
+            syncs.merge(landing, may_repeat=False)

@@ -15,9 +15,9 @@ from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment, read_celery, read_executor
 
 if TYPE_CHECKING:
-    from inn8_pipeline.defs import run_process
+    from inn8_pipeline.defs.runs import process
 else:
-    run_process = deferred("inn8_pipeline.defs.run_process")
+    process = deferred("inn8_pipeline.defs.runs.process")
 
 OFFERED_AGAIN_SECONDS = 120
 """Redis offers a step again if no worker has ended it within this time; nearly all steps take less."""
@@ -64,8 +64,8 @@ def _executing(executor: dg.Executor) -> Callable[..., Iterator[dg.DagsterEvent]
     plain = executor.execute
 
     def execute(plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:  # noqa: ANN401 (Dagster's own)
-        with run_process.held(plan_context.instance, plan_context.run_id):
-            run_process.stop_if_canceled(plan_context.instance, plan_context.run_id)
+        with process.held(plan_context.instance, plan_context.run_id):
+            process.stop_if_canceled(plan_context.instance, plan_context.run_id)
             yield from plain(plan_context, execution_plan)
 
     return execute

@@ -16,7 +16,7 @@ from inn8_pipeline.warehouse.merge.results import Status
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
-    from inn8_pipeline.defs.dagster_internals import AssetCheckExecutionRecord
+    from inn8_pipeline.defs.instance.internals import AssetCheckExecutionRecord
     from inn8_pipeline.defs.names import Tenant
 
 WORST_FIRST = (Status.FAILED, Status.PARTIAL_SUCCESS, Status.SUCCESS, Status.NO_DATA)
@@ -72,7 +72,7 @@ def read_run(instance: "DagsterInstance", tenant: "Tenant", entity: Entity, run_
 
 
 def _records(instance: "DagsterInstance", log: _Log) -> "Iterator[tuple[_Log, AssetCheckExecutionRecord]]":
-    from inn8_pipeline.defs.dagster_internals import PartitionKeyFilter
+    from inn8_pipeline.defs.instance.internals import PartitionKeyFilter
 
     check = log.tenant.log(log.entity)
     cursor = None

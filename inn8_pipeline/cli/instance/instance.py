@@ -13,8 +13,8 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from yaml import YAMLError
 
-from inn8_pipeline.cli.support.dagster_home import STORAGE_URL, dagster_home, read_storage_url
-from inn8_pipeline.defs.dagster_internals import CheckError, PoolGranularity
+from inn8_pipeline.cli.instance.home import STORAGE_URL, dagster_home, read_storage_url
+from inn8_pipeline.defs.instance.internals import CheckError, PoolGranularity
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import Environment
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from inn8_pipeline.defs.assets.catalog import bounds
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.catalog import bounds
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, TECHNICAL, Entity, Kind, Property, table_columns
 from inn8_pipeline.settings import Environment, read_sync

@@ -8,9 +8,10 @@ from datetime import UTC, date
 
 import dagster as dg
 
-from inn8_pipeline.defs import former_schedules, names
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
+from inn8_pipeline.defs.schedules import former as former_schedules
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import SyncSettings
 

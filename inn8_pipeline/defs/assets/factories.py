@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from inn8_pipeline.deferred import deferred
-from inn8_pipeline.defs import catalog, metadata, names
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.assets import catalog, metadata
 from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN

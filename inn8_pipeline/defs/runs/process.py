@@ -17,7 +17,7 @@ from dagster import DagsterInstance
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from inn8_pipeline.defs.dagster_internals import DagsterExecutionInterruptedError
+from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedError
 from inn8_pipeline.defs.names import PROCESS_TAG
 
 SECONDS_BETWEEN_LOOKS = 5.0

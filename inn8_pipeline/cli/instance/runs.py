@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from inn8_pipeline.cli.instance.history import LoggedSync, read_run
+from inn8_pipeline.cli.instance.instance import storage_guarded
 from inn8_pipeline.cli.support.folders import packaged
-from inn8_pipeline.cli.support.history import LoggedSync, read_run
-from inn8_pipeline.cli.support.instance import storage_guarded
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ def execute(
 
     Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
     """
-    from inn8_pipeline.defs import run_process
-    from inn8_pipeline.defs.dagster_internals import InMemoryJob, execute_run
+    from inn8_pipeline.defs.instance.internals import InMemoryJob, execute_run
+    from inn8_pipeline.defs.runs import process
 
     # Whichever executor the settings name: the steps of this run work here.
     job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
         run = _create(instance, job, step, {**_config(step), **({} if verbose else _QUIET)})
-        with run_process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
+        with process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
             execute_run(InMemoryJob(job), run, instance)
         return read_run(instance, step.tenant, step.entity, run.run_id)
 
@@ -89,7 +89,7 @@ def _create(
     instance: "DagsterInstance", job: "JobDefinition", step: PlannedRun, config: Mapping[str, Any]
 ) -> "DagsterRun":
     """Return the run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
-    from inn8_pipeline.defs.dagster_internals import (
+    from inn8_pipeline.defs.instance.internals import (
         SINGLETON_REPOSITORY_NAME,
         RemoteJobOrigin,
         RemoteRepositoryOrigin,

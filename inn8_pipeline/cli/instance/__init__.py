@@ -1,0 +1,1 @@
+"""Dagster's instance as commands use it: its home, its storage, runs, the sync log, liveness."""

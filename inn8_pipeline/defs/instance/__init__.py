@@ -1,0 +1,1 @@
+"""Dagster's private names that are needed, and its storage."""

@@ -1,0 +1,1 @@
+"""The schedules, and the names that they had in earlier releases."""
