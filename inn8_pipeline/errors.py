@@ -22,6 +22,7 @@
         ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
         ├── NotVacuumedError       it is erased, but the tables could not be vacuumed: vacuum
         ├── SyncLockedError        another sync of the entity took too long: look at it, rerun
+        ├── FutureLandingError     a fetch began in the future: check the clock, `inn8 db heal-clock`
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most records would be rejected: nothing was written
         ├── MassChangeError        a column would change in too many rows at once: nothing was written
@@ -357,6 +358,23 @@ class SyncLockedError(WarehouseError):
         return (
             f"Another sync of {self.entity} was still writing after {self.waited_seconds:.0f} s. Nothing of this one "
             "was written. Look at the running syncs in the Dagster UI; rerun this one when they have ended."
+        )
+
+
+@dataclass(eq=False)
+class FutureLandingError(WarehouseError):
+    """A landing began in the future: the database's clock was ahead, or is behind now."""
+
+    entity: str
+    ahead_seconds: float
+
+    def __str__(self) -> str:
+        """Return by how much, what it means, and the two ways out."""
+        hours, minutes = divmod(int(self.ahead_seconds) // 60, 60)
+        return (
+            f"The last fetch of {self.entity} began {hours} h {minutes} min in the future: the database's clock was "
+            "ahead then, or is behind now. Nothing was fetched or written, for newer data would be taken for older. "
+            "Check the clock (`select now()`); if it is right, run `inn8 db heal-clock`, then rerun."
         )
 
 

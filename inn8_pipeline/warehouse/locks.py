@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import SyncLockedError
 
 
@@ -41,3 +42,10 @@ def take(
     except psycopg.errors.LockNotAvailable:
         raise SyncLockedError(waits_for, time.monotonic() - began_at) from None
     cursor.execute("set local lock_timeout to default")
+
+
+def take_all(cursor: "psycopg.Cursor[Any]", tenant_id: str, seconds: float) -> None:
+    """Take the locks of the tenant's fetches and of all its entities, so that nothing else fetches or merges."""
+    take(cursor, fetches(tenant_id), "any entity", seconds)
+    for each in ENTITIES:
+        take(cursor, entity(tenant_id, each.name), each.name, seconds)

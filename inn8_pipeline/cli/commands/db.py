@@ -94,6 +94,25 @@ def revoke_writer(login: str) -> None:
     click.echo(f"{login} may no longer run the pipeline.")
 
 
+@command.command("heal-clock", epilog=examples("inn8 db heal-clock", "inn8 db heal-clock --tenant cape"))
+@tenant_option
+def heal_clock(tenant_id: str | None) -> None:
+    """Move times that are in the future into the past, after the database's clock was ahead.
+
+    Correct the clock first (`select now()`). The order of fetches is kept, and no row or value is lost. Harmless to
+    repeat.
+    """
+    environment = Environment()
+    tenant = tenant_of(environment, tenant_id)
+    from inn8_pipeline.warehouse.landing import clock
+
+    healed = clock.heal(_engine(environment), tenant.tenant_id)
+    if healed.is_nothing:
+        click.echo("No time is in the future: nothing was changed.")
+    else:
+        click.echo(f"{healed.landings} landings began in the future; {healed.instants} times were moved into the past.")
+
+
 @command.command(epilog=examples("inn8 db grants", "inn8 db grants --json"))
 @json_option
 def grants(as_json: bool) -> None:

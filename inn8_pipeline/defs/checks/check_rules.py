@@ -14,6 +14,7 @@ from inn8_pipeline.defs.assets import metadata
 from inn8_pipeline.defs.assets.catalog import bounds
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import SyncSettings
+from inn8_pipeline.warehouse.landing import CLOCK_TOLERANCE
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.queries.health import Health, Recency
@@ -79,11 +80,11 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
         return CheckOutcome(passed=False, advice=f"Nothing has ever been synced. {_LATE}")
     age = recency.now - newest
     numbers = {"last_synced_at": dg.MetadataValue.timestamp(newest), "age_minutes": int(age / timedelta(minutes=1))}
-    if age < timedelta(0):
+    if age < -CLOCK_TOLERANCE:
         advice = (
             f"The last sync that was merged began {_span(-age)} in the future: the clock of the database was ahead "
-            "then, or is behind now. Landings of the right time look older than that one, so they may be skipped and "
-            "the data grow old. Correct the clock (`inn8 doctor` compares it); then `inn8 sync --full`."
+            "then, or is behind now. No sync is merged until it is right. Check it (`inn8 doctor` compares it); if it is "
+            "right, run `inn8 db heal-clock`."
         )
         return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=True)
     if age <= late_after:

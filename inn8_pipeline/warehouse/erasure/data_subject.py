@@ -258,12 +258,12 @@ _IN_USE = sql.SQL("""
        select from generate_series(l.from_date::timestamp, l.to_date::timestamp, interval '1 day') as d (day)
         where not exists (select from inn8_raw.landings n
                            where n.tenant_id = l.tenant_id and n.entity = l.entity and n.completed_at is not null
-                             and n.started_at > l.started_at and d.day::date between n.from_date and n.to_date)
+                             and n.id > l.id and d.day::date between n.from_date and n.to_date)
        union all
        select where l.from_date is null
           and not exists (select from inn8_raw.landings n
                            where n.tenant_id = l.tenant_id and n.entity = l.entity and n.completed_at is not null
-                             and n.started_at > l.started_at))
+                             and n.id > l.id))
 """)
 _CREATE = sql.SQL("""
 create temporary table rewritten (
@@ -276,7 +276,7 @@ create temporary table rewritten (
 _RENAME = sql.SQL("""
   update inn8_raw.landings l
      set page_digests = m.digests, record_count = l.record_count - m.records, byte_count = l.byte_count - m.bytes,
-         is_repeatable = false, counts = (l.counts::jsonb - 'told')::json
+         is_repeatable = false, counts = (l.counts::jsonb - 'merged' - 'told')::json
     from (select n.id, array_agg(coalesce(r.new, d.sha256) order by d.place) as digests,
                  sum(r.records) as records, sum(r.bytes) as bytes
             from inn8_raw.landings n

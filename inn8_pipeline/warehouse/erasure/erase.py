@@ -6,7 +6,6 @@ of a page is handed in: that is `transform`'s.
 
 from sqlalchemy import Connection, Engine, text
 
-from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import guarded, raw, transaction
@@ -62,8 +61,5 @@ def _vacuum(engine: Engine) -> None:
 
 
 def _take_locks(connection: Connection, tenant_id: str, wait_seconds: float) -> None:
-    cursor = raw(connection).cursor()
-    locks.take(cursor, locks.fetches(tenant_id), "any entity", wait_seconds)
-    for entity in ENTITIES:
-        locks.take(cursor, locks.entity(tenant_id, entity.name), entity.name, wait_seconds)
+    locks.take_all(raw(connection).cursor(), tenant_id, wait_seconds)
     hold_pages(connection, tenant_id, for_pruning=True)

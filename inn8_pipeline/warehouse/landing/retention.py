@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
+from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.landing.store import hold_pages
 
 BROKEN_AFTER_HOURS = 24
-"""A fetch that is not complete by then broke off; until then it counts on the pages that are stored."""
+"""A fetch that is not complete by then counts as broken off, even if its process is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Pruned:
 _DROP_BROKEN = sql.SQL(
     """
     delete from inn8_raw.landings
-     where tenant_id = %(tenant)s and completed_at is null and started_at < now() - make_interval(hours => %(hours)s)
+     where tenant_id = %(tenant)s and completed_at is null
+       and (%(hours)s = 0 or started_at < now() - make_interval(hours => %(hours)s))
     """
 )
 # A landing repeated by a newer one stands for the newer fetch: a rebuild finds that one, and must.
@@ -40,16 +42,17 @@ _DROP_OLD = sql.SQL(
     repeating as (
       select distinct on (repeats_id) id from inn8_raw.landings
        where tenant_id = %(tenant)s and repeats_id in (select id from named)
-       order by repeats_id, started_at desc),
+       order by repeats_id, id desc),
     newest as (
       select distinct on (entity) id from inn8_raw.landings
        where tenant_id = %(tenant)s and completed_at is not null
-       order by entity, started_at desc)
+       order by entity, id desc)
     delete from inn8_raw.landings
      where tenant_id = %(tenant)s and completed_at is not null and started_at < now() - make_interval(days => %(days)s)
        and id not in (select id from named union all select id from repeating union all select id from newest)
     """
 )
+_TRY_FETCHES = sql.SQL("select pg_try_advisory_xact_lock(hashtextextended(%(key)s, 0)) as is_free")
 _IS_UNDER_WAY = sql.SQL("select from inn8_raw.landings where tenant_id = %(tenant)s and completed_at is null limit 1")
 _DROP_UNNAMED = sql.SQL(
     """
@@ -71,7 +74,7 @@ _DROP_REJECTS = sql.SQL(
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:
     """Drop the tenant's landings and resolved rejects that are older than so many days, and the pages of none."""
     with transaction(engine, "dropping old landings") as connection:
-        broken = execute(connection, _DROP_BROKEN, tenant=tenant_id, hours=BROKEN_AFTER_HOURS).rowcount
+        broken = _drop_broken(connection, tenant_id)
         old = execute(connection, _DROP_OLD, tenant=tenant_id, days=landing_days).rowcount
     with transaction(engine, "dropping old pages") as connection:
         hold_pages(connection, tenant_id, for_pruning=True)
@@ -80,6 +83,16 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
     with transaction(engine, "dropping resolved rejects") as connection:
         rejects = execute(connection, _DROP_REJECTS, tenant=tenant_id, days=reject_days).rowcount
     return Pruned(old, broken, pages, rejects, is_held)
+
+
+def _drop_broken(connection: Connection, tenant_id: str) -> int:
+    """Drop the landings of fetches that broke off; return how many.
+
+    Each fetch holds a lock as long as its connection lives. If nobody holds it, no landing will be completed any more.
+    """
+    row = execute(connection, _TRY_FETCHES, key=locks.fetches(tenant_id)).fetchone()
+    hours = 0 if row and row["is_free"] else BROKEN_AFTER_HOURS
+    return execute(connection, _DROP_BROKEN, tenant=tenant_id, hours=hours).rowcount
 
 
 def drop_unnamed(connection: Connection, tenant_id: str) -> int:

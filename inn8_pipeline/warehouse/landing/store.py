@@ -15,6 +15,7 @@ from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, guarded, raw, transaction
+from inn8_pipeline.warehouse.landing import clock
 from inn8_pipeline.warehouse.prefetch import prefetch
 from inn8_pipeline.warehouse.schema import migrations
 
@@ -57,10 +58,14 @@ def _landing(row: Mapping[str, Any]) -> Landing:
     )
 
 
+# Never before the landing before it: after a clock that was ahead a little, the order of fetches is still that of ids.
 _OPEN = sql.SQL(
     """
-    insert into inn8_raw.landings (tenant_id, entity, from_date, to_date, run_id)
-    values (%(tenant)s, %(entity)s, %(from_date)s, %(to_date)s, %(run_id)s) returning id
+    insert into inn8_raw.landings (tenant_id, entity, from_date, to_date, run_id, started_at)
+    select %(tenant)s, %(entity)s, %(from_date)s, %(to_date)s, %(run_id)s,
+           greatest(clock_timestamp(), max(started_at) + interval '1 microsecond')
+      from inn8_raw.landings where tenant_id = %(tenant)s and entity = %(entity)s
+    returning id
     """
 )
 _WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
@@ -96,12 +101,23 @@ class LandingWriter:
         with guarded(action):
             self._connection = engine.connect()
         self._close = weakref.finalize(self, self._connection.close)
+        with guarded(action):
+            self._share_fetches()
         with self._transaction(action) as connection:
             migrations.check(connection)
+            clock.check(connection, tenant_id, entity)
             hold_pages(connection, tenant_id)
             self.id = self._open(connection, window, run_id)
         with guarded(action):
             self._commit_each_statement()
+
+    def _share_fetches(self) -> None:
+        """Take the lock of fetches until the connection is closed: then nobody may rewrite pages, or prune any.
+
+        It is taken before the landing is there, so that a landing whose lock is free is one that broke off.
+        """
+        with self._connection.begin():
+            execute(self._connection, _SHARE_FETCHES, key=locks.fetches(self._tenant_id))
 
     def _open(self, connection: Connection, window: Window | None, run_id: str) -> int:
         opened = execute(
@@ -118,12 +134,10 @@ class LandingWriter:
     def _commit_each_statement(self) -> None:
         """Store each page in a statement of its own: one round trip to look for it, one to write it where it is new.
 
-        Only the landing's completion must be on disk; the pages before it are by then. Nobody may rewrite pages until
-        the connection is closed.
+        Only the landing's completion must be on disk; the pages before it are by then.
         """
         self._connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
         execute(self._connection, _WRITE_WITHOUT_WAITING)
-        execute(self._connection, _SHARE_FETCHES, key=locks.fetches(self._tenant_id))
 
     def add(self, body: bytes, records: int) -> None:
         """Store a page, unless the very same bytes are stored already."""
@@ -230,7 +244,7 @@ _NEWEST = sql.SQL(
     """
     select * from inn8_raw.landings
      where tenant_id = %(tenant)s and entity = %(entity)s and completed_at is not null
-     order by started_at desc limit 1
+     order by id desc limit 1
     """
 )
 
@@ -257,7 +271,7 @@ _NEWEST_OF_EACH_DAY = sql.SQL(
         select id from inn8_raw.landings
          where tenant_id = %(tenant)s and entity = %(entity)s and completed_at is not null
            and from_date <= day and to_date >= day
-         order by started_at desc limit 1) l on true
+         order by id desc limit 1) l on true
      order by day
     """
 )
@@ -288,5 +302,5 @@ def newest_of_days(
         if None in days:
             raise LandingMissingError(entity=entity.name, wanted=str(min(days[None])))
         rows = execute(connection, _NAMED, tenant=tenant_id, ids=list(days)).fetchall()
-    landings = sorted(map(_landing, rows), key=lambda landing: landing.started_at)
+    landings = sorted(map(_landing, rows), key=lambda landing: landing.id)
     return [(landing, frozenset(days[landing.id])) for landing in landings]

@@ -14,6 +14,7 @@ from inn8_pipeline.entities import ReasonCode, Window
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import raw, transaction
+from inn8_pipeline.warehouse.landing import clock
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge import (
     changes,
@@ -105,6 +106,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         on_wait: Called once if another sync holds the lock, before it is waited for.
 
     Raises:
+        FutureLandingError: A landing of the entity began in the future.
         SyncLockedError: Another sync held the lock for longer than `options.lock_seconds`.
         TooManyRejectsError: More records were rejected than `options.reject_limit` allows.
         MassChangeError: A column would have changed in more rows than `options.change_limit` allows.
@@ -115,6 +117,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         migrations.check(connection)
         key = locks.entity(landing.tenant_id, landing.entity.name)
         locks.take(raw(connection).cursor(), key, landing.entity.name, options.lock_seconds, on_wait)
+        clock.check(connection, landing.tenant_id, landing.entity)
         context = _context(connection, landing, days, options)
         if context.is_superseded:
             return _superseded(context)

@@ -176,7 +176,7 @@ _LAST_MERGE = text(
       from inn8_raw.landings l
       join inn8_raw.landings m on m.tenant_id = l.tenant_id and m.id = coalesce(l.repeats_id, l.id)
      where l.tenant_id = :tenant_id and l.entity = :entity and m.merged_at is not null
-     order by l.started_at desc limit 1
+     order by l.id desc limit 1
     """
 )
 # The last of each day: a drop stays one for days, not for as many ticks.
@@ -184,7 +184,7 @@ _RECORDS = text(
     """
     select distinct on (started_at::date) record_count from inn8_raw.landings
      where tenant_id = :tenant_id and entity = :entity and completed_at is not null
-     order by started_at::date desc, started_at desc limit :limit
+     order by started_at::date desc, id desc limit :limit
     """
 )
 _COVERING = text(

@@ -136,18 +136,18 @@ _HISTORY = sql.SQL("""
       from inn8_raw.pages p cross join lateral json_array_elements(p.body) as e (record)
      where p.tenant_id = %(tenant)s and {holds}),
   brought as (
-    select h.record, l.started_at, l.run_id, coalesce(l.status, r.status, 'not merged') as status
+    select h.record, l.id, l.started_at, l.run_id, coalesce(l.status, r.status, 'not merged') as status
       from inn8_raw.landings l
       cross join lateral (select distinct unnest(l.page_digests) as sha256) as d
       join held h on h.sha256 = d.sha256
       left join inn8_raw.landings r on r.tenant_id = l.tenant_id and r.id = l.repeats_id
      where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.completed_at is not null)
-  select (array_agg(started_at order by started_at))[1] as first_fetched_at,
-         (array_agg(run_id order by started_at))[1] as first_run_id,
-         (array_agg(status order by started_at))[1] as first_status,
-         (array_agg(started_at order by started_at desc))[1] as last_fetched_at,
-         (array_agg(run_id order by started_at desc))[1] as last_run_id,
-         (array_agg(status order by started_at desc))[1] as last_status,
+  select (array_agg(started_at order by id))[1] as first_fetched_at,
+         (array_agg(run_id order by id))[1] as first_run_id,
+         (array_agg(status order by id))[1] as first_status,
+         (array_agg(started_at order by id desc))[1] as last_fetched_at,
+         (array_agg(run_id order by id desc))[1] as last_run_id,
+         (array_agg(status order by id desc))[1] as last_status,
          count(*) as fetches, record
     from brought group by record order by last_fetched_at desc, first_fetched_at desc
 """).format(holds=_HOLDS)

@@ -219,9 +219,12 @@ def test_a_backfill_of_old_days_does_not_make_transactions_look_fresh(pipeline: 
 
 
 @pytest.mark.parametrize(
-    ("minutes", "passed", "is_error"), [(0, True, False), (34, True, False), (36, False, False), (66, False, True)]
+    ("minutes", "passed", "is_error"),
+    [(0, True, False), (34, True, False), (36, False, False), (66, False, True), (-4, True, False), (-6, False, True)],
 )
-def test_data_is_late_after_two_ticks_and_failed_after_four(minutes: int, *, passed: bool, is_error: bool) -> None:
+def test_data_is_late_after_two_ticks_and_failed_after_four_or_where_it_is_from_the_future(
+    minutes: int, *, passed: bool, is_error: bool
+) -> None:
     settings = read_sync(Environment({}))
     instant = now()
     recency = Recency(instant, instant - timedelta(minutes=minutes), instant)

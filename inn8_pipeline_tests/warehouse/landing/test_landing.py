@@ -192,6 +192,27 @@ def test_a_fetch_that_broke_off_yesterday_holds_no_page(syncs: Syncs) -> None:
         broken.complete(retries=0, has_duplicates=False)
 
 
+def test_a_fetch_that_failed_just_now_holds_no_page(syncs: Syncs) -> None:
+    failed = writer(syncs)
+    failed.add(body(client()), 1)
+    del failed
+    gc.collect()
+    until_none(syncs, "select count(*) - 1 as others from pg_stat_activity where datname = current_database()")
+    pruned = retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30)
+    assert pruned == Pruned(landings=0, broken_landings=1, pages=1, rejects=0, are_pages_held=False)
+
+
+def test_a_fetch_that_failed_is_pruned_when_the_last_other_fetch_has_ended(syncs: Syncs) -> None:
+    failed = writer(syncs)
+    failed.add(body(client()), 1)
+    del failed
+    gc.collect()
+    fetching = writer(syncs, TRANSACTIONS)
+    assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).are_pages_held
+    fetching.complete(retries=0, has_duplicates=False)
+    assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).pages == 1
+
+
 def test_no_landing_is_opened_while_pages_are_dropped(syncs: Syncs) -> None:
     with syncs.engine.begin() as pruning:
         landings.hold_pages(pruning, TENANT, for_pruning=True)

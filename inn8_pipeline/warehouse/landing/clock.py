@@ -1,0 +1,112 @@
+"""A database clock that was ahead or is behind: find it before a sync goes wrong, and heal the times that it left.
+
+Fetches are ordered by when they began, by the database's clock. After a fetch in the future each later one would look
+older, and all of its records would be skipped. So no landing begins before the one before it, and if the newest one is
+further in the future than `CLOCK_TOLERANCE`, syncs stop until the clock is right or the times are healed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg import sql
+from sqlalchemy import Connection, DateTime, Engine, Table
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.errors import FutureLandingError
+from inn8_pipeline.warehouse import locks
+from inn8_pipeline.warehouse.database import execute, raw, transaction
+from inn8_pipeline.warehouse.landing import CLOCK_TOLERANCE
+from inn8_pipeline.warehouse.schema import migrations, tables
+
+_AHEAD = sql.SQL(
+    """
+    select extract(epoch from max(started_at) - clock_timestamp())::float as seconds from inn8_raw.landings
+     where tenant_id = %(tenant)s and entity = %(entity)s
+    """
+)
+
+
+def check(connection: Connection, tenant_id: str, entity: Entity) -> None:
+    """Check that no landing of the entity began in the future.
+
+    Raises:
+        FutureLandingError: One did.
+
+    """
+    row = execute(connection, _AHEAD, tenant=tenant_id, entity=entity.name).fetchone()
+    seconds = (row and row["seconds"]) or 0.0
+    if seconds > CLOCK_TOLERANCE.total_seconds():
+        raise FutureLandingError(entity.name, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class HealedTimes:
+    """How many landings began in the future, and how many instants were moved into the past."""
+
+    landings: int
+    instants: int
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there was nothing to heal."""
+        return not self.instants
+
+
+def heal(engine: Engine, tenant_id: str, wait_seconds: float = 600.0) -> HealedTimes:
+    """Move the tenant's instants that are in the future into the past, in one transaction in which nothing else writes.
+
+    A landing goes right before the next one that was fetched, so that the order of fetches is kept; the instants of
+    rows and rejects follow their landing. Any other instant becomes now.
+
+    Raises:
+        SyncLockedError: A fetch or a sync went on for too long; nothing was changed.
+
+    """
+    with transaction(engine, "healing times in the future") as connection:
+        migrations.check(connection)
+        locks.take_all(raw(connection).cursor(), tenant_id, wait_seconds)
+        execute(connection, _CREATE_MOVED)
+        landings = execute(connection, _MOVE_LANDINGS, tenant=tenant_id).rowcount
+        moved = sum(
+            execute(connection, _move(table, column), tenant=tenant_id).rowcount for table, column in _instants()
+        )
+    return HealedTimes(landings, moved)
+
+
+_CREATE_MOVED = sql.SQL(
+    """
+    create temporary table moved_instants (future timestamptz primary key, past timestamptz not null) on commit drop
+    """
+)
+_MOVE_LANDINGS = sql.SQL(
+    """
+    insert into moved_instants (future, past)
+    select l.started_at,
+           coalesce((select min(n.started_at) from inn8_raw.landings n
+                      where n.tenant_id = l.tenant_id and n.entity = l.entity and n.id > l.id
+                        and n.started_at <= now()), now())
+           - row_number() over (order by l.id desc) * interval '1 microsecond'
+      from inn8_raw.landings l
+     where l.tenant_id = %(tenant)s and l.started_at > now()
+        on conflict do nothing
+    """
+)
+_MOVE = sql.SQL(
+    """
+    update {table} t
+       set {column} = coalesce((select m.past from moved_instants m where m.future = t.{column}), now())
+     where t.tenant_id = %(tenant)s and t.{column} > now()
+    """
+)
+# Nothing is compared with when a page was written or a reader was made; and pages are never rewritten.
+_LEFT_ALONE = {"pages", "tenant_readers"}
+
+
+def _instants() -> Iterator[tuple[Table, str]]:
+    for table in tables.metadata.sorted_tables:
+        if "tenant_id" in table.c and table.name not in _LEFT_ALONE:
+            yield from ((table, column.name) for column in table.c if isinstance(column.type, DateTime))
+
+
+def _move(table: Table, column: str) -> sql.Composed:
+    return _MOVE.format(table=sql.Identifier(str(table.schema), table.name), column=sql.Identifier(column))
