@@ -83,8 +83,8 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
     if age < -CLOCK_TOLERANCE:
         advice = (
             f"The last sync that was merged began {_span(-age)} in the future: the clock of the database was ahead "
-            "then, or is behind now. No sync is merged until it is right. Check it (`inn8 doctor` compares it); if it is "
-            "right, run `inn8 db heal-clock`."
+            "then, or is behind now. No sync is merged until it is right. Check it (`inn8 doctor` compares it); if it "
+            "is right, run `inn8 db heal-clock`."
         )
         return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=True)
     if age <= late_after:
