@@ -1,4 +1,4 @@
-"""A step that fails or is interrupted: its sync log entry; the retry of a step whose connection to Postgres broke."""
+"""A step that fails or is interrupted: its sync log entry; the retry of a step that failed in Postgres."""
 
 import traceback
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
 
 RETRY_WAITS_SECONDS = (5, 10)
-"""Before each retry of a step whose connection to Postgres broke. The client has already retried failures of INN8.
+"""Before each retry of a step that failed in Postgres. The client has already retried failures of INN8.
 
 Not a `dg.RetryPolicy`: that would retry a canceled step as well.
 """
