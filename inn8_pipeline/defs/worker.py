@@ -17,7 +17,7 @@ from dagster_celery.tasks import create_task
 
 from inn8_pipeline.defs.runs.executors import AGAIN_SECONDS, celery_config
 from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.warehouse.alone import alone
+from inn8_pipeline.warehouse.locks import alone
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types

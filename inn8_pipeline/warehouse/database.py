@@ -198,6 +198,18 @@ def transaction(engine: Engine, action: str) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def snapshot(engine: Engine, action: str) -> Iterator[Connection]:
+    """Run one read-only transaction whose statements all see the same state of the database.
+
+    The mode is a part of `BEGIN`. `SET TRANSACTION` would come too late behind a pooler in transaction mode, where each
+    transaction begins with our settings.
+    """
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with transaction(engine.execution_options(**options), action) as connection:
+        yield connection
+
+
 def execute(connection: Connection, statement: Statement, **parameters: object) -> "psycopg.Cursor[dict[str, Any]]":
     """Execute a composed statement with named parameters (`%(tenant)s`); rows are dictionaries by column name.
 

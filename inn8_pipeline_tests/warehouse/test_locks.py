@@ -1,4 +1,4 @@
-"""The lock around work that may be asked for twice."""
+"""The lock around work that may be requested twice."""
 
 import subprocess
 import sys
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import sqlalchemy
 
-from inn8_pipeline.warehouse.alone import alone
 from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.locks import alone
 
 HOLDER = """
 import sys, time
-from inn8_pipeline.warehouse.alone import alone
+from inn8_pipeline.warehouse.locks import alone
 from inn8_pipeline.warehouse.database import connect
 with alone(connect(sys.argv[1]), "a step") as is_alone:
     print(is_alone, flush=True)
@@ -23,11 +23,11 @@ with alone(connect(sys.argv[1]), "a step") as is_alone:
 def until(condition: Callable[[], bool]) -> None:
     ends_at = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < ends_at, "it did not come to pass in time"
+        assert time.monotonic() < ends_at, "the condition was not met within 30 seconds"
         time.sleep(0.05)
 
 
-def test_only_the_first_is_alone_until_it_has_left(empty_database: str) -> None:
+def test_only_the_first_caller_has_the_lock_until_it_leaves_the_context(empty_database: str) -> None:
     engine = connect(empty_database)
     with alone(engine, "a step") as first, alone(engine, "a step") as second, alone(engine, "another") as other:
         assert (first, second, other) == (True, False, True)
@@ -35,7 +35,7 @@ def test_only_the_first_is_alone_until_it_has_left(empty_database: str) -> None:
         assert later
 
 
-def test_a_killed_holder_leaves_no_lock_behind(empty_database: str) -> None:
+def test_a_lock_is_released_when_its_process_is_killed(empty_database: str) -> None:
     engine = connect(empty_database)
     with subprocess.Popen([sys.executable, "-c", HOLDER, empty_database], stdout=subprocess.PIPE, text=True) as holder:
         try:

@@ -25,7 +25,7 @@ from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.queries import operator
+from inn8_pipeline.warehouse.queries import rejects, tables
 
 if TYPE_CHECKING:
     from inn8_pipeline.cli.instance.history import LoggedSync
@@ -130,11 +130,11 @@ def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSyn
     screen.print(log_table(logged, "Sync log (inn8 log)"))
     print_messages(logged, failures_only=True)
     with reading(environment, "reading the demo's tables") as connection:
-        counted = operator.row_counts(connection, TENANT)
+        counted = tables.row_counts(connection, TENANT)
         counts = [{"Table": table, "Rows": f"{count:,}"} for table, count in counted.items()]
         screen.print(rows_table(counts, ("Table", "Rows"), "Rows"))
         for table, columns in COLUMNS.items():
-            rows = operator.sample(connection, TENANT, table, SAMPLE_ROWS)
+            rows = tables.sample(connection, TENANT, table, SAMPLE_ROWS)
             screen.print(rows_table(rows, columns, f"inn8.{table}, {SAMPLE_ROWS} rows"))
-        rejected = operator.rejects(connection, TENANT)
+        rejected = rejects.list_rejects(connection, TENANT)
     screen.print(rows_table(rejected, ("entity", "external_id", "reason_code", "reason"), "Rejected, with reasons"))

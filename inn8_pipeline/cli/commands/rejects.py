@@ -20,7 +20,7 @@ from inn8_pipeline.cli.support.screen import console, print_json, rows_table, si
 from inn8_pipeline.cli.support.syncs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.warehouse.queries import operator
+from inn8_pipeline.warehouse.queries import rejects
 
 COLUMNS = (
     "id",
@@ -72,7 +72,7 @@ def list_rejects(
         found = [
             {"tenant_id": each, **row}
             for each in tenant_ids
-            for row in operator.rejects(connection, each, entity, resolved=with_resolved, limit=limit)
+            for row in rejects.list_rejects(connection, each, entity, with_resolved=with_resolved, limit=limit)
         ][:limit]
     if as_json:
         print_json(found)
@@ -96,7 +96,7 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "reading a reject") as connection:
-        found = operator.reject(connection, tenant, reject_id)
+        found = rejects.show(connection, tenant, reject_id)
     if found is None:
         raise _unknown(reject_id)
     print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
@@ -113,7 +113,7 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
     """
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
-    if not operator.accept(read_database(environment).engine(), tenant, reject_id, note):
+    if not rejects.accept(read_database(environment).engine(), tenant, reject_id, note):
         raise _unknown(reject_id)
     click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer causes PartialSuccess.")
 
@@ -130,7 +130,7 @@ def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
         silence()
     tenant = tenant_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
-        found = {row["entity"] for row in operator.rejects(connection, tenant.tenant_id, entity)}
+        found = {row["entity"] for row in rejects.list_rejects(connection, tenant.tenant_id, entity)}
     if not found:
         click.echo("There are no open rejects.")
         return

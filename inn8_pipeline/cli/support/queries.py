@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, SchemaVersionError
 from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.warehouse.queries import operator
+from inn8_pipeline.warehouse.queries import tables
 
 
 @contextmanager
 def reading(environment: Environment, action: str) -> Iterator[Connection]:
     """Open a read-only transaction; SchemaVersionError if the schema is of another version than this code's."""
-    with operator.reading(read_database(environment).engine(), action) as connection:
+    with tables.reading(read_database(environment).engine(), action) as connection:
         yield connection
 
 
@@ -22,6 +22,6 @@ def has_merged(environment: Environment, tenant_id: str, entity: Entity) -> bool
     """Return whether a sync of the entity was ever merged; None if that cannot be read: the sync will say why."""
     try:
         with reading(environment, "looking for an earlier sync") as connection:
-            return operator.has_merged(connection, tenant_id, entity)
+            return tables.has_merged(connection, tenant_id, entity)
     except (DatabaseError, SchemaVersionError):
         return None

@@ -109,9 +109,9 @@ def _span(age: timedelta) -> str:
 def reconciliation(checked: CheckInput) -> CheckOutcome:
     """Check that the last merge accounted for every record."""
     last = checked.health.last_merge
-    if last is None or not last.told:
+    if last is None or not last.merge_counts:
         return CheckOutcome(passed=True, metadata={"on_pages": 0})
-    return reconciliation_of(last.on_pages, last.told)
+    return reconciliation_of(last.page_records, last.merge_counts)
 
 
 def reconciliation_of(on_pages: int, counts: Mapping[str, int]) -> CheckOutcome:

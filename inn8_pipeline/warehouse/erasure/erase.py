@@ -4,11 +4,12 @@ Here belong the transaction, its locks and what follows it; what is a person's i
 of a page is handed in: that is `transform`'s.
 """
 
-from sqlalchemy import Connection, Engine, text
+from psycopg import sql
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import guarded, raw, transaction
+from inn8_pipeline.warehouse.database import execute, guarded, snapshot, transaction
 from inn8_pipeline.warehouse.erasure.data_subject import (
     Cut,
     DataSubject,
@@ -18,13 +19,12 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
 )
 from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import access, migrations
-from inn8_pipeline.warehouse.schema.tables import SCHEMA
+from inn8_pipeline.warehouse.schema.tables import SCHEMA, landings, pages, rejected_records
 
 
 def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
     """Count what `erase` would erase, as it stands now; nothing is locked or changed."""
-    with transaction(engine, "looking for one person's data") as connection:
-        connection.execute(text("set transaction isolation level repeatable read, read only"))
+    with snapshot(engine, "looking for one person's data") as connection:
         migrations.check(connection)
         return DataSubjectSearch(connection, subject, cut).count()
 
@@ -49,17 +49,21 @@ def erase(
     return erased
 
 
+_VACUUM = sql.SQL("vacuum (analyze) {}")
+
+
 def _vacuum(engine: Engine) -> None:
     # With ANALYZE: the planner's statistics hold values too.
-    tables = [f"{SCHEMA}.{entity}" for entity in entities_of_clients()]
-    statement = f"vacuum (analyze) {', '.join(tables)}, inn8.rejected_records, inn8_raw.landings, inn8_raw.pages"
+    names = [(SCHEMA, entity.name) for entity in entities_of_clients()]
+    names += [(table.schema or SCHEMA, table.name) for table in (rejected_records, landings, pages)]
+    statement = _VACUUM.format(sql.SQL(", ").join(sql.Identifier(*name) for name in names))
     try:
         with guarded("vacuuming after an erasure"), engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(statement))
+            execute(connection.execution_options(isolation_level="AUTOCOMMIT"), statement)
     except DatabaseError as error:
-        raise NotVacuumedError(error.condition, statement) from None
+        raise NotVacuumedError(error.condition, statement.as_string()) from None
 
 
 def _take_locks(connection: Connection, tenant_id: str, wait_seconds: float) -> None:
-    locks.take_all(raw(connection).cursor(), tenant_id, wait_seconds)
+    locks.take_all(connection, tenant_id, wait_seconds)
     hold_pages(connection, tenant_id, for_pruning=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, DateTime, Engine, Table
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import FutureLandingError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import execute, raw, transaction
+from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.landing import CLOCK_TOLERANCE
 from inn8_pipeline.warehouse.schema import migrations, tables
 
@@ -64,7 +64,7 @@ def heal(engine: Engine, tenant_id: str, wait_seconds: float = 600.0) -> HealedT
     """
     with transaction(engine, "healing times in the future") as connection:
         migrations.check(connection)
-        locks.take_all(raw(connection).cursor(), tenant_id, wait_seconds)
+        locks.take_all(connection, tenant_id, wait_seconds)
         execute(connection, _CREATE_MOVED)
         landings = execute(connection, _MOVE_LANDINGS, tenant=tenant_id).rowcount
         moved = sum(

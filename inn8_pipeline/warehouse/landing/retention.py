@@ -52,7 +52,6 @@ _DROP_OLD = sql.SQL(
        and id not in (select id from named union all select id from repeating union all select id from newest)
     """
 )
-_TRY_FETCHES = sql.SQL("select pg_try_advisory_xact_lock(hashtextextended(%(key)s, 0)) as is_free")
 _IS_UNDER_WAY = sql.SQL("select from inn8_raw.landings where tenant_id = %(tenant)s and completed_at is null limit 1")
 _DROP_UNNAMED = sql.SQL(
     """
@@ -90,8 +89,7 @@ def _drop_broken(connection: Connection, tenant_id: str) -> int:
 
     Each fetch holds a lock as long as its connection lives. If nobody holds it, no landing will be completed any more.
     """
-    row = execute(connection, _TRY_FETCHES, key=locks.fetches(tenant_id)).fetchone()
-    hours = 0 if row and row["is_free"] else BROKEN_AFTER_HOURS
+    hours = 0 if locks.try_hold(connection, locks.fetches(tenant_id)) else BROKEN_AFTER_HOURS
     return execute(connection, _DROP_BROKEN, tenant=tenant_id, hours=hours).rowcount
 
 

@@ -71,7 +71,6 @@ _OPEN = sql.SQL(
 )
 _WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
 _WAIT_FOR_THE_DISK = sql.SQL("reset synchronous_commit")
-_SHARE_FETCHES = sql.SQL("select pg_advisory_lock_shared(hashtextextended(%(key)s, 0))")
 _IS_STORED = sql.SQL("select from inn8_raw.pages where tenant_id = %(tenant)s and sha256 = %(digest)s")
 _COMPLETE = sql.SQL(
     """
@@ -135,7 +134,7 @@ class LandingWriter:
         It is taken before the landing is there, so that a landing whose lock is free is one that broke off.
         """
         with self._connection.begin():
-            execute(self._connection, _SHARE_FETCHES, key=locks.fetches(self._tenant_id))
+            locks.share_until_closed(self._connection, locks.fetches(self._tenant_id))
 
     def _insert(self, connection: Connection, window: Window | None, run_id: str) -> int:
         opened = execute(
@@ -200,17 +199,14 @@ class LandingWriter:
             yield self._connection
 
 
-_HOLD_PAGES = sql.SQL("select pg_advisory_xact_lock(hashtextextended(%(key)s, 0))")
-_SHARE_PAGES = sql.SQL("select pg_advisory_xact_lock_shared(hashtextextended(%(key)s, 0))")
-
-
 def hold_pages(connection: Connection, tenant_id: str, *, for_pruning: bool = False) -> None:
     """Keep the tenant's pages from being pruned until the end of the transaction, or prune them alone.
 
     A page that is stored already is not written again, so none may be pruned while a landing is under way that counts
     on it.
     """
-    execute(connection, _HOLD_PAGES if for_pruning else _SHARE_PAGES, key=f"inn8 pages {tenant_id}")
+    lock = locks.hold if for_pruning else locks.share
+    lock(connection, locks.pages(tenant_id))
 
 
 _WRITE_PAGE = sql.SQL(

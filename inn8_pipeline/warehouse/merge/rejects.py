@@ -1,6 +1,6 @@
 """Open rejects in a merge: retried with every sync, and resolved by any later version of their record.
 
-What an operator does with them (list, accept) is in `warehouse.queries.operator`.
+What an operator does with them (list, accept) is in `warehouse.queries.rejects`.
 """
 
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from inn8_pipeline.entities import ReasonCode, Window
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import raw, transaction
+from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.landing import clock
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge import (
@@ -120,7 +120,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
     with transaction(engine, f"merging {landing.entity}") as connection:
         migrations.check(connection)
         key = locks.entity(landing.tenant_id, landing.entity.name)
-        locks.take(raw(connection).cursor(), key, landing.entity.name, options.lock_seconds, on_wait)
+        locks.take(connection, key, landing.entity.name, options.lock_seconds, on_wait)
         clock.check(connection, landing.tenant_id, landing.entity)
         context = _context(connection, landing, days, options)
         if context.is_superseded:

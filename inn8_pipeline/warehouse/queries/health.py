@@ -1,42 +1,42 @@
-"""How an entity's data stands, read from the warehouse alone: the numbers that the checks beside the sync log judge.
+"""Read the numbers that the checks of an entity's data are evaluated on, from the warehouse alone.
 
-Here belong questions to the tables, asked after a merge or at any other time. Whether an answer is good is `defs`'s.
+They can be read after a merge or at any other time. The bounds are in `defs.checks.check_rules`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, exists, select, text
+from psycopg import sql
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.entities import DAY_COLUMN, UNKNOWN, Column, Entity, Kind, Window
-from inn8_pipeline.warehouse.database import transaction
+from inn8_pipeline.warehouse.database import execute, snapshot, transaction
 from inn8_pipeline.warehouse.merge import drift
 from inn8_pipeline.warehouse.merge.drift import UnknownProperty
 from inn8_pipeline.warehouse.merge.results import SchemaDrift, StoredCounts
-from inn8_pipeline.warehouse.schema.tables import table_of
+from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 DAYS_COMPARED = 20
 WEEKS_COMPARED = 8
 LEAST_COMPARED = 4
-"""Of days or weeks: fewer say nothing about what is usual."""
+"""The smallest number of days or weeks from which a usual volume is computed."""
 
 _SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LastMerge:
-    """The newest landing that was merged. `told` are the counts of its merge, `on_pages` the records of its pages."""
+    """The newest landing that was merged: the records on its stored pages, and the counts of its merge."""
 
-    on_pages: int
-    told: Mapping[str, int]
+    page_records: int
+    merge_counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How many there are, and how many there usually are: records of a landing, or rows of a day of trade."""
+    """The number of records of a landing or of rows of a day of trade, and the usual number."""
 
     of: str
     count: int
@@ -45,7 +45,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """An entity's numbers. `surprises` are those of the landings that the days of the look-back were merged from."""
+    """An entity's numbers. `drift_found` is that of the landings that the days of the look-back were merged from."""
 
     recency: "Recency"
     last_merge: LastMerge | None
@@ -55,47 +55,60 @@ class Health:
     open_rejects: Mapping[str, int] = field(default_factory=dict)
     oldest_reject_at: datetime | None = None
     blank_properties: tuple[str, ...] = ()
-    """Properties with listed values of which no row of the look-back has one."""
+    """The properties with listed values that are `unknown` in every row of the look-back."""
 
 
 def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> Health:
-    """All of it, as of one instant of the database. `recent` are the days of the look-back, today the last of them."""
-    key = {"tenant_id": tenant_id, "entity": entity.name}
-    today = recent.to_date
-    with transaction(engine, f"examining {entity}") as connection:
-        connection.execute(text("set transaction isolation level repeatable read, read only"))
-        refused = connection.execute(_OPEN_REJECTS, key).all()
+    """Return all numbers as of one instant of the database.
+
+    Args:
+        engine: The warehouse.
+        tenant_id: The tenant.
+        entity: The entity.
+        recent: The days of the look-back; the last of them is today.
+
+    """
+    with snapshot(engine, f"examining {entity}") as connection:
+        open_rejects = execute(connection, _OPEN_REJECTS, tenant=tenant_id, entity=entity.name).fetchall()
         return Health(
-            recency=_recency(connection, key, entity, today),
-            last_merge=_last_merge(connection, key),
-            drift_found=_surprises(connection, {**key, "from_date": recent.from_date}),
-            volume=_volume(connection, key, entity, today),
+            recency=_recency(connection, tenant_id, entity, recent.to_date),
+            last_merge=_last_merge(connection, tenant_id, entity),
+            drift_found=_drift(connection, tenant_id, entity, recent),
+            volume=_volume(connection, tenant_id, entity, recent.to_date),
             unknown_properties=tuple(drift.still_sent(connection, tenant_id, entity)),
-            open_rejects={code: count for code, count, _ in refused},
-            oldest_reject_at=min((first for _, _, first in refused), default=None),
+            open_rejects={row["reason_code"]: row["rejects"] for row in open_rejects},
+            oldest_reject_at=min((row["oldest_at"] for row in open_rejects), default=None),
             blank_properties=_blank_properties(connection, tenant_id, entity, recent),
         )
 
 
 def _blank_properties(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> tuple[str, ...]:
     """Return the properties whose columns of choices hold `unknown` in every row; none where there are no rows."""
-    rows = table_of(entity)
-    present = [rows.c.tenant_id == tenant_id, rows.c.removed_at.is_(None)]
-    if entity.has_days:
-        present.append(rows.c[DAY_COLUMN] >= recent.from_date)
     choices = {
         column.name: column.source.name
         for column in entity.columns
         if isinstance(column, Column) and column.source.kind is Kind.CHOICE
     }
-    has_rows = connection.scalar(select(exists().where(*present)))
-    has_value = {name: connection.scalar(select(exists().where(*present, rows.c[name] != UNKNOWN))) for name in choices}
-    return tuple(choices[name] for name in choices if has_rows and not has_value[name])
+    filled = [_FILLED.format(name=sql.Identifier(name)) for name in choices]
+    statement = _CHOICES.format(
+        filled=sql.SQL("").join(filled),
+        table=sql.Identifier(SCHEMA, entity.name),
+        recent=_IN_LOOK_BACK.format(day=sql.Identifier(DAY_COLUMN)) if entity.has_days else sql.SQL(""),
+    )
+    row = execute(connection, statement, tenant=tenant_id, unknown=UNKNOWN, from_date=recent.from_date).fetchall()[0]
+    return tuple(choices[name] for name in choices if row["has_rows"] and not row[name])
+
+
+_CHOICES = sql.SQL(
+    "select count(*) > 0 as has_rows{filled} from {table} where tenant_id = %(tenant)s and removed_at is null{recent}"
+)
+_FILLED = sql.SQL(", coalesce(bool_or({name} <> %(unknown)s), false) as {name}")
+_IN_LOOK_BACK = sql.SQL(" and {day} >= %(from_date)s")
 
 
 @dataclass(frozen=True, slots=True)
 class Recency:
-    """When an entity was synced last: for what matters today, and for whatever day; by the database's clock."""
+    """When an entity was last synced, for today's data and for any day; by the database's clock."""
 
     now: datetime
     last_synced_at: datetime | None
@@ -103,111 +116,122 @@ class Recency:
 
 
 def recency(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Recency:
-    """How recent the last sync is of what matters today."""
+    """Return when the entity was last synced."""
     with transaction(engine, f"looking at the last sync of {entity}") as connection:
-        return _recency(connection, {"tenant_id": tenant_id, "entity": entity.name}, entity, today)
+        return _recency(connection, tenant_id, entity, today)
 
 
-def _recency(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Recency:
-    """Of transactions what matters is today; yesterday too, because a day that has just begun has no sync yet.
+def _recency(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Recency:
+    """Return when the entity was last synced.
 
-    So a backfill of March does not make transactions look fresh.
+    For an entity with days, today's data is that of today and yesterday, because a day that has just begun has no sync
+    yet. A backfill of March does not make transactions look fresh.
     """
     days = [today, today - timedelta(days=1)] if entity.has_days else None
     return Recency(
-        now=connection.execute(text("select now()")).scalar_one(),
-        last_synced_at=connection.scalar(_LAST_SYNCED, {**key, "days": days}),
-        last_of_any_day_at=connection.scalar(_LAST_SYNCED, {**key, "days": None}),
+        now=execute(connection, _NOW).fetchall()[0]["now"],
+        last_synced_at=_last_synced_at(connection, tenant_id, entity, days),
+        last_of_any_day_at=_last_synced_at(connection, tenant_id, entity, None),
     )
 
 
-def _surprises(connection: Connection, key: dict[str, Any]) -> SchemaDrift:
-    """Of several landings added up: each speaks for all its days, also for those that a newer one speaks for too."""
+def _last_synced_at(
+    connection: Connection, tenant_id: str, entity: Entity, days: Sequence[date] | None
+) -> datetime | None:
+    row = execute(connection, _LAST_SYNCED, tenant=tenant_id, entity=entity.name, days=days).fetchone()
+    return row["last_synced_at"] if row else None
+
+
+def _drift(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> SchemaDrift:
+    """Return the sum of the landings' drift. Each counts in full, also for days that a newer landing has too."""
     total = SchemaDrift()
-    for (counts,) in connection.execute(_COVERING, key):
-        total = total.plus(StoredCounts.from_json(counts).drift)
+    for row in execute(connection, _COVERING, tenant=tenant_id, entity=entity.name, from_date=recent.from_date):
+        total = total.plus(StoredCounts.from_json(row["counts"]).drift)
     return total
 
 
-def _last_merge(connection: Connection, key: dict[str, Any]) -> LastMerge | None:
-    row = connection.execute(_LAST_MERGE, key).one_or_none()
+def _last_merge(connection: Connection, tenant_id: str, entity: Entity) -> LastMerge | None:
+    row = execute(connection, _LAST_MERGE, tenant=tenant_id, entity=entity.name).fetchone()
     if row is None:
         return None
-    merged = StoredCounts.from_json(row.counts).merged
-    return LastMerge(on_pages=row.on_pages, told=merged.as_dict() if merged.fetched else {})
+    merged = StoredCounts.from_json(row["counts"]).merged
+    return LastMerge(int(row["page_records"]), merged.as_dict() if merged.fetched else {})
 
 
-def _volume(connection: Connection, key: dict[str, Any], entity: Entity, today: date) -> Volume | None:
+def _volume(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Volume | None:
     if entity.has_days:
-        return _volume_of_day(connection, key, today)
-    counts = [int(row.record_count) for row in connection.execute(_RECORDS, {**key, "limit": DAYS_COMPARED + 1})]
+        return _volume_of_day(connection, tenant_id, entity, today)
+    rows = execute(connection, _RECORDS, tenant=tenant_id, entity=entity.name, limit=DAYS_COMPARED + 1)
+    counts = [int(row["record_count"]) for row in rows]
     if len(counts) <= LEAST_COMPARED:
         return None
     return Volume("today's last landing", counts[0], median(counts[1:]))
 
 
-def _volume_of_day(connection: Connection, key: dict[str, Any], today: date) -> Volume | None:
+def _volume_of_day(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Volume | None:
     """Compare the last weekday before yesterday with the same weekday of the weeks before: bookings come late."""
     day = today - timedelta(days=2)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
     days = [day - timedelta(weeks=weeks) for weeks in range(WEEKS_COMPARED + 1)]
-    rows: list[Row[Any]] = list(connection.execute(_ROWS_OF_DAYS, {**key, "days": days}))
-    counts = {row.trade_date: int(row.rows) for row in rows}
+    statement = _ROWS_OF_DAYS.format(table=sql.Identifier(SCHEMA, entity.name))
+    rows = execute(connection, statement, tenant=tenant_id, entity=entity.name, days=days)
+    counts = {row["trade_date"]: int(row["rows"]) for row in rows}
     before = [count for known, count in counts.items() if known != day]
     if day not in counts or len(before) < LEAST_COMPARED:
         return None
     return Volume(day.isoformat(), counts[day], median(before))
 
 
-_LAST_SYNCED = text(
+_NOW = sql.SQL("select now() as now")
+_LAST_SYNCED = sql.SQL(
     """
-    select max(last_synced_at) from inn8.sync_state
-     where tenant_id = :tenant_id and entity = :entity
-       and (cast(:days as date[]) is null or trade_date = any (cast(:days as date[])))
+    select max(last_synced_at) as last_synced_at from inn8.sync_state
+     where tenant_id = %(tenant)s and entity = %(entity)s
+       and (cast(%(days)s as date[]) is null or trade_date = any (cast(%(days)s as date[])))
     """
 )
-# What a landing that was repeated tells, it tells for the newer fetch too.
-_LAST_MERGE = text(
+# A landing that repeats another keeps no counts: those of the landing that it repeats hold for it too.
+_LAST_MERGE = sql.SQL(
     """
     select m.counts,
            (select coalesce(sum(p.record_count), 0) from unnest(m.page_digests) as d (sha256)
-              join inn8_raw.pages p on p.tenant_id = m.tenant_id and p.sha256 = d.sha256) as on_pages
+              join inn8_raw.pages p on p.tenant_id = m.tenant_id and p.sha256 = d.sha256) as page_records
       from inn8_raw.landings l
       join inn8_raw.landings m on m.tenant_id = l.tenant_id and m.id = coalesce(l.repeats_id, l.id)
-     where l.tenant_id = :tenant_id and l.entity = :entity and m.merged_at is not null
+     where l.tenant_id = %(tenant)s and l.entity = %(entity)s and m.merged_at is not null
      order by l.id desc limit 1
     """
 )
-# The last of each day: a drop stays one for days, not for as many ticks.
-_RECORDS = text(
+# The last landing of each day, so that the check warns of a drop for days, not for as many ticks.
+_RECORDS = sql.SQL(
     """
     select distinct on (started_at::date) record_count from inn8_raw.landings
-     where tenant_id = :tenant_id and entity = :entity and completed_at is not null
-     order by started_at::date desc, id desc limit :limit
+     where tenant_id = %(tenant)s and entity = %(entity)s and completed_at is not null
+     order by started_at::date desc, id desc limit %(limit)s
     """
 )
-_COVERING = text(
+_COVERING = sql.SQL(
     """
     select l.counts from inn8_raw.landings l
-     where l.tenant_id = :tenant_id and l.id in (
+     where l.tenant_id = %(tenant)s and l.id in (
        select landing_id from inn8.sync_coverage
-        where tenant_id = :tenant_id and entity = :entity and (trade_date is null or trade_date >= :from_date))
+        where tenant_id = %(tenant)s and entity = %(entity)s and (trade_date is null or trade_date >= %(from_date)s))
     """
 )
-_ROWS_OF_DAYS = text(
+_ROWS_OF_DAYS = sql.SQL(
     """
-    select c.trade_date, (select count(*) from inn8.transactions t
+    select c.trade_date, (select count(*) from {table} t
                            where t.tenant_id = c.tenant_id and t.trade_date = c.trade_date
                              and t.removed_at is null and t.missing_since is null) as rows
       from inn8.sync_coverage c
-     where c.tenant_id = :tenant_id and c.entity = :entity and c.trade_date = any (cast(:days as date[]))
+     where c.tenant_id = %(tenant)s and c.entity = %(entity)s and c.trade_date = any (cast(%(days)s as date[]))
     """
 )
-_OPEN_REJECTS = text(
+_OPEN_REJECTS = sql.SQL(
     """
-    select reason_code, count(*), min(first_seen_at) from inn8.rejected_records
-     where tenant_id = :tenant_id and entity = :entity and resolved_at is null and accepted_at is null
+    select reason_code, count(*) as rejects, min(first_seen_at) as oldest_at from inn8.rejected_records
+     where tenant_id = %(tenant)s and entity = %(entity)s and resolved_at is null and accepted_at is null
      group by reason_code order by reason_code
     """
 )

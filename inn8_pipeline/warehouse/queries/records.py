@@ -1,21 +1,18 @@
-"""One record as the warehouse has it: its row, its relations, what INN8 sent last, its rejects, its history.
+"""Read one record: its row, its related rows, the JSON that INN8 sent last, its rejects and its history.
 
 Answers hold personal data.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import sql
 from sqlalchemy import Connection
 
 from inn8_pipeline.entities import DAY_COLUMN, ENTITIES, Entity, Reference
 from inn8_pipeline.warehouse.database import Statement, execute
+from inn8_pipeline.warehouse.queries.tables import Row
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
-
-Row = Mapping[str, Any]
-"""By column name."""
 
 MONTHS = 24
 """Months shown of children that are partitioned by day of trade."""
@@ -23,10 +20,10 @@ MONTHS = 24
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What there is of one external id.
+    """Everything that the warehouse holds of one external id.
 
-    `related` are rows of other tables by what they are ("portfolios"). `sent` is INN8's JSON in the landing merged
-    last. `history` has each version that the kept pages hold, newest first, with its first and its last fetch.
+    `related` are the rows of other tables by a heading ("portfolios"). `sent` is INN8's JSON in the landing merged
+    last. `history` has each version that the stored pages hold, newest first, with its first and its last fetch.
     """
 
     row: Row | None = field(repr=False)
@@ -37,7 +34,7 @@ class Record:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is anything."""
+        """Whether the warehouse holds anything of this id."""
         return bool(self.row or self.sent or self.rejects or self.history)
 
 

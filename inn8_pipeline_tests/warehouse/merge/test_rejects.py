@@ -4,7 +4,7 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
 from inn8_pipeline.warehouse.merge.results import Counts, Status
-from inn8_pipeline.warehouse.queries import operator
+from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction, without
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, many, october
 
@@ -161,7 +161,7 @@ def test_a_row_keeps_its_last_sound_version_while_its_newest_is_faulty(syncs: Sy
 def test_an_accepted_reject_colours_no_status_until_it_changes(syncs: Syncs, is_changed: bool) -> None:  # noqa: FBT001
     faulty = client(id="C-2", fullName=1)
     syncs.clients([client(), faulty])
-    assert operator.accept(syncs.engine, TENANT, syncs.reject()["id"], "known since 2019")
+    assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "known since 2019")
     result = syncs.clients([client(status="suspended"), faulty | {"status": "inactive" if is_changed else "active"}])
     assert result.counts == Counts(fetched=2, updated=1, rejected=1)
     assert result.status is (Status.PARTIAL_SUCCESS if is_changed else Status.SUCCESS)

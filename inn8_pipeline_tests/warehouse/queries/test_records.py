@@ -1,16 +1,16 @@
-"""All that is known of one record: its row, its relations, what INN8 sent, its rejects, its history."""
+"""One record: its row, its related rows, what INN8 sent, its rejects and its history."""
 
 import json
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
-from inn8_pipeline.warehouse.queries import operator, records
+from inn8_pipeline.warehouse.queries import records, tables
 from inn8_pipeline.warehouse.queries.records import Record
 from inn8_pipeline_tests.transform.builders import body, client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, october
 
 
 def read(syncs: Syncs, entity: Entity, external_id: str) -> Record:
-    with operator.reading(syncs.engine, "testing") as connection:
+    with tables.reading(syncs.engine, "testing") as connection:
         return records.read(connection, TENANT, entity, external_id)
 
 
@@ -37,7 +37,7 @@ def test_a_transaction_is_shown_with_its_portfolio_and_what_was_sent_for_its_day
     assert [json.loads(each["record"])["description"] for each in found.sent] == ["later"]
 
 
-def test_an_id_that_the_page_spells_in_escapes_is_found_all_the_same(syncs: Syncs) -> None:
+def test_an_id_that_the_page_holds_as_escapes_is_found(syncs: Syncs) -> None:
     page = body(client(id="Cé-1"), client(id="ASCII")).replace("é".encode(), rb"\u00e9").replace(b"ASCII", rb"\u0041")
     syncs.clients([Verbatim(page, 2)])
     for external_id in ("Cé-1", "A"):
@@ -45,7 +45,7 @@ def test_an_id_that_the_page_spells_in_escapes_is_found_all_the_same(syncs: Sync
         assert (len(found.sent), len(found.history)) == (1, 1)
 
 
-def test_what_is_only_a_reject_is_found_by_its_id(syncs: Syncs) -> None:
+def test_a_record_that_was_always_rejected_is_found_by_its_id(syncs: Syncs) -> None:
     syncs.clients([client(fullName=1)])
     found = read(syncs, CLIENTS, "C-1")
     assert (found.row, found.is_known) == (None, True)
@@ -53,7 +53,7 @@ def test_what_is_only_a_reject_is_found_by_its_id(syncs: Syncs) -> None:
     assert not read(syncs, CLIENTS, "C-9").is_known
 
 
-def test_the_history_has_each_version_with_its_first_and_last_fetch_newest_first(syncs: Syncs) -> None:
+def test_the_history_lists_each_version_newest_first_with_its_first_and_last_fetch(syncs: Syncs) -> None:
     landings = [
         syncs.land(CLIENTS, [client(fullName=name), client(id=f"C-{number}")])
         for number, name in enumerate(("old", "old", "new", 7, "new"), start=2)
@@ -61,11 +61,11 @@ def test_the_history_has_each_version_with_its_first_and_last_fetch_newest_first
     for landing in landings[:-1]:
         syncs.merge(landing)
     history = read(syncs, CLIENTS, "C-1").history
-    told = [
+    versions = [
         (json.loads(each["record"])["fullName"], each["first_fetched_at"], each["last_fetched_at"]) for each in history
     ]
     at = [landing.started_at for landing in landings]
-    assert told == [("new", at[2], at[4]), (7, at[3], at[3]), ("old", at[0], at[1])]
+    assert versions == [("new", at[2], at[4]), (7, at[3], at[3]), ("old", at[0], at[1])]
     statuses = [(each["first_status"], each["last_status"], each["fetches"]) for each in history]
     assert statuses == [
         ("Success", "not merged", 2),

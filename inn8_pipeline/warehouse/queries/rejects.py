@@ -1,0 +1,77 @@
+"""List the rejects, show one of them, and accept one as permanent.
+
+The payload of a reject is personal data.
+"""
+
+from collections.abc import Sequence
+
+from psycopg import sql
+from sqlalchemy import Connection, Engine
+
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.warehouse.database import execute, transaction
+from inn8_pipeline.warehouse.queries.tables import Row
+from inn8_pipeline.warehouse.schema import migrations
+from inn8_pipeline.warehouse.schema.tables import rejected_records
+
+_LISTED = [column.name for column in rejected_records.c if column.name not in {"payload", "tenant_id"}]
+_SHOWN = [column.name for column in rejected_records.c if column.name != "payload"]
+_LIST = sql.SQL(
+    """
+    select {columns} from inn8.rejected_records
+     where tenant_id = %(tenant)s
+       and (%(entity)s::text is null or entity = %(entity)s::text)
+       and (%(with_resolved)s or resolved_at is null)
+     order by entity, id limit %(limit)s
+    """
+).format(columns=sql.SQL(", ").join(map(sql.Identifier, _LISTED)))
+_SHOW = sql.SQL(
+    """
+    select {columns}, payload::text as payload from inn8.rejected_records
+     where tenant_id = %(tenant)s and id = %(reject_id)s
+    """
+).format(columns=sql.SQL(", ").join(map(sql.Identifier, _SHOWN)))
+_ACCEPT = sql.SQL(
+    """
+    update inn8.rejected_records set accepted_at = now(), accepted_note = %(remark)s, updated_at = now()
+     where tenant_id = %(tenant)s and id = %(reject_id)s and resolved_at is null
+    """
+)
+
+
+def list_rejects(
+    connection: Connection,
+    tenant_id: str,
+    entity: Entity | None = None,
+    *,
+    with_resolved: bool = False,
+    limit: int | None = None,
+) -> Sequence[Row]:
+    """Return the open rejects without their payloads, oldest first.
+
+    Args:
+        connection: A connection in a transaction.
+        tenant_id: The tenant.
+        entity: Only the rejects of this entity; None for all entities.
+        with_resolved: Whether to return the resolved rejects too. Accepted ones are open.
+        limit: The largest number of rejects to return.
+
+    """
+    parameters = {"entity": entity and entity.name, "with_resolved": with_resolved, "limit": limit}
+    return execute(connection, _LIST, tenant=tenant_id, **parameters).fetchall()
+
+
+def show(connection: Connection, tenant_id: str, reject_id: int) -> Row | None:
+    """Return one reject with its payload, the JSON text that INN8 sent; None if no reject has this id."""
+    return execute(connection, _SHOW, tenant=tenant_id, reject_id=reject_id).fetchone()
+
+
+def accept(engine: Engine, tenant_id: str, reject_id: int, remark: str) -> bool:
+    """Accept an open reject as permanent; return False if no open reject has this id.
+
+    An accepted reject no longer causes `PartialSuccess`, until INN8 sends another version of the record.
+    """
+    with transaction(engine, "accepting a reject") as connection:
+        migrations.check(connection)
+        done = execute(connection, _ACCEPT, tenant=tenant_id, reject_id=reject_id, remark=remark)
+    return done.rowcount == 1

@@ -1,0 +1,52 @@
+"""Rejects are listed, shown and accepted."""
+
+from collections.abc import Sequence
+
+from inn8_pipeline.entities import CLIENTS, Entity
+from inn8_pipeline.warehouse.queries import rejects, tables
+from inn8_pipeline.warehouse.queries.tables import Row
+from inn8_pipeline_tests.transform.builders import client, portfolio
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
+
+
+def listed_rejects(
+    syncs: Syncs, entity: Entity | None = None, *, tenant_id: str = TENANT, with_resolved: bool = False
+) -> Sequence[Row]:
+    with tables.reading(syncs.engine, "testing") as connection:
+        return rejects.list_rejects(connection, tenant_id, entity, with_resolved=with_resolved)
+
+
+def test_open_rejects_are_listed_by_entity_without_their_payloads(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2", fullName=1)])
+    syncs.portfolios([portfolio(clientId="C-9")])
+    listed = listed_rejects(syncs)
+    assert [(each["entity"], each["external_id"]) for each in listed] == [("clients", "C-2"), ("portfolios", "P-1")]
+    assert not any("payload" in each for each in listed)
+    assert listed_rejects(syncs, CLIENTS) == listed[:1]
+    assert listed_rejects(syncs, tenant_id="t2") == []
+
+
+def test_resolved_rejects_are_listed_only_on_request(syncs: Syncs) -> None:
+    syncs.clients([client(fullName=1)])
+    syncs.clients([client()])
+    assert listed_rejects(syncs) == []
+    assert [each["resolution"] for each in listed_rejects(syncs, with_resolved=True)] == ["healed"]
+
+
+def test_one_reject_is_shown_with_its_payload(syncs: Syncs) -> None:
+    syncs.clients([client(fullName=1, emailAddress="thandi@example.com")])
+    with tables.reading(syncs.engine, "testing") as connection:
+        found = rejects.show(connection, TENANT, syncs.reject()["id"])
+        assert rejects.show(connection, TENANT, 0) is None
+    assert found is not None
+    assert '"thandi@example.com"' in found["payload"]
+
+
+def test_only_an_open_reject_can_be_accepted(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2", fullName=1)])
+    reject_id = syncs.reject()["id"]
+    assert rejects.accept(syncs.engine, TENANT, reject_id, "known")
+    assert listed_rejects(syncs)[0]["accepted_note"] == "known"
+    syncs.clients([client()])
+    assert not rejects.accept(syncs.engine, TENANT, reject_id, "too late")
+    assert not rejects.accept(syncs.engine, "t2", reject_id, "not ours")
