@@ -1,7 +1,7 @@
 """Postgres advisory locks: the only module of the warehouse that takes one.
 
-A lock's name is hashed to its key. A lock lasts until the end of its transaction (`take`, `hold`, `try_hold`, `share`) or until its
-connection is closed (`share_until_closed`, `alone`), so Postgres releases it if the process that holds it dies.
+A lock's name is hashed to its key. A lock lasts until the end of its transaction (`take`, `hold`, `try_hold`, `share`)
+or until its connection is closed (`share_until_closed`, `alone`), so Postgres releases it if its process dies.
 A transaction that takes several takes them in this order: fetches, entities in their order, pages.
 
 `defs.runs.process` locks by itself: its lock is held in Dagster's storage, which may be another database.

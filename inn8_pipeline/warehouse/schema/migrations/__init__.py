@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
 from inn8_pipeline.errors import SchemaVersionError
+from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import raw
 from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
@@ -72,7 +73,7 @@ def upgrade(engine: Engine) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.begin() as connection:
-        connection.execute(text("select pg_advisory_xact_lock(hashtextextended('inn8 schema', 0))"))
+        locks.hold(connection, locks.SCHEMA_VERSION)
         for schema in (SCHEMA, RAW_SCHEMA):
             if connection.scalar(text("select to_regnamespace(:schema) is null"), {"schema": schema}):
                 connection.execute(text(f"create schema {schema}"))
