@@ -43,7 +43,7 @@ def executor(environment: Environment) -> dg.ExecutorDefinition:
 
 
 def _holding_the_run_lock(plain: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Return the executor, but that the run's process holds the run's lock while it executes (`run_process`)."""
+    """Return the executor, but that the run's process holds the run's lock while it executes (`process`)."""
 
     def create(context: dg.InitExecutorContext) -> dg.Executor:
         executor = check.not_none(plain.executor_creation_fn)(context)
