@@ -4,7 +4,7 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.warehouse.merge.results import Counts, Status, StatusFacts, status_of
-from inn8_pipeline.warehouse.queries import operator
+from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, october
 
@@ -34,7 +34,7 @@ def test_any_other_sync_is_none(counts: Counts, facts: StatusFacts, status: Stat
 def test_a_sync_of_which_all_records_are_accepted_rejects_is_no_success(syncs: Syncs) -> None:
     faulty: list[object] = [client(fullName=1)]
     syncs.clients(faulty)
-    assert operator.accept(syncs.engine, TENANT, syncs.reject()["id"], "known")
+    assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "known")
     for may_repeat in (False, True):
         assert syncs.clients(faulty, may_repeat=may_repeat).status is Status.PARTIAL_SUCCESS
 
