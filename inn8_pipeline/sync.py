@@ -15,15 +15,7 @@ from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
-from inn8_pipeline.warehouse.merge.results import (
-    NO_COUNTS,
-    NO_DRIFT,
-    Counts,
-    SchemaDrift,
-    Status,
-    SyncResult,
-    UnconfirmedRows,
-)
+from inn8_pipeline.warehouse.merge.results import NO_COUNTS, NO_DRIFT, Counts, SchemaDrift, Status, SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
 from inn8_pipeline.warehouse.merge.source import RecordSource
 
@@ -88,11 +80,6 @@ class Outcome:
             total = total.plus(result.drift_found)
         return total
 
-    @property
-    def unconfirmed(self) -> Sequence[UnconfirmedRows]:
-        """The rows that no fetch confirms, as the last merge left them."""
-        return self.results[-1].unconfirmed if self.results else ()
-
     def total(self, name: str) -> int:
         """Return the sum of one number over the merges: missing, removed, held_back."""
         return sum(getattr(result, name) for result in self.results)
@@ -104,11 +91,11 @@ def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | N
     A fetch whose pages are not consistent is repeated; what it wrote is never read.
     """
     for fetch in client.fetches(entity, window):
-        with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
-            for page in fetch:
-                writer.add(page.body, page.records)
-            if fetch.is_complete:
-                return writer.complete(retries=fetch.retries, has_duplicates=fetch.has_duplicates)
+        writer = LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id)
+        for page in fetch:
+            writer.add(page.body, page.records)
+        if fetch.is_complete:
+            return writer.complete(retries=fetch.retries, has_duplicates=fetch.has_duplicates)
     raise AssertionError  # `fetches` ends with a complete one or raises
 
 
