@@ -91,11 +91,11 @@ def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | N
     A fetch whose pages are not consistent is repeated; what it wrote is never read.
     """
     for fetch in client.fetches(entity, window):
-        writer = LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id)
-        for page in fetch:
-            writer.add(page.body, page.records)
-        if fetch.is_complete:
-            return writer.complete(retries=fetch.retries, has_duplicates=fetch.has_duplicates)
+        with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
+            for page in fetch:
+                writer.add(page.body, page.records)
+            if fetch.is_complete:
+                return writer.complete(retries=fetch.retries, has_duplicates=fetch.has_duplicates)
     raise AssertionError  # `fetches` ends with a complete one or raises
 
 

@@ -3,10 +3,11 @@
 import hashlib
 import weakref
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine
@@ -86,7 +87,7 @@ class LandingWriter:
     """Store the pages of one fetch in order; `complete` makes them count.
 
     Without `complete` the landing is never read: a later retention drops the pages that it wrote. It has one
-    connection, which is closed when the landing is complete or the writer is gone.
+    connection, which is closed when the landing is complete, at the end of a `with`, or when the writer is gone.
     """
 
     def __init__(self, engine: Engine, tenant_id: str, entity: Entity, window: Window | None, run_id: str) -> None:
@@ -100,15 +101,32 @@ class LandingWriter:
         with guarded(action):
             self._connection = engine.connect()
         self._close = weakref.finalize(self, self._connection.close)
+        with ExitStack() as if_it_fails:
+            if_it_fails.callback(self._close)
+            self.id = self._open(action, window, run_id)
+            if_it_fails.pop_all()
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection: a landing that is not complete by now broke off."""
+        self._close()
+
+    def _open(self, action: str, window: Window | None, run_id: str) -> int:
         with guarded(action):
             self._share_fetches()
         with self._transaction(action) as connection:
             migrations.check(connection)
-            clock.check(connection, tenant_id, entity)
-            hold_pages(connection, tenant_id)
-            self.id = self._open(connection, window, run_id)
+            clock.check(connection, self._tenant_id, self._entity)
+            hold_pages(connection, self._tenant_id)
+            landing_id = self._insert(connection, window, run_id)
         with guarded(action):
             self._commit_each_statement()
+        return landing_id
 
     def _share_fetches(self) -> None:
         """Take the lock of fetches until the connection is closed: then nobody may rewrite pages, or prune any.
@@ -118,7 +136,7 @@ class LandingWriter:
         with self._connection.begin():
             locks.share_until_closed(self._connection, locks.fetches(self._tenant_id))
 
-    def _open(self, connection: Connection, window: Window | None, run_id: str) -> int:
+    def _insert(self, connection: Connection, window: Window | None, run_id: str) -> int:
         opened = execute(
             connection,
             _OPEN,

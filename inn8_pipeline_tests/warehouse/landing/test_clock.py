@@ -57,6 +57,14 @@ def test_a_landing_in_the_future_stops_the_next_fetch_and_says_what_to_do(syncs:
     assert caught.value.ahead_seconds == pytest.approx(MONTH.total_seconds(), abs=60)
 
 
+def test_a_fetch_that_was_stopped_holds_no_lock_however_long_its_error_is_kept(syncs: Syncs) -> None:
+    merge_ahead(syncs, [client()])
+    with pytest.raises(FutureLandingError) as caught:
+        syncs.land(CLIENTS, [client()])
+    assert clock.heal(syncs.engine, TENANT, wait_seconds=1).landings == 1
+    assert caught.value.entity == "clients"
+
+
 def test_a_landing_in_the_future_stops_a_rebuild(syncs: Syncs) -> None:
     earlier = syncs.land(CLIENTS, [client(fullName="earlier")])
     merge_ahead(syncs, [client()])
