@@ -59,41 +59,50 @@ class LandingReader:
         self._landing = landing
         self._batch_size = batch_size
         self._transformer = Transformer(landing.entity)
-        self._drift = DriftCollector(landing.entity, partial(count_clients, engine, landing.tenant_id))
+        self._drift = self._new_drift()
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the landing's records in order; those of days that are not wanted are skipped."""
         self._transformer = Transformer(self._landing.entity, is_wanted)
-        yield from prefetch(self._read(), BATCHES_AHEAD)
+        yield from prefetch(self._read(self._transformer, self._drift), BATCHES_AHEAD)
+
+    def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
+        """Yield the records of days that are not wanted."""
+        transformer = Transformer(self._landing.entity, lambda day: not is_wanted(day))
+        yield from self._read(transformer, self._new_drift())
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
         """Return the records of earlier rejects, transformed again."""
-        return self._encoded(self._transformer.records(payloads, ordinals))
+        return _encoded(self._transformer.records(payloads, ordinals), self._drift)
 
     def drift_found(self) -> SchemaDrift:
         """Return the drift of all records that were read so far."""
         return self._drift.found()
 
-    def _read(self) -> Generator[RecordBatch, None, None]:
+    def _new_drift(self) -> "DriftCollector":
+        return DriftCollector(self._landing.entity, partial(count_clients, self._engine, self._landing.tenant_id))
+
+    def _read(self, transformer: Transformer, drift: "DriftCollector") -> Generator[RecordBatch, None, None]:
         ordinal = first = 0
         pages: list[Batch] = []
         for body in join_small_pages(bodies(self._engine, self._landing)):
-            pages.append(self._transformer.page(body, ordinal))
+            pages.append(transformer.page(body, ordinal))
             ordinal += pages[-1].records
             if ordinal - first >= self._batch_size:
-                yield self._encoded(join(pages))
+                yield _encoded(join(pages), drift)
                 first, pages = ordinal, []
         if pages:
-            yield self._encoded(join(pages))
+            yield _encoded(join(pages), drift)
 
-    def _encoded(self, batch: Batch) -> RecordBatch:
-        self._drift.add(batch)
-        return RecordBatch(
-            rows=encode(batch.rows),
-            rejects=batch.rejects,
-            skipped=batch.skipped,
-            dimensions={name: encode(rows) for name, rows in batch.dimensions.items()},
-        )
+
+def _encoded(batch: Batch, drift: "DriftCollector") -> RecordBatch:
+    drift.add(batch)
+    return RecordBatch(
+        rows=encode(batch.rows),
+        rejects=batch.rejects,
+        skipped=batch.skipped,
+        dimensions={name: encode(rows) for name, rows in batch.dimensions.items()},
+    )
 
 
 def join_small_pages(pages: Iterable[bytes]) -> Iterator[bytes]:

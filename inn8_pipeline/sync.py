@@ -15,7 +15,15 @@ from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
-from inn8_pipeline.warehouse.merge.results import NO_COUNTS, NO_DRIFT, Counts, SchemaDrift, Status, SyncResult
+from inn8_pipeline.warehouse.merge.results import (
+    NO_COUNTS,
+    NO_DRIFT,
+    Counts,
+    SchemaDrift,
+    Status,
+    SyncResult,
+    UnconfirmedRows,
+)
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
 from inn8_pipeline.warehouse.merge.source import RecordSource
 
@@ -79,6 +87,11 @@ class Outcome:
         for result in self.results:
             total = total.plus(result.drift_found)
         return total
+
+    @property
+    def unconfirmed(self) -> Sequence[UnconfirmedRows]:
+        """The rows that no fetch confirms, as the last merge left them."""
+        return self.results[-1].unconfirmed if self.results else ()
 
     def total(self, name: str) -> int:
         """Return the sum of one number over the merges: missing, removed, held_back."""

@@ -105,7 +105,7 @@ def _take(expected: Expected, entity: str, record: object, known: Collection[str
         expected.nameless.add(json.dumps(record, default=str, sort_keys=True))
     else:
         expected.rejects[external_id] = why
-    expected.has_unreadable |= external_id is None or (entity == "transactions" and day_of(record) is None)
+    expected.has_unreadable |= external_id is None
 
 
 def security_of(record: object) -> tuple[str, str, Row] | None:

@@ -81,15 +81,16 @@ def of_outcome(
         needs_action=held_back > 0,
     )
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
-    return whole, {day: _day_entry(whole, counts.get(day)) for day in days}
+    concerns_all = bool(outcome.unconfirmed or outcome.total("older") or _has_duplicates(outcome))
+    return whole, {day: _day_entry(whole, counts.get(day), concerns_all=concerns_all) for day in days}
 
 
-def _day_entry(whole: SyncLogEntry, counts: Counts | None) -> SyncLogEntry:
+def _day_entry(whole: SyncLogEntry, counts: Counts | None, *, concerns_all: bool) -> SyncLogEntry:
     """Return a day's entry: a success where none of its records was rejected, also if it has no records.
 
-    Removals held back, or no data at all, concern the whole run and therefore each day.
+    Rows that no fetch confirms, removals held back, or no data at all concern the whole run and therefore each day.
     """
-    if whole.status is Status.NO_DATA or whole.needs_action:
+    if whole.status is Status.NO_DATA or whole.needs_action or concerns_all:
         return SyncLogEntry(
             whole.status, whole.started_at, whole.ended_at, counts,
             description=whole.description, needs_action=whole.needs_action,
@@ -103,10 +104,15 @@ def _describe(outcome: "Outcome") -> str:
     held_back = outcome.total("held_back")
     sentences = []
     if outcome.status is Status.NO_DATA:
-        sentences.append("INN8 sent no record. Nothing was changed; the rows that were there are still there.")
+        sentences.append(_no_data(outcome))
     if open_rejects:
         sentences.append(f"{open_rejects} rejects are open; each sync tries them again. See `inn8 rejects list`.")
-    if any(landing.has_duplicates for landing in outcome.landings):
+    if older := outcome.total("older"):
+        sentences.append(
+            f"{older} records were skipped, because a fetch begun later was merged already: the table is newer. If it "
+            "happens again, look for a second scheduler of this tenant."
+        )
+    if _has_duplicates(outcome):
         sentences.append(
             "INN8 sent some ids on more than one page, the same ones in two fetches. The rows are up to date, but none "
             "was marked as missing: pages that overlap may leave others out. Report it to INN8."
@@ -117,7 +123,39 @@ def _describe(outcome: "Outcome") -> str:
             "missing, all are still there. Ask INN8; if it really removed them, run "
             f"`{_removal_command(outcome)}` (in the launchpad: allow_removals: true)."
         )
+    sentences += [_UNCONFIRMED[each.reason].format(each) for each in outcome.unconfirmed if each.reason in _UNCONFIRMED]
     return " ".join(sentences)
+
+
+_NOT_SENT = (
+    "{0.rows} rows were not sent, the first since {0.since:%Y-%m-%d %H:%M} UTC, and are not marked as missing, because "
+)
+_UNCONFIRMED = {
+    "unreadable": _NOT_SENT
+    + "a record without a readable id may be any of them. Ask INN8 to correct it (`inn8 rejects list`); if it is none "
+    "of them, accept it.",
+    "duplicates": _NOT_SENT + "pages overlapped.",
+    "empty": (
+        "INN8 sent nothing for days in which there are {0.rows} rows, since {0.since:%Y-%m-%d %H:%M} UTC. They are "
+        "marked as missing if that is still so after INN8 has sent other records."
+    ),
+    "other_day": (
+        "{0.rows} rows are sent with a day of trade that was not asked for, since {0.since:%Y-%m-%d %H:%M} UTC: they "
+        "are shown as they were. A sync of that day updates them (`inn8 sync transactions --full`; a day in the future "
+        "is synced when it comes)."
+    ),
+}
+"""By reason; `held_back` has a sentence of its own."""
+
+
+def _has_duplicates(outcome: "Outcome") -> bool:
+    return any(landing.has_duplicates for landing in outcome.landings)
+
+
+def _no_data(outcome: "Outcome") -> str:
+    if outcome.counts.fetched:
+        return f"None of the {outcome.counts.fetched} records that INN8 sent is of the days that were asked for."
+    return "INN8 sent no record. Nothing was changed; the rows that were there are still there."
 
 
 def _removal_command(outcome: "Outcome") -> str:

@@ -118,8 +118,11 @@ class DataSubjectSearch:
         drop_unnamed(self._connection, self._tenant_id)
         execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
-            statement = _DELETE.format(table=_table(entity), belongs=_belongs(entity, "t"))
-            execute(self._connection, statement, tenant=self._tenant_id, client=self._client)
+            for statement in (_DELETE_UNCONFIRMED, _DELETE):
+                composed = statement.format(
+                    table=_table(entity), belongs=_belongs(entity, "t"), entity=sql.Literal(entity.name)
+                )
+                execute(self._connection, composed, tenant=self._tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
         """Keep the page without the records, and note its new digest for the landings that name it."""
@@ -232,6 +235,13 @@ _OF_ANYBODY = sql.SQL(
     "select external_id as value from {table} where tenant_id = %(tenant)s and external_id = any (%(ids)s)"
 )
 _DELETE = sql.SQL("delete from {table} t where t.tenant_id = %(tenant)s and {belongs}")
+_DELETE_UNCONFIRMED = sql.SQL(
+    """
+    delete from inn8.unconfirmed_rows u using {table} t
+     where u.tenant_id = %(tenant)s and u.entity = {entity} and t.tenant_id = u.tenant_id and t.id = u.row_id
+       and {belongs}
+    """
+)
 _DELETE_REJECTS = sql.SQL("delete from inn8.rejected_records where tenant_id = %(tenant)s and id = any (%(ids)s)")
 _INSERT_REWRITTEN = sql.SQL("insert into rewritten values (%(entity)s, %(old)s, %(new)s, %(records)s, %(bytes)s)")
 _NAMED = sql.SQL("""

@@ -2,7 +2,7 @@
 
 Both are bounded, and both are undone when the row comes back. The second fetch must begin after the first one and lack
 the row too. Transactions take a second fetch of all days of trade: one whose trade date changed is on another day, not
-gone.
+gone. What may prove that a row is absent is decided in `absence`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from psycopg import sql
 
 from inn8_pipeline.warehouse.database import Statement
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming_joins
 from inn8_pipeline.warehouse.merge.plan import name_of
 
 
@@ -31,84 +30,53 @@ class RemovalLimit:
         return not self.is_overridden and covered >= self.minimum_rows and lacking * 100 > covered * self.percent
 
 
-@dataclass(frozen=True, slots=True)
-class DeletionCounts:
-    """Rows marked as missing and removed by this merge, and rows whose marking was held back."""
-
-    missing: int = 0
-    removed: int = 0
-    held_back: int = 0
-
-
-_IS_COVERED = sql.SQL(
-    "t.tenant_id = %(tenant)s and t.removed_at is null and t.missing_since is null and t.as_of_at < %(started_at)s"
-)
-_IS_OF_DAYS = sql.SQL(" and t.trade_date = any (%(days)s)")
-_IS_LACKING = sql.SQL(
-    """
-    not exists (select from staged s where s.external_id = t.external_id)
-    and not exists (select from staged_rejects x where x.external_id = t.external_id)
-    """
-)
-_COUNT = sql.SQL("select count(*) from {table} t where {condition}")
-
-
-def mark(context: MergeContext, limit: RemovalLimit) -> DeletionCounts:
-    """Mark the rows that the landing lacks; return how many were marked, and how many were held back."""
-    lacking = _count(context, sql.SQL("{} and {}").format(_is_covered(context), _IS_LACKING))
-    if lacking and limit.forbids(lacking, _count(context, _is_covered(context))):
-        return DeletionCounts(held_back=lacking)
-    return DeletionCounts(missing=_mark_missing(context) if lacking else 0)
-
-
-def _is_covered(context: MergeContext) -> Statement:
-    return _IS_COVERED + _IS_OF_DAYS if context.plan.has_days else _IS_COVERED
-
-
-def _count(context: MergeContext, condition: sql.Composable) -> int:
-    return context.count(_COUNT.format(table=name_of(context.plan.table), condition=condition))
-
-
 _MARK_MISSING = sql.SQL(
     """
-    update {table} o
-       set missing_since = %(started_at)s, as_of_at = m.confirmed_at, updated_at = now()
-      from (select t.id, {confirmed_at} as confirmed_at from {table} t {joins} where {is_covered} and {is_lacking}) m
-     where o.tenant_id = %(tenant)s and o.id = m.id
+    update {table} t
+       set missing_since = %(started_at)s, as_of_at = l.confirmed_at, updated_at = now()
+      from lacking l
+     where t.tenant_id = %(tenant)s and t.id = l.row_id and l.reason is null
     """
 )
 
 
-def _mark_missing(context: MergeContext) -> int:
-    """Mark the rows; each keeps the start of the fetch that last held it, for no later landing confirms it."""
-    statement = _MARK_MISSING.format(
-        table=name_of(context.plan.table),
-        confirmed_at=CONFIRMED_AT,
-        joins=confirming_joins(context.plan),
-        is_covered=_is_covered(context),
-        is_lacking=_IS_LACKING,
-    )
-    return context.run(statement).rowcount
+def mark_missing(context: MergeContext) -> int:
+    """Mark the rows that are proven to be absent from the landing; return how many.
+
+    Each keeps the start of the fetch that last held it, for no later landing confirms it.
+    """
+    return context.run(_MARK_MISSING.format(table=name_of(context.plan.table))).rowcount
 
 
 _REMOVE = sql.SQL(
     """
+    with proof as ({proof})
     update {table} t set removed_at = now(), updated_at = now()
+      from proof p
      where t.tenant_id = %(tenant)s and t.missing_since is not null and t.removed_at is null
-       and t.missing_since < ({proven_at}) {is_within}
+       and t.missing_since < p.proven_at and (p.unreadable_since is null or t.as_of_at >= p.unreadable_since)
+       {is_within}
        and not exists (select from inn8.rejected_records r where r.tenant_id = t.tenant_id
                         and r.entity = %(entity)s and r.record_key = t.external_id and r.resolved_at is null)
     """
 )
-_PROVEN_AT = sql.SQL(
-    "select s.proven_at from inn8.sync_state s where s.tenant_id = %(tenant)s and s.entity = %(entity)s"
+_PROOF = sql.SQL(
+    """
+    select l.as_of_at as proven_at, l.unreadable_since
+      from inn8.sync_coverage c
+      join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
+     where c.tenant_id = %(tenant)s and c.entity = %(entity)s and l.is_proof
+    """
 )
 # A day without proof, or without any landing, makes the least of them null: then nothing is proven.
-_PROVEN_AT_OF_DAYS = sql.SQL(
+_PROOF_OF_DAYS = sql.SQL(
     """
-    select case when count(s.proven_at) = count(*) then min(s.proven_at) end
+    select case when count(*) filter (where l.is_proof) = count(*) then min(l.as_of_at) end as proven_at,
+           max(l.unreadable_since) as unreadable_since
       from generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') as d (day)
-      left join inn8.sync_state s on s.tenant_id = %(tenant)s and s.entity = %(entity)s and s.trade_date = d.day::date
+      left join inn8.sync_coverage c on c.tenant_id = %(tenant)s and c.entity = %(entity)s
+           and c.trade_date = d.day::date
+      left join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
     """
 )
 
@@ -121,17 +89,29 @@ def remove(context: MergeContext) -> int:
     has_days = context.plan.has_days
     statement = _REMOVE.format(
         table=name_of(context.plan.table),
-        proven_at=_PROVEN_AT_OF_DAYS if has_days else _PROVEN_AT,
+        proof=_PROOF_OF_DAYS if has_days else _PROOF,
         is_within=sql.SQL("and t.trade_date between %(first)s and %(last)s" if has_days else ""),
     )
     history = context.history
     return context.run(statement, first=history and history.from_date, last=history and history.to_date).rowcount
 
 
-_IS_WAITING = sql.SQL("t.tenant_id = %(tenant)s and t.missing_since is not null and t.removed_at is null")
+_COUNT_WAITING = sql.SQL(
+    """
+    select count(*) from {table} t
+     where t.tenant_id = %(tenant)s {is_of_days}
+       and (t.missing_since is not null and t.removed_at is null
+            or exists (select from inn8.unconfirmed_rows u
+                        where u.tenant_id = t.tenant_id and u.entity = %(entity)s and u.row_id = t.id))
+    """
+)
 
 
 def has_waiting(context: MergeContext) -> bool:
-    """Return whether a row of the landing's days is missing, not removed: then an unchanged landing is merged too."""
-    is_waiting = _IS_WAITING + _IS_OF_DAYS if context.plan.has_days else _IS_WAITING
-    return bool(_count(context, is_waiting))
+    """Return whether a row of the landing's days is missing or unconfirmed: then an unchanged landing is merged too."""
+    return bool(context.count(_COUNT_WAITING.format(table=name_of(context.plan.table), is_of_days=is_of_days(context))))
+
+
+def is_of_days(context: MergeContext) -> Statement:
+    """Return the condition, with a leading `and`, that the row t is of a day that the landing may write."""
+    return sql.SQL("and t.trade_date = any (%(days)s)") if context.plan.has_days else sql.SQL("")

@@ -11,9 +11,13 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
 
 # The start of the last fetch that is known to have held the row as it stands: the one that wrote it, or the last one
-# merged for its day, unless that one lacked the row (missing) or had it as a reject (an open reject).
+# merged for its day, unless that one lacked the row (missing, unconfirmed) or had it as a reject (an open reject).
 CONFIRMED_AT = sql.SQL(
-    "case when t.missing_since is null and r.id is null then greatest(t.as_of_at, l.as_of_at) else t.as_of_at end"
+    """
+    case when t.missing_since is not null or r.id is not null then t.as_of_at
+         when u.row_id is not null then greatest(t.as_of_at, u.confirmed_at)
+         else greatest(t.as_of_at, l.as_of_at) end
+    """
 )
 _CONFIRMING_JOINS = sql.SQL(
     """
@@ -21,6 +25,7 @@ _CONFIRMING_JOINS = sql.SQL(
     left join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
     left join inn8.rejected_records r on r.tenant_id = t.tenant_id and r.entity = %(entity)s
          and r.record_key = t.external_id and r.resolved_at is null
+    left join inn8.unconfirmed_rows u on u.tenant_id = t.tenant_id and u.entity = %(entity)s and u.row_id = t.id
     """
 )
 

@@ -12,9 +12,8 @@ from datetime import date
 
 from psycopg import sql
 
-from inn8_pipeline.warehouse.merge import rejects
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.merge.results import Counts
 
 Ends = Counter[tuple[str, date | None, bool]]
 """Records by what they are counted under, their day of trade, and whether they were retried."""
@@ -42,7 +41,6 @@ class ReconciledCounts:
     whole: Counts
     by_day: dict[date, Counts]
     reasons: dict[str, int]
-    has_unreadable: bool
     ends: Ends
 
     def repeated(self) -> tuple[Counts, dict[date, Counts]]:
@@ -72,12 +70,6 @@ _COUNT_EXCLUDED = sql.SQL(
     select 'rejected', trade_date, ordinal < 0, count(*) from staged_rejects group by 1, 2, 3
     """
 )
-_COUNT_UNREADABLE = sql.SQL(
-    """
-    select count(*) from staged_rejects
-     where ordinal >= 0 and (external_id is null or (%(has_days)s and trade_date is null))
-    """
-)
 
 
 def count(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
@@ -96,7 +88,6 @@ def count(context: MergeContext, observed: MergeObservations) -> ReconciledCount
         whole=Counts(fetched=context.landing.records, retried=observed.retried).plus(**_totals(ends)),
         by_day=_by_day(ends),
         reasons=rejected_by_reason(context),
-        has_unreadable=bool(context.count(_COUNT_UNREADABLE, has_days=context.plan.has_days)),
         ends=ends,
     )
 
@@ -128,8 +119,3 @@ def rejected_by_reason(context: MergeContext, *, is_sent: bool = False) -> dict[
     """Return the staged rejects by reason code; with `is_sent` only those that the landing brought."""
     counted = context.run(_REJECTED_BY_REASON, is_sent=is_sent)
     return {row["reason_code"]: row["count"] for row in counted}
-
-
-def status(context: MergeContext, held_back: int) -> Status:
-    """Return `PartialSuccess` while a reject is open that nobody accepted, or where removals were held back."""
-    return Status.PARTIAL_SUCCESS if held_back or rejects.count_open(context) else Status.SUCCESS

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -154,11 +154,60 @@ def _balanced(counts: Mapping[str, int]) -> Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class UnconfirmedRows:
+    """Rows that the last fetch of their day lacked, without proof that INN8 has them no longer.
+
+    `reason` is one of those of `inn8.unconfirmed_rows`; `since` is when the first of them was lacking.
+    """
+
+    reason: str
+    rows: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """What a sync's status is decided by, beside its counts.
+
+    Attributes:
+        open_rejects: Open rejects of the entity that nobody accepted.
+        held_back: Rows that the bound on removals kept from being marked.
+        unconfirmed: Rows that no fetch confirms, and that are not proven to be gone.
+        has_duplicates: Pages overlapped, so the landing proves no absence.
+        older: Records that were skipped because the table is newer.
+
+    """
+
+    open_rejects: int = 0
+    held_back: int = 0
+    unconfirmed: int = 0
+    has_duplicates: bool = False
+    older: int = 0
+
+
+def status_of(counts: Counts, facts: StatusFacts) -> Status:
+    """Return the status of a sync. `Success` says that every record is in the table and that nothing else is.
+
+    A sync that brought nothing for its days is `NoData`. Any other one that wrote and confirmed nothing, or that leaves
+    something open, is a `PartialSuccess`.
+    """
+    if not counts.fetched:
+        return Status.NO_DATA
+    confirmed = counts.inserted + counts.updated + counts.unchanged
+    is_open = facts.open_rejects or facts.held_back or facts.unconfirmed or facts.has_duplicates
+    if is_open or (facts.older and not confirmed):
+        return Status.PARTIAL_SUCCESS
+    if counts.skipped == counts.fetched:
+        return Status.NO_DATA
+    return Status.SUCCESS if confirmed else Status.PARTIAL_SUCCESS
+
+
+@dataclass(frozen=True, slots=True)
 class SyncResult:
     """The result of one merge.
 
-    Of a repeat (INN8 sent the very same pages as before) all records are `unchanged`, or what the repeated merge made
-    of them.
+    `older` are records that were skipped because the table is newer. Of a repeat (INN8 sent the very same pages as
+    before) all records are `unchanged`, or what the repeated merge made of them.
     """
 
     status: Status
@@ -169,6 +218,8 @@ class SyncResult:
     missing: int = 0
     removed: int = 0
     held_back: int = 0
+    unconfirmed: tuple[UnconfirmedRows, ...] = ()
+    older: int = 0
     is_repeat: bool = False
     dimensions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     drift_found: SchemaDrift = NO_DRIFT

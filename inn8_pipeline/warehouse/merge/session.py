@@ -5,7 +5,7 @@ Readers see all of it or nothing. An error rolls it back and has changed nothing
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from sqlalchemy import Connection, Engine
@@ -17,6 +17,7 @@ from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.landing import clock
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge import (
+    absence,
     changes,
     deletions,
     drift,
@@ -28,17 +29,20 @@ from inn8_pipeline.warehouse.merge import (
     visibility,
     watermarks,
 )
+from inn8_pipeline.warehouse.merge.absence import Absence
 from inn8_pipeline.warehouse.merge.changes import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.deletions import DeletionCounts, RemovalLimit
+from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.plan import MergePlan
 from inn8_pipeline.warehouse.merge.reconciliation import MergeObservations, ReconciledCounts
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
     SchemaDrift,
     Status,
+    StatusFacts,
     StoredCounts,
     SyncResult,
+    status_of,
     sync_command,
 )
 from inn8_pipeline.warehouse.merge.source import RecordSource
@@ -122,10 +126,10 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         if context.is_superseded:
             return _superseded(context)
         repeated = _find_repeated(context, options)
-        if not landing.records:
-            return _no_data(context, options, repeated)
         if repeated is not None:
             return _repeat(context, repeated)
+        if not landing.records and not (landing.entity.has_days and watermarks.has_rows(context)):
+            return _no_data(context, options)
         return _merge(context, options, open_source())
 
 
@@ -173,18 +177,47 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
     drift.note(context, read.drift_found.properties)
-    deleted = _delete(context, options, counted, read.drift_found, has_skipped_older=older > 0)
-    return SyncResult(
-        status=reconciliation.status(context, deleted.held_back),
+    found = absence.find(context, options.removal_limit, source, has_skipped=read.skipped > 0)
+    result = SyncResult(
+        status=Status.SUCCESS,
         counts=counted.whole,
         by_day=counted.by_day,
         rejected_by_reason=counted.reasons,
-        open_rejects=rejects.count_open(context),
-        missing=deleted.missing,
-        removed=deleted.removed,
-        held_back=deleted.held_back,
+        missing=deletions.mark_missing(context),
+        held_back=found.held_back,
+        older=older,
         dimensions=dimensions,
         drift_found=read.drift_found,
+    )
+    absence.remember(context)
+    result = _with_status(context, result)
+    watermarks.advance(context, _outcome(counted, found, result), options.transform_version)
+    return replace(result, removed=deletions.remove(context))
+
+
+def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
+    """Return the result with what is open in the tables now, and with the status that follows from it."""
+    open_rejects, unconfirmed = rejects.count_open(context), absence.unconfirmed(context)
+    facts = StatusFacts(
+        open_rejects=open_rejects,
+        held_back=result.held_back,
+        unconfirmed=sum(each.rows for each in unconfirmed),
+        has_duplicates=context.landing.has_duplicates,
+        older=result.older,
+    )
+    status = status_of(result.counts, facts)
+    return replace(result, status=status, open_rejects=open_rejects, unconfirmed=unconfirmed)
+
+
+def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> LandingOutcome:
+    unchanged, by_day = counted.repeated()
+    return LandingOutcome(
+        status=result.status,
+        counts=StoredCounts(counted.whole, unchanged, by_day, counted.reasons, result.drift_found),
+        is_proof=found.is_proof,
+        is_held_back=bool(found.held_back),
+        is_repeatable=not found.held_back and not result.older,
+        unreadable_since=found.unreadable_since,
     )
 
 
@@ -196,7 +229,8 @@ def _stage(context: MergeContext, source: RecordSource) -> _Read:
         staging.stage(context, batch)
         skipped += batch.skipped
     staging.analyze(context)
-    rejects.withdraw(context)
+    if context.landing.records:
+        rejects.withdraw(context)
     for ordinals, payloads in rejects.to_retry(context):
         staging.stage(context, source.again(payloads, ordinals))
         retried += len(ordinals)
@@ -249,65 +283,36 @@ def _reconcile(context: MergeContext, observed: MergeObservations) -> Reconciled
     return counted
 
 
-def _delete(
-    context: MergeContext,
-    options: MergeOptions,
-    counted: ReconciledCounts,
-    drift_found: SchemaDrift,
-    *,
-    has_skipped_older: bool,
-) -> DeletionCounts:
-    """Mark what is missing, advance the watermarks, then remove what a second fetch lacked too."""
-    is_proof = not context.landing.has_duplicates and not counted.has_unreadable
-    marked = deletions.mark(context, options.removal_limit) if is_proof else DeletionCounts()
-    unchanged, by_day = counted.repeated()
-    outcome = LandingOutcome(
-        status=reconciliation.status(context, marked.held_back),
-        counts=StoredCounts(counted.whole, unchanged, by_day, counted.reasons, drift_found),
-        is_proof=is_proof and not marked.held_back,
-        is_held_back=bool(marked.held_back),
-        is_repeatable=not marked.held_back and not has_skipped_older,
-    )
-    watermarks.advance(context, outcome, options.transform_version)
-    return DeletionCounts(marked.missing, deletions.remove(context), marked.held_back)
-
-
 def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
     """Return the repeated landing's counts, its written rows now unchanged: there is nothing to merge.
 
     It counts as a later landing all the same, and may be the second fetch that lacks a row of another day.
     """
     watermarks.confirm(context, repeated)
-    removed = deletions.remove(context)
     stored = repeated.counts
     drift.note(context, stored.drift.properties)
-    return SyncResult(
-        status=reconciliation.status(context, held_back=0),
+    result = SyncResult(
+        status=Status.SUCCESS,
         counts=stored.unchanged,
         by_day=stored.by_day,
         rejected_by_reason=stored.reasons,
-        open_rejects=rejects.count_open(context),
-        removed=removed,
-        is_repeat=True,
+        removed=deletions.remove(context),
+        is_repeat=context.landing.records > 0,
         drift_found=stored.drift,
     )
+    return _with_status(context, result)
 
 
 def _superseded(context: MergeContext) -> SyncResult:
     """Return all records as skipped: a fetch begun later was merged for every day of this one."""
     records = context.landing.records
-    return SyncResult(
-        status=reconciliation.status(context, held_back=0),
-        counts=NO_COUNTS.plus(fetched=records, skipped=records),
-        open_rejects=rejects.count_open(context),
-    )
+    counts = NO_COUNTS.plus(fetched=records, skipped=records)
+    return _with_status(context, SyncResult(status=Status.SUCCESS, counts=counts, older=records))
 
 
-def _no_data(context: MergeContext, options: MergeOptions, repeated: RepeatedLanding | None) -> SyncResult:
+def _no_data(context: MergeContext, options: MergeOptions) -> SyncResult:
     """Touch no row, for INN8 sent none. Where no row was expected the watermarks advance all the same."""
-    if repeated is not None:
-        watermarks.confirm(context, repeated)
-    elif not watermarks.has_rows(context):
+    if not watermarks.has_rows(context):
         outcome = LandingOutcome(Status.NO_DATA, StoredCounts(), is_proof=True, is_held_back=False, is_repeatable=True)
         watermarks.advance(context, outcome, options.transform_version)
-    return SyncResult(status=Status.NO_DATA, counts=NO_COUNTS, open_rejects=rejects.count_open(context))
+    return _with_status(context, SyncResult(status=Status.NO_DATA, counts=NO_COUNTS))

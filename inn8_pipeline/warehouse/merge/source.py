@@ -24,13 +24,16 @@ class RecordBatch:
 
 
 class RecordSource(Protocol):
-    """The records of one landing, read once.
+    """The records of one landing.
 
     A record's ordinal is its position in the landing, counted from 0.
     """
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the landing's records in order; `is_wanted` says whether a day of trade is to be merged."""
+
+    def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
+        """Yield what `batches` skipped, in order; without its drift."""
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
         """Return the records of earlier rejects, transformed again, with these ordinals; called after `batches`."""

@@ -3,6 +3,8 @@
     staged            valid rows, sent or retried; `as_of_at` is the start of the fetch that they come from
     staged_rejects    rejects with their reason and payload
     staged_…          for each dimension the objects that the staged rows name (staged_securities)
+    skipped           ids of records of days that are not merged, if a row is lacking
+    lacking           rows that the landing lacks (`absence`)
     exclusions        staged rows that will not be merged, by the name that they are counted under: skipped,
                       rejected, duplicate
 
@@ -98,6 +100,28 @@ def _reject_tuples(context: MergeContext, rejects: Sequence[Reject]) -> Iterator
             each.payload.decode(),
             context.landing.started_at,
         )
+
+
+_CREATE_SKIPPED = sql.SQL("create temporary table skipped_rows ({columns}) on commit drop")
+_CREATE_SKIPPED_IDS = sql.SQL('create temporary table skipped (external_id text collate "C") on commit drop')
+_COPY_SKIPPED_IDS = sql.SQL("copy skipped from stdin")
+_MOVE_SKIPPED = sql.SQL(
+    "with moved as (delete from skipped_rows returning external_id) insert into skipped select external_id from moved"
+)
+
+
+def create_skipped(context: MergeContext) -> None:
+    """Create the table of the ids of skipped records, empty."""
+    context.run(_CREATE_SKIPPED.format(columns=_columns(context.plan.staged)))
+    context.run(_CREATE_SKIPPED_IDS)
+
+
+def stage_skipped(context: MergeContext, batch: RecordBatch) -> None:
+    """Append the readable ids of a batch of skipped records."""
+    cursor = context.cursor()
+    copy_rows(cursor, "skipped_rows", batch.rows)
+    context.run(_MOVE_SKIPPED)
+    copy_tuples(cursor, _COPY_SKIPPED_IDS, [(each.external_id,) for each in batch.rejects if each.external_id])
 
 
 def analyze(context: MergeContext) -> None:

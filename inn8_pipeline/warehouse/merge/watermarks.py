@@ -5,7 +5,7 @@ They tell a sync what is older, newer or unchanged. Their table is `inn8.sync_co
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from psycopg import sql
@@ -73,6 +73,10 @@ _REPEATED = sql.SQL(
        and l.from_date is not distinct from n.from_date and l.to_date is not distinct from n.to_date
        and (select count(*) from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id)
            = coalesce(cardinality(%(days)s::date[]), 1)
+       and (l.unreadable_since is null or exists (
+             select from inn8.rejected_records r
+              where r.tenant_id = l.tenant_id and r.entity = l.entity and r.external_id is null
+                and r.resolved_at is null and r.accepted_at is null))
     """
 )
 
@@ -80,7 +84,8 @@ _REPEATED = sql.SQL(
 def find_repeated(context: MergeContext, transform_version: int) -> RepeatedLanding | None:
     """Return the merged landing that this one repeats, page by page, for every one of its days.
 
-    Only one that is repeatable: the same pages mean the same rows as long as no other merge has changed them since.
+    Only one that is repeatable: the same pages mean the same rows as long as no other merge has changed them since. And
+    if records without a readable id were accepted meanwhile, it proves more than it did.
     """
     row = context.run(_REPEATED, version=transform_version).fetchone()
     return RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"])) if row else None
@@ -109,6 +114,7 @@ class LandingOutcome:
     is_proof: bool
     is_held_back: bool
     is_repeatable: bool
+    unreadable_since: datetime | None = None
 
 
 _RECORD_OUTCOME = sql.SQL(
@@ -116,7 +122,8 @@ _RECORD_OUTCOME = sql.SQL(
     update inn8_raw.landings
        set status = %(status)s, counts = %(counts)s, transform_version = %(version)s, is_proof = %(is_proof)s,
            is_held_back = %(is_held_back)s, is_repeatable = %(is_repeatable)s,
-           as_of_at = coalesce(as_of_at, started_at), merged_at = clock_timestamp()
+           unreadable_since = %(unreadable_since)s, as_of_at = coalesce(as_of_at, started_at),
+           merged_at = clock_timestamp()
      where tenant_id = %(tenant)s and id = %(landing)s
     """
 )
@@ -144,6 +151,7 @@ def _columns(outcome: LandingOutcome) -> Mapping[str, Any]:
         "is_proof": outcome.is_proof,
         "is_held_back": outcome.is_held_back,
         "is_repeatable": outcome.is_repeatable,
+        "unreadable_since": outcome.unreadable_since,
     }
 
 

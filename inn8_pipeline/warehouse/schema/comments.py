@@ -8,6 +8,7 @@ from inn8_pipeline.entities import TECHNICAL
 TABLES: dict[str, str] = {
     "rejected_records": "A row is a record that INN8 sent and that could not become a row, with its reason.",
     "sync_coverage": "A row is a day of trade, or without one a whole collection, and the landing merged last for it.",
+    "unconfirmed_rows": "A row is one that the last fetch lacked, without proof that INN8 has it no longer.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
@@ -41,6 +42,17 @@ COLUMNS: dict[str, dict[str, str]] = {
         "entity": "clients, portfolios or transactions.",
         "trade_date": "The day of trade; null for clients and portfolios.",
         "landing_id": "The landing merged last for it.",
+    },
+    "unconfirmed_rows": {
+        "entity": "clients, portfolios or transactions.",
+        "row_id": "The row's id in the table of its entity.",
+        "reason": (
+            "held_back (by the bound on removals), unreadable (a record without a readable id may be it), duplicates "
+            "(pages overlapped), empty (INN8 sent nothing for these days) or other_day (it is sent with a day of trade "
+            "that was not asked for)."
+        ),
+        "confirmed_at": "Start of the last fetch that confirmed the row.",
+        "lacking_since": "Start of the first fetch after that one that lacked it.",
     },
     "circuits": {
         "circuit": "The collection's path, or the token endpoint's.",
@@ -81,6 +93,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "is_repeatable": "The rows are as this landing left them: a fetch of the same pages has nothing to merge.",
         "as_of_at": "Start of the last fetch that brought this landing's very pages; its own start at first.",
         "merged_at": "When it was merged; null if not merged.",
+        "unreadable_since": (
+            "Rows that were not confirmed since are not proven to be absent from it, for a record without a readable "
+            "id may be any of them; null if it has none that is not accepted."
+        ),
         "repeats_id": "The merged landing that this one repeats page by page, so that nothing was to be merged.",
     },
     "pages": {

@@ -151,11 +151,13 @@ _DETAILS = sql.SQL(
     select t.tenant_id, t.id, t.external_id, {columns}, t.missing_since, t.removed_at, t.created_at, t.updated_at,
            case when r.id is not null then greatest(r.row_as_of_at, t.as_of_at)
                 when t.missing_since is not null then t.as_of_at
+                when u.row_id is not null then u.confirmed_at
                 else greatest(t.as_of_at, s.last_synced_at) end as last_synced_at
       from {table} t {parents}
       left join inn8.sync_state s on s.tenant_id = t.tenant_id and s.entity = {entity} and {day}
       left join inn8.rejected_records r on r.tenant_id = t.tenant_id and r.entity = {entity}
            and r.record_key = t.external_id and r.resolved_at is null
+      left join inn8.unconfirmed_rows u on u.tenant_id = t.tenant_id and u.entity = {entity} and u.row_id = t.id
      where not ({hidden})
     """
 )

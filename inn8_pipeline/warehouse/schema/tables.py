@@ -195,6 +195,17 @@ sync_coverage = _table(
     Index("sync_coverage_landing_id_idx", TENANT, "landing_id"),
 )
 
+unconfirmed_rows = _table(
+    "unconfirmed_rows",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("row_id", BigInteger, nullable=False),
+    SqlColumn("reason", Text, nullable=False),
+    SqlColumn("confirmed_at", type_of_instant, nullable=False),
+    SqlColumn("lacking_since", type_of_instant, nullable=False),
+    PrimaryKeyConstraint(TENANT, "entity", "row_id", name="unconfirmed_rows_pkey"),
+)
+
 circuits = _table(
     "circuits",
     SqlColumn(TENANT, type_of_key, nullable=False),
@@ -251,6 +262,7 @@ landings = _table(
     SqlColumn("as_of_at", type_of_instant),
     SqlColumn("merged_at", type_of_instant),
     SqlColumn("repeats_id", BigInteger),
+    SqlColumn("unreadable_since", type_of_instant),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from inn8_pipeline.entities import DAY_COLUMN, ENTITIES, TECHNICAL, Column, Entity, Reference, table_columns
 from inn8_pipeline.warehouse.schema.comments import COLUMNS, describe
 
-SYNCED = "Start of the last fetch that confirmed the row; stands still while missing, removed or rejected."
+SYNCED = "Start of the last fetch that confirmed the row; stands still while missing, removed, rejected or not sent."
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,14 @@ def test_the_counts_of_a_rewritten_landing_are_no_longer_compared_with_its_pages
     assert all(StoredCounts.from_json(each).merged.fetched == 0 for each in rewritten)
 
 
+def test_an_unconfirmed_row_of_the_person_is_erased(syncs: Syncs) -> None:
+    syncs.clients([client(), NEIGHBOUR])
+    syncs.merge(syncs.land(CLIENTS, [NEIGHBOUR], has_duplicates=True))
+    assert len(syncs.query("select from inn8.unconfirmed_rows")) == 1
+    erase.erase(syncs.engine, THANDI, redact)
+    assert syncs.query("select from inn8.unconfirmed_rows") == []
+
+
 def test_the_next_syncs_and_a_rebuild_reconcile(filled: Syncs) -> None:
     erase.erase(filled.engine, THANDI, redact)
     for landing, days in newest_of_days(filled.engine, TENANT, TRANSACTIONS, HISTORY):

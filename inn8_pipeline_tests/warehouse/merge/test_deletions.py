@@ -77,7 +77,7 @@ def test_a_row_that_is_missing_and_comes_back_faulty_is_not_removed(syncs: Syncs
     assert state(syncs, "C-2") == "missing"
 
 
-def test_a_reject_without_an_id_makes_a_landing_prove_nothing(syncs: Syncs) -> None:
+def test_a_new_reject_without_an_id_may_be_any_row_that_is_lacking(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
     for _ in range(2):
         assert syncs.clients([client(), without(client(), "id")], may_repeat=False).missing == 0
@@ -86,9 +86,11 @@ def test_a_reject_without_an_id_makes_a_landing_prove_nothing(syncs: Syncs) -> N
     assert state(syncs, "C-2") == "missing"
 
 
-def test_a_transaction_without_a_day_makes_a_landing_prove_nothing(owned: Syncs) -> None:
-    owned.transactions([traded(5), OTHER])
-    assert owned.transactions([OTHER, without(traded(5, 2), "tradeDate")]).missing == 0
+def test_a_transaction_without_a_day_is_known_by_its_id_and_proves_the_absence_of_the_others(owned: Syncs) -> None:
+    owned.transactions([traded(5), traded(5, 2), OTHER])
+    assert owned.transactions([OTHER, without(traded(5, 2), "tradeDate")]).missing == 1
+    assert owned.transactions([OTHER, without(traded(5, 2), "tradeDate")]).removed == 1
+    assert [state(owned, each, "transactions") for each in ("T-1", "T-2")] == ["removed", "present"]
 
 
 def test_accepted_duplicates_make_a_landing_prove_nothing(syncs: Syncs) -> None:

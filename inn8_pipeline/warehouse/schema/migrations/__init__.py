@@ -16,7 +16,7 @@ from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
 from inn8_pipeline.warehouse.schema.views import views
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
 
 

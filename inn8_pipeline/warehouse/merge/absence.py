@@ -1,0 +1,194 @@
+"""Which rows a landing lacks, and for which of them that proves that INN8 has them no longer.
+
+A row that is lacking without proof is unconfirmed (`inn8.unconfirmed_rows`): it is not marked as missing, its
+`last_synced_at` stands still, and the sync is no `Success`. The reasons, in the order in which they are looked for:
+
+    other_day     the landing has the id, with a day of trade that is not merged from it
+    duplicates    pages overlapped: the landing may lack what INN8 has
+    unreadable    a record without a readable id may be the row
+    empty         INN8 sent nothing for these days, and nothing since shows that it answers at all
+    held_back     more rows than the bound on removals allows
+
+A record without a readable id cannot be a row that was confirmed after the record had come for the first time: both
+were sent side by side. So it leaves unproven only the rows that were last confirmed before that, and none once an
+operator has accepted it as no row of ours. (A record without id and day that came in a wider window can seem to stand
+beside a row that it is, if it changes to readable and back between two fetches, to the byte. That is not detected.)
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import sql
+
+from inn8_pipeline.warehouse.database import Statement
+from inn8_pipeline.warehouse.merge import staging
+from inn8_pipeline.warehouse.merge.context import MergeContext
+from inn8_pipeline.warehouse.merge.deletions import RemovalLimit, is_of_days
+from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming_joins
+from inn8_pipeline.warehouse.merge.plan import name_of
+from inn8_pipeline.warehouse.merge.results import UnconfirmedRows
+from inn8_pipeline.warehouse.merge.source import RecordSource
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """What a landing proves.
+
+    Attributes:
+        is_proof: Whether what it lacks counts as absent, for rows that no unreadable record can be.
+        unreadable_since: Rows that were not confirmed since then can be an unreadable record; None if there is none.
+        held_back: Rows that the bound on removals kept from being marked.
+
+    """
+
+    is_proof: bool
+    unreadable_since: datetime | None
+    held_back: int
+
+
+def find(context: MergeContext, limit: RemovalLimit, source: RecordSource, *, has_skipped: bool) -> Absence:
+    """Find the rows that the landing lacks, and give each that is not proven to be absent its reason.
+
+    Called when the rejects of the landing are stored. The rows are in the temporary table `lacking` afterwards.
+    """
+    unreadable_since = _unreadable_since(context)
+    context.run(_CREATE_LACKING.format(**_parts(context)))
+    is_empty = held_back = 0
+    if context.count(_COUNT_UNEXPLAINED):
+        if has_skipped:
+            _stage_skipped(context, source)
+            context.run(_EXPLAIN_OTHER_DAY)
+        if context.landing.has_duplicates:
+            context.run(_EXPLAIN, reason="duplicates")
+        if unreadable_since is not None:
+            context.run(_EXPLAIN_UNREADABLE, unreadable_since=unreadable_since)
+        if not context.landing.records and not limit.is_overridden:
+            is_empty = context.run(_EXPLAIN_EMPTY).rowcount
+        held_back = _hold_back(context, limit)
+    is_proof = not context.landing.has_duplicates and not held_back and not is_empty
+    return Absence(is_proof, unreadable_since, held_back)
+
+
+_CREATE_LACKING = sql.SQL(
+    """
+    create temporary table lacking on commit drop as
+    select t.id as row_id, t.external_id, {confirmed_at} as confirmed_at, null::text as reason
+      from {table} t {joins}
+     where {is_covered}
+       and not exists (select from staged s where s.external_id = t.external_id)
+       and not exists (select from staged_rejects x where x.external_id = t.external_id)
+    """
+)
+_IS_COVERED = sql.SQL(
+    """
+    t.tenant_id = %(tenant)s and t.removed_at is null and t.missing_since is null and t.as_of_at < %(started_at)s
+    {is_of_days}
+    """
+)
+_COUNT_COVERED = sql.SQL("select count(*) from {table} t where {is_covered}")
+_COUNT_UNEXPLAINED = sql.SQL("select count(*) from lacking where reason is null")
+
+
+def _parts(context: MergeContext) -> dict[str, sql.Composable]:
+    return {
+        "table": name_of(context.plan.table),
+        "joins": confirming_joins(context.plan),
+        "confirmed_at": CONFIRMED_AT,
+        "is_covered": _is_covered(context),
+    }
+
+
+def _is_covered(context: MergeContext) -> Statement:
+    return _IS_COVERED.format(is_of_days=is_of_days(context))
+
+
+# A record that comes twice is known once only: the other may be a row that has lost its id.
+_UNREADABLE_SINCE = sql.SQL(
+    """
+    select max(case when s.occurrences > 1 then %(started_at)s else r.first_seen_at end) as unreadable_since
+      from (select record_key, count(*) as occurrences from staged_rejects
+             where ordinal >= 0 and external_id is null group by 1) s
+      join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.entity = %(entity)s
+           and r.record_key = s.record_key and r.resolved_at is null and r.accepted_at is null
+    """
+)
+
+
+def _unreadable_since(context: MergeContext) -> datetime | None:
+    row = context.run(_UNREADABLE_SINCE).fetchone()
+    return row["unreadable_since"] if row else None
+
+
+_EXPLAIN = sql.SQL("update lacking set reason = %(reason)s where reason is null")
+_EXPLAIN_OTHER_DAY = sql.SQL(
+    "update lacking l set reason = 'other_day' where exists (select from skipped s where s.external_id = l.external_id)"
+)
+_EXPLAIN_UNREADABLE = sql.SQL(
+    "update lacking set reason = 'unreadable' where reason is null and confirmed_at < %(unreadable_since)s"
+)
+# Proven by a fetch that brought records, begun after the first empty one: then INN8 answers, and these days are empty.
+_EXPLAIN_EMPTY = sql.SQL(
+    """
+    update lacking l set reason = 'empty'
+     where l.reason is null and not exists (
+       select from inn8.unconfirmed_rows u
+         join inn8_raw.landings n on n.tenant_id = u.tenant_id and n.entity = u.entity
+        where u.tenant_id = %(tenant)s and u.entity = %(entity)s and u.row_id = l.row_id
+          and n.merged_at is not null and n.record_count > 0
+          and n.as_of_at > u.lacking_since and n.as_of_at < %(started_at)s)
+    """
+)
+
+
+def _hold_back(context: MergeContext, limit: RemovalLimit) -> int:
+    lacking = context.count(_COUNT_UNEXPLAINED)
+    covered = _COUNT_COVERED.format(table=name_of(context.plan.table), is_covered=_is_covered(context))
+    if lacking and limit.forbids(lacking, context.count(covered)):
+        return context.run(_EXPLAIN, reason="held_back").rowcount
+    return 0
+
+
+def _stage_skipped(context: MergeContext, source: RecordSource) -> None:
+    """Stage the ids of the records that were skipped because of their day: in most merges nobody asks for them."""
+    staging.create_skipped(context)
+    for batch in source.skipped(context.is_wanted):
+        staging.stage_skipped(context, batch)
+
+
+_REMEMBER = sql.SQL(
+    """
+    insert into inn8.unconfirmed_rows as u (tenant_id, entity, row_id, reason, confirmed_at, lacking_since)
+    select %(tenant)s, %(entity)s, row_id, reason, confirmed_at, %(started_at)s from lacking where reason is not null
+        on conflict (tenant_id, entity, row_id) do update set reason = excluded.reason
+     where u.reason <> excluded.reason
+    """
+)
+_FORGET = sql.SQL(
+    """
+    delete from inn8.unconfirmed_rows u using {table} t
+     where u.tenant_id = %(tenant)s and u.entity = %(entity)s and t.tenant_id = u.tenant_id and t.id = u.row_id
+       and u.lacking_since < %(started_at)s
+       and (t.missing_since is not null
+            or exists (select from staged s where s.external_id = t.external_id and s.ordinal >= 0)
+            or exists (select from staged_rejects x where x.external_id = t.external_id and x.ordinal >= 0))
+    """
+)
+
+
+def remember(context: MergeContext) -> None:
+    """Store the rows that are unconfirmed now, and forget those that came back or are marked as missing."""
+    context.run(_FORGET.format(table=name_of(context.plan.table)))
+    context.run(_REMEMBER)
+
+
+_COUNT_UNCONFIRMED = sql.SQL(
+    """
+    select reason, count(*) as rows, min(lacking_since) as since from inn8.unconfirmed_rows
+     where tenant_id = %(tenant)s and entity = %(entity)s group by reason order by reason
+    """
+)
+
+
+def unconfirmed(context: MergeContext) -> tuple[UnconfirmedRows, ...]:
+    """Return how many rows of the entity are unconfirmed, by reason, and since when."""
+    return tuple(UnconfirmedRows(**row) for row in context.run(_COUNT_UNCONFIRMED))

@@ -1,0 +1,52 @@
+"""What may be called `Success`: every record is in the table, nothing else is, and nothing is open."""
+
+import pytest
+
+from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.warehouse.merge.results import Counts, Status, StatusFacts, status_of
+from inn8_pipeline.warehouse.queries import rejects
+from inn8_pipeline_tests.transform.builders import client, transaction
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, october
+
+CONFIRMED = Counts(fetched=9, inserted=1, updated=1, unchanged=3, duplicate=1, rejected=1, skipped=2)
+OTHERWISE = {
+    "nothing was sent": (Counts(), StatusFacts(), Status.NO_DATA),
+    "everything is of other days": (Counts(fetched=2, skipped=2), StatusFacts(), Status.NO_DATA),
+    "everything is older than the table": (Counts(fetched=2, skipped=2), StatusFacts(older=2), Status.PARTIAL_SUCCESS),
+    "everything was rejected": (Counts(fetched=2, rejected=2), StatusFacts(), Status.PARTIAL_SUCCESS),
+    "a reject is open": (CONFIRMED, StatusFacts(open_rejects=1), Status.PARTIAL_SUCCESS),
+    "removals are held back": (CONFIRMED, StatusFacts(held_back=1), Status.PARTIAL_SUCCESS),
+    "a row is unconfirmed": (CONFIRMED, StatusFacts(unconfirmed=1), Status.PARTIAL_SUCCESS),
+    "pages overlapped": (CONFIRMED, StatusFacts(has_duplicates=True), Status.PARTIAL_SUCCESS),
+}
+
+
+def test_a_sync_that_confirmed_records_and_left_nothing_open_is_a_success() -> None:
+    assert status_of(CONFIRMED, StatusFacts()) is Status.SUCCESS
+    assert status_of(CONFIRMED, StatusFacts(older=1)) is Status.SUCCESS
+
+
+@pytest.mark.parametrize(("counts", "facts", "status"), OTHERWISE.values(), ids=OTHERWISE)
+def test_any_other_sync_is_none(counts: Counts, facts: StatusFacts, status: Status) -> None:
+    assert status_of(counts, facts) is status
+
+
+def test_a_sync_of_which_all_records_are_accepted_rejects_is_no_success(syncs: Syncs) -> None:
+    faulty: list[object] = [client(fullName=1)]
+    syncs.clients(faulty)
+    assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "known")
+    for may_repeat in (False, True):
+        assert syncs.clients(faulty, may_repeat=may_repeat).status is Status.PARTIAL_SUCCESS
+
+
+def test_a_sync_of_which_all_records_are_of_other_days_is_no_data(owned: Syncs) -> None:
+    sent: list[object] = [transaction(tradeDate="2026-09-01")]
+    for may_repeat in (False, True):
+        result = owned.transactions(sent, october(5), may_repeat=may_repeat)
+        assert (result.counts, result.status) == (Counts(fetched=1, skipped=1), Status.NO_DATA)
+
+
+def test_accepted_duplicates_are_no_success_either_when_they_come_again(syncs: Syncs) -> None:
+    for _ in range(2):
+        landing = syncs.land(CLIENTS, [client(), client()], has_duplicates=True)
+        assert syncs.merge(landing).status is Status.PARTIAL_SUCCESS
