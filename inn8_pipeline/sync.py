@@ -33,6 +33,14 @@ else:
     landing_reader = deferred("inn8_pipeline.landing_reader")
 
 
+MARGIN_DAYS = 1
+"""Days that are asked for at each end of a window beside those that are merged.
+
+INN8 does not say whether its `toDate` is inclusive. If it were not, the rows of a window's last day would never come,
+and seem to be absent. What is sent for the days beyond the window is skipped.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where a sync writes: a warehouse, as one tenant, in one run; `chunk_size` records at a time."""
@@ -103,7 +111,7 @@ def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | N
 
     A fetch whose pages are not consistent is repeated; what it wrote is never read.
     """
-    for fetch in client.fetches(entity, window):
+    for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS)):
         with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
             for page in fetch:
                 writer.add(page.body, page.records)

@@ -32,6 +32,10 @@ class Window:
         for offset in range((self.to_date - self.from_date).days + 1):
             yield self.from_date + timedelta(days=offset)
 
+    def widened(self, days: int) -> "Window":
+        """Return the window with so many more days at each end."""
+        return Window(self.from_date - timedelta(days=days), self.to_date + timedelta(days=days))
+
     def __str__(self) -> str:
         """Return `2026-10-01 to 2026-10-31`, or the one day."""
         if self.from_date == self.to_date:

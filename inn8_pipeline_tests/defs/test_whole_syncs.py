@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 from inn8_pipeline_tests.defs import truth
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
@@ -41,6 +41,18 @@ def test_a_server_in_pascal_case_without_paging_and_windows_makes_the_same_rows(
     habits = pipeline.server.options
     habits.pascal, habits.paging, habits.windows = True, False, False
     assert all(run.success for run in pipeline.run_all().values())
+    assert truth.tables(pipeline) == truth.of(pipeline.world)
+
+
+def test_windows_whose_ends_the_server_excludes_lose_no_row_and_mark_none_as_missing(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    pipeline.server.options.exclusive_windows = True
+    for day in pipeline.window.days():
+        pipeline.change("update inn8.transactions set description = 'overwritten by hand' where id % 5 = 0")
+        run = pipeline.run(TRANSACTIONS, window=Window(day, day))
+        entry = pipeline.entry(TRANSACTIONS, run.run_id).metadata
+        assert (entry["missing"], entry["updated"] > 0) == (0, True)
+    pipeline.run(TRANSACTIONS)
     assert truth.tables(pipeline) == truth.of(pipeline.world)
 
 

@@ -17,7 +17,7 @@ from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import Collection, World
-from inn8_pipeline.sync import Destination, land, landings_of, merge
+from inn8_pipeline.sync import MARGIN_DAYS, Destination, land, landings_of, merge
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.circuits import PostgresCircuits
 from inn8_pipeline.warehouse.landing.store import Landing
@@ -111,7 +111,9 @@ class Bench:
     def _served(self, entity: Collection, window: Window | None) -> list[object]:
         if window is None or not self.server.options.windows:
             return self.world.records(entity)
-        return self.world.records(entity, window.from_date, window.to_date)
+        margin = MARGIN_DAYS - self.server.options.exclusive_windows
+        served = window.widened(margin)
+        return self.world.records(entity, served.from_date, served.to_date)
 
     def merge(
         self, landed: Landed, days: frozenset[date] | None, *, may_repeat: bool, is_sure: bool

@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from inn8_pipeline.sandbox.errors import InvalidQueryError
@@ -22,6 +22,8 @@ class ServerOptions:
     max_page_size: int = 1000
     paging: bool = True
     windows: bool = True
+    exclusive_windows: bool = False
+    """The days that `fromDate` and `toDate` name are not served, only those between them."""
     last_link: bool = True
     total_count: bool = True
     pascal: bool = False
@@ -47,6 +49,13 @@ class Query:
         size = min(_natural(given, "pageSize", options.page_size), options.max_page_size)
         others = tuple((name, value) for name, value in given.items() if name != "page")
         return Query(_natural(given, "page", 1), size, _day(given, "fromDate"), _day(given, "toDate"), others)
+
+    def window(self, options: ServerOptions) -> tuple[date | None, date | None]:
+        """Return the first and the last day that are served; None for no bound."""
+        if not options.windows:
+            return None, None
+        margin = timedelta(days=1 if options.exclusive_windows else 0)
+        return self.from_date and self.from_date + margin, self.to_date and self.to_date - margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class PageCache:
 
     def page(self, collection: Collection, query: Query, options: ServerOptions, *, compress: bool) -> ServedPage:
         """Return the page that the query asks for."""
-        window = (query.from_date, query.to_date) if options.windows else (None, None)
+        window = query.window(options)
         days = self._world.days(collection, *window)
         total = self._world.count(collection, *window)
         if options.paging:
