@@ -12,25 +12,25 @@ from inn8_pipeline_tests.soak.oracle import Row
 _QUERY = text(
     """
     select 'clients', external_id, array[name, email, phone, address, status]::text[],
-           missing_since::text, removed_at is not null from inn8.clients where tenant_id = :tenant
+           missing_since::text, removed_at is not null, false from inn8.clients where tenant_id = :tenant
      union all
     select 'portfolios', p.external_id, array[c.external_id, p.name, account_number, account_type, p.status],
-           p.missing_since::text, p.removed_at is not null
+           p.missing_since::text, p.removed_at is not null, p.hidden_since is not null
       from inn8.portfolios p join inn8.clients c on (c.tenant_id, c.id) = (p.tenant_id, p.client_id)
      where p.tenant_id = :tenant
      union all
     select 'transactions', t.external_id,
            array[p.external_id, s.external_id, transaction_type, trade_date::text, settlement_date::text,
                  trim_scale(quantity)::text, trim_scale(price)::text, trim_scale(amount)::text, trim_scale(fees)::text,
-                 t.currency, description], t.missing_since::text, t.removed_at is not null
+                 t.currency, description], t.missing_since::text, t.removed_at is not null, t.hidden_since is not null
       from inn8.transactions t join inn8.portfolios p on (p.tenant_id, p.id) = (t.tenant_id, t.portfolio_id)
       left join inn8.securities s on (s.tenant_id, s.id) = (t.tenant_id, t.security_id)
      where t.tenant_id = :tenant
      union all
-    select 'securities', external_id, array[symbol, name, isin, security_type, currency], as_of_date::text, false
+    select 'securities', external_id, array[symbol, name, isin, security_type, currency], as_of_date::text, false, false
       from inn8.securities where tenant_id = :tenant
      union all
-    select 'rejects ' || entity, record_key, array[external_id, reason_code, payload::text], null, false
+    select 'rejects ' || entity, record_key, array[external_id, reason_code, payload::text], null, false, false
       from inn8.rejected_records where tenant_id = :tenant and resolved_at is null
     """
 )
@@ -42,6 +42,7 @@ class Seen:
 
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     marks: dict[str, dict[str, tuple[str | None, bool]]] = field(default_factory=dict)
+    hidden: dict[str, set[str]] = field(default_factory=dict)
 
     def of(self, table: str) -> dict[str, Row]:
         """Return the rows of one table."""
@@ -60,9 +61,11 @@ def read(engine: Engine, tenant_id: str) -> Seen:
     """Read them now."""
     seen = Seen()
     with engine.connect() as connection:
-        for table, key, values, since, is_removed in connection.execute(_QUERY, {"tenant": tenant_id}):
+        for table, key, values, since, is_removed, is_hidden in connection.execute(_QUERY, {"tenant": tenant_id}):
             seen.rows.setdefault(table, {})[key] = tuple(values)
             seen.marks.setdefault(table, {})[key] = (since, is_removed)
+            if is_hidden:
+                seen.hidden.setdefault(table, set()).add(key)
     return seen
 
 
