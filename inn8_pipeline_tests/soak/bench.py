@@ -229,7 +229,9 @@ class Bench:
         for key, row in expected.rows.items():
             assert rows.get(key) == row, f"{key} of {entity} is not as INN8 has it"
             assert key not in after.missing(entity), f"{key} of {entity} is there, and marked as missing"
-        absent = rows.keys() - expected.rows.keys() - expected.rejects.keys()
+        absent = rows.keys() - expected.rows.keys() - expected.rejects.keys() - expected.other_days
+        marked = after.missing(entity) - before.missing(entity)
+        assert not expected.other_days & marked, f"{entity} that are sent with another day are marked"
         if is_proof:
             assert absent <= after.missing(entity), f"{entity} that INN8 no longer has are not marked"
             assert absent & before.missing(entity) <= after.removed(entity), f"{entity}: two proofs, and not removed"

@@ -66,6 +66,8 @@ class Expected:
     nameless: set[str] = field(default_factory=set)
     """Faulty records without a readable id, as canonical JSON."""
     has_unreadable: bool = False
+    other_days: set[str] = field(default_factory=set)
+    """Ids of records whose day the sync is not for."""
     fetched: int = 0
     rejected: int = 0
     skipped: int = 0
@@ -82,6 +84,8 @@ def expect(
         day = day_of(record) if entity == "transactions" else None
         if days is not None and day is not None and day not in days:
             expected.skipped += 1
+            if external_id := id_of(record):
+                expected.other_days.add(external_id)
             continue
         _take(expected, entity, record, known)
     return expected

@@ -36,6 +36,7 @@ WRONG: dict[Collection, tuple[dict[str, object], ...]] = {
 ABOVE: dict[Collection, Collection] = {"portfolios": "clients", "transactions": "portfolios"}
 TEXTS = {"clients": "fullName", "portfolios": "name", "transactions": "description"}
 DAYS = st.integers(-1, 5).map(lambda number: FIRST + timedelta(days=number))
+ANY_DAY = DAYS | st.sampled_from((FIRST - timedelta(days=30), LAST + timedelta(days=30)))
 ENTITY = st.sampled_from(ENTITIES)
 PICK = st.integers(0, 60)
 
@@ -80,7 +81,7 @@ class Records(RuleBasedStateMachine):
             renamed = record["security"] | {"name": f"Security {self._next()}"}
             self.world.put("transactions", record | {"security": renamed})
 
-    @rule(pick=PICK, day=DAYS)
+    @rule(pick=PICK, day=ANY_DAY)
     def move(self, pick: int, day: date) -> None:
         if record := self._pick("transactions", pick):
             self.world.put("transactions", record | {"tradeDate": day.isoformat()})
@@ -148,7 +149,10 @@ class Records(RuleBasedStateMachine):
 
     # INN8 behaves otherwise
 
-    @rule(habit=st.sampled_from(("paging", "windows", "last_link", "total_count", "pascal")), is_so=st.booleans())
+    @rule(
+        habit=st.sampled_from(("paging", "windows", "exclusive_windows", "last_link", "total_count", "pascal")),
+        is_so=st.booleans(),
+    )
     def take_up(self, habit: str, is_so: bool) -> None:  # noqa: FBT001 (Hypothesis calls it by name)
         setattr(self.bench.server.options, habit, is_so)
 
