@@ -17,10 +17,10 @@ from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.transform.values import EMPTY_DATES
 from inn8_pipeline.warehouse.csv_rows import encode
 from inn8_pipeline.warehouse.landing.store import Landing, bodies
+from inn8_pipeline.warehouse.merge.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
-from inn8_pipeline.warehouse.merge.source import RecordBatch
-from inn8_pipeline.warehouse.prefetch import prefetch
-from inn8_pipeline.warehouse.queries.clients_of import count_clients
+from inn8_pipeline.warehouse.queries.owning_clients import count_clients
+from inn8_pipeline.warehouse.read_ahead import prefetch
 
 BATCHES_AHEAD = 1
 """Batches that are transformed and encoded while Postgres takes the one before."""

@@ -15,6 +15,7 @@ from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
+from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
     NO_DRIFT,
@@ -25,7 +26,6 @@ from inn8_pipeline.warehouse.merge.results import (
     UnconfirmedRows,
 )
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
-from inn8_pipeline.warehouse.merge.source import RecordSource
 
 if TYPE_CHECKING:
     from inn8_pipeline import landing_reader

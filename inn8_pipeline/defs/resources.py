@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from inn8_pipeline.extract import client as api_client
     from inn8_pipeline.extract import endpoint as api_endpoint
-    from inn8_pipeline.warehouse import circuits
+    from inn8_pipeline.warehouse import circuit_store
 else:
     api_client = deferred("inn8_pipeline.extract.client")
     api_endpoint = deferred("inn8_pipeline.extract.endpoint")
-    circuits = deferred("inn8_pipeline.warehouse.circuits")
+    circuit_store = deferred("inn8_pipeline.warehouse.circuit_store")
 
 
 CIRCUIT_WAIT_SECONDS = 300.0
@@ -72,7 +72,7 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             warn("INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. For a test network only.")
         retry = api_endpoint.RetryPolicy(open_circuit_wait_seconds=CIRCUIT_WAIT_SECONDS if waits_for_circuit else 0.0)
         with (
-            circuits.PostgresCircuits(engine, tenant_id) as states,
+            circuit_store.PostgresCircuits(engine, tenant_id) as states,
             api_client.Inn8Client(endpoint, states, retry=retry, on_notice=lambda notice: warn(str(notice))) as client,
         ):
             yield client

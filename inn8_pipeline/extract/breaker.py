@@ -1,4 +1,4 @@
-"""The circuit breaker as a client uses it. Its state is shared by all processes: see `warehouse/circuits.py`.
+"""The circuit breaker as a client uses it. Its state is shared by all processes: see `warehouse/circuit_store.py`.
 
 The contract counts consecutive failures of calls that are made one after the other. A client makes several at the same
 time, so here attempts that fail side by side count as one failure: they say the same thing about INN8.

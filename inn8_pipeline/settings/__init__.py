@@ -6,6 +6,16 @@ Each `read_…` function returns one group of them as a frozen dataclass. A miss
 
 from inn8_pipeline.settings.databases import read_database, read_owner_database
 from inn8_pipeline.settings.environment import Environment
+from inn8_pipeline.settings.model import (
+    AlertSettings,
+    ApiSettings,
+    CelerySettings,
+    DatabaseSettings,
+    RetentionSettings,
+    SyncSettings,
+    TenantSettings,
+    now,
+)
 from inn8_pipeline.settings.readers import (
     read_alerts,
     read_api,
@@ -18,16 +28,6 @@ from inn8_pipeline.settings.readers import (
     read_tenant_ids,
 )
 from inn8_pipeline.settings.urls import well_formed
-from inn8_pipeline.settings.values import (
-    AlertSettings,
-    ApiSettings,
-    CelerySettings,
-    DatabaseSettings,
-    RetentionSettings,
-    SyncSettings,
-    TenantSettings,
-    now,
-)
 
 __all__ = [
     "AlertSettings",

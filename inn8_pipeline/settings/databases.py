@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings.environment import Environment, truth
+from inn8_pipeline.settings.model import DatabaseSettings
 from inn8_pipeline.settings.urls import well_formed
-from inn8_pipeline.settings.values import DatabaseSettings
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse import addresses

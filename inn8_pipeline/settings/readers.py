@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings.environment import Environment, between, truth
-from inn8_pipeline.settings.urls import base_url, http_url
-from inn8_pipeline.settings.values import (
+from inn8_pipeline.settings.model import (
     AlertSettings,
     ApiSettings,
     CelerySettings,
@@ -17,6 +16,7 @@ from inn8_pipeline.settings.values import (
     SyncSettings,
     TenantSettings,
 )
+from inn8_pipeline.settings.urls import base_url, http_url
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _TENANTS_RULE = "names of letters, digits and underscores, separated by commas, no two of them alike but for case"

@@ -19,9 +19,9 @@ from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import Collection, World
 from inn8_pipeline.sync import MARGIN_DAYS, Destination, land, landings_of, merge
 from inn8_pipeline.transform import TRANSFORM_VERSION
-from inn8_pipeline.warehouse.circuits import PostgresCircuits
+from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.soak import oracle, tables

@@ -17,11 +17,11 @@ from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
-from inn8_pipeline.warehouse.merge.changes import ChangeLimit
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
+from inn8_pipeline.warehouse.merge.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit, merge_landing
-from inn8_pipeline.warehouse.merge.source import RecordBatch
 from inn8_pipeline_tests.transform import builders
 
 TENANT = "t1"

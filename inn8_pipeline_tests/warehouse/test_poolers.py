@@ -17,8 +17,8 @@ import sqlalchemy
 
 from inn8_pipeline.sandbox.postgres.folder import private_folder, system_user
 from inn8_pipeline.warehouse import database
-from inn8_pipeline.warehouse.circuits import PostgresCircuits
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.transform.builders import transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many

@@ -4,7 +4,7 @@ from datetime import date
 
 import click
 
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     DAY,
@@ -17,7 +17,7 @@ from inn8_pipeline.cli.support.options import (
     window_of,
 )
 from inn8_pipeline.cli.support.screen import silence
-from inn8_pipeline.cli.support.syncs import read_settings, report, run_all
+from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
 
@@ -54,6 +54,6 @@ def command(
     assert window is not None  # noqa: S101 (--from is required)
     if not verbose:
         silence()
-    planned = deferred.runs.plan(tenant_of(environment, tenant_id), [entity], window)
+    planned = dagster_modules.runs.plan(tenant_of(environment, tenant_id), [entity], window)
     click.echo(f"{entity} {window}: {sum(run.weight for run in planned)} days in {len(planned)} runs.", err=True)
     report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=as_json)

@@ -13,13 +13,13 @@ import click
 from rich.console import Console
 
 from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.folders import data_folder
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import verbose_option
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table, silence
-from inn8_pipeline.cli.support.syncs import run_each
+from inn8_pipeline.cli.support.sync_runs import run_each
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
@@ -117,13 +117,15 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _sync(environment: Environment, *, verbose: bool) -> "list[LoggedSync]":
-    with deferred.instance.open_instance(environment) as instance:
-        definitions = deferred.runs.load_definitions()
-        tenant = deferred.names.Tenant(TENANT)
-        planned = deferred.runs.plan(tenant, list(ENTITIES), read_sync(environment).history())
-        run_each(planned, lambda run: deferred.runs.execute(definitions, instance, run, verbose=verbose), environment)
+    with dagster_modules.instance.open_instance(environment) as instance:
+        definitions = dagster_modules.runs.load_definitions()
+        tenant = dagster_modules.names.Tenant(TENANT)
+        planned = dagster_modules.runs.plan(tenant, list(ENTITIES), read_sync(environment).history())
+        run_each(
+            planned, lambda run: dagster_modules.runs.execute(definitions, instance, run, verbose=verbose), environment
+        )
         # What is shown is what was stored.
-        return list(deferred.history.read_log(instance, [tenant]))
+        return list(dagster_modules.history.read_log(instance, [tenant]))
 
 
 def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSync]") -> None:

@@ -11,7 +11,7 @@ import click
 from sqlalchemy import Engine, text
 
 from inn8_pipeline.cli.instance.home import read_storage_url
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.queries import reading
@@ -154,31 +154,31 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
     def warn(message: str) -> None:
         click.echo(f"     {message}", err=True)
 
-    with deferred.resources.Inn8().client(tenant_id, _engine(environment), warn) as client:
+    with dagster_modules.resources.Inn8().client(tenant_id, _engine(environment), warn) as client:
         client.check_credentials()
     return "gives a token"
 
 
 def _storage(environment: Environment) -> str:
-    with deferred.instance.open_instance(environment) as instance, deferred.instance.storage_guarded():
-        deferred.storage.check_migration(instance)
+    with dagster_modules.instance.open_instance(environment) as instance, dagster_modules.instance.storage_guarded():
+        dagster_modules.storage.check_migration(instance)
         answer = f"answers, {instance.get_runs_count()} runs"
     url = read_storage_url(environment)
-    missing = deferred.storage.missing_timeouts(url) if url else ""
+    missing = dagster_modules.storage.missing_timeouts(url) if url else ""
     if missing:
         return f"{answer}. A server that hangs would hang Dagster: add to DAGSTER_POSTGRES_URL {missing}"
     return answer
 
 
 def _dagster_yaml(environment: Environment) -> str:
-    with deferred.instance.open_instance(environment) as instance:
-        deferred.instance.check_configuration(instance)
+    with dagster_modules.instance.open_instance(environment) as instance:
+        dagster_modules.instance.check_configuration(instance)
     return "has the storage, the pools and the run monitoring that syncs need"
 
 
 def _daemon(environment: Environment) -> str:
-    return deferred.liveness.check_daemon(environment)
+    return dagster_modules.liveness.check_daemon(environment)
 
 
 def _workers(environment: Environment) -> str:
-    return deferred.liveness.check_workers(environment)
+    return dagster_modules.liveness.check_workers(environment)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.instance.home import read_storage_url
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_ids_of, tenant_option, tenants_of
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, silence
@@ -49,8 +49,8 @@ def command(
     tenant_ids_of(environment, tenant_id)
     read_storage_url(environment)
     wanted = [entity] if entity else list(ENTITIES)
-    with deferred.instance.open_instance(environment) as instance, deferred.instance.storage_guarded():
-        syncs = deferred.history.read_log(instance, tenants_of(environment, tenant_id), wanted)
+    with dagster_modules.instance.open_instance(environment) as instance, dagster_modules.instance.storage_guarded():
+        syncs = dagster_modules.history.read_log(instance, tenants_of(environment, tenant_id), wanted)
         found = list(islice(_matching(syncs, status, day), limit))
     if as_json:
         print_json([sync.as_json() for sync in found])

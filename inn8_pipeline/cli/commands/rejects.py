@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
@@ -17,7 +17,7 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.screen import console, print_json, rows_table, silence
-from inn8_pipeline.cli.support.syncs import read_settings, report, run_all
+from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.queries import rejects
@@ -135,7 +135,7 @@ def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
         click.echo("There are no open rejects.")
         return
     wanted = [ENTITIES.named(name) for name in found]
-    planned = deferred.runs.plan(tenant, wanted, settings.last_days(settings.lookback_days))
+    planned = dagster_modules.runs.plan(tenant, wanted, settings.last_days(settings.lookback_days))
     report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=False)
 
 

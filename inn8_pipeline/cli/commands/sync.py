@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     DAY,
@@ -20,7 +20,7 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.queries import has_merged
 from inn8_pipeline.cli.support.screen import silence
-from inn8_pipeline.cli.support.syncs import read_settings, report, run_all
+from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings
 
@@ -81,7 +81,7 @@ def command(
     planned = [
         replace(run, is_rebuild=rebuild, allowed=allowed)
         for tenant in tenants_of(environment, tenant_id)
-        for run in deferred.runs.plan(tenant, wanted, window)
+        for run in dagster_modules.runs.plan(tenant, wanted, window)
     ]
     found = run_all(environment, planned, verbose=verbose)
     report(environment, planned, found, as_json=as_json)

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.folders import packaged
 from inn8_pipeline.cli.support.group import Failed
 from inn8_pipeline.settings import Environment
@@ -93,7 +93,7 @@ def serve(environment: Environment, host: str, port: int, folder: Path, announce
     """
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     # Opening the instance creates the storage's tables, before two processes try to at once.
-    with deferred.instance.open_instance(environment) as instance, _signals_noted() as has_ended:
+    with dagster_modules.instance.open_instance(environment) as instance, _signals_noted() as has_ended:
         children: list[Child] = []
         try:
             address = ("-h", host, "-p", str(port))
@@ -149,9 +149,9 @@ def take_down(instance: "DagsterInstance", children: list[Child]) -> None:
     """Stop the daemon, the runs and the webserver, in this order; every run that was open is recorded as canceled."""
     for child in reversed(children[1:]):
         child.stop()
-    deferred.open_runs.cancel(instance)
+    dagster_modules.open_runs.cancel(instance)
     for child in children[:1]:
         child.stop()
     for child in children:
         child.finish()
-    deferred.open_runs.record_as_canceled(instance)
+    dagster_modules.open_runs.record_as_canceled(instance)

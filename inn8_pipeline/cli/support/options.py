@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import suggestion
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings, read_tenant_ids
@@ -106,7 +106,9 @@ def tenant_argument(environment: Environment, tenant_id: str) -> str:
 def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant, ...]":
     """Return what `tenant_ids_of` does, with the tenants' names in Dagster."""
     wanted = tenant_ids_of(environment, tenant_id)
-    return tuple(each for each in deferred.names.tenants(read_tenant_ids(environment)) if each.tenant_id in wanted)
+    return tuple(
+        each for each in dagster_modules.names.tenants(read_tenant_ids(environment)) if each.tenant_id in wanted
+    )
 
 
 def tenant_of(environment: Environment, tenant_id: str | None) -> "Tenant":

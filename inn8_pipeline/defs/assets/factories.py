@@ -13,7 +13,7 @@ from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.defs.resources import Inn8, Warehouse
-from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log import evaluations
 from inn8_pipeline.defs.sync_log.failures import LogFailures
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
@@ -23,11 +23,13 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 if TYPE_CHECKING:
     from inn8_pipeline import sync
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge import changes, deletions, session
+    from inn8_pipeline.warehouse.merge import session
+    from inn8_pipeline.warehouse.merge.absence import deletions
+    from inn8_pipeline.warehouse.merge.changes import change_limit
 else:
     sync = deferred("inn8_pipeline.sync")
-    changes = deferred("inn8_pipeline.warehouse.merge.changes")
-    deletions = deferred("inn8_pipeline.warehouse.merge.deletions")
+    change_limit = deferred("inn8_pipeline.warehouse.merge.changes.change_limit")
+    deletions = deferred("inn8_pipeline.warehouse.merge.absence.deletions")
     session = deferred("inn8_pipeline.warehouse.merge.session")
 
 
@@ -68,7 +70,7 @@ def table_assets(
     @dg.multi_asset(
         name=tenant.name(f"merge_{entity}"),
         specs=catalog.table_specs(tenant, entity, settings),
-        check_specs=[entries.spec(key)],
+        check_specs=[evaluations.spec(key)],
         pool=tenant.pool(entity),
         partitions_def=partitions,
         backfill_policy=_backfill_policy(partitions),
@@ -86,8 +88,8 @@ def table_assets(
         context.log.info(metadata.merged(outcome))
         for line in metadata.drift_lines(outcome.drift_found):
             context.log.warning(line)
-        whole, by_day = entries.of_outcome(outcome, days, to.run_id, step.began_at)
-        entries.write(context, key, whole, by_day)
+        whole, by_day = evaluations.of_outcome(outcome, days, to.run_id, step.began_at)
+        evaluations.write(context, key, whole, by_day)
         asset_checks.log_after_merge(context, tenant, entity, to.engine)
         for day, of_day in metadata.of_days(outcome, days).items():
             context.add_asset_metadata(of_day, asset_key=key, partition_key=day)
@@ -165,6 +167,6 @@ def _merge_options(
         may_repeat=landing.run_id == run_id,
         reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
-        change_limit=changes.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
+        change_limit=change_limit.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
         lock_seconds=settings.lock_seconds,
     )

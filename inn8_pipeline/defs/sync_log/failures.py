@@ -10,7 +10,7 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.checks import check_rules
-from inn8_pipeline.defs.sync_log import entries
+from inn8_pipeline.defs.sync_log import evaluations
 from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.errors import DatabaseError, Inn8Error, ReconciliationError
 from inn8_pipeline.settings import now
@@ -57,7 +57,7 @@ class LogFailures:
             for name in names.with_aliases(names.RECONCILIATION):
                 self._context.log_event(outcome.evaluation(self._key, name))
         failed = SyncLogEntry(Status.FAILED, self.began_at, now(), description=message)
-        entries.write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
+        evaluations.write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
         if isinstance(error, Exception):
             raise dg.Failure(description=message, allow_retries=False) from None
 

@@ -18,8 +18,8 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.runs import pools
-from inn8_pipeline.defs.sync_log.entries import evaluation
 from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
+from inn8_pipeline.defs.sync_log.evaluations import evaluation
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
 

@@ -17,7 +17,7 @@ from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, guarded, raw, transaction
 from inn8_pipeline.warehouse.landing import clock
-from inn8_pipeline.warehouse.prefetch import prefetch
+from inn8_pipeline.warehouse.read_ahead import prefetch
 from inn8_pipeline.warehouse.schema import migrations
 
 PAGES_AHEAD = 2

@@ -16,25 +16,17 @@ from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.landing import clock
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge import (
-    absence,
-    changes,
-    deletions,
-    drift,
-    exclusions,
-    reconciliation,
-    rejects,
-    staging,
-    upsert,
-    visibility,
-    watermarks,
-)
-from inn8_pipeline.warehouse.merge.absence import Absence
-from inn8_pipeline.warehouse.merge.changes import ChangeLimit
+from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, upsert, watermarks
+from inn8_pipeline.warehouse.merge.absence import deletions, proof
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.absence.proof import Absence
+from inn8_pipeline.warehouse.merge.changes import change_limit
+from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.plan import MergePlan
 from inn8_pipeline.warehouse.merge.reconciliation import MergeObservations, ReconciledCounts
+from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.rejects import exclusions, open_rejects, visibility
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
     SchemaDrift,
@@ -45,7 +37,6 @@ from inn8_pipeline.warehouse.merge.results import (
     status_of,
     sync_command,
 )
-from inn8_pipeline.warehouse.merge.source import RecordSource
 from inn8_pipeline.warehouse.merge.watermarks import LandingOutcome, RepeatedLanding
 from inn8_pipeline.warehouse.schema import migrations
 
@@ -154,7 +145,11 @@ def _find_repeated(context: MergeContext, options: MergeOptions) -> RepeatedLand
     if not (options.may_repeat and is_whole and not context.is_late):
         return None
     found = watermarks.find_repeated(context, options.transform_version)
-    if found is None or deletions.has_waiting(context) or (context.landing.records and rejects.has_orphans(context)):
+    if (
+        found is None
+        or deletions.has_waiting(context)
+        or (context.landing.records and open_rejects.has_orphans(context))
+    ):
         return None
     return found
 
@@ -172,12 +167,12 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     read = _stage(context, source)
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
-    changes.check(context, options.change_limit, options.transform_version)
+    change_limit.check(context, options.change_limit, options.transform_version)
     dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
     drift.note(context, read.drift_found.properties)
-    found = absence.find(context, options.removal_limit, source, has_skipped=read.skipped > 0)
+    found = proof.find(context, options.removal_limit, source, has_skipped=read.skipped > 0)
     result = SyncResult(
         status=Status.SUCCESS,
         counts=counted.whole,
@@ -189,7 +184,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
         dimensions=dimensions,
         drift_found=read.drift_found,
     )
-    absence.remember(context)
+    proof.remember(context)
     result = _with_status(context, result)
     watermarks.advance(context, _outcome(counted, found, result), options.transform_version)
     return replace(result, removed=deletions.remove(context))
@@ -197,16 +192,16 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
 
 def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
     """Return the result with what is open in the tables now, and with the status that follows from it."""
-    open_rejects, unconfirmed = rejects.count_open(context), absence.unconfirmed(context)
+    still_open, unconfirmed = open_rejects.count_open(context), proof.unconfirmed(context)
     facts = StatusFacts(
-        open_rejects=open_rejects,
+        open_rejects=still_open,
         held_back=result.held_back,
         unconfirmed=sum(each.rows for each in unconfirmed),
         has_duplicates=context.landing.has_duplicates,
         older=result.older,
     )
     status = status_of(result.counts, facts)
-    return replace(result, status=status, open_rejects=open_rejects, unconfirmed=unconfirmed)
+    return replace(result, status=status, open_rejects=still_open, unconfirmed=unconfirmed)
 
 
 def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> LandingOutcome:
@@ -230,19 +225,19 @@ def _stage(context: MergeContext, source: RecordSource) -> _Read:
         skipped += batch.skipped
     staging.analyze(context)
     if context.landing.records:
-        rejects.withdraw(context)
-    for ordinals, payloads in rejects.to_retry(context):
+        open_rejects.withdraw(context)
+    for ordinals, payloads in open_rejects.to_retry(context):
         staging.stage(context, source.again(payloads, ordinals))
         retried += len(ordinals)
     if retried:
-        rejects.date_retried(context)
+        open_rejects.date_retried(context)
         staging.analyze(context)
     return _Read(skipped, retried, source.drift_found())
 
 
 def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
     """Exclude what is not merged; return the late rejects that were dropped by day, and all records that were older."""
-    dropped = rejects.drop_older(context)
+    dropped = open_rejects.drop_older(context)
     older = exclusions.exclude_older(context) + sum(dropped.values())
     exclusions.exclude_orphans(context)
     exclusions.exclude_duplicates(context)
@@ -273,7 +268,7 @@ def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) 
 
 def _reconcile(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
     """Store the rejects and assert the reconciliation."""
-    kept, resolved = rejects.keep(context), rejects.resolve(context)
+    kept, resolved = open_rejects.keep(context), open_rejects.resolve(context)
     visibility.update_hidden(context)
     if kept or resolved or any(action == "updated" for action, _ in observed.written):
         watermarks.forget_repeats(context)

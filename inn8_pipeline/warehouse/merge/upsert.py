@@ -6,9 +6,9 @@ from datetime import date
 from psycopg import sql
 
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.exclusions import day_of, merged_rows
 from inn8_pipeline.warehouse.merge.plan import DimensionPlan, name_of, names
-from inn8_pipeline.warehouse.merge.visibility import hidden_assignment, is_shown_again
+from inn8_pipeline.warehouse.merge.rejects.exclusions import day_of, merged_rows
+from inn8_pipeline.warehouse.merge.rejects.visibility import hidden_assignment, is_shown_again
 
 _MERGE_ROWS = sql.SQL(
     """

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.sync_log.entries import evaluation
 from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
+from inn8_pipeline.defs.sync_log.evaluations import evaluation
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 KEY = dg.AssetKey("clients")

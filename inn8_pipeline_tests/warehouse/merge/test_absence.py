@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import Counts, Status, SyncResult
 from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import client, transaction, without

@@ -8,7 +8,7 @@ import pytest
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import MassChangeError
 from inn8_pipeline.transform import TRANSFORM_VERSION
-from inn8_pipeline.warehouse.merge.changes import ChangeLimit
+from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction, without
 from inn8_pipeline_tests.warehouse.syncs import Syncs, october
 

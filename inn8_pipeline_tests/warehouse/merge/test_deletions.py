@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction, without
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, many, october

@@ -11,7 +11,7 @@ import pytest
 from inn8_pipeline.errors import MissingRolesError
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse import database
-from inn8_pipeline.warehouse.circuits import PostgresCircuits
+from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
 from inn8_pipeline.warehouse.landing.retention import prune
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction

@@ -1,4 +1,4 @@
-"""The modules that need Dagster, imported when a command first uses one: `deferred.runs.execute(…)`.
+"""The modules that need Dagster, imported when a command first uses one: `dagster_modules.runs.execute(…)`.
 
 They import Dagster at their top. That takes 1.0 s of CPU time, and loading the definitions 0.5 s more. The help of a
 command, completion in the shell and the message about a wrong setting do not need it: they take 0.1 to 0.6 s.

@@ -10,8 +10,8 @@ from psycopg import sql
 
 from inn8_pipeline.warehouse.database import raw
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming_joins
 from inn8_pipeline.warehouse.merge.plan import name_of
+from inn8_pipeline.warehouse.merge.rejects.exclusions import CONFIRMED_AT, confirming_joins
 
 RETRY_CHUNK = 1000
 

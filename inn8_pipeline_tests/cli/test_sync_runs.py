@@ -9,7 +9,7 @@ import pytest
 from inn8_pipeline.cli import main
 from inn8_pipeline.cli.instance.history import LoggedSync
 from inn8_pipeline.cli.instance.runs import PlannedRun, plan
-from inn8_pipeline.cli.support import syncs
+from inn8_pipeline.cli.support import sync_runs
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
@@ -54,10 +54,10 @@ def test_after_a_failed_run_the_command_names_the_days_that_are_left(
     environment: Environment, tenant_id: str, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     planned = backfill(tenant_id)
-    found = syncs.run_each(planned, failing_at(planned[1]), environment)
+    found = sync_runs.run_each(planned, failing_at(planned[1]), environment)
     assert [run for run, _ in found] == planned[:2]
     with pytest.raises(SystemExit) as ended:
-        syncs.report(environment, planned, found, as_json=False)
+        sync_runs.report(environment, planned, found, as_json=False)
     assert ended.value.code == 1
     left = planned[1].window
     assert left is not None
@@ -75,7 +75,7 @@ def test_after_ctrl_c_the_commands_name_everything_that_is_left(capsys: pytest.C
         return ending(run, Status.SUCCESS)
 
     with pytest.raises(KeyboardInterrupt):
-        syncs.run_each(planned, stopped, ONE)
+        sync_runs.run_each(planned, stopped, ONE)
     assert named(capsys.readouterr().err) == [
         "inn8 sync clients",
         "inn8 backfill transactions --from 2026-03-01 --to 2026-05-31",
@@ -85,6 +85,6 @@ def test_after_ctrl_c_the_commands_name_everything_that_is_left(capsys: pytest.C
 def test_a_message_of_a_sync_that_did_not_fail_is_printed_too(capsys: pytest.CaptureFixture[str]) -> None:
     (run,) = [PlannedRun(Tenant("default"), CLIENTS)]
     with pytest.raises(SystemExit) as ended:
-        syncs.report(ONE, [run], [(run, ending(run, Status.PARTIAL_SUCCESS))], as_json=False)
+        sync_runs.report(ONE, [run], [(run, ending(run, Status.PARTIAL_SUCCESS))], as_json=False)
     assert ended.value.code == 3
     assert "clients: A reason." in capsys.readouterr().err

@@ -11,7 +11,13 @@ from psycopg import sql
 
 from inn8_pipeline.entities import Kind
 from inn8_pipeline.errors import MassChangeError
-from inn8_pipeline.warehouse.merge.comparison import ColumnChange, Comparison, compare, comparisons, lost_columns
+from inn8_pipeline.warehouse.merge.changes.comparison import (
+    ColumnChange,
+    Comparison,
+    compare,
+    comparisons,
+    lost_columns,
+)
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import sync_command
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Never
 import click
 
 from inn8_pipeline.cli.instance.home import read_storage_url
-from inn8_pipeline.cli.support import deferred
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, progress
@@ -45,10 +45,10 @@ def run_all(
     environment: Environment, planned: "Sequence[PlannedRun]", *, verbose: bool
 ) -> "list[tuple[PlannedRun, LoggedSync]]":
     """Run them in order on Dagster's instance of the settings, and return each with its entry of the sync log."""
-    with deferred.instance.open_instance(environment) as instance:
-        definitions = deferred.runs.load_definitions()
+    with dagster_modules.instance.open_instance(environment) as instance:
+        definitions = dagster_modules.runs.load_definitions()
         return run_each(
-            planned, lambda run: deferred.runs.execute(definitions, instance, run, verbose=verbose), environment
+            planned, lambda run: dagster_modules.runs.execute(definitions, instance, run, verbose=verbose), environment
         )
 
 
@@ -83,7 +83,7 @@ def report(
 ) -> Never:
     """Print a line per run, its message, and how to go on; exit with the code of the worst status."""
     syncs = [sync for _, sync in found]
-    status = deferred.history.worst(sync.entry.status for sync in syncs)
+    status = dagster_modules.history.worst(sync.entry.status for sync in syncs)
     if as_json:
         print_json({"status": status, "syncs": [_as_json(run, sync) for run, sync in found]})
     else:

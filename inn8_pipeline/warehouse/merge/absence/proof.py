@@ -22,12 +22,12 @@ from psycopg import sql
 
 from inn8_pipeline.warehouse.database import Statement
 from inn8_pipeline.warehouse.merge import staging
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit, is_of_days
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.deletions import RemovalLimit, is_of_days
-from inn8_pipeline.warehouse.merge.exclusions import CONFIRMED_AT, confirming_joins
 from inn8_pipeline.warehouse.merge.plan import name_of
+from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.rejects.exclusions import CONFIRMED_AT, confirming_joins
 from inn8_pipeline.warehouse.merge.results import UnconfirmedRows
-from inn8_pipeline.warehouse.merge.source import RecordSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sqlalchemy
 from sqlalchemy import Engine, func, select, update
 
 from inn8_pipeline.errors import CircuitOpenError, DatabaseError
-from inn8_pipeline.warehouse.circuits import FAILURES_TO_OPEN, OPEN_SECONDS, PostgresCircuits
+from inn8_pipeline.warehouse.circuit_store import FAILURES_TO_OPEN, OPEN_SECONDS, PostgresCircuits
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema.tables import circuits
 
@@ -241,7 +241,7 @@ def test_of_many_stores_that_ask_at_once_one_gets_the_trial(store: PostgresCircu
 ASKER = """
 import sys
 from inn8_pipeline.errors import CircuitOpenError
-from inn8_pipeline.warehouse.circuits import PostgresCircuits
+from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
 from inn8_pipeline.warehouse.database import connect
 
 with PostgresCircuits(connect(sys.argv[1]), "acme") as store:
