@@ -1,11 +1,11 @@
-"""What cannot be typed as it stands: each exception of `make docs-check`, with its reason."""
+"""The commands and texts of the documentation that `make docs-check` cannot run as they are, each with its reason."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Substitute:
-    """What a page says, and by which variable of the surroundings it is replaced before it is run."""
+    """A text of a page, and the variable of the test environment that replaces it before the page is run."""
 
     text: str
     variable: str
@@ -13,12 +13,12 @@ class Substitute:
 
 
 SUBSTITUTES = (
-    Substitute("https://api.inn8.example", "BASE_URL", "a host that does not exist; the sandbox stands for it"),
+    Substitute("https://api.inn8.example", "BASE_URL", "a host that does not exist; replaced by the sandbox"),
     Substitute("INN8_CLIENT_ID=…", "CLIENT_ID", "the reader's own"),
     Substitute("INN8_CLIENT_ID=fullview", "CLIENT_ID", "the reader's own"),
     Substitute("INN8_CLIENT_SECRET=…", "CLIENT_SECRET", "the reader's own"),
-    Substitute("/etc/inn8.secret", "SECRET_FILE", "a file of the machine's; a temporary one stands for it"),
-    Substitute("postgresql+psycopg://inn8:…@db/inn8", "WAREHOUSE", "a server of the reader's; ours stands for it"),
+    Substitute("/etc/inn8.secret", "SECRET_FILE", "a file of the machine; replaced by a temporary one"),
+    Substitute("postgresql+psycopg://inn8:…@db/inn8", "WAREHOUSE", "the reader's server; replaced by an embedded one"),
     Substitute(
         "postgresql://inn8@db/inn8?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt",
         "WAREHOUSE",
@@ -30,64 +30,64 @@ SUBSTITUTES = (
         "STORAGE",
         "likewise",
     ),
-    Substitute("REPOSITORY", "REPOSITORY", "the reader's own; this one stands for it"),
-    Substitute("/srv/inn8", "CLONE", "a folder of the machine's; a temporary one stands for it"),
+    Substitute("REPOSITORY", "REPOSITORY", "the reader's own; replaced by this one"),
+    Substitute("/srv/inn8", "CLONE", "a folder of the machine; replaced by a temporary one"),
 )
 
 STAND_INS = {
     "ID": ("1", "a number that `inn8 rejects list` shows"),
-    "EXTERNAL_ID": ("CL-000001", "an id of INN8's"),
+    "EXTERNAL_ID": ("CL-000001", "an id as INN8 sends it"),
     "DAY": ("2026-03-01", "a day of trade"),
-    "LOGIN": ("anne", "a login of Postgres"),
+    "LOGIN": ("anne", "a Postgres login"),
     "TENANT": ("default", "a tenant's name"),
-    "…": ("2026-03-01", "whatever fits"),
+    "…": ("2026-03-01", "any value"),
 }
-"""In a command that is only parsed: placeholder, what stands for it, what a reader puts there."""
+"""Placeholders in commands that are only parsed: the value used here, and what a reader writes instead."""
 
 RUN = ("cd", "createdb", "export", "git", "inn8", "make", "psql", ".")
-"""Programs whose commands are run, in the order of their page, unless they are listed below."""
+"""Programs whose commands are run in the order of their page, unless a command is listed below."""
 
 SERVERS = {
     "dagster-webserver -w workspace.yaml & dagster-daemon run -w workspace.yaml": "until the UI answers",
 }
-"""Commands that do not end: run, and ended once they do what is said here."""
+"""Commands that do not end by themselves: they are stopped when this has happened."""
 
 ELSEWHERE = {
-    "make test": (".ci/run", "all checks of the project; it would run itself"),
+    "make test": (".ci/run", "all checks of the project; it would call itself"),
     "make dev": ("inn8_pipeline_tests/cli/commands/test_dev.py", "it serves on the port that a developer may be using"),
     "make screenshots": ("inn8_pipeline_tests/e2e/test_ui.py", "it would take pictures of another run"),
-    "make e2e": ("inn8_pipeline_tests/e2e/test_ui.py", "minutes, and a browser"),
-    "make test-celery": ("Makefile", "minutes, and Redis"),
-    "make docs-check": ("Makefile", "it would run itself"),
-    "make bench": ("Makefile", "half an hour"),
+    "make e2e": ("inn8_pipeline_tests/e2e/test_ui.py", "takes minutes, and needs a browser"),
+    "make test-celery": ("Makefile", "takes minutes, and needs Redis"),
+    "make docs-check": ("Makefile", "it would call itself"),
+    "make bench": ("Makefile", "takes half an hour"),
 }
-"""Commands that something else runs: which file, and why not here."""
+"""Commands that are run elsewhere: by which file, and why not here."""
 
 NOT_HERE = {
-    "celery": "a worker on a machine of its own; `make test-celery` runs two",
-    "docker": "needs a daemon of its own",
+    "celery": "a worker runs on a machine of its own; `make test-celery` runs two",
+    "docker": "needs Docker's daemon",
     "helm": "needs a cluster",
     "kubectl": "needs a cluster",
-    "nginx": "needs a port and a certificate of the machine's",
+    "nginx": "needs a port and a certificate of the machine",
     "systemctl": "changes the machine",
 }
 """Programs that cannot run here."""
 
 KNOWN_BY_HELP = ("celery", "systemctl")
-"""Those of them whose help, where they are installed, names every option: it must name those of the pages."""
+"""Programs that are not run, but whose `--help` lists every option: the options on the pages are compared with it."""
 
 NOT_TYPED = {
-    "docs/deploy.md": "an engine, a cluster, a proxy of the machine's; `make deploy-check` runs what can be run of it",
+    "docs/deploy.md": "needs a container engine, a cluster and a proxy; `make deploy-check` runs what can be run without",
 }
-"""Pages whose commands are parsed alone."""
+"""Pages whose commands are only parsed."""
 
 OF_THE_MACHINE = ("chmod", "chown", "cp", "htpasswd", "install", "mkdir", "openssl", "printf", "umask")
-"""Programs on the pages that are not typed, which every machine has, or gets with nginx."""
+"""Programs on the pages that are not run; every machine has them, or gets them with nginx."""
 
 REFUSED = {
     "inn8 erase client CL-000001 --yes": "INN8 still sends this person's data",
 }
-"""Commands that are right to refuse here, and what they say: the sandbox has not erased the person."""
+"""Commands that must fail here, and their message: the sandbox still sends the person's data."""
 
-MAY_BE_EMPTY = ("pg_locks",)
-"""Of queries that ask for what should not be there."""
+MAY_BE_EMPTY = ("pg_locks", "unconfirmed_rows")
+"""Tables for which a query may return no row."""

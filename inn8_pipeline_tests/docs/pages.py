@@ -1,4 +1,4 @@
-"""What README.md and the pages of docs/ tell a reader to type, each with its page and line. Here nothing is judged."""
+"""Read the commands, settings and queries of README.md and docs/, each with its page and line. Nothing is checked here."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ _INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A line of a shell, a statement of SQL, or what stands in backticks."""
+    """A shell command, an SQL statement, or a text in backticks."""
 
     page: str
     line: int
@@ -26,7 +26,7 @@ class Typed:
 
 
 def commands() -> list[Typed]:
-    """Each command of a `console` block (after its `$`) and of a `sh` block, without its comment."""
+    """Return each command of a `console` block (after its `$`) and of a `sh` block, without its comment."""
     found = [
         Typed(block.page, block.line + number, line.removeprefix("$ "))
         for block, language in _blocks()
@@ -38,7 +38,7 @@ def commands() -> list[Typed]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines with their numbers; one that ends with a backslash goes on in the next."""
+    """Yield the lines with their numbers; a line that ends with a backslash continues in the next one."""
     number = 1
     for line in re.split(r"(?<!\\)\n", text):
         yield number, re.sub(r"\\\n\s*", "", line)
@@ -46,7 +46,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def environment_file(page: str) -> list[Typed]:
-    """Return the settings of a page's block without a language in which every line is one, or a comment."""
+    """Return the settings of a page: of its blocks without a language that have nothing but settings and comments."""
     blocks = [block for block, language in _blocks() if block.page == page and not language]
     return [line for block in blocks for line in _settings(block)]
 
@@ -59,7 +59,7 @@ def _settings(block: Typed) -> list[Typed]:
 
 
 def services() -> list[Typed]:
-    """Return what the units of systemd start, without the wrapper that reads secrets and the folder of the program."""
+    """Return the commands of the systemd units, without `with-secrets` and without the folder of the program."""
     line = re.compile(r"^ExecStart=(?:\S*/with-secrets )?\S*/(.+)$", re.MULTILINE)
     units = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "deploy" / "systemd").glob("*.service"))
     return [
@@ -71,12 +71,12 @@ def services() -> list[Typed]:
 
 
 def by_page() -> dict[str, list[Typed]]:
-    """Return the commands of each page that has some, in their order."""
+    """Return the commands by page, in their order."""
     return {page: list(found) for page, found in groupby(commands(), lambda command: command.page)}
 
 
 def queries() -> list[Typed]:
-    """Each statement of a `sql` block, and each `select` in backticks."""
+    """Return each statement of a `sql` block, and each `select` in backticks."""
     found = [
         Typed(block.page, block.line, part.strip())
         for block, language in _blocks()
@@ -88,7 +88,7 @@ def queries() -> list[Typed]:
 
 
 def inline() -> list[Typed]:
-    """Return what stands in backticks, outside of blocks."""
+    """Return the texts in backticks outside of blocks."""
     found = []
     for page in PAGES:
         text = _read(page)

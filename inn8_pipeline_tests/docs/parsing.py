@@ -1,4 +1,4 @@
-"""Whether a command is one: its program, its subcommand and its options exist. Nothing is run but `--help`."""
+"""Check that the program, the subcommand and the options of a command exist. Nothing is run except `--help`."""
 
 import re
 import shutil
@@ -32,11 +32,11 @@ _CLICK: dict[str, Callable[[], click.Command]] = {
     "dagster-daemon": _daemon,
 }
 OURS = (*_CLICK, "make")
-"""Programs whose commands are told from other text in backticks."""
+"""Programs whose commands are recognized among the texts in backticks."""
 
 
 def fault(words: Sequence[str]) -> str:
-    """Return what is wrong with a simple command; empty where nothing is."""
+    """Return what is wrong with a simple command; empty if nothing is."""
     program, arguments = words[0], [_filled_in(word) for word in words[1:]]
     if program in _CLICK:
         return _fault_for_click(_CLICK[program](), program, arguments)
@@ -63,7 +63,7 @@ def _fault_for_click(command: click.Command, program: str, arguments: list[str])
             return f"{program} has no command {arguments[0]}"
         program, command, arguments = f"{program} {arguments[0]}", found, arguments[1:]
     try:
-        # The bare name of a command is a mention of it: what it needs beside is not missed.
+        # A command without arguments is only mentioned, so its required arguments may be missing.
         command.make_context(program, [*arguments], parent=context, resilient_parsing=not arguments)
     except click.exceptions.Exit:
         return ""  # --help
@@ -84,7 +84,7 @@ def _fault_by_help(program: str, arguments: Sequence[str]) -> str:
     if path is None:
         return ""
     subcommands = [word for word in arguments[:2] if re.fullmatch(r"[a-z][a-z-]+", word)]
-    told = subprocess.run([path, *subcommands, "--help"], capture_output=True, text=True, check=False, timeout=60)
+    help_text = subprocess.run([path, *subcommands, "--help"], capture_output=True, text=True, check=False, timeout=60)
     options = [word.partition("=")[0] for word in arguments if word.startswith("-")]
-    unknown = [each for each in options if each not in told.stdout + told.stderr]
+    unknown = [each for each in options if each not in help_text.stdout + help_text.stderr]
     return ", ".join(f"{Path(path).name} has no option {each}" for each in unknown)

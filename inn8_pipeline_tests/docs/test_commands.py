@@ -1,4 +1,4 @@
-"""The commands of each page, typed in their order. `make docs-check`."""
+"""Run the commands of each page in their order. `make docs-check` runs it."""
 
 import json
 import urllib.error
@@ -22,11 +22,11 @@ def test_the_commands_of_a_page_succeed_one_after_the_other(page: str, desk: Des
         name, _, value = desk.filled_in(setting.text).partition("=")
         desk.export(**{name: value})
     for command in typed:
-        if not is_for_another_place(command):
+        if not is_run_elsewhere(command):
             run(desk, command)
 
 
-def is_for_another_place(command: Typed) -> bool:
+def is_run_elsewhere(command: Typed) -> bool:
     return command.text in ELSEWHERE or any(words[0] in {*NOT_HERE, *OF_THE_MACHINE} for words in parts(command.text))
 
 
@@ -39,11 +39,11 @@ def run(desk: Desk, command: Typed) -> None:
         return
     port = free_port()
     desk.export(DAGSTER_WEBSERVER_PORT=str(port))
-    desk.shell.serve(command.text, lambda: is_at_work(port))
+    desk.shell.serve(command.text, lambda: is_up(port))
 
 
-def is_at_work(port: int) -> bool:
-    """Whether the UI answers, and every daemon that there has to be is well."""
+def is_up(port: int) -> bool:
+    """Return whether the UI answers and every required daemon is healthy."""
     try:
         statuses = ask(port, DAEMONS)["instance"]["daemonHealth"]["allDaemonStatuses"]
     except (OSError, json.JSONDecodeError, urllib.error.HTTPError):

@@ -1,4 +1,4 @@
-"""Every command that a page names exists, with its options; in blocks and in backticks alike."""
+"""Every command on the pages exists with its options, in blocks and in backticks."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_every_command_in_backticks_exists() -> None:
     assert faults(mentioned) == []
 
 
-def test_what_a_service_starts_exists() -> None:
+def test_the_commands_of_the_services_exist() -> None:
     assert len(services()) >= 2
     assert faults(services()) == []
 
@@ -40,15 +40,15 @@ def test_what_a_service_starts_exists() -> None:
         "make demo && inn8 sync securities",
     ],
 )
-def test_a_command_that_does_not_exist_is_noticed(wrong: str) -> None:
+def test_a_command_that_does_not_exist_is_found(wrong: str) -> None:
     assert faults([Typed("README.md", 1, wrong)]) != []
 
 
-def test_the_bare_name_of_a_command_is_a_mention_of_it() -> None:
+def test_a_command_without_its_arguments_is_only_mentioned() -> None:
     assert faults([Typed("README.md", 1, "inn8 rejects show")]) == []
 
 
-def test_what_runs_elsewhere_is_there() -> None:
+def test_the_files_that_run_a_command_elsewhere_exist() -> None:
     assert [path for path, _ in ELSEWHERE.values() if not (ROOT / path).is_file()] == []
 
 

@@ -1,6 +1,6 @@
-"""A stranger who has README.md alone: five questions, each answered by what its line there says. `make docs-check`.
+"""Answer the README's five questions of an operator by what it says, and run every query of the pages.
 
-And every query of the pages, on the same tables.
+`make docs-check` runs it.
 """
 
 import json
@@ -26,7 +26,7 @@ MARCH = date(2026, 3, 1), date(2026, 3, 31)
 
 @pytest.fixture(scope="module")
 def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
-    """With everything synced, as the README's section on the real INN8 does it, and some records refused."""
+    """Yield a desk where everything was synced as the README says for the real INN8, with some records rejected."""
     with set_up(postgres, FAULTY) as made:
         made.make_databases()
         for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET"):
@@ -44,7 +44,7 @@ def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
 
 
 def answers(question: str) -> list[str]:
-    """Return what the README's line for the question has in backticks, first the question's own."""
+    """Return the texts in backticks of the README's line for the question, those of the question first."""
     lines = [line for line in README.splitlines() if line.startswith(f"| {question}")]
     assert len(lines) == 1, f"README.md has {len(lines)} lines for: {question}"
     return re.findall(r"`([^`]+)`", lines[0])
@@ -59,22 +59,22 @@ def query(desk: Desk, sql: str) -> list[Any]:
 
 
 def test_was_the_sync_of_this_time_complete(desk: Desk) -> None:
-    told, *_ = answers("Was the 10:15 sync complete?")
+    command, *_ = answers("Was the 10:15 sync complete?")
     began_at = json.loads(desk.type("inn8 log --json"))[0]["started_at"]
-    said = desk.type(told.replace("2026-11-25", began_at[:10]))
+    said = desk.type(command.replace("2026-11-25", began_at[:10]))
     lines = [line.split() for line in said.splitlines() if began_at[11:16] in line]
     assert {line[2] for line in lines} >= {"transactions"}
     assert {line[3] for line in lines} == {"PartialSuccess"}
 
 
-def test_which_records_were_refused_and_why(desk: Desk) -> None:
-    listing, showing, sql = answers("Which records were refused, and why?")
+def test_which_records_were_rejected_and_why(desk: Desk) -> None:
+    listing, showing, sql = answers("Which records were rejected, and why?")
     said = desk.type(listing)
     for reason in ("fullName is missing", "clientId names no known client", "amount has more than 10 decimal places"):
         assert reason in said
-    refused = query(desk, sql)
-    assert len(refused) == 3 * FAULTY
-    assert ("clients", "CL-X00001", "fullName is missing") in refused
+    rejected = query(desk, sql)
+    assert len(rejected) == 3 * FAULTY
+    assert ("clients", "CL-X00001", "fullName is missing") in rejected
     number = query(desk, "select id from inn8.rejected_records where external_id = 'CL-X00001'")[0][0]
     assert "faulty1@example.com" in desk.type(showing.replace("ID", str(number)))
 
@@ -90,19 +90,19 @@ def test_what_inn8_sent_for_a_transaction(desk: Desk) -> None:
 
 
 def test_march_is_loaded_again(desk: Desk) -> None:
-    told, *_ = answers("How is March loaded again?")
+    command, *_ = answers("How is March loaded again?")
     assert desk.world.change_fraction("transactions", 0.2, salt="march")
     sent = {record["id"]: record["description"] for record in desk.world.records("transactions", *MARCH)}
     sql = "select external_id, description from inn8.transactions where trade_date between '{}' and '{}'"
     assert dict(query(desk, sql.format(*MARCH))) != sent
-    desk.type(told, codes={EXIT_PARTIAL})
+    desk.type(command, codes={EXIT_PARTIAL})
     assert dict(query(desk, sql.format(*MARCH))) == sent
 
 
 def test_what_account_type_means(desk: Desk) -> None:
-    column, told = answers("What does `account_type` mean?")[:2]
+    column, command = answers("What does `account_type` mean?")[:2]
     meaning = next(each.comment for each in table_columns(PORTFOLIOS) if each.name == column)
-    assert meaning in desk.type(told)
+    assert meaning in desk.type(command)
     assert f"| `{column}` | `text` |  | {meaning} |" in (ROOT / "docs" / "dictionary.md").read_text(encoding="utf-8")
 
 
