@@ -1,4 +1,4 @@
-"""The documentation, held against the program: what it tells a reader to type parses, runs, and answers the question.
+"""Check the commands and queries of the documentation.
 
-That it parses is for `make test`; that it runs takes minutes, and is for `make docs-check`.
+`make test` checks that they parse; `make docs-check`, which takes minutes, that they run and answer the questions.
 """

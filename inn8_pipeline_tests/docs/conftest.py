@@ -1,6 +1,6 @@
-"""What the commands are typed against: a simulated INN8, an embedded Postgres, a shell that knows no setting yet.
+"""Run the commands of the pages against a simulated INN8 and an embedded Postgres, in a shell without settings.
 
-Typing all of them takes minutes, so that is collected only where it is named: `make docs-check`.
+That takes minutes, so its tests are collected only if they are named, as `make docs-check` does.
 """
 
 import os
@@ -25,15 +25,15 @@ from inn8_pipeline_tests.docs.shell import Shell
 collect_ignore = ["test_commands.py", "test_questions.py"]
 
 FIRST_DATE = date(2026, 2, 15)
-"""So that the days of the pages' examples are in the world's history."""
+"""Early enough for the days in the examples of the pages."""
 TRANSACTIONS_OF_A_DAY = 20
 DATABASES = ("inn8", "dagster")
-"""As the pages call them."""
+"""The names that the pages use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A shell in a clone, the world that INN8 tells of, and what stands for the reader's own values."""
+    """A shell in a clone, the simulated data of INN8, and the values that replace the reader's own."""
 
     shell: Shell
     world: World
@@ -41,13 +41,13 @@ class Desk:
     postgres: EmbeddedPostgres
 
     def type(self, command: str, codes: Collection[int] = (0,)) -> str:
-        """Return what the command says; it must end with one of these codes."""
+        """Run the command, which must end with one of these codes; return its standard output."""
         done = self.shell.type(self.filled_in(command))
         assert done.returncode in codes, (command, done.returncode, done.stdout, done.stderr)
         return done.stdout
 
     def refused(self, command: str) -> str:
-        """Return what the command says on standard error, which must end with 1."""
+        """Run the command, which must end with code 1; return its standard error."""
         done = self.shell.type(self.filled_in(command))
         assert done.returncode == 1, (command, done.returncode, done.stdout, done.stderr)
         return done.stderr
@@ -60,7 +60,7 @@ class Desk:
         return command
 
     def make_databases(self) -> None:
-        """Both, empty."""
+        """Create both databases, empty, if they do not exist."""
         for name in DATABASES:
             self.postgres.ensure_database(name)
 
@@ -71,9 +71,9 @@ class Desk:
 
 @contextmanager
 def set_up(postgres: EmbeddedPostgres, faulty: int) -> Iterator[Desk]:
-    """Yield the desk of a reader who has cloned the project and made its virtual environment, and no more.
+    """Yield the desk of a reader who has cloned the project and made its virtual environment.
 
-    INN8 sends so many records of each collection that must be refused.
+    INN8 sends `faulty` invalid records of each collection.
     """
     days = (datetime.now(UTC).date() - FIRST_DATE).days + 1
     folder = Path(tempfile.mkdtemp(prefix="inn8-docs-"))

@@ -77,7 +77,7 @@ KNOWN_BY_HELP = ("celery", "systemctl")
 """Programs that are not run, but whose `--help` lists every option: the options on the pages are compared with it."""
 
 NOT_TYPED = {
-    "docs/deploy.md": "needs a container engine, a cluster and a proxy; `make deploy-check` runs what can be run without",
+    "docs/deploy.md": "needs a container engine, a cluster and a proxy; `make deploy-check` runs the rest",
 }
 """Pages whose commands are only parsed."""
 

@@ -1,4 +1,4 @@
-"""Read the commands, settings and queries of README.md and docs/, each with its page and line. Nothing is checked here."""
+"""Read the commands, settings and queries of README.md and docs/, each with its page and line."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""A shell in which a page's commands are typed one after the other: what is exported, and where one is, stays."""
+"""A shell that runs the commands of a page one after the other and keeps exported variables and the folder."""
 
 import os
 import signal
@@ -14,14 +14,14 @@ _KEEP = 'code=$?; env -0 > "$0/env"; pwd > "$0/pwd"; exit $code'
 
 
 class Shell:
-    """Bash, begun anew for each command with the variables and in the folder of the one before."""
+    """Bash, started for each command with the variables and in the folder that the command before left."""
 
     def __init__(self, variables: Mapping[str, str], folder: Path) -> None:
-        """In `folder`, with these variables and no others."""
+        """Start in `folder`, with these variables and no others."""
         self.variables, self.folder = dict(variables), folder
 
     def type(self, command: str) -> "subprocess.CompletedProcess[str]":
-        """Run it to its end."""
+        """Run a command and wait until it has ended."""
         with TemporaryDirectory() as kept:
             done = subprocess.run(
                 ["bash", "-c", f"{command}\n{_KEEP}", kept],
@@ -34,7 +34,7 @@ class Shell:
         return done
 
     def serve(self, command: str, answers: Callable[[], bool]) -> None:
-        """Start what does not end, wait until it answers, and end it and all that it has started."""
+        """Start a command that does not end, wait until it answers, then kill it with all of its processes."""
         with subprocess.Popen(
             ["bash", "-c", command], env=self.variables, cwd=self.folder, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
