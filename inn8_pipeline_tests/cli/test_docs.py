@@ -84,7 +84,8 @@ def test_the_page_about_dagster_names_everything_that_the_definitions_have() -> 
         *(key.to_user_string() for key in graph.get_all_asset_keys()),
         *(key.name for key in graph.asset_check_keys),
         *(name for name in repository.job_names if not name.startswith("__")),
-        *(each.name for each in [*repository.schedule_defs, *repository.sensor_defs]),
+        *(schedule.name for schedule in repository.schedule_defs),
+        *(sensor.name for sensor in repository.sensor_defs),
     }
     page = (DOCS / "dagster.md").read_text(encoding="utf-8")
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
