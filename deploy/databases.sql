@@ -1,2 +1,2 @@
--- The databases that the postgres image makes beside POSTGRES_DB, once, when its volume is empty.
+-- Databases that the postgres image creates in addition to POSTGRES_DB when its volume is empty.
 CREATE DATABASE dagster;
