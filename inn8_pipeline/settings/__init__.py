@@ -22,11 +22,13 @@ from inn8_pipeline.settings.readers import (
     read_celery,
     read_executor,
     read_heartbeat_url,
+    read_other_tenant_ids,
     read_retention,
     read_sync,
     read_tenant,
     read_tenant_ids,
 )
+from inn8_pipeline.settings.tenants import check_tenants
 from inn8_pipeline.settings.urls import well_formed
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "RetentionSettings",
     "SyncSettings",
     "TenantSettings",
+    "check_tenants",
     "now",
     "read_alerts",
     "read_api",
@@ -45,6 +48,7 @@ __all__ = [
     "read_database",
     "read_executor",
     "read_heartbeat_url",
+    "read_other_tenant_ids",
     "read_owner_database",
     "read_retention",
     "read_sync",

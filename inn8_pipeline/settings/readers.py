@@ -56,6 +56,13 @@ def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
     return (default, *(each for each in listed if each != default))
 
 
+def read_other_tenant_ids(environment: Environment) -> tuple[str, ...]:
+    """Return the tenants whose rows are in the warehouse though this installation does not sync them."""
+    if not environment.read("INN8_OTHER_TENANTS", "former", default=""):
+        return ()
+    return environment.parse("INN8_OTHER_TENANTS", _tenant_ids, _TENANTS_RULE, "former")
+
+
 def _tenant_ids(text: str) -> tuple[str, ...]:
     tenant_ids = tuple(_tenant_id(each.strip()) for each in text.split(","))
     # Two names that differ in case alone would share their variables: one tenant's data would be loaded as the other's.

@@ -38,6 +38,20 @@ def both(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[s
         yield {TENANT: plain, "acme": replace(plain, server=server, tenant=ACME)}
 
 
+def test_a_run_under_a_new_name_of_the_tenant_is_refused_before_a_row_is_doubled(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pipeline.run(CLIENTS).success
+    monkeypatch.setenv("INN8_TENANT_ID", "renamed")
+    renamed = replace(pipeline, definitions=build(Environment()), tenant=names.Tenant("renamed"))
+    for only in (None, ["clients"]):
+        refused = renamed.run(CLIENTS, only=only)
+        assert f"INN8_TENANT_ID does not name {TENANT}" in renamed.entry(CLIENTS, refused.run_id).description
+    assert renamed.rows("select distinct tenant_id from inn8_raw.landings") == [(TENANT,)]
+    monkeypatch.setenv("INN8_OTHER_TENANTS", TENANT)
+    assert renamed.run(CLIENTS).success
+
+
 def jobs(definitions: dg.Definitions) -> set[str]:
     return {job.name for job in definitions.get_repository_def().get_all_jobs()}
 

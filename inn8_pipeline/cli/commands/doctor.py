@@ -19,17 +19,20 @@ from inn8_pipeline.cli.support.screen import print_json, silence
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import (
     Environment,
+    check_tenants,
     read_alerts,
     read_api,
     read_database,
     read_executor,
     read_heartbeat_url,
+    read_other_tenant_ids,
     read_retention,
     read_sync,
     read_tenant,
     read_tenant_ids,
 )
 from inn8_pipeline.warehouse.database import transaction
+from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
 
 CLOCK_SECONDS = 5.0
@@ -70,6 +73,8 @@ def examine(environment: Environment) -> Iterator[Finding]:
     checks: dict[str, Callable[[Environment], str]] = {
         "settings": _settings,
         "database": _database,
+        "tenants": _tenants,
+        "rights": _rights,
         "clock": _clock,
         **_token_checks(environment),
         "Dagster's storage": _storage,
@@ -109,6 +114,7 @@ def _settings(environment: Environment) -> str:
     for tenant_id in read_tenant_ids(environment):
         read_tenant(environment, tenant_id)
         read_heartbeat_url(environment, tenant_id)
+    read_other_tenant_ids(environment)
     for read in (read_alerts, read_api, read_sync, read_retention, read_executor, read_database):
         read(environment)
     return "complete and well-formed"
@@ -121,6 +127,30 @@ def _engine(environment: Environment) -> Engine:
 def _database(environment: Environment) -> str:
     with reading(environment, "looking at the schema"):
         return f"answers, schema version {SCHEMA_VERSION}"
+
+
+def _tenants(environment: Environment) -> str:
+    check_tenants(environment, _engine(environment))
+    return "the settings name every tenant that has rows in the warehouse"
+
+
+def _rights(environment: Environment) -> str:
+    with reading(environment, "looking at the rights of logins") as connection:
+        found = access.findings(connection)
+    if found:
+        raise RightsError(tuple(found))
+    return "no group is a reader or a writer, and no login is both"
+
+
+@dataclass(eq=False)
+class RightsError(Inn8Error):
+    """Some role has other rights than `inn8 db grant-reader` and `grant-writer` give. `findings` are sentences."""
+
+    findings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return what was found; each finding names its command."""
+        return f"{'. '.join(self.findings)}. Rows of other tenants can be read until then."
 
 
 def _clock(environment: Environment) -> str:

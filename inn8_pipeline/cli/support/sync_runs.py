@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Never
 
@@ -12,9 +13,11 @@ from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
 from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, progress
+from inn8_pipeline.errors import WarehouseError
 from inn8_pipeline.settings import (
     Environment,
     SyncSettings,
+    check_tenants,
     read_api,
     read_database,
     read_executor,
@@ -31,14 +34,19 @@ EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
 
 
 def read_settings(environment: Environment, tenant_ids: Sequence[str]) -> SyncSettings:
-    """Read every setting that a sync needs, before Dagster is loaded; SettingsError for the first one that is wrong."""
+    """Read every setting that a sync needs, before Dagster is loaded; SettingsError for the first one that is wrong.
+
+    A warehouse that cannot be read is no error here: the sync fails on it, and its entry says why.
+    """
     for tenant_id in tenant_ids:
         read_tenant(environment, tenant_id)
     read_api(environment)
-    read_database(environment)
     read_executor(environment)
     read_storage_url(environment)
-    return read_sync(environment)
+    settings = read_sync(environment)
+    with suppress(WarehouseError):
+        check_tenants(environment, read_database(environment).engine())
+    return settings
 
 
 def run_all(

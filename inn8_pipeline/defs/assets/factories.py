@@ -17,7 +17,7 @@ from inn8_pipeline.defs.sync_log import evaluations
 from inn8_pipeline.defs.sync_log.failures import LogFailures
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
-from inn8_pipeline.settings import Environment, SyncSettings, read_sync
+from inn8_pipeline.settings import Environment, SyncSettings, check_tenants, read_sync
 from inn8_pipeline.transform import TRANSFORM_VERSION
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def raw_asset(
         days = days_of(context)
         with LogFailures(context, key, days):
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
+            check_tenants(Environment(), to.engine)
             # The chunks of a backfill follow each other: each would fail on the circuit that the one before opened. A
             # tick fails at once, because the next one is due soon.
             waits = bool(days) and names.TICK_TAG not in context.run.tags
@@ -82,6 +83,7 @@ def table_assets(
         with LogFailures(context, key, days) as step:
             current = read_sync(Environment())
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, current.chunk_size)
+            check_tenants(Environment(), to.engine)
             sources = sync.landings_of(to, entity, window_of(entity, days))
             options = _merge_options(to.run_id, context.op_execution_context.op_config, current)
             outcome = sync.merge(to, sources, options, on_wait=lambda: context.log.warning(metadata.waits(entity)))

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 from sqlalchemy import Connection, Engine, Table
 
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.warehouse.database import execute, snapshot
 from inn8_pipeline.warehouse.schema import migrations, tables
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
@@ -21,6 +21,19 @@ Row = Mapping[str, Any]
 _HAS_MERGED = sql.SQL("select from inn8.sync_coverage where tenant_id = %(tenant)s and entity = %(entity)s limit 1")
 _COUNT = sql.SQL("select count(*) as rows from {table} where tenant_id = %(tenant)s")
 _SAMPLE = sql.SQL("select * from {table} where tenant_id = %(tenant)s order by id desc limit %(limit)s")
+
+
+# One look into the index per tenant, however many rows there are.
+_TENANTS = sql.SQL(
+    """
+    with recursive found as (
+      select min(tenant_id) as tenant_id from {table}
+       union all
+      select (select min(t.tenant_id) from {table} t where t.tenant_id > f.tenant_id) from found f
+       where f.tenant_id is not null)
+    select tenant_id from found where tenant_id is not null
+    """
+)
 
 
 @contextmanager
@@ -39,6 +52,12 @@ def reading(engine: Engine, action: str) -> Iterator[Connection]:
 def has_merged(connection: Connection, tenant_id: str, entity: Entity) -> bool:
     """Return whether a sync of the entity was ever merged."""
     return execute(connection, _HAS_MERGED, tenant=tenant_id, entity=entity.name).fetchone() is not None
+
+
+def tenant_ids(connection: Connection) -> set[str]:
+    """Return the tenants that have rows in the table of any entity."""
+    statements = [_TENANTS.format(table=sql.Identifier(SCHEMA, entity.name)) for entity in ENTITIES]
+    return {row["tenant_id"] for each in statements for row in execute(connection, each)}
 
 
 def row_counts(connection: Connection, tenant_id: str) -> dict[str, int]:

@@ -13,10 +13,15 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickData, Tick
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
+from inn8_pipeline.cli.commands import doctor
 from inn8_pipeline.cli.instance.liveness import BEAT_SECONDS
-from inn8_pipeline.settings import now
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.settings import Environment, now
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.cli.conftest import Place, Terminal
 from inn8_pipeline_tests.daemons import configure
+from inn8_pipeline_tests.warehouse.logins import administer
 
 ROOT = Path(__file__).parents[3]
 
@@ -118,6 +123,17 @@ def test_a_dagster_yaml_that_lacks_what_syncs_need_is_noticed(place: Place, data
     assert examined.failed == ["dagster.yaml"]
     assert "lacks storage in Postgres, pools with granularity run" in examined.told["dagster.yaml"]
     assert ("run monitoring" in examined.told["dagster.yaml"]) is (content == "")
+
+
+def test_rights_that_were_granted_by_hand_are_noticed(data_folder: Path) -> None:
+    # A server of its own: roles are those of a whole server, and other tests ask the doctor meanwhile.
+    with EmbeddedPostgres(data_folder / "postgres", durable=False) as server:
+        url = server.url("warehouse")
+        migrations.upgrade(connect(url))
+        administer(url, "create role anne login", "grant inn8_reader to anne", "grant inn8_writer to anne")
+        findings = doctor.examine(Environment({"INN8_DATABASE_URL": url}))
+        rights = next(each for each in findings if each.check == "rights")
+    assert (rights.is_ok, "Run `inn8 db revoke-reader anne`" in rights.message) == (False, True)
 
 
 def tick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus, seconds_ago: float) -> None:

@@ -35,7 +35,10 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     assert (second.returncode, second.stderr) == (0, "")
     assert [each["entity"] for each in syncs(second.stdout)] == ["clients", "portfolios", "transactions"]
     for each in syncs(second.stdout):
-        assert each["counts"]["unchanged"] == each["record_count"] > 0
+        counts = each["counts"]
+        assert counts["unchanged"] + counts["skipped"] == each["record_count"] > 0
+        # The days beside the window are asked for, and skipped.
+        assert (counts["skipped"] > 0) is (each["entity"] == "transactions")
 
     place.server.faults.add("status", "clients", status=404, times=None)
     third = place.terminal.run("sync")
@@ -255,6 +258,11 @@ def test_several_tenants_are_synced_and_told_apart(place: Place, acme: SandboxSe
     shown = json.loads(both.ask("show", "client", client["id"], "--tenant", "acme", "--json").stdout)
     assert shown["row"]["name"] == client["fullName"]
     assert "'nobody' is not a tenant" in both.ask("log", "--tenant", "nobody").stderr
+    renamed = place.terminal.but(INN8_TENANT_ID="firm", INN8_OTHER_TENANTS="acme")
+    for command in (("sync",), ("backfill", "transactions", "--from", "2026-01-01")):
+        refused = renamed.ask(*command)
+        assert (refused.exit_code, "INN8_TENANT_ID does not name tests" in refused.stderr) == (2, True), refused.stderr
+    assert "INN8_TENANT_ID=tests" in renamed.ask("doctor").stdout
 
 
 def test_an_unknown_property_is_listed_until_it_is_accepted(place: Place, world: World) -> None:
