@@ -1,7 +1,7 @@
 """One declaration per entity of INN8, and the values that describe its records.
 
-Everything that is true of `clients`, `portfolios` or `transactions` is declared in the module of that name; the rest of
-the pipeline is derived from the declarations in `ENTITIES`. How to add one: docs/contributing.md.
+The modules `clients`, `portfolios` and `transactions` declare one entity each; the rest of the pipeline is derived from
+the declarations in `ENTITIES`. docs/contributing.md says how to add one.
 """
 
 from inn8_pipeline.entities.clients import CLIENTS

@@ -1,4 +1,4 @@
-"""Short forms of the columns that declarations are made of, one for each kind."""
+"""Functions that make the columns of a declaration, one for each kind of column."""
 
 from inn8_pipeline.entities.types import (
     DAY_COLUMN,
@@ -13,7 +13,7 @@ from inn8_pipeline.entities.types import (
 
 
 def text(name: str, source: str, comment: str, *, is_required: bool = False, is_personal: bool = False) -> Column:
-    """Return a text column, written as sent; null where INN8 sent none."""
+    """Return a text column, written as sent; null if INN8 sent none."""
     return Column(
         name,
         Property(source, Kind.TEXT, is_required=is_required),
@@ -24,7 +24,7 @@ def text(name: str, source: str, comment: str, *, is_required: bool = False, is_
 
 
 def formatted(name: str, source: Property, form: Format, comment: str) -> Column:
-    """Return a text column with personal data in one form; empty, never null, where INN8 sent none."""
+    """Return a text column with personal data in a format; empty, never null, if INN8 sent none."""
     return Column(name, source, comment, is_nullable=False, is_personal=True, format=form)
 
 
@@ -35,7 +35,7 @@ def choice(name: str, source: str, choices: tuple[str, ...], folding: Folding = 
 
 
 def decimal(name: str, comment: str) -> Column:
-    """Return a column of exact decimals, of the property of the same name."""
+    """Return a column of exact decimals, made from the property of the same name."""
     return Column(name, Property(name, Kind.DECIMAL), comment)
 
 

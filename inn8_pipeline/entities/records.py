@@ -1,4 +1,4 @@
-"""Values that the layers hand to each other: a window of days, a reject and its reason; and the bounds of a record."""
+"""Values that several layers use: a window of days, a reject and its reason, and the bounds of a record."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 MAX_ID_LENGTH = 255
-"""Characters of an id. The bound is ours: every id fits into an index entry of Postgres (2,704 bytes)."""
+"""Characters of the longest id. The bound is ours: every id fits into an index entry of Postgres (2,704 bytes)."""
 
 MAX_DIGITS = 28
 MAX_DECIMAL_PLACES = 10
 """Significant digits of a decimal, and digits after the point. Trailing zeros after the point are not counted."""
 
 PAGE_SIZE = 1000
-"""Records we ask for per page (`pageSize`). A server may ignore it."""
+"""How many records a page is requested with (`pageSize`). A server may ignore it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

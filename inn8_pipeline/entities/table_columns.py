@@ -35,14 +35,14 @@ TECHNICAL = {
     ),
     "removed_at": "When a second complete fetch, begun later, lacked the row too; null if present or returned.",
 }
-"""The sentences of our own columns, which all tables share."""
+"""Descriptions of our own columns, which all tables share."""
 
 AS_OF_DATE = "The newest trade date whose transaction gave these attributes; older days do not change them."
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table: its type as Postgres spells it, its sentence, and where its values come from.
+    """A column of a table: its type as Postgres spells it, its description, and the source of its values.
 
     `source_paths` are the properties of the record that it is made from; `parent` is the table whose `id` it holds.
     """

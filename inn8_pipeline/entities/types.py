@@ -1,7 +1,7 @@
-"""What a declaration of an entity is made of: its properties at INN8, the columns made from them, its parents.
+"""The parts of a declaration of an entity: INN8's properties, the columns made from them, references to parents.
 
 A declaration is data. The transform, the tables, the merge, the views, the catalog, the dictionary and the command line
-are derived from it, so a fact about an entity is written once. Nothing here does I/O or imports anything heavy.
+are derived from it, so each fact about an entity is written once. This module does no I/O and imports nothing heavy.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from enum import Enum, auto
 from functools import cached_property
 
 UNKNOWN = "unknown"
-"""The value of a choice that is not listed, or null."""
+"""The value of a column for a choice that is null or not listed."""
 
 ID_PROPERTY = "id"
 """INN8's name of the id, in every collection."""
@@ -19,11 +19,11 @@ DAY_PROPERTY = "tradeDate"
 """INN8's name of the day of trade, in every collection that has days."""
 
 DAY_COLUMN = "trade_date"
-"""Our name of it."""
+"""Our name of the column with the day of trade."""
 
 
 class Kind(Enum):
-    """How the value of a property is read."""
+    """The kind of a property, which decides how its value is read."""
 
     ID = auto()  # a string, exactly as sent; never trimmed; a number is not accepted in its place
     TEXT = auto()
@@ -34,14 +34,14 @@ class Kind(Enum):
 
 
 class Folding(Enum):
-    """Which differences between two spellings of a choice are ignored."""
+    """The differences in spelling that are ignored when a value is compared with a choice."""
 
     CASE = auto()  # case, and blanks around the value
     LETTERS = auto()  # case, spaces, hyphens and underscores
 
 
 class Format(Enum):
-    """How a text column is written. `transform.rules.formats` has the function of each."""
+    """The form of a text column. `transform.rules.formats` has the function of each."""
 
     AS_SENT = auto()
     PHONE = auto()  # ten digits as (XXX) XXX-XXXX; anything else as sent; '' for null
@@ -62,9 +62,9 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, the property that it is made from, and what it means.
+    """A column, the property that it is made from, and its description.
 
-    `is_personal`: its values are personal data of a client.
+    `is_personal`: the values are personal data of a client.
     """
 
     name: str
@@ -84,9 +84,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A column with our key of the row of another entity, found by the id that the property holds.
+    """A foreign key: a column with our key of a row of another entity, looked up by the id in the property.
 
-    A record whose parent is unknown is rejected. `shown` names columns of the parent for the details view.
+    A record with an unknown parent is rejected. `shown` names columns of the parent for the details view.
     """
 
     name: str
@@ -111,8 +111,8 @@ class Reference:
 class Dimension:
     """A table filled from an object within the records of an entity: the securities that transactions name.
 
-    A row has the attributes of the newest day of trade whose record named it. `source` is the property of the record
-    that holds the object.
+    A row has the attributes of the object in the record of the newest day of trade. `source` is the property that holds
+    the object.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class DimensionReference:
-    """A column with our key of the row of a dimension; null where the record has no such object."""
+    """A foreign key to a row of a dimension; null if the record has no such object."""
 
     name: str
     parent: Dimension
@@ -162,13 +162,13 @@ def _staged(key: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Entity:
-    """One collection of INN8 and the table made from it. Compared by identity; `str()` of it is its name.
+    """One collection of INN8 and the table made from it. Entities are compared by identity; `str()` returns the name.
 
     Attributes:
         name: The collection, its table, its asset: `transactions`.
-        singular: One record of it, as the command line says it: `transaction`.
+        singular: The name of one record on the command line: `transaction`.
         path: The path of the collection below the base URL.
-        description: What a row of the table is, as a sentence.
+        description: A sentence that says what a row of the table is.
         columns: The columns made from INN8's properties, in the table's order. `external_id` is not among them.
         window_parameters: The query parameters of the first and the last day of trade. An entity that has them is
             partitioned by day of trade, and has a column `trade_date` made from the property `tradeDate`.
@@ -183,7 +183,7 @@ class Entity:
     window_parameters: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that contradicts itself, when it is imported."""
+        """Refuse a declaration that contradicts itself; this happens when its module is imported."""
         names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
             message = f"{self.name} declares a column twice: {names}"
@@ -204,7 +204,7 @@ class Entity:
 
     @property
     def has_days(self) -> bool:
-        """Whether its rows belong to days of trade: it is fetched, merged and backfilled by day."""
+        """True if rows belong to days of trade: the entity is then fetched, merged and backfilled by day."""
         return self.window_parameters is not None
 
     @cached_property
@@ -229,7 +229,7 @@ class Entity:
 
     @property
     def declarations(self) -> tuple["Entity | Dimension", ...]:
-        """What tables are made from, in the order in which they are written: its dimensions, then itself."""
+        """The declarations of its tables in the order in which these are written: its dimensions, then itself."""
         return (*self.dimensions, self)
 
     @property

@@ -24,9 +24,9 @@ EXPECTED = Expected(statuses=frozenset({200, 201, 203}), max_bytes=64 * 1024)
 RENEWED_EARLY_SECONDS = 300.0
 SHORT_LIFETIME_SECONDS = 600.0
 UNKNOWN_LIFETIME_SECONDS = 60.0
-"""Assumed where the response has no `expires_in`: short, so that a wrong guess costs a request and no 401."""
+"""Assumed if the response has no `expires_in`: short, so that a wrong guess costs a request instead of a 401."""
 LONGEST_LIFETIME_SECONDS = 24 * 3600.0
-"""A token is renewed once a day, whatever the server says."""
+"""The longest time that a token is used, even if the server allows more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Token:
 
 
 class TokenSource:
-    """The one token of a client, shared by its threads: one request however many of them ask."""
+    """The token of a client, shared by its threads. Threads that need one at the same time make one request."""
 
     def __init__(
         self, endpoint: Endpoint, http: httpx.Client, retrier: Retrier, clock: Callable[[], float] = time.monotonic
@@ -104,7 +104,7 @@ def _read_token(response: httpx.Response, body: bytes, asked_at_seconds: float) 
     """Return the token of a response; raise a ContractError, without any of the response's text, if it has none."""
     answer = _read_object(response, body)
     value = answer.get("access_token")
-    # Visible ASCII (RFC 6749, appendix A.12): anything else could not stand in a header.
+    # Visible ASCII (RFC 6749, appendix A.12): other characters are not allowed in a header.
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]{1,16384}", value):
         _refuse("has no usable access_token")
     token_type = "".join(str(answer.get("token_type") or "bearer").split()).lower()

@@ -1,7 +1,7 @@
 """The circuit breaker as a client uses it. Its state is shared by all processes: see `warehouse/circuit_store.py`.
 
-The contract counts consecutive failures of calls that are made one after the other. A client makes several at the same
-time, so here attempts that fail side by side count as one failure: they say the same thing about INN8.
+The contract counts consecutive failures of calls that are made one after the other. A client makes several calls at the
+same time, so attempts that fail at the same time count as one failure: usually they have one cause.
 """
 
 import time
@@ -14,7 +14,7 @@ TOKEN_CIRCUIT = "token"  # noqa: S105 (a circuit's name)
 """The circuit of the token endpoint. A collection's circuit is named like its entity."""
 
 EARLY_WAKE_UP = 0.9
-"""Of the wait before a retry: the share after which the retry is no longer side by side with what failed before."""
+"""The share of the wait before a retry after which the retry no longer belongs to the wave of failures before it."""
 
 
 class CircuitStore(Protocol):
@@ -43,7 +43,7 @@ class CircuitStore(Protocol):
 
 
 class UncountedCircuits:
-    """A store that admits everything and counts nothing, for questions whose failure must not stop a sync."""
+    """A store that admits every attempt and counts nothing, for requests whose failure must not stop a sync."""
 
     def admit(self, circuit: str, lease_seconds: float) -> bool:  # noqa: ARG002 (declared by the protocol)
         """Admit the attempt."""
@@ -68,7 +68,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Wave:
-    """Failures side by side: attempts that began before `ends_at_seconds` belong to the one that was counted."""
+    """Failures at the same time: attempts that began before `ends_at_seconds` belong to the one that was counted."""
 
     ends_at_seconds: float
     is_open: bool
@@ -77,8 +77,9 @@ class _Wave:
 class CircuitBreaker:
     """One client's circuits. Safe to use from several threads.
 
-    Of a wave of failures side by side the first is reported to the store. A wave has the attempts that had begun when
-    it failed, and those that begin before its retry is due. A `Retry-After` is waited out by all attempts of a circuit.
+    Attempts that fail at the same time are a wave, of which only the first failure is reported to the store. To a wave
+    belong all attempts that had begun when that one failed, and those that begin before its retry is due. A
+    `Retry-After` delays all attempts of a circuit.
     """
 
     def __init__(self, store: CircuitStore, clock: Callable[[], float] = time.monotonic) -> None:
@@ -89,7 +90,7 @@ class CircuitBreaker:
         self._resume_at_seconds: dict[str, float] = {}
 
     def pause_seconds(self, circuit: str) -> float:
-        """Return how long attempts must still wait for a `Retry-After`; zero or less if they need not."""
+        """Return how long attempts must still wait because of a `Retry-After`; zero or less if they need not wait."""
         with self._lock:
             return self._resume_at_seconds.get(circuit, 0.0) - self._clock()
 
@@ -103,7 +104,7 @@ class CircuitBreaker:
         self._store.succeeded(attempt.circuit, is_trial=attempt.is_trial)
 
     def failed(self, attempt: Attempt, failure: str, *, retry_in_seconds: float, pause_seconds: float) -> bool:
-        """Report a failure, unless it is side by side with one that was reported; return whether the circuit is open.
+        """Report a failure, unless it belongs to the wave of a reported one; return whether the circuit is open.
 
         Args:
             attempt: The attempt that failed.

@@ -23,7 +23,7 @@ from inn8_pipeline.extract.paging.reader import PageReader
 from inn8_pipeline.extract.retry import Notice, Retrier
 
 MAX_FETCHES = 3
-"""Of a collection that changes while it is paged."""
+"""How often a collection is fetched if it changes while it is paged."""
 
 
 class Inn8Client:
@@ -75,15 +75,15 @@ class Inn8Client:
         self._http.close()
 
     def check_credentials(self) -> None:
-        """Ask for a token, whatever the circuit breaker says and without a trace in it.
+        """Request a token, regardless of the circuit breaker and without counting on it.
 
-        Whoever tries out an address or a secret must not stop the syncs that have the right ones. Raises the ApiError
-        that prevents a token.
+        A test of a wrong address or secret must not stop syncs that use the right ones. Raises the ApiError that
+        prevents a token.
         """
         TokenSource(self._endpoint, self._http, self._retrier.uncounted()).token(Event())
 
     def fetch(self, collection: Entity, window: Window | None = None) -> Fetch:
-        """Return one fetch of the collection. Check its `is_complete` when its pages have been read."""
+        """Return one fetch of the collection. Check its `is_complete` after you have read its pages."""
         return self._fetch(collection, window, 1, "")
 
     def fetches(self, collection: Entity, window: Window | None = None) -> Iterator[Fetch]:
@@ -95,7 +95,7 @@ class Inn8Client:
                     landing.add(page)
                 landing.complete() if fetch.is_complete else landing.discard()
 
-        Read each fetch to its end before you ask for the next one. The last one that is yielded is complete.
+        Iterate over each fetch to its end before you request the next one. The last one that is yielded is complete.
 
         Raises:
             ContractError: None of the three fetches was consistent.
@@ -150,7 +150,7 @@ class Inn8Client:
 
 def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTransport | None) -> httpx.Client:
     """Return a pool of connections: no redirects, no cookies, no proxy or credentials from the environment."""
-    # One for each page under way, and one for a token that is renewed meanwhile.
+    # One for each page that is being fetched, and one for a token that is renewed meanwhile.
     connections = endpoint.pages_at_a_time + 1
     read = timeouts.read_seconds
     return httpx.Client(
@@ -164,7 +164,7 @@ def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTr
 
 
 def _tls(endpoint: Endpoint) -> ssl.SSLContext | None:
-    """Return what is trusted; None for http, because no link may leave it for https, which is another origin."""
+    """Return the TLS settings; None for http, where none are needed: a link to https would be another origin."""
     if endpoint.base_url.lower().startswith("http:"):
         return None
     tls = httpx.create_ssl_context(trust_env=False)

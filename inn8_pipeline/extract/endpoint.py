@@ -25,7 +25,7 @@ class Endpoint:
         max_body_bytes: The bound of one page, decompressed. A fetch needs at most about `pages_at_a_time + 1` times
             that memory.
         max_pages: The bound of one fetch, for a server whose next links never end.
-        is_total_exact: Whether X-Total-Count, where it is a number, must be the number of records that come. If not, a
+        is_total_exact: Whether X-Total-Count, if it is a number, must equal the number of records received. If not, a
             difference is only a warning.
         max_records: The bound of one fetch, over all its pages.
         ca_file: A PEM file with certificates to trust besides the usual ones.
@@ -61,7 +61,7 @@ class Endpoint:
 
     @property
     def is_clear_text(self) -> bool:
-        """Whether anyone on the way can read the requests: http, on another host than this one."""
+        """True if anyone on the way can read the requests: http, to another host than this one."""
         parts = _split(self.base_url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
@@ -72,10 +72,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and after which waits, a transient failure is retried. The contract asks for 3 retries.
+    """The waits before the retries of a transient failure. The contract asks for 3 retries.
 
-    Each wait is lengthened by up to `jitter_seconds`. A longer `Retry-After` is waited out instead, up to
-    `max_retry_after_seconds`, by all requests of the collection; after that the request is made anyway.
+    Each wait is lengthened by up to `jitter_seconds`. If a `Retry-After` is longer, all requests of the collection wait
+    for it instead, up to `max_retry_after_seconds`; after that the request is made anyway.
 
     An open circuit fails a call at once, unless `open_circuit_wait_seconds` allows it to wait: a backfill then pauses
     instead of failing through its pieces.
@@ -89,7 +89,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each step may take. `attempt_seconds` bounds a whole attempt, body included, however slowly it drips."""
+    """Time limits. `attempt_seconds` bounds a whole attempt, body included, however slowly the body arrives."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 60.0

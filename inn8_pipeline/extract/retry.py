@@ -1,4 +1,4 @@
-"""Retries: the waits between attempts, and what the circuit breaker hears of each attempt."""
+"""Retries: the waits between attempts, and the reports about each attempt to the circuit breaker."""
 
 import random
 import time
@@ -26,17 +26,17 @@ from inn8_pipeline.extract.http.deadlines import time_limit
 from inn8_pipeline.extract.http.responses import RequestLabel, TransientError
 
 LEASE_MARGIN_SECONDS = 10.0
-"""How much longer than a whole attempt the lease of a trial lasts."""
+"""Time by which the lease of a trial exceeds the limit of an attempt."""
 
 MIN_POLL_SECONDS, POLL_SECONDS = 0.05, 1.0
-"""How often an open circuit that is waited for is asked again."""
+"""The shortest and the longest pause between two looks at an open circuit that a call waits for."""
 
 Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
 
 
 class AbandonedError(Exception):
-    """We gave the attempt up, because something else failed or the fetch was closed; it says nothing about INN8."""
+    """We abandoned the attempt because another page failed or the fetch was closed. It is no failure of INN8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RetryNotice:
 
 @dataclass(frozen=True, slots=True)
 class CircuitNotice:
-    """An open circuit that is waited for: for how long at most, and the message of the circuit."""
+    """A call that waits for an open circuit: the longest wait, and the message of the circuit."""
 
     wait_seconds: float
     message: str
@@ -68,7 +68,7 @@ class CircuitNotice:
 
 
 Notice = RetryNotice | CircuitNotice | str
-"""What a client reports while it works: a retry, a wait, or a warning. `str()` of it is one line."""
+"""A report of a client: a retry, a wait, or a warning. `str()` of it is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Retrier:
         _exclude_ours_from_staminas_hooks()
 
     def uncounted(self) -> "Retrier":
-        """Return a retrier with the same policy that neither asks nor changes the circuits."""
+        """Return a retrier with the same policy that neither reads nor changes the circuits."""
         return Retrier(UncountedCircuits(), self.policy, self.timeouts, self._on_notice)
 
     def announce(self, notice: Notice) -> None:
@@ -114,9 +114,9 @@ class Retrier:
         """Return the result of the first attempt that succeeds.
 
         Args:
-            call: What is asked, on which circuit.
-            prepare: Gives each attempt what it needs (a valid token), before the circuit is asked. Its errors do not
-                count on the circuit.
+            call: The request and its circuit.
+            prepare: Returns what each attempt needs (a valid token); called before the circuit admits the attempt. Its
+                errors do not count on the circuit.
             attempt: Makes one attempt.
 
         Raises:
@@ -189,7 +189,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
             raise AbandonedError
 
     def _admitted(self) -> Attempt:
-        """Return the admitted attempt, after a wait for an open circuit where the policy allows one.
+        """Return the admitted attempt, after a wait for an open circuit if the policy allows one.
 
         Raise the last failure if the circuit opened after it.
         """
@@ -206,9 +206,9 @@ class _RetriedRequest(Generic[Prepared, Result]):
             self._wait(wait_seconds)
 
     def _circuit_wait_seconds(self, error: CircuitOpenError) -> float:
-        """Return how long to wait before the circuit is asked again; zero or less if the call gives up.
+        """Return how long to wait before the next look at the circuit; zero or less if the call gives up.
 
-        At most a second at a time: the trial of another call may close the circuit long before its lease ends.
+        It is at most a second: the trial of another call may close the circuit long before its lease ends.
         """
         allowed_seconds = self._retrier.policy.open_circuit_wait_seconds
         if self._gives_up_at_seconds is None:
@@ -242,7 +242,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
 
 
 def _describe(label: RequestLabel, error: TransientError | ApiError) -> str:
-    """Return what failed, in words that hold no value of a record: the message of an open circuit repeats it."""
+    """Return what failed, without any value of a record: the message of an open circuit repeats it."""
     match error:
         case TransientError():
             return f"{label}: INN8 {error.reason}"

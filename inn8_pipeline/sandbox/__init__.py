@@ -1,5 +1,5 @@
-"""A simulated INN8 API with generated data and faults, and an embedded Postgres, for demo, `inn8 dev` and tests.
+"""A simulated INN8 API with generated data and faults, and an embedded Postgres, for `inn8 demo`, `inn8 dev` and tests.
 
-It shares no code with the pipeline on purpose: a mistake in common code would go unnoticed. Only the command line and
-the tests import it.
+It shares no code with the pipeline on purpose: a mistake in common code would go unnoticed. Only the command line, the
+tests and the benchmarks import it.
 """

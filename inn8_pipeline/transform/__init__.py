@@ -1,6 +1,6 @@
-"""Turn what INN8 sent into rows, exactly and vectorised; a record that is invalid becomes a reject with its reason.
+"""Turn INN8's records into rows, exactly and vectorised; an invalid record becomes a reject with its reason.
 
-Pure functions: bytes in, frames out, without files, network, database or clock. Start with `transformer`; `json` reads
+Pure functions from bytes to frames, without files, network, database or clock. Start with `transformer`; `json` reads
 records, `values` has the rule of each kind of value, `rules` makes the columns that an entity declares. The warehouse
 looks up the keys of parents.
 """

@@ -11,13 +11,13 @@ import pandas as pd
 from inn8_pipeline.entities import Reject
 
 MAX_DISTINCT_VALUES = 1000
-"""Unlisted values of a property that are counted one by one."""
+"""How many unlisted values of a property are counted one by one."""
 
 FURTHER_VALUES = "(further values)"
-"""The name under which the others are counted together."""
+"""The name under which all further ones are counted together."""
 
 MAX_SUBJECTS = 100
-"""Subjects of an unlisted value that are remembered."""
+"""How many subjects of an unlisted value are kept."""
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class UnlistedValues:
     Attributes:
         counts: How many records have each value.
         subjects: The parents of the records that have each value, or the records themselves if they have no parents,
-            by INN8's id. They decide whether a value can be shown without saying something about a person.
+            by INN8's id. They decide whether a value can be shown without revealing something about a person.
 
     """
 
@@ -48,7 +48,7 @@ class UnlistedValues:
         known.update(islice(subjects, MAX_SUBJECTS - len(known)))
 
     def update(self, other: Self) -> None:
-        """Add the counts and the subjects of another one."""
+        """Add the counts and the subjects of another `UnlistedValues`."""
         for value, count in other.counts.items():
             self.add(value, count, other.subjects[value])
 

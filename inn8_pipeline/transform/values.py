@@ -1,4 +1,4 @@
-"""Read one value of a record exactly: text, id, choice, date or decimal. Each kind has its rule here and nowhere else.
+"""Read one value of a record exactly: text, id, choice, date or decimal. Only this module has the rules of the kinds.
 
 A value is what `json.parsing` returns: a string, a `Number` (the number as its text), a bool, None, a list or `Pairs`.
 No number passes through binary floating point.
@@ -19,7 +19,7 @@ from inn8_pipeline.entities import (
 )
 
 EMPTY_DATES = frozenset({date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31)})
-"""The dates that stand for none.
+"""Dates that mean that no date was set.
 
 System.Text.Json writes a `DateTime` that was never set as 0001-01-01T00:00:00, because it cannot be null, and
 `DateTime.MaxValue` for "never" as 9999-12-31. SQL Server's `datetime` cannot hold year 1: 1753-01-01 is
@@ -27,7 +27,7 @@ System.Text.Json writes a `DateTime` that was never set as 0001-01-01T00:00:00, 
 """
 
 FIRST_YEAR, LAST_YEAR = 1901, 2199
-"""The years in which other dates must be: 0026-10-05 is a mistake, and would be outside of every window."""
+"""The range of years of all other dates: 0026-10-05 is a mistake, and would be outside of every window."""
 
 NUL_ESCAPE = b"\\u0000"
 """The only spelling of a NUL character in valid JSON; a body without it contains none."""
@@ -132,7 +132,7 @@ def is_unlisted(value: str, source: Property) -> bool:
 def read_date(value: object, name: str) -> date | None:
     """Return the day of `YYYY-MM-DD`, or of an ISO date-time its date part as written: no time zone is applied.
 
-    None is returned for an empty date.
+    Return None for an empty date.
     """
     found = _DATE.fullmatch(value) if isinstance(value, str) and not isinstance(value, Number) else None
     if found is None:

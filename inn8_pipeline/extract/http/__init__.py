@@ -1,1 +1,1 @@
-"""HTTP below the API: deadlines, bodies of bounded size, and what the status of a response means."""
+"""HTTP itself: deadlines, bodies of bounded size, and the meaning of the status of a response."""

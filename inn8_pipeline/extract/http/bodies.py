@@ -1,4 +1,4 @@
-"""Read the body of a response, decompressed, within a bound of memory, however it is packed."""
+"""Read and decompress the body of a response within a bound of memory, however much it is compressed."""
 
 import io
 import zlib
@@ -9,9 +9,9 @@ import httpx
 GZIP = zlib.MAX_WBITS | 16
 NO_CODINGS = frozenset({"identity", "none", ""})
 MAX_LAYERS = 3
-"""Of gzip around gzip, which servers behind proxies that compress again send."""
+"""The most layers of gzip within gzip: a proxy may compress again what a server compressed."""
 PART_BYTES = 256 * 1024
-"""Decompressed at a time: a decompression bomb is noticed after one such part too many."""
+"""Bytes that are decompressed at a time; a decompression bomb exceeds the bound by at most one such part."""
 
 
 class BodyTooLongError(Exception):
@@ -23,7 +23,7 @@ class BodyBrokenError(Exception):
 
 
 class UnknownEncodingError(Exception):
-    """The body is encoded in a way that was not asked for."""
+    """The body has an encoding that the request does not accept."""
 
 
 def read_body(response: httpx.Response, max_bytes: int) -> bytes:
@@ -32,7 +32,7 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
     Neither the bytes received nor the bytes that they decompress to exceed the bound by more than one part.
 
     Raises:
-        BodyTooLongError: The body is longer than `max_bytes`, packed or unpacked.
+        BodyTooLongError: The body is longer than `max_bytes`, compressed or decompressed.
         BodyBrokenError: The body ended early, or cannot be decompressed.
         UnknownEncodingError: The body is encoded otherwise than by gzip.
         httpx.TransportError: The connection failed.
@@ -53,7 +53,7 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
 
 
 def _bounded(parts: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield the parts within the bound. Packed parts are bounded too: they may unpack to nothing, for ever."""
+    """Yield the parts within the bound. It is for compressed parts too, which may decompress to nothing for ever."""
     received = 0
     for part in parts:
         received += len(part)
@@ -77,7 +77,7 @@ def _gunzip(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflate(member: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
-    """Yield what the packed bytes hold of one gzip member, in parts of bounded size."""
+    """Yield the decompressed bytes of one gzip member, in parts of bounded size."""
     part = b"x" * PART_BYTES
     while len(part) == PART_BYTES:
         try:

@@ -1,7 +1,7 @@
 """Bound the time of a whole attempt, and allow it to be cancelled.
 
-The timeouts of HTTP libraries start anew with every byte, so a server that drips could hold an attempt for ever. This
-transport applies the attempt's deadline, and its cancellation, to every read.
+The timeouts of HTTP libraries start anew with every byte, so a server that sends byte after byte could prolong an
+attempt for ever. This transport applies the deadline and the cancellation of the attempt to every read.
 """
 
 import ssl
@@ -16,11 +16,11 @@ import httpcore
 import httpx
 
 SLICE_SECONDS = 0.1
-"""How soon a waiting read notices that its attempt was cancelled."""
+"""The longest that a waiting read goes on after its attempt was cancelled."""
 
 
 class _Limit:
-    """When the attempt of this thread ends, and the event that ends it earlier."""
+    """The time limit of the attempt of this thread, and the event that ends the attempt earlier."""
 
     def __init__(self, seconds: float, cancelled: Event) -> None:
         self.ends_at = time.monotonic() + seconds

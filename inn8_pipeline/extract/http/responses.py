@@ -1,6 +1,6 @@
-"""Classify responses by status: success, transient failure, refusal, or not the API we know.
+"""Classify responses by status: success, transient failure, refusal, or a violation of the contract.
 
-This is the contract's table of errors, for collections and the token endpoint alike. `retry` retries what is transient.
+This is the contract's table of errors, for collections and the token endpoint. `retry` retries transient failures.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from inn8_pipeline.extract.paging.links import origin_difference, shown_path
 from inn8_pipeline.extract.paging.page import strip_bom, top_level_keys
 
 ERROR_BODY_BYTES = 64 * 1024
-"""Read of a refusal's body, for its top-level keys; the rest is left."""
+"""How much of the body of a refusal is read, for its top-level keys."""
 FIRST_4XX, FIRST_5XX = 400, 500
 TRANSIENT_4XX = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS})
 REDIRECTS = frozenset({301, 302, 307, 308})
@@ -29,7 +29,7 @@ REDIRECTS_THAT_KEEP_THE_METHOD = frozenset({307, 308})
 
 
 class TransientError(Exception):
-    """An attempt failed in a way that may heal. Internal: `retry` raises a TransientApiError when no retry is left.
+    """A retry of the attempt may succeed. Internal: `retry` raises a TransientApiError when no retry is left.
 
     Attributes:
         reason: What INN8 did, in our words.
@@ -63,7 +63,7 @@ class RequestLabel:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a successful response looks like: its statuses, and the bound of its body, decompressed."""
+    """The statuses of a successful response, and the bound of its body, decompressed."""
 
     statuses: frozenset[int]
     max_bytes: int
@@ -75,7 +75,7 @@ def exchange(
     """Send a request and return the successful response with its whole body, which is empty for a 204 alone.
 
     Raises:
-        TransientError: The connection failed, the body is empty or cut off, or the status is one that may heal.
+        TransientError: The connection failed, the body is empty or cut off, or the status is a transient one.
         RefusedRequestError: INN8 refused the request (4xx).
         ContractError: Any other status, or a body that is too long or encoded in an unknown way.
 
@@ -92,12 +92,12 @@ def exchange(
         reason = _reason_of(error)
     except BodyBrokenError:
         reason = "cut its response short"
-    # Raised out here, so that httpx's error, which holds the request with its secrets, is not even the context.
+    # Raised outside of the `except`, so that httpx's error, which has the request with its secrets, is not its context.
     raise TransientError(reason)
 
 
 def was_cut_off(response: httpx.Response, error: Exception | None) -> bool:
-    """Return whether the JSON of a body is truncated by a broken connection, which HTTP could not notice.
+    """Return whether the JSON of a body was truncated by a broken connection that HTTP could not detect.
 
     A body with neither a length nor chunks ends when the connection does. `error` is that of msgspec.
     """
@@ -106,9 +106,9 @@ def was_cut_off(response: httpx.Response, error: Exception | None) -> bool:
 
 
 def _moved_by_a_slash(response: httpx.Response) -> httpx.Request | None:
-    """Return the request again where its path is redirected only to add or drop a slash at the end, else None.
+    """Return the redirected request if the redirect only adds or drops a slash at the end of the path, else None.
 
-    Frameworks do that, and it leads nobody astray: the origin is the same, and the query stays ours.
+    Frameworks send such redirects. They are safe to follow: the origin is the same, and the query stays ours.
     """
     request = response.request
     allowed = REDIRECTS if request.method == "GET" else REDIRECTS_THAT_KEEP_THE_METHOD

@@ -11,15 +11,15 @@ from inn8_pipeline.extract.paging.page import Page
 
 MAX_DUPLICATES = 10
 MAX_DUPLICATE_PERCENT = 1
-"""Records whose id another record of the fetch has. Ten in a small collection, 1 % in a large one are still accepted.
+"""How many records of a fetch may have the id of another record: ten in a small collection, 1 % in a large one.
 
-More are never accepted, however often they come: pages that overlap that much leave other records out.
+More are never accepted, not even if a second fetch has the same ones: pages that overlap that much leave records out.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ConsistencyReport:
-    """What the pages say together.
+    """The finding about all pages of a fetch.
 
     Attributes:
         finding: A contradiction of totals, links or pages, without any value of a record, or None.
@@ -34,9 +34,9 @@ class ConsistencyReport:
 
 
 class ConsistencyCheck:
-    """Count pages as they come. It keeps 8 bytes of each id: 2 million records cost 16 MB, and 32 MB at the end.
+    """Collect the ids and totals of the pages. It keeps 8 bytes of each id: 16 MB for 2 million records, 32 at the end.
 
-    With `is_total_exact`, the announced total must be the number of records that came.
+    With `is_total_exact`, the announced total must equal the number of records received.
     """
 
     def __init__(self, *, is_total_exact: bool = True) -> None:
@@ -51,7 +51,7 @@ class ConsistencyCheck:
         self._has_repeated_page = False
 
     def add(self, page: Page, ids: Collection[str], total: int | None) -> None:
-        """Count one page. An id that is on it twice is an ordinary duplicate, which paging does not explain."""
+        """Add one page. An id that is on it twice is an ordinary duplicate, not a fault of paging."""
         self.records += page.records
         self.bytes += len(page.body)
         hashes = {hash(each) for each in ids}
@@ -67,18 +67,18 @@ class ConsistencyCheck:
         self._finding = self._finding or finding
 
     def must_stop(self) -> bool:
-        """Return whether the fetch has failed already: a page came again, or more records than any page announced."""
+        """Return whether the fetch has failed already: by a repeated page, or by more records than announced."""
         has_too_many = self._is_total_exact and bool(self._totals) and self.records > max(self._totals)
         return self._has_repeated_page or has_too_many
 
     def report(self) -> ConsistencyReport:
-        """Return what all pages that were added say together."""
+        """Return the finding about all pages that were added."""
         count, extra, digest = self._duplicates()
         finding = self._finding or self._contradiction() or self._overlap(extra + self._repeated_on_a_page)
         return ConsistencyReport(finding, digest, count)
 
     def total_mismatch(self) -> str | None:
-        """Return how the announced totals differ from each other or from what came, or None."""
+        """Return how the announced totals differ from each other or from the records received, or None."""
         if len(self._totals) > 1:
             return f"X-Total-Count was {min(self._totals)} on one page and {max(self._totals)} on another"
         if self._totals and self.records not in self._totals:

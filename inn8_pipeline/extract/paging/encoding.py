@@ -1,9 +1,9 @@
-r"""Make a page valid UTF-8, so that bytes that are not cost the record that they are in and not the page.
+r"""Make a page valid UTF-8, so that an invalid byte invalidates its record and not the whole page.
 
 Each invalid byte becomes the JSON escape of a lone surrogate: `\udc80` to `\udcff` for the bytes 80 to FF. Valid text
 never contains one. Postgres can store the page, the other records are read as usual, and the transform rejects the
-record that has the escape, also when it is retried or rebuilt. U+FFFD would not do: it is a valid character, so the
-reject would be accepted at its first retry.
+record with the escape, also when it is retried or rebuilt. U+FFFD is not used, because it is a valid character: the
+record would be accepted at its first retry.
 """
 
 import re
@@ -11,7 +11,7 @@ import re
 from inn8_pipeline.extract.paging.page import NotAPageError
 
 MAX_INVALID_BYTES = 100_000
-"""Bytes of one page that may be invalid. A page with more of them is in another encoding."""
+"""How many bytes of a page may be invalid. A page with more is taken to have another encoding."""
 
 _INVALID = re.compile("([\udc80-\udcff])")
 _HIGH_SURROGATE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")

@@ -13,11 +13,11 @@ from inn8_pipeline.extract.paging.prefetch import PagePrefetcher
 
 
 class Fetch:
-    """One fetch of a collection. Iterate over it once: the pages come in order, up to `pages_at_a_time` under way.
+    """One fetch of a collection. Iterate over it once; up to `pages_at_a_time` pages are fetched at the same time.
 
-    When the iteration has ended, `is_complete` says whether the pages are consistent. If not, throw away what was
-    landed of them; `finding` says why. `has_duplicates`: ids are on two pages, the same ones as in the fetch before, so
-    the server does send them. The counts are those of the pages yielded so far.
+    The pages are yielded in order. After the last one, `is_complete` says whether they are consistent. If not, discard
+    the landing; `finding` says why. `has_duplicates`: some ids are on two pages, the same ones as in the fetch before,
+    so the server really sends them twice. The counts are those of the pages yielded so far.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Fetch:
         return self._pages
 
     def close(self) -> None:
-        """Cancel what is under way; no thread is left when it returns."""
+        """Cancel the requests in progress; no thread is left when it returns."""
         self.cancelled.set()
         self._pages.close()
 
@@ -91,7 +91,7 @@ class Fetch:
             raise ContractError(subject, f"has more than {bound} records, the bound of one fetch", way_out)
 
     def _fetched(self, prefetcher: PagePrefetcher, paginator: Paginator) -> Iterator[FetchedPage]:
-        """Yield the pages in order; end early where one came again, one is missing, or more came than was announced."""
+        """Yield the pages in order; end early at a repeated or missing page, or at more records than announced."""
         prefetcher.fill(paginator)
         while prefetcher.is_busy and not self._check.must_stop():
             try:
@@ -112,7 +112,7 @@ class Fetch:
         is_accepted = not report.duplicates or report.duplicates == self._known_duplicates
         self.finding = report.finding
         if self.finding is None and not is_accepted:
-            self.finding = f"{report.duplicate_count} ids stood on more than one page"
+            self.finding = f"{report.duplicate_count} ids were on more than one page"
         self.is_complete = self.finding is None
         self.has_duplicates = self.is_complete and bool(report.duplicates)
         if self.is_complete:
@@ -128,7 +128,7 @@ class Fetch:
             self._warn_once(subject, f"came with a total that does not match: {mismatch}")
 
     def _warn_once(self, subject: str, warning: str) -> None:
-        """Warn once per fetch: ten thousand pages may have the same fault."""
+        """Warn once a fetch: ten thousand pages may have the same fault."""
         if warning not in self._warnings:
             self._warnings.add(warning)
             self._warn(f"{subject} {warning}.")

@@ -1,8 +1,8 @@
-"""Read the `Link` header (RFC 8288): where the next and the last page are.
+"""Read the addresses of the next and the last page from the `Link` header (RFC 8288).
 
-A link is trusted with little: it may not leave the origin, and it may not change what we ask for, so our page size and
-window are put back where it drops or changes them. A header that is there and cannot be read is an error: taken for "no
-next page" it would hide all pages but the first.
+A link must not lead to another origin, and must not change the request: if it drops or changes our page size or window,
+they are put back. A header that cannot be read is an error: if it counted as "no next page", all pages but the first
+would be missing.
 """
 
 import re
@@ -21,7 +21,7 @@ _PARAMETER = re.compile(
 _END = re.compile(r"\s*+(?:,|\Z)")
 _NOTHING = re.compile(r"[\s,]*+\Z")
 _CUT_OFF_RELATIONS = frozenset({"", "n", "ne", "nex"})
-"""What is left of `rel=next` where the header was cut off within it."""
+"""The rest of `rel=next` if the header was cut off within it."""
 _SAFE_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _SAFE_PATH = re.compile(r"[a-z0-9/._-]{1,80}", re.IGNORECASE)
 
@@ -40,7 +40,7 @@ class ForeignLinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """Where a response says that the next and the last page are: absolute addresses within its own origin."""
+    """The addresses of the next and the last page in a response: absolute, and within its own origin."""
 
     next_url: str | None = None
     last_url: str | None = None
@@ -92,7 +92,7 @@ def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
         if end is None or relations <= _CUT_OFF_RELATIONS:
             raise UnreadableLinkError
         position = end.end()
-        # A link with an anchor speaks of another resource than the one that was asked for.
+        # A link with an anchor is about another resource than the requested one.
         if "anchor" not in parameters:
             yield target[1].strip(), relations
     if not _NOTHING.match(header, position):

@@ -50,7 +50,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class Page:
     """A page as INN8 sent it: the UTF-8 text of a JSON array, without a byte order mark.
 
-    `number` counts from 1 within the fetch. `encoding` says what becomes of bytes that are not UTF-8.
+    `number` counts from 1 within the fetch. `encoding` replaces bytes that are not UTF-8.
     """
 
     number: int
@@ -59,10 +59,10 @@ class Page:
 
 
 MIN_RECORD_BYTES = 32
-"""A page may have a record for so many of its bytes. An element of `[1,1,1]` costs 500 times its length as a reject."""
+"""The least average length of the records of a long page: `1` in `[1,1,1]` costs 500 times its length as a reject."""
 
 MAX_SHORT_RECORDS = 100_000
-"""Records that a page may have however short they are."""
+"""How many records a page may have whatever their length."""
 
 
 def strip_bom(body: bytes) -> bytes:

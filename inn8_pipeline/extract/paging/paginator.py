@@ -11,15 +11,15 @@ from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_betwee
 from inn8_pipeline.extract.paging.page import Page
 
 MAX_EMPTY_PAGES = 10
-"""In a row, before the links are taken for a loop."""
+"""Empty pages in a row after which the links count as a loop."""
 
 MAX_ANNOUNCED_EMPTY_PAGES = 1000
-"""In a row, where the total says that more records come: a server may page first and filter afterwards."""
+"""The same if the total announces more records: a server may page first and filter afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A page as fetched, with what its headers say, and what to warn of."""
+    """A fetched page with its ids, the contents of its headers, and warnings."""
 
     page: Page
     ids: list[str]
@@ -30,7 +30,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page to fetch. `is_followed`: its links name the pages after it, which are not known otherwise."""
+    """A page to fetch. `is_followed`: only its links name the pages after it."""
 
     number: int
     url: str
@@ -39,7 +39,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PagingOptions:
-    """Where a fetch starts, and its bounds; `name` is the collection's, for messages."""
+    """The first address of a fetch, and its bounds; `name` is the collection's, for messages."""
 
     name: str
     url: str
@@ -74,7 +74,7 @@ class Paginator:
         return request
 
     def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
-        """Take the links of a page; return what contradicts the pages before it, or None."""
+        """Use the links of a page; return how they contradict the pages before it, or None."""
         self._refuse_loop(fetched)
         links = fetched.links
         if not request.is_followed:
@@ -96,7 +96,7 @@ class Paginator:
         return refusal.status in {404, 410} and self._requested > 1
 
     def _refuse_loop(self, fetched: FetchedPage) -> None:
-        """Refuse an endless row of empty pages. A page with records that comes again is found by `consistency`."""
+        """Refuse an endless row of empty pages. `consistency` finds a repeated page with records."""
         self._records += fetched.page.records
         self._empty_pages = 0 if fetched.page.records else self._empty_pages + 1
         more_is_announced = fetched.total is not None and fetched.total > self._records

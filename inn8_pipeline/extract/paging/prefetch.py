@@ -1,4 +1,4 @@
-"""Fetch pages in threads, ahead of who reads them: a bounded number at a time, results in order."""
+"""Fetch pages in threads, ahead of their reader: a bounded number at a time, results in order."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Pag
 
 
 class PagePrefetcher:
-    """Threads that fetch pages ahead: at most `pages_at_a_time` under way, results in order.
+    """Threads that fetch pages ahead: at most `pages_at_a_time` at a time, results in order.
 
     Args:
         read: Fetches one page; called in one of the threads. It must end soon after `cancelled` is set.
         cancelled: Set when the prefetcher is closed.
-        pages_at_a_time: How many pages may be under way.
+        pages_at_a_time: How many pages may be fetched at the same time.
 
     """
 
@@ -28,16 +28,16 @@ class PagePrefetcher:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a page is under way."""
+        """True while a page is being fetched."""
         return bool(self._under_way)
 
     def fill(self, paginator: Paginator) -> None:
-        """Start to fetch the pages that are known, as many as may be under way."""
+        """Start to fetch the next known pages, as many as are allowed at the same time."""
         while len(self._under_way) < self._size and (request := paginator.next()):
             self._under_way.append((request, self._pool.submit(self._read, request)))
 
     def next(self) -> tuple[PageRequest, FetchedPage]:
-        """Return the oldest page under way, once it has come. Raise what any page under way failed with, at once."""
+        """Wait for the oldest page and return it. If any page fails, raise its error at once."""
         while True:
             pending = [future for _, future in self._under_way if not future.done()]
             self._raise_failure()
@@ -47,12 +47,12 @@ class PagePrefetcher:
             wait(pending, return_when=FIRST_COMPLETED)
 
     def close(self) -> None:
-        """Cancel what is under way and wait until the threads have ended."""
+        """Cancel the requests in progress and wait until the threads have ended."""
         self._cancelled.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _raise_failure(self) -> None:
-        """Raise what a page failed with; an open circuit only if nothing else failed, because it is a consequence."""
+        """Raise the error of a failed page; an open circuit last, because it is a consequence of the other failures."""
         failures = [error for _, future in self._under_way if future.done() and (error := future.exception())]
         for error in sorted(failures, key=lambda each: isinstance(each, CircuitOpenError)):
             raise error

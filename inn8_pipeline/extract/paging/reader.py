@@ -1,4 +1,4 @@
-"""Fetch one page: ask for it with a token, and check the response before anything else reads it."""
+"""Fetch one page: request it with a token, and check the response before anything else reads it."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ MARKUP_WAY_OUT = (
 class PageReader:
     """Read pages of one collection. Used by all threads of its fetches.
 
-    `parameters` are those of the query that every page is asked for with.
+    `parameters` are the query parameters of every request.
     """
 
     def __init__(  # noqa: PLR0913 (the parts of a client)
@@ -58,7 +58,7 @@ class PageReader:
         return self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
 
     def _attempt(self, call: ApiCall, url: str, token: Token) -> FetchedPage:
-        """Make one attempt. A 401 costs one new token and one more request within the same attempt."""
+        """Make one attempt. After a 401, renew the token and repeat the request once within the same attempt."""
         fetched = self._get(call.label, url, token)
         if fetched is None:
             fetched = self._get(call.label, url, self._tokens.renewed(token, call.cancelled))
@@ -67,7 +67,7 @@ class PageReader:
         return fetched
 
     def _get(self, label: RequestLabel, url: str, token: Token) -> FetchedPage | None:
-        """Return the page, or None where the token was refused."""
+        """Return the page, or None if the token was refused."""
         request = self._http.build_request("GET", url, headers={"Authorization": f"Bearer {token.value}"})
         try:
             response, body = exchange(self._http, request, label, self._expected)
@@ -110,7 +110,7 @@ class PageReader:
 
 
 def _total(response: httpx.Response) -> tuple[int | None, list[str]]:
-    """Return the announced total, if it can be read, and what to warn of if it cannot."""
+    """Return the announced total, or a warning if it cannot be read."""
     value = response.headers.get("X-Total-Count")
     if value is None:
         return None, []

@@ -16,14 +16,14 @@ CACHE_BYTES = 4_000_000_000
 
 @dataclass
 class ServerOptions:
-    """How the simulated server behaves where servers of this API differ. May be changed while it runs."""
+    """Options of the simulated server for what real servers do differently. They may be changed while it runs."""
 
     page_size: int = 1000
     max_page_size: int = 1000
     paging: bool = True
     windows: bool = True
     exclusive_windows: bool = False
-    """The days that `fromDate` and `toDate` name are not served, only those between them."""
+    """Serve only the days between `fromDate` and `toDate`, without these two."""
     last_link: bool = True
     total_count: bool = True
     pascal: bool = False

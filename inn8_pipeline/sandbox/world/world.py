@@ -21,7 +21,7 @@ from inn8_pipeline.sandbox.world.record_file import RecordFile
 Collection = Literal["clients", "portfolios", "transactions"]
 COLLECTIONS: Final[tuple[Collection, ...]] = get_args(Collection)
 ABSENT: Final = object()
-"""In `corrupt`: leave the property out."""
+"""A value for `corrupt` that leaves the property out."""
 
 
 class World:

@@ -16,12 +16,12 @@ from inn8_pipeline.entities import MAX_ID_LENGTH, Kind, Property
 from inn8_pipeline.transform.values import Pairs
 
 MAX_IGNORED = 64
-"""Unknown names per object that the fast decoder skips. A server that invents a name per record is read slowly."""
+"""How many unknown names of an object the fast decoder skips. With more, records are read one by one."""
 
 MAX_REPORTED = 100
-"""Unknown names per object that are reported."""
+"""How many unknown names of an object are reported."""
 
-# Only names that look like property names are reported: in a map by e-mail address the keys are personal data.
+# Only names that look like property names are reported: an object may be a map with e-mail addresses as its keys.
 _REPORTABLE_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,63}")
 _NULL = msgspec.Raw(b"null")
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]

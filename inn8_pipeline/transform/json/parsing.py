@@ -1,7 +1,7 @@
 """Parse JSON without loss: properties in the order of the text, numbers as their text, records byte for byte.
 
-This is the slow, lenient parser, for what msgspec refuses (half of a surrogate pair) or does not show (a property given
-twice in two spellings).
+This is the slow, lenient parser, for records that msgspec refuses (half of a surrogate pair) or of which it hides
+something (a property given twice in two spellings).
 """
 
 import json

@@ -19,7 +19,7 @@ from inn8_pipeline.transform.json.field_names import FieldNames
 from inn8_pipeline.transform.json.strict import read_id_and_day, read_record
 from inn8_pipeline.transform.values import NUL_ESCAPE, InvalidValueError, Pairs, read_date
 
-# What matches is within all bounds of `read_decimal`, and Arrow casts it exactly.
+# A text that matches is within all bounds of `read_decimal`, and Arrow casts it exactly.
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,10})?")
 _PLAIN_INTEGERS = range(-(10**18) + 1, 10**18)
 MAX_CACHED_DATES = 20_000
@@ -98,7 +98,7 @@ class RecordReader:
         return self.read_payloads(split(body))
 
     def read_payloads(self, payloads: Sequence[msgspec.Raw | bytes]) -> DecodedPage:
-        """Return records that are given one by one, as `read_each` would return a page of them."""
+        """Return the records of these payloads, as `read_each` would return a page of them."""
         records: list[Any] = [self._decode(payload) for payload in payloads]
         unread = [position for position, record in enumerate(records) if record is None]
         valid = [record for record in records if record is not None]
@@ -123,7 +123,7 @@ class RecordReader:
         return record if self._is_plain(record) and NUL_ESCAPE not in bytes(payload) else None
 
     def _read_exactly(self, payload: bytes, position: int, peers: list[Any]) -> Any:  # noqa: ANN401
-        """Return the record, or why it is invalid. Learn its spelling, so that others like it are decoded fast."""
+        """Return the record, or why it is invalid. Learn its names, so that similar records are decoded fast."""
         value = parsing.parse(payload)
         if isinstance(value, Pairs) and self.names.learn(value, lambda: peers):
             self._build_decoders()

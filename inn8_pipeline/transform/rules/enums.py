@@ -9,14 +9,14 @@ from inn8_pipeline.transform.columns import text_column
 from inn8_pipeline.transform.values import fold
 
 MAX_REPORTED_LENGTH = 64
-"""Characters of an unlisted value that is reported as it is."""
+"""The longest unlisted value that is reported as it is, in characters."""
 
 TOO_LONG = f"(longer than {MAX_REPORTED_LENGTH} characters)"
 """The name under which longer values are reported."""
 
 
 def choose(values: Sequence[str | None], choices: Sequence[str], folding: Folding) -> tuple[pa.Array, dict[str, str]]:
-    """Return the column of choices, and by unlisted value the name under which it is reported. Null is not reported."""
+    """Return the column of choices, and for each unlisted value the name that reports it. Null is not reported."""
     by_key = {fold(choice, folding): choice for choice in choices}
     meaning = {value: UNKNOWN if value is None else by_key.get(fold(value, folding), UNKNOWN) for value in set(values)}
     unlisted = (value for value, choice in meaning.items() if value is not None and choice == UNKNOWN)

@@ -26,11 +26,11 @@ def formatted(form: Format, source: Property, values: Sequence[Any]) -> pa.Array
 
 
 def format_phone(phone: pd.Series) -> pd.Series:
-    """Return `(XXX) XXX-XXXX` where there are exactly ten digits (0 to 9), else the text as sent; '' for blank."""
+    """Return `(XXX) XXX-XXXX` for a text with exactly ten digits (0 to 9), else the text as sent; '' for blank."""
     digits = phone.str.replace(r"[^0-9]", "", regex=True)
-    dressed = "(" + digits.str.slice(0, 3) + ") " + digits.str.slice(3, 6) + "-" + digits.str.slice(6)
+    formatted_phone = "(" + digits.str.slice(0, 3) + ") " + digits.str.slice(3, 6) + "-" + digits.str.slice(6)
     kept = phone.where(phone.str.strip() != "", "")
-    return kept.where(digits.str.len() != _PHONE_DIGITS, dressed).fillna("")
+    return kept.where(digits.str.len() != _PHONE_DIGITS, formatted_phone).fillna("")
 
 
 def format_address(parts: pd.DataFrame) -> pd.Series:

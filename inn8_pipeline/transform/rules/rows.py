@@ -16,8 +16,8 @@ from inn8_pipeline.transform.rules.enums import choose
 from inn8_pipeline.transform.rules.formats import formatted
 from inn8_pipeline.transform.values import DATE_LENGTH, require_date
 
-# Decimals and dates of unchecked records may still be invalid. They are read first, so that a page that must be read
-# record by record has cost little.
+# Decimals and dates of unchecked records may still be invalid. They are read first, so that little work is wasted on a
+# page that must then be read record by record.
 _READ_FIRST = (Kind.DECIMAL, Kind.DATE)
 
 
@@ -48,7 +48,7 @@ def make_rows(entity: Entity, records: Records, dates: DateCache) -> EntityRows:
 def _column(
     column: Column, records: Records, dates: DateCache
 ) -> tuple[pa.Array | pa.ChunkedArray, list[str | None] | None]:
-    """Return the column, and what is to be reported of each record: an unlisted value, an empty date, or nothing."""
+    """Return the column, and for each record its unlisted value or empty date, or None if it has neither."""
     source = column.source
     if source.kind is Kind.DECIMAL:
         return records.decimal(source.name), None

@@ -108,7 +108,7 @@ def test_an_id_is_found_in_any_spelling_and_beside_invalid_records(
     server.on("/clients", reply(body, Link='<?page=2>; rel="next"'), reply(other))
     fetch = new_client(server).fetch(CLIENTS)
     assert [page.records for page in fetch] == [6, 3]
-    assert (fetch.is_complete, fetch.finding) == (False, "1 ids stood on more than one page")
+    assert (fetch.is_complete, fetch.finding) == (False, "1 ids were on more than one page")
 
 
 def test_more_records_than_announced_end_the_fetch_early(server: Inn8, new_client: NewClient) -> None:
