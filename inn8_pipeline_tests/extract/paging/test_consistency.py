@@ -78,7 +78,7 @@ def test_the_same_duplicates_again_are_accepted_and_reported(server: Inn8, new_c
 
 def test_other_duplicates_each_time_end_in_an_error_after_three_fetches(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", collections([["a", "b"], ["b"]], [["a", "b"], ["a"]], [["a", "b"], ["b"]]))
-    with pytest.raises(ContractError, match=re.escape("in each of 3 fetches; in the last one, 1 ids stood on more")):
+    with pytest.raises(ContractError, match=re.escape("in each of 3 fetches; in the last one, 1 ids were on more")):
         outcome(new_client(server))
     assert len(server.seen("/clients")) == 6
 
