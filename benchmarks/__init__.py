@@ -1,11 +1,12 @@
-"""`make bench`: this pipeline beside dlt and beside a bare script, on one simulated INN8 and one Postgres.
+"""`make bench`: compare this pipeline with dlt and with a bare script, on the same simulated INN8 and Postgres.
 
-    stage.py         what all run on: sandbox, Postgres, databases, changed records
-    measure.py       one program run and measured: time, CPU, memory, WAL, rows
+    stage.py         what all programs use: sandbox, Postgres, databases, changed records
+    measure.py       run one program and measure it: time, CPU, memory, WAL, rows
     contestants.py   the programs and their databases; `dlt_program.py` and `floor.py` are two of them
-    scenarios.py     what is run, in which order
-    paging.py        pages one by one beside several at a time, with a delay per page
+    scenarios.py     the scenarios, and the order of the runs
+    scaling.py       pages one by one and several at a time, more records, more rows
+    capacity.py      `make capacity`: how far one machine goes
     report.py, chart.py   the medians, RESULTS.md and chart.svg
 
-Not here: anything that the pipeline or its tests need. dlt lives in a virtual environment of its own.
+Neither the pipeline nor its tests import this package. dlt is installed in a virtual environment of its own.
 """

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: all of it, or a quick look with fewer transactions. Writes RESULTS.md and chart.svg."""
+"""`python -m benchmarks`: run the whole benchmark, or a short one. It writes RESULTS.md and chart.svg."""
 
 import argparse
 import os
@@ -30,9 +30,9 @@ PACKAGES: Final = ("dagster", "httpx", "msgspec", "pandas", "psycopg", "pyarrow"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, and write the two files into `--output`."""
+    """Measure, print the results, and write the two files into `--output`."""
     given = _parser().parse_args(arguments)
-    # Ended by a signal, it leaves no server behind.
+    # Exit normally after a signal, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     size = Size(given.transactions, max(1, given.transactions // 50), max(1, given.transactions // 25))
     folder = Path(tempfile.mkdtemp(prefix="inn8-bench-"))
@@ -66,12 +66,12 @@ def _runs(stage: Stage, given: argparse.Namespace) -> list[Run]:
         for run in rounds:
             found.append(run)
             if ends_at is not None and time.monotonic() > ends_at:
-                say("The time is over: what was measured so far is reported.")
+                say("The time is over: the runs measured so far are reported.")
                 break
     except (RunFailedError, SystemExit) as error:
         if not found:
             raise
-        say(f"Broken off ({error}): what was measured so far is reported.")
+        say(f"Interrupted ({error}): the runs measured so far are reported.")
     return found
 
 
@@ -124,7 +124,7 @@ def _lines(path: str) -> list[str]:
 
 
 def _missing(findings: BenchmarkResults) -> list[str]:
-    """Return the names of what was not measured."""
+    """Return the names of the scenarios that were not measured."""
     medians = findings.medians(TITLES)
     without = [title for scenario, title in SCENARIOS.items() if scenario not in medians]
     extras = {
@@ -147,21 +147,21 @@ def _write(findings: BenchmarkResults, size: Size, facts: Sequence[str], output:
 
 {size.transactions:,} transactions over {DAYS} days, {size.clients:,} clients, {size.portfolios:,} portfolios, in pages
 of 1,000.
-Each figure is a median, with the least and the most in brackets where there were several rounds.
+Each figure is a median; if there were several rounds, the minimum and maximum are in brackets.
 
 """
     lines = (
         intro
         + "".join(f"- {fact}\n" for fact in facts)
         + f"""
-Whole processes, from their start to their end: ours with Dagster's, its storage in a second Postgres. CPU is user and
-system time of the program's processes, and beside it that of Postgres (of both servers); the sandbox's is not counted.
-Memory is the highest sum of PSS over the tree of processes, sampled every {SAMPLE_SECONDS * 1000:.0f} ms. WAL is the
-warehouse server's. Rows are versions written (inserted, updated, deleted) in all tables that outlive their session:
-dlt's staging tables are among them, temporary ones are not. Before each run the database is vacuumed and analyzed and
-a checkpoint is made; autovacuum is off meanwhile.
+Whole processes are measured, from start to end; for this pipeline that includes Dagster, whose storage is in a second
+Postgres. CPU is the user and system time of the program's processes, and in a column of its own that of Postgres (both
+servers); the sandbox is not counted. Memory is the highest sum of PSS over the process tree, sampled every
+{SAMPLE_SECONDS * 1000:.0f} ms. WAL is that of the warehouse's server. Rows are versions written (inserted, updated,
+deleted) in all tables except temporary ones, so dlt's staging tables are included. Before each run the database is
+vacuumed, analyzed and checkpointed; autovacuum is off during the runs.
 
-## What was promised
+## Targets
 
 {promises}"""
     )
@@ -171,17 +171,17 @@ a checkpoint is made; autovacuum is off meanwhile.
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours, dlt and the floor, in turn.")
-    parser.add_argument("--dlt-python", required=True, help="the Python of an environment that has dlt")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare ours, dlt and a bare script.")
+    parser.add_argument("--dlt-python", required=True, help="the Python of an environment with dlt")
     parser.add_argument("--transactions", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slow-rounds", type=int, help="rounds of dlt as documented (default: all)")
-    parser.add_argument("--window-rounds", type=int, default=3, help="0: the grown tables are left out")
-    parser.add_argument("--minutes", type=float, help="begin no further run after so many minutes")
-    parser.add_argument("--only", nargs="+", choices=list(TITLES), help="these contestants alone")
-    parser.add_argument("--paging", action="store_true", help="also: a delay of 0.1 s per page, serial and concurrent")
-    parser.add_argument("--memory", action="store_true", help="also: the memory of ours with four times as many")
-    parser.add_argument("--large", action="store_true", help="also: one day's window in 2 and in 20 times as many rows")
+    parser.add_argument("--window-rounds", type=int, default=3, help="0 leaves out the runs on grown tables")
+    parser.add_argument("--minutes", type=float, help="start no further run after so many minutes")
+    parser.add_argument("--only", nargs="+", choices=list(TITLES), help="run only these contestants")
+    parser.add_argument("--paging", action="store_true", help="also a delay of 0.1 s per page, serial and concurrent")
+    parser.add_argument("--memory", action="store_true", help="also our memory with four times as many records")
+    parser.add_argument("--large", action="store_true", help="also one day's window in 2 and 20 times as many rows")
     parser.add_argument("--note", action="append", default=[], help="a remark for RESULTS.md; may be repeated")
     parser.add_argument("--output", type=Path, default=HERE)
     return parser

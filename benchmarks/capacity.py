@@ -1,6 +1,6 @@
-"""`make capacity`: how far one machine goes: transactions in a tick, rows in the table, tenants. For docs/scale.md.
+"""`make capacity`: measure how far one machine goes, in transactions, rows and tenants, for docs/scale.md.
 
-Here belongs what is measured, and the simulation that turns CPU seconds of a tick into a number of tenants.
+The number of tenants is simulated from the CPU seconds of one tick.
 """
 
 import argparse
@@ -37,7 +37,7 @@ QUERIES: Final = {
 
 
 def main() -> None:
-    """Measure all of it, and print Markdown tables."""
+    """Measure everything, and print Markdown tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="transactions in the window of a tick")
     parser.add_argument("--rows", type=int, default=10_000_000, help="in the table, for the readers' queries")
@@ -73,7 +73,7 @@ def _run(stage: Stage, scenario: str) -> Measured:
 
 
 def _tenants(stage: Stage, cpu_seconds: float) -> Iterator[str]:
-    """Whole syncs of several tenants at the same instant: how long until the last of them has ended."""
+    """Yield how long whole syncs of several tenants take that start at the same instant."""
     yield "| tenants at the same instant | the last one ends after |"
     yield "|---|---|"
     _at_once(stage, max(PARALLEL))  # their first loads
@@ -100,9 +100,9 @@ def _at_once(stage: Stage, count: int) -> float:
 
 
 def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> float:
-    """When the last of so many equal ticks, all due at once, has ended: cores shared fairly by those in a slot.
+    """Return when the last of so many equal ticks ends, all due at once; those in a slot share the cores evenly.
 
-    A tick is one process after the other, so that it uses one core at most.
+    The processes of a tick run one after the other, so a tick uses at most one core.
     """
     waiting, now = tenants, 0.0
     working: list[float] = []
@@ -118,7 +118,7 @@ def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> f
 
 
 def _rows(folder: Path, wanted: int) -> Iterator[str]:
-    """Yield the readers' queries in a table of so many rows, as a reader's login asks them; none without rows."""
+    """Yield the times of a reader's queries in a table of so many rows; nothing if `wanted` is 0."""
     if not wanted:
         return
     size = Size(100_000, 10_000, 20_000)
@@ -137,7 +137,7 @@ def _rows(folder: Path, wanted: int) -> Iterator[str]:
 
 
 def _asked(stage: Stage, query: str, name: str) -> Iterator[float]:
-    """Milliseconds of each question, asked by a reader's login in one session; the first one is not counted."""
+    """Yield the milliseconds of each query by a reader's login in one session; the first one is left out."""
     table = "transactions" if "transaction" in name else "clients"
     some = f"select external_id from inn8.{table} order by md5(external_id) limit {ASKED + 1}"
     with psycopg.connect(stage.conninfo(OURS.name)) as connection:

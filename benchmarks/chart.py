@@ -1,4 +1,4 @@
-"""The chart: seconds of each contestant in each scenario, as bars in an SVG that suits light and dark pages."""
+"""Draw the chart: the seconds of each contestant in each scenario, as an SVG for light and dark pages."""
 
 from collections.abc import Mapping
 from html import escape

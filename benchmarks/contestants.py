@@ -1,4 +1,4 @@
-"""The programs that are compared: their databases, their commands, and how a table of theirs is made larger."""
+"""The programs that are compared: their databases, their commands, and the SQL that grows their tables."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ from inn8_pipeline.cli.support.folders import write_instance
 
 HERE: Final = Path(__file__).parent
 
-# Copies of all transactions, on days before the sandbox's first. Without triggers: the parents are known to be there.
+# Copies of all transactions, on days before the sandbox's first. Foreign keys are not checked: the parents exist.
 GROW_OURS = (
     "set session_replication_role = replica",
     """
@@ -56,18 +56,18 @@ class Contestant(ABC):
 
     @abstractmethod
     def prepare(self, stage: Stage) -> None:
-        """Make its database new, with the tables that it does not create itself."""
+        """Create its database anew, with the tables that it does not create itself."""
 
     @abstractmethod
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:
-        """Return the command that syncs everything, transactions of these days."""
+        """Return the command that syncs all clients and portfolios, and the transactions of these days."""
 
     @abstractmethod
     def grow(self, first: int, last: int) -> Sequence[str]:
         """Return SQL that adds numbered copies of all transactions, each on earlier days than the one before."""
 
     def environment(self, stage: Stage) -> dict[str, str]:
-        """Its settings."""
+        """Return its environment variables."""
         return stage.environment() | stage.sandbox.variables
 
     def _recreate(self, stage: Stage) -> None:
@@ -77,10 +77,10 @@ class Contestant(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Ours(Contestant):
-    """`inn8 sync`, Dagster's storage in the other server."""
+    """`inn8 sync`, with Dagster's storage on the other server."""
 
     def prepare(self, stage: Stage) -> None:
-        """Migrate, and let Dagster make its tables."""
+        """Create the tables, and let Dagster create its own."""
         self._recreate(stage)
         for arguments in (("db", "upgrade"), ("log",)):
             subprocess.run(
@@ -89,12 +89,12 @@ class Ours(Contestant):
             )  # fmt: skip
 
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:  # noqa: ARG002
-        """With days, so that one day is one day; what is outside is not asked for."""
+        """Return `inn8 sync` with a range of days."""
         days = ("--from", from_date.isoformat(), "--to", to_date.isoformat())
         return (sys.executable, "-m", "inn8_pipeline.cli", "sync", *days)
 
     def environment(self, stage: Stage) -> dict[str, str]:
-        """As a user would set them."""
+        """Return the settings as a user would set them."""
         return {
             **Contestant.environment(self, stage),
             "INN8_DATABASE_URL": stage.warehouse.url(self.name),
@@ -105,16 +105,16 @@ class Ours(Contestant):
         }
 
     def grow(self, first: int, last: int) -> Sequence[str]:
-        """Into its own columns."""
+        """Return the statements for our tables."""
         return [each.format(days=DAYS, first=first, last=last) for each in GROW_OURS]
 
 
 @dataclass(frozen=True, slots=True)
 class Floor(Contestant):
-    """The bare script, on tables like ours."""
+    """The bare script, on our tables."""
 
     def prepare(self, stage: Stage) -> None:
-        """Make our tables."""
+        """Create our tables."""
         self._recreate(stage)
         variables = {**self.environment(stage), "INN8_DATABASE_URL": stage.warehouse.url(self.name)}
         command = [sys.executable, "-m", "inn8_pipeline.cli", "db", "upgrade"]
@@ -126,36 +126,36 @@ class Floor(Contestant):
         return (sys.executable, script, stage.conninfo(self.name), from_date.isoformat(), to_date.isoformat())
 
     def grow(self, first: int, last: int) -> Sequence[str]:
-        """Its tables are ours."""
+        """Return the statements for our tables."""
         return [each.format(days=DAYS, first=first, last=last) for each in GROW_OURS]
 
 
 @dataclass(frozen=True, slots=True)
 class Dlt(Contestant):
-    """dlt, by the kind of its configuration."""
+    """dlt, with one of two configurations."""
 
     kind: str = "documented"
     settings: tuple[tuple[str, str], ...] = ()
 
     def prepare(self, stage: Stage) -> None:
-        """Forget the pipeline's state; dlt makes its own tables."""
+        """Delete dlt's state; it creates its own tables."""
         self._recreate(stage)
         shutil.rmtree(self._pipelines(stage), ignore_errors=True)
 
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:
-        """Run by the Python that has dlt."""
+        """Return the command, run by the Python with dlt."""
         return (
             stage.other_python, str(HERE / "dlt_program.py"), self.kind, str(self._pipelines(stage)),
             str(stage.warehouse.socket_folder), self.name, from_date.isoformat(), to_date.isoformat(),
         )  # fmt: skip
 
     def environment(self, stage: Stage) -> dict[str, str]:
-        """Return the settings of this kind, with dlt's telemetry off."""
+        """Return the settings of this configuration, with dlt's telemetry off."""
         variables: Mapping[str, str] = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
         return {**Contestant.environment(self, stage), **variables, **dict(self.settings)}
 
     def grow(self, first: int, last: int) -> Sequence[str]:
-        """Whatever columns it has made."""
+        """Return the statements for the columns that dlt created."""
         return [each.format(days=DAYS, first=first, last=last) for each in GROW_DLT]
 
     def _pipelines(self, stage: Stage) -> Path:
@@ -168,7 +168,7 @@ QUICK = (
     ("LOAD__WORKERS", "4"),
     ("DATA_WRITER__DISABLE_COMPRESSION", "true"),
     ("DATA_WRITER__BUFFER_MAX_ITEMS", "20000"),
-    # Several files of each table, so that there is something for each worker.
+    # Several files for each table, so that each worker has one.
     ("DATA_WRITER__FILE_MAX_ITEMS", "50000"),
 )
 

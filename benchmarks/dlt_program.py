@@ -1,9 +1,9 @@
-"""The same collections into the same Postgres with dlt's REST source; run by the Python that has dlt.
+"""Load the same collections into the same Postgres with dlt's REST source; run by the Python with dlt.
 
     python dlt_program.py documented|quick PIPELINES_FOLDER SOCKET_FOLDER DATABASE FROM_DATE TO_DATE
 
-`documented` is what dlt's documentation shows for an API with keys: merge by upsert. `quick` differs by configuration
-only: here in the write disposition and the loader's file format, elsewhere by the variables that `contestants` sets.
+`documented` is the configuration that dlt's documentation shows for an API with keys: merge by upsert. `quick` differs
+in its configuration only: in the write disposition, the file format, and the variables that `contestants` sets.
 """
 
 import os
@@ -18,7 +18,7 @@ KEEP_UNCHANGED = {"skip_unchanged_rows": True}
 
 
 def source(*, is_quick: bool, from_date: str, to_date: str) -> Any:  # noqa: ANN401 (dlt is not there for the types)
-    """Return the three collections; one page after another, because dlt's paginators follow links."""
+    """Return the three collections. Pages are fetched one after another, because dlt's paginators follow links."""
     base_url = os.environ["INN8_BASE_URL"]
     disposition = {"disposition": "merge", "strategy": "upsert", **(KEEP_UNCHANGED if is_quick else {})}
     window = {"fromDate": from_date, "toDate": to_date}
@@ -56,7 +56,7 @@ def main(  # noqa: PLR0913, PLR0917 (the command line, as it is)
 ) -> None:  # fmt: skip
     """Extract, normalize and load once."""
     is_quick = kind == "quick"
-    # libpq takes the folder of the socket from the query; dlt wants a host before it.
+    # libpq takes the folder of the socket from the query; dlt requires a host all the same.
     credentials = f"postgresql://postgres:none@localhost:5432/{database}?host={quote(host, safe='')}"
     pipeline = dlt.pipeline(
         "inn8", pipelines_dir=pipelines, dataset_name="inn8", destination=dlt.destinations.postgres(credentials)

@@ -1,9 +1,9 @@
-"""The floor: what a sync costs at least, as a bare script. Download, msgspec to Arrow, COPY to staging, MERGE.
+"""The floor: a bare script that shows the least cost of a sync. Download, msgspec to Arrow, COPY to staging, MERGE.
 
     python floor.py CONNINFO FROM_DATE TO_DATE
 
-Into the pipeline's own tables with their keys, indexes and foreign keys. What the pipeline does beside that, this does
-not: it keeps no page, refuses no record, retries nothing, notices no removal and checks nothing.
+It writes into the pipeline's own tables with their keys, indexes and foreign keys, and does nothing else: it stores no
+page, rejects no record, retries nothing, detects no removal and checks nothing.
 """
 
 import io
@@ -26,7 +26,7 @@ MONEY = pa.decimal128(38, 10)
 
 
 class Address(msgspec.Struct):
-    """Of a client."""
+    """The address of a client."""
 
     street: str | None = None
     city: str | None = None
@@ -35,7 +35,7 @@ class Address(msgspec.Struct):
 
 
 class Client(msgspec.Struct, rename="camel"):
-    """As INN8 sends it."""
+    """A client as INN8 sends it."""
 
     id: str
     full_name: str
@@ -46,7 +46,7 @@ class Client(msgspec.Struct, rename="camel"):
 
 
 class Portfolio(msgspec.Struct, rename="camel"):
-    """As INN8 sends it."""
+    """A portfolio as INN8 sends it."""
 
     id: str
     client_id: str
@@ -57,7 +57,7 @@ class Portfolio(msgspec.Struct, rename="camel"):
 
 
 class Security(msgspec.Struct):
-    """Of a transaction."""
+    """The security of a transaction."""
 
     id: str
     symbol: str | None = None
@@ -68,7 +68,7 @@ class Security(msgspec.Struct):
 
 
 class Transaction(msgspec.Struct, rename="camel"):
-    """As INN8 sends it."""
+    """A transaction as INN8 sends it."""
 
     id: str
     portfolio_id: str
@@ -155,7 +155,7 @@ MERGES = (
 
 
 def pages(http: httpx.Client, path: str, window: dict[str, str]) -> Iterator[bytes]:
-    """Yield the bodies of a collection in order, some fetched ahead."""
+    """Yield the bodies of a collection's pages in order; some are fetched ahead."""
 
     def fetch(page: int) -> httpx.Response:
         return http.get(path, params={"pageSize": PAGE_SIZE, **window, "page": page}).raise_for_status()
@@ -225,14 +225,14 @@ def of_transactions(records: list[Transaction]) -> pa.Table:
 
 
 def as_csv(table: pa.Table) -> bytes:
-    """For COPY: what is null is empty, what is text is quoted."""
+    """Return the table as CSV for COPY: nulls are empty, texts are quoted."""
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(table, buffer, pyarrow.csv.WriteOptions(include_header=False))
     return buffer.getvalue()
 
 
 def main(conninfo: str, from_date: str, to_date: str) -> None:
-    """One sync, in one transaction."""
+    """Run one sync, in one transaction."""
     with psycopg.connect(conninfo) as connection, httpx.Client(base_url=os.environ["INN8_BASE_URL"]) as http:
         authorize(http)
         connection.execute(STAGING.encode())
@@ -255,13 +255,13 @@ def main(conninfo: str, from_date: str, to_date: str) -> None:
         for name in ("clients", "portfolios", "transactions", "securities"):
             cursor.execute(f"analyze staged_{name}".encode())
         for merge in MERGES:
-            # What has just come is unknown to the planner, who would go through all parents for each transaction.
+            # Without statistics of the new rows the planner would read all parents for each transaction.
             cursor.execute("analyze inn8.clients, inn8.portfolios, inn8.securities")
             cursor.execute(merge.encode())
 
 
 def authorize(http: httpx.Client) -> None:
-    """Fetch a token for all that follows."""
+    """Fetch a token, and use it for all further requests."""
     form = {
         "grant_type": "client_credentials",
         "client_id": os.environ["INN8_CLIENT_ID"],

@@ -1,4 +1,4 @@
-"""One program, run to its end and measured from outside. Nothing here knows what the program does."""
+"""Run one program to its end and measure it from outside, whatever the program is."""
 
 import os
 import subprocess
@@ -22,11 +22,11 @@ select schemaname || '.' || relname, n_tup_ins + n_tup_upd + n_tup_del from pg_s
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run took. `memory` is the highest sum of PSS over the process tree, as sampled, in bytes.
+    """The measurements of one run. `memory` is the highest sampled sum of PSS over the process tree, in bytes.
 
     `cpu_seconds` are the program's, `server_cpu_seconds` those of the Postgres servers that it used.
-    `wal` is in bytes and of the whole server of the warehouse; `written` counts row versions (inserted, updated,
-    deleted) by table, staging tables that outlive their session among them.
+    `wal` is in bytes, of the whole server of the warehouse. `written` counts row versions (inserted, updated, deleted)
+    by table, except in temporary tables.
     """
 
     seconds: float
@@ -38,22 +38,22 @@ class Measured:
 
     @property
     def rows(self) -> int:
-        """Row versions written in all tables."""
+        """The number of row versions written in all tables."""
         return sum(self.written.values())
 
 
 class RunFailedError(Exception):
-    """A program under measurement ended badly: its figures would mean nothing."""
+    """A measured program failed, so its figures would mean nothing."""
 
     def __init__(self, command: Sequence[str], code: int, log: Path) -> None:
         """Name program, exit code and log."""
-        super().__init__(f"{' '.join(command[:3])} … ended with {code}: nothing was measured. {log} tells why.")
+        super().__init__(f"{' '.join(command[:3])} … ended with {code}: nothing was measured. See {log}.")
 
 
 def run_measured(
     command: Sequence[str], variables: Mapping[str, str], conninfo: str, log: Path, servers: Sequence[int] = ()
 ) -> Measured:
-    """Run the command, its output to `log`; RunFailedError where it fails. `servers` are Postgres's by process id."""
+    """Run the command, its output to `log`; raise RunFailedError if it fails. `servers` are process ids of Postgres."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         lsn, before, served = _lsn(connection), _written(connection), _server_cpu_seconds(servers)
         started_at = time.perf_counter()
@@ -73,7 +73,7 @@ def run_measured(
         memory.stop()
         if code:
             raise RunFailedError(command, code, log)
-        after = _settled(connection)
+        after = _final_counters(connection)
         served = _server_cpu_seconds(servers) - served
         wal = connection.execute("select pg_current_wal_insert_lsn() - %s::pg_lsn", [lsn]).fetchone()
     written = {table: count - before.get(table, 0) for table, count in after.items() if count != before.get(table, 0)}
@@ -82,7 +82,7 @@ def run_measured(
 
 
 def _server_cpu_seconds(servers: Sequence[int]) -> float:
-    """Return what the servers and all their processes, those that have ended too, have used so far."""
+    """Return the CPU seconds of the servers and all of their processes so far, also of those that have ended."""
     total = 0.0
     for server in map(psutil.Process, servers):
         times = server.cpu_times()
@@ -104,8 +104,8 @@ def _written(connection: psycopg.Connection) -> dict[str, int]:
     return {str(table): int(count) for table, count in connection.execute(WRITTEN).fetchall()}
 
 
-def _settled(connection: psycopg.Connection) -> dict[str, int]:
-    """Return the counters once they stand still: a session hands its own in when it ends."""
+def _final_counters(connection: psycopg.Connection) -> dict[str, int]:
+    """Return the counters when they no longer change: a session reports its own when it ends."""
     found = _written(connection)
     for _ in range(20):
         time.sleep(0.1)
@@ -116,7 +116,7 @@ def _settled(connection: psycopg.Connection) -> dict[str, int]:
 
 
 class _Memory(threading.Thread):
-    """Samples the memory of a process and its descendants: proportional set size, what is shared counts once."""
+    """Sample the memory of a process and its descendants as proportional set size: shared pages count once."""
 
     def __init__(self, process_id: int) -> None:
         super().__init__(daemon=True)

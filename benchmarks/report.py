@@ -1,4 +1,4 @@
-"""The figures as a reader wants them: medians with their spread, ratios, and what was promised beside what came."""
+"""Format the results as Markdown: medians with their spread, ratios, and the targets with what was measured."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ WAREHOUSE_TABLES = ("inn8.clients", "inn8.portfolios", "inn8.securities", "inn8.
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkResults:
-    """Everything that was measured. `memory` is of ours in bytes by transactions, `windows` in seconds by rows."""
+    """All results. `memory` is that of this pipeline in bytes by transactions, `windows` are seconds by rows."""
 
     runs: Sequence[Run]
     paging: Paging | None = None
@@ -29,12 +29,12 @@ class BenchmarkResults:
         return [run.measured for run in self.runs if (run.scenario, run.contestant) == (scenario, name)]
 
     def seconds(self, scenario: str, name: str) -> float | None:
-        """Their median."""
+        """Return the median of the rounds of one contestant in one scenario."""
         rounds = self.of(scenario, name)
         return median(each.seconds for each in rounds) if rounds else None
 
     def medians(self, names: Iterable[str]) -> dict[str, dict[str, float]]:
-        """Seconds by scenario and contestant, of those that ran."""
+        """Return median seconds by scenario and contestant, for those that ran."""
         wanted = tuple(names)
         found = {
             scenario: {name: seconds for name in wanted if (seconds := self.seconds(scenario, name)) is not None}
@@ -44,7 +44,7 @@ class BenchmarkResults:
 
 
 def tables(findings: BenchmarkResults, titles: Mapping[str, str]) -> str:
-    """Return a Markdown table for each scenario; medians, and least to most where there were several rounds."""
+    """Return a Markdown table for each scenario; medians, with the range if there were several rounds."""
     lines: list[str] = []
     for scenario, of_scenario in findings.medians(titles).items():
         lines += ["", f"## {SCENARIOS[scenario].capitalize()}", "", *HEAD]
@@ -72,8 +72,8 @@ def _spread(rounds: Sequence[Measured], value: Callable[[Measured], float], shap
 
 
 def promises(findings: BenchmarkResults) -> str:
-    """Return the table of promises: wanted, measured, and whether it is kept. Leaves out what was not measured."""
-    lines = ["| promised | measured | |", "|---|---|---|"]
+    """Return the table of targets: each with its measured value, reached or not. Leave out unmeasured ones."""
+    lines = ["| target | measured | |", "|---|---|---|"]
     lines += [
         f"| {what} | {measured} | {'reached' if is_reached else '**not reached**'} |"
         for what, measured, is_reached in [*_ratios(findings), *_costs(findings), *_scaling(findings)]

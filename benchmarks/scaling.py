@@ -1,4 +1,4 @@
-"""What ours does with more: pages with a delay, four times as many records, twenty times as many rows in the table."""
+"""Measure this pipeline with slow pages, four times as many records, and twenty times as many rows."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WINDOW_RUNS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Seconds of an unchanged sync with a delay before each page, by pages under way at a time."""
+    """Seconds of an unchanged sync with a delay before each page, by the number of pages fetched at a time."""
 
     pages: int
     delay_seconds: float
@@ -27,7 +27,7 @@ class Paging:
 
 
 def paging(size: Size, folder: Path) -> Paging:
-    """Pages one by one, and several at a time as the default has it. The first load is not measured."""
+    """Measure pages one by one, and as many at a time as by default. The first load is not measured."""
     with open_stage(dataclasses.replace(size, delay=DELAY_SECONDS), folder, "") as stage:
         OURS.prepare(stage)
         _seconds(stage, "32")
@@ -40,7 +40,7 @@ def _seconds(stage: Stage, pages_at_a_time: str | None) -> float:
     variables = OURS.environment(stage)
     if pages_at_a_time:
         variables["INN8_PAGES_AT_A_TIME"] = pages_at_a_time
-    stage.settle(OURS.name)
+    stage.vacuum(OURS.name)
     command = OURS.command(stage, stage.sandbox.first_date, stage.sandbox.last_date)
     seconds = run_measured(command, variables, stage.conninfo(OURS.name), stage.folder / "paging.log").seconds
     say(f"{pages_at_a_time or 'the default'} pages at a time: {seconds:.2f} s")
@@ -48,7 +48,7 @@ def _seconds(stage: Stage, pages_at_a_time: str | None) -> float:
 
 
 def peak_memory(size: Size, folder: Path) -> int:
-    """Return the peak memory of ours on a first load of this size, in bytes."""
+    """Return the peak memory of a first load of this size, in bytes."""
     with open_stage(size, folder, "") as stage:
         OURS.prepare(stage)
         return run_once(stage, OURS, "first", 1, stage.sandbox.first_date, stage.sandbox.last_date).measured.memory

@@ -1,4 +1,4 @@
-"""What is run, in which order: each scenario by every contestant in turn, before the next one begins."""
+"""The scenarios, and the order of the runs: every contestant runs a scenario before the next scenario begins."""
 
 import sys
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Run:
 def run_rounds(
     stage: Stage, contestants: Iterable[Contestant], rounds: int, *, slow_rounds: int, window_rounds: int
 ) -> Iterable[Run]:
-    """Each round's runs as they end. dlt as documented, which takes longest, takes part in the first `slow_rounds`."""
+    """Yield the runs of each round. dlt as documented, the slowest, takes part only in the first `slow_rounds`."""
     everyone = tuple(contestants)
     for number in range(1, rounds + 1):
         taking_part = [each for each in everyone if each.name != "dlt" or number <= slow_rounds]
@@ -56,7 +56,7 @@ def _scenario(stage: Stage, contestants: Iterable[Contestant], scenario: str, nu
 
 
 def _windows(stage: Stage, contestants: Iterable[Contestant], rounds: int) -> Iterable[Run]:
-    """Working days in the middle, one after the other, in a table grown to TIMES its size."""
+    """Yield runs that sync one working day each, in a table grown to TIMES its size."""
     days = [_working_day(stage.sandbox.first_date + timedelta(days=7 * number)) for number in range(1, rounds + 1)]
     if not days:
         return
@@ -77,8 +77,8 @@ def _working_day(day: date) -> date:
 def run_once(  # noqa: PLR0913, PLR0917 (what a run is)
     stage: Stage, contestant: Contestant, scenario: str, number: int, from_date: date, to_date: date
 ) -> Run:  # fmt: skip
-    """One measured run, on a database that has come to rest."""
-    stage.settle(contestant.name)
+    """Return one measured run, on a vacuumed database."""
+    stage.vacuum(contestant.name)
     measured = run_measured(
         contestant.command(stage, from_date, to_date), contestant.environment(stage),
         stage.conninfo(contestant.name), stage.folder / f"{contestant.name}.log", stage.servers,
@@ -92,6 +92,6 @@ def run_once(  # noqa: PLR0913, PLR0917 (what a run is)
 
 
 def say(line: str) -> None:
-    """Progress, for who waits."""
+    """Print a line of progress."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What all programs run on: one sandbox, one Postgres for the warehouses, one for Dagster's storage."""
+"""The servers that all programs use: one sandbox, one Postgres for the warehouses, one for Dagster's storage."""
 
 import json
 import os
@@ -21,7 +21,7 @@ DAYS = 31
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much the sandbox holds; transactions are about so many, over DAYS days up to today."""
+    """The number of records in the sandbox. Transactions are approximate, over DAYS days up to today."""
 
     transactions: int
     clients: int
@@ -30,13 +30,13 @@ class Size:
 
     @property
     def records(self) -> int:
-        """Of all three collections."""
+        """The number of records of all three collections."""
         return self.transactions + self.clients + self.portfolios
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running sandbox: where it is, and the days of trade that it has."""
+    """A running sandbox: its address, and its days of trade."""
 
     variables: dict[str, str]
     first_date: date
@@ -44,16 +44,16 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """Without a slash at its end."""
+        """The address, without a slash at its end."""
         return self.variables["INN8_BASE_URL"]
 
     def change(self, fraction: float, salt: str) -> None:
-        """Change a text of about this fraction of the records of each collection."""
+        """Change one text in about this fraction of the records of each collection."""
         for collection in ("clients", "portfolios", "transactions"):
             self._post("/_sandbox/change", {"collection": collection, "fraction": fraction, "salt": salt})
 
     def warm(self, from_date: date, to_date: date) -> None:
-        """Ask for every page as the programs will, so that none of them waits for its rendering."""
+        """Request every page as the programs will, so that none of them waits until it is rendered."""
         token = self._token()
         for collection in ("clients", "portfolios", "transactions"):
             window = {"fromDate": from_date, "toDate": to_date} if collection == "transactions" else {}
@@ -108,7 +108,7 @@ def open_sandbox(size: Size) -> Iterator[Sandbox]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that a contestant may use; `folder` is for its files, `other_python` has dlt."""
+    """The servers, a folder for files, and `other_python`, the Python with dlt."""
 
     sandbox: Sandbox
     warehouse: EmbeddedPostgres
@@ -117,7 +117,7 @@ class Stage:
     other_python: str
 
     def conninfo(self, database: str) -> str:
-        """For psycopg and psql."""
+        """Return the connection string for psycopg and psql."""
         return f"host={self.warehouse.socket_folder} user=postgres dbname={database}"
 
     def execute(self, database: str, *statements: str) -> None:
@@ -126,28 +126,29 @@ class Stage:
             for statement in statements:
                 connection.execute(statement.encode())
 
-    def settle(self, database: str) -> None:
-        """Do what autovacuum would do at a moment of its own choice, then write everything out.
+    def vacuum(self, database: str) -> None:
+        """Do what autovacuum would do at some other time, then make a checkpoint.
 
-        What ANALYZE wrote is vacuumed too: else the next reader sets hint bits on it, whose WAL would count as its own.
+        The rows that ANALYZE wrote are vacuumed too: otherwise the next program that reads them would set hint bits,
+        and their WAL would count as its own.
         """
         self.execute(database, "vacuum (analyze)", "vacuum pg_statistic", "checkpoint")
 
     @property
     def servers(self) -> tuple[int, ...]:
-        """Both servers' process ids."""
+        """The process ids of both servers."""
         folders = (self.warehouse.folder, self.storage.folder)
         return tuple(int((each / "data" / "postmaster.pid").read_text().split("\n", 1)[0]) for each in folders)
 
     def environment(self) -> dict[str, str]:
-        """Return the shell's variables without settings of ours, of Dagster's, or of dlt's."""
+        """Return the environment without settings of ours, of Dagster or of dlt."""
         others = ("INN8_", "DAGSTER_", "NORMALIZE__", "LOAD__", "EXTRACT__", "RUNTIME__")
         return {name: value for name, value in os.environ.items() if not name.startswith(others)}
 
 
 @contextmanager
 def open_stage(size: Size, folder: Path, other_python: str) -> Iterator[Stage]:
-    """Sandbox and both servers, durable, until the block ends."""
+    """Yield the sandbox and both servers, which are durable, until the block ends."""
     with ExitStack() as stack:
         warehouse = stack.enter_context(EmbeddedPostgres(folder / "warehouse", durable=True))
         storage = stack.enter_context(EmbeddedPostgres(folder / "storage", durable=True))
