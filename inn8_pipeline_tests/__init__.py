@@ -1,4 +1,4 @@
-"""The tests, in folders like the package's: real Postgres, real sockets, the network replaced at the transport only.
+"""Tests, in the same folders as the package: real Postgres, real sockets, the network replaced at the transport only.
 
-What several folders need stands in `conftest.py`; what one needs, in that folder.
+Fixtures for several folders are in this folder's `conftest.py`, those for one folder in that folder.
 """

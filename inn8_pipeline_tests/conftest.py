@@ -1,6 +1,6 @@
-"""What all tests share: a clean environment, Hypothesis' profiles, and databases on one embedded Postgres.
+"""Fixtures of all tests: a clean environment, Hypothesis' profiles, and databases on one embedded Postgres.
 
-The workers of a parallel run share one server; each test that asks has a database of its own. A test that stops or
+The workers of a parallel run share one server; each test that needs a database has one of its own. A test that stops or
 kills a server starts its own.
 """
 
@@ -34,20 +34,20 @@ TEMPLATE = "migrated"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the one folder of this run's Postgres: made by the main process, told to the workers."""
-    told = getattr(config, "workerinput", {}).get("inn8_folder")
-    # Not within pytest's temporary folder, which the next run shuts against the user that Postgres runs as for root.
-    config.stash[FOLDER] = Path(told or tempfile.mkdtemp(prefix="inn8-tests-"))
+    """Choose the folder of this run's Postgres: the main process creates it and passes it to the workers."""
+    given_folder = getattr(config, "workerinput", {}).get("inn8_folder")
+    # Not in pytest's temporary folder: the next run makes it inaccessible to the user that runs Postgres for root.
+    config.stash[FOLDER] = Path(given_folder or tempfile.mkdtemp(prefix="inn8-tests-"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 (pytest-xdist's, untyped)
-    """Tell a worker the folder."""
+    """Pass the folder to a worker."""
     node.workerinput["inn8_folder"] = str(node.config.stash[FOLDER])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the folder when the last worker has gone."""
+    """Remove the folder when the last worker has ended."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(config.stash[FOLDER])
 
@@ -62,14 +62,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """Yield the run's server, started by the first who asks and stopped by the last who leaves."""
+    """Yield the server of this run; the first worker that needs it starts it, the last one stops it."""
     with EmbeddedPostgres(request.config.stash[FOLDER] / "postgres", durable=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def new_database(postgres: EmbeddedPostgres) -> Iterator[NewDatabase]:
-    """Make a database, a copy of a template that nobody uses, and give its URL; for the time of a `with`."""
+    """Create a database as a copy of an unused template; a context manager that yields its URL and drops it."""
     maintenance = sqlalchemy.make_url(postgres.url("postgres"))
     engine = sqlalchemy.create_engine(maintenance, isolation_level="AUTOCOMMIT")
 
@@ -104,7 +104,7 @@ def warehouse_url(new_database: NewDatabase, migrated_template: str) -> Iterator
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: EmbeddedPostgres) -> str:
-    """Return the name of the database that `warehouse_url` copies: migrated once, by the first worker who asks."""
+    """Return the name of the database that `warehouse_url` copies: migrated once, by the first worker that needs it."""
     from inn8_pipeline.warehouse.schema import migrations
 
     migrated = postgres.folder / "migrated"
@@ -113,6 +113,6 @@ def migrated_template(postgres: EmbeddedPostgres) -> str:
         if not migrated.exists():
             engine = sqlalchemy.create_engine(postgres.url(TEMPLATE))
             migrations.upgrade(engine)
-            engine.dispose()  # who copies a template must find nobody on it
+            engine.dispose()  # a template can be copied only while no session uses it
             migrated.touch()
     return TEMPLATE

@@ -1,4 +1,4 @@
-"""How the pages of a landing are read for a merge."""
+"""Read the pages of a landing for a merge."""
 
 import json
 import time

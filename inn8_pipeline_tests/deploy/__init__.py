@@ -1,5 +1,5 @@
-"""What `deploy/` says, held against the code that it runs, and as far as possible run.
+"""Check `deploy/` against the code, and run it as far as possible without a container engine or a cluster.
 
-`test_…` are quick and a part of `make test`. `check_…` build the image's environment, start servers or need tools of
-their own: `make deploy-check`. Nothing here needs a container engine or a cluster.
+`test_…` are quick and part of `make test`. `check_…` build the image's environment, start servers or need tools of
+their own; `make deploy-check` runs them too.
 """

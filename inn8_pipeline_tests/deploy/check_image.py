@@ -1,4 +1,4 @@
-"""The image's environment, built by the Dockerfile's steps, and all roles of compose.yaml run from it."""
+"""Build the image's environment by the Dockerfile's steps, and run all roles of compose.yaml from it."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ def wait_for_run(port: str, run_id: str) -> str:
 
 
 def written(root: Path) -> dict[str, int]:
-    """Return the files below the image's root with their times, without the one writable folder."""
+    """Return the files below the image's root with their times, except those in the only writable folder."""
     found = (each for each in root.rglob("*") if "storage" not in each.relative_to(root).parts[2:3])
     return {str(each): 0 if each.is_dir() else each.lstat().st_mtime_ns for each in found}
 
@@ -94,8 +94,8 @@ def test_all_roles_run_from_it_are_healthy_sync_and_write_nowhere_but_in_their_f
 ) -> None:
     code, ui, onlookers = (str(free_port()) for _ in range(3))
     workspace = image.root / "srv" / "inn8" / "workspace.yaml"
-    told = workspace.read_text(encoding="utf-8")
-    workspace.write_text(told.replace("host: code", "host: 127.0.0.1").replace("4000", code), encoding="utf-8")
+    content = workspace.read_text(encoding="utf-8")
+    workspace.write_text(content.replace("host: code", "host: 127.0.0.1").replace("4000", code), encoding="utf-8")
     before = written(image.root)
 
     def service(name: str, port: str = "") -> Service:

@@ -1,4 +1,4 @@
-"""nginx in front of real webservers of Dagster: who comes in, how far, and what is kept out."""
+"""nginx in front of Dagster's real webservers: logins, the rights behind each port, and refused requests."""
 
 import http.server
 import json
@@ -37,7 +37,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def webservers(new_database: NewDatabase, folder: Path) -> Iterator[dict[str, str]]:
-    """Both webservers on one storage. Gives what their addresses in `place.conf` become."""
+    """Run both webservers on one storage. Yield the replacements of their addresses in `place.conf`."""
     ports = {"3000": free_port(), "3001": free_port()}
     home = write_instance(folder / "home")
     with new_database("template0") as url, pytest.MonkeyPatch.context() as patch:
@@ -67,7 +67,7 @@ def proxy(webservers: dict[str, str], folder: Path) -> Iterator[Proxy]:
         yield running
 
 
-def test_nobody_comes_in_without_the_right_password(proxy: Proxy) -> None:
+def test_a_request_without_the_right_password_is_refused(proxy: Proxy) -> None:
     for port in (proxy.operators, proxy.onlookers):
         assert proxy.ask(port).status == 401
         assert proxy.ask(port, "/graphql", body=b"{}").status == 401
@@ -107,7 +107,7 @@ def test_a_subscription_of_graphql_is_upgraded_to_a_websocket(proxy: Proxy) -> N
         assert json.loads(socket.recv(timeout=10)) == {"type": "connection_ack"}
 
 
-def test_another_site_may_link_to_a_page_and_do_no_more_with_a_known_password(proxy: Proxy) -> None:
+def test_another_site_may_link_to_a_page_but_cannot_use_a_saved_password(proxy: Proxy) -> None:
     def foreign(path: str, body: bytes | None = None) -> int:
         return proxy.ask(proxy.operators, path, "operators", body, Sec_Fetch_Site="cross-site").status
 
@@ -125,7 +125,7 @@ def test_a_request_of_more_than_a_mebibyte_is_refused(proxy: Proxy) -> None:
 
 
 class _Gate(http.server.BaseHTTPRequestHandler):
-    """oauth2-proxy as nginx sees it: 202 to who has a session, 401 to who has none. It repeats its headers."""
+    """A replacement of oauth2-proxy: 202 for requests with a session, else 401. It returns the headers it received."""
 
     def do_GET(self) -> None:
         known = self.headers.get("Cookie") == "_oauth2_proxy=known"
@@ -134,7 +134,7 @@ class _Gate(http.server.BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(dict(self.headers)).encode())
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -151,14 +151,14 @@ def gate() -> Iterator[str]:
 
 @pytest.fixture
 def gated(webservers: dict[str, str], folder: Path, gate: str) -> Iterator[Proxy]:
-    """Operators log in at the gate; what onlookers ask goes to the gate itself."""
+    """Run nginx with the gate as the login of operators, and as the server behind the port of onlookers."""
     own = Path(tempfile.mkdtemp(dir=folder))
     moved = {**webservers, AUTH: "include oidc.conf;\n", "127.0.0.1:4180": gate, "127.0.0.1:3001": gate}
     with Proxy(own, moved).running() as running:
         yield running
 
 
-def test_with_oidc_who_has_no_session_is_sent_to_log_in_and_who_has_one_comes_in(gated: Proxy) -> None:
+def test_with_oidc_a_request_without_a_session_is_redirected_to_the_login(gated: Proxy) -> None:
     stranger = gated.ask(gated.operators, "/assets?open=yes")
     assert stranger.status == 302
     assert stranger.headers["location"].endswith(
@@ -169,16 +169,16 @@ def test_with_oidc_who_has_no_session_is_sent_to_log_in_and_who_has_one_comes_in
     assert gated.ask(gated.onlookers).status == 401
 
 
-def test_the_password_ends_at_nginx(gated: Proxy) -> None:
-    told = gated.ask(gated.onlookers, user="onlookers").json
-    assert (told["X-Forwarded-Proto"], told["Host"]) == ("https", f"127.0.0.1:{gated.onlookers}")
-    assert "Authorization" not in told
+def test_nginx_does_not_pass_the_password_on(gated: Proxy) -> None:
+    headers = gated.ask(gated.onlookers, user="onlookers").json
+    assert (headers["X-Forwarded-Proto"], headers["Host"]) == ("https", f"127.0.0.1:{gated.onlookers}")
+    assert "Authorization" not in headers
 
 
-def test_the_log_tells_who_asked_for_what_and_no_password(proxy: Proxy) -> None:
+def test_the_log_has_the_user_and_the_request_but_no_password(proxy: Proxy) -> None:
     proxy.forget()
     proxy.ask(proxy.operators, "/server_info?asked=once", "operators")
-    line = proxy.told("asked=once")
+    line = proxy.logged("asked=once")
     assert "inn8_proxy: 127.0.0.1 - operators [" in line
     assert '"GET /server_info?asked=once HTTP/1.1" 200' in line
     assert authorization("operators").split()[1] not in line

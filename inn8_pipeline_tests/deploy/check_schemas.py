@@ -1,4 +1,4 @@
-"""What others' checkers say of deploy/: the compose specification, Kubernetes' schemas, a linter of Dockerfiles."""
+"""Check deploy/ with public tools: the compose specification, Kubernetes' schemas, a linter of Dockerfiles."""
 
 import os
 import subprocess
@@ -26,47 +26,47 @@ def check(tool: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_compose_yaml_is_what_the_compose_specification_asks_for() -> None:
+def test_compose_yaml_follows_the_compose_specification() -> None:
     check("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml"))
 
 
-def test_the_dockerfile_has_no_fault_that_a_linter_knows() -> None:
+def test_the_linter_finds_nothing_wrong_with_the_dockerfile() -> None:
     check("hadolint", *(f"--ignore={rule}" for rule in ANSWERED), str(DEPLOY / "Dockerfile"))
 
 
 @pytest.mark.parametrize("name", ["migrate.yaml", "network-policies.yaml", "secrets.example.yaml"])
-def test_a_manifest_is_one_of_kubernetes(name: str) -> None:
+def test_a_manifest_follows_kubernetes_schema(name: str) -> None:
     check("kubernetes-validate", "--strict", "-k", OLDEST_KUBERNETES, str(KUBERNETES / name))
 
 
-def pod(told: dict[str, Any]) -> dict[str, Any]:
-    """Return the pod that the chart makes of these values, where it takes them over as they are."""
-    probes = {name: dict(told[name]) for name in ("livenessProbe", "readinessProbe") if name in told}
+def pod(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of the pod that the chart copies from these values unchanged."""
+    probes = {name: dict(values[name]) for name in ("livenessProbe", "readinessProbe") if name in values}
     for probe in probes.values():
         # The chart's own key, and the command that it fills in.
         if probe.pop("enabled", False):
             probe["exec"] = {"command": ["dagster"]}
-    taken = {key: told[key] for key in ("env", "resources", "securityContext", "volumeMounts") if key in told}
+    taken = {key: values[key] for key in ("env", "resources", "securityContext", "volumeMounts") if key in values}
     return {
         "containers": [{"name": "dagster", "image": "image", **taken, **probes}],
-        "securityContext": told["podSecurityContext"],
-        "volumes": told["volumes"],
+        "securityContext": values["podSecurityContext"],
+        "volumes": values["volumes"],
     }
 
 
 @pytest.mark.parametrize(
-    "told", [CODE, VALUES["dagsterWebserver"], VALUES["dagsterDaemon"]], ids=["code", "webserver", "daemon"]
+    "values", [CODE, VALUES["dagsterWebserver"], VALUES["dagsterDaemon"]], ids=["code", "webserver", "daemon"]
 )
-def test_a_pod_of_the_chart_is_one_of_kubernetes(told: dict[str, Any], tmp_path: Path) -> None:
+def test_a_pod_of_the_chart_follows_kubernetes_schema(values: dict[str, Any], tmp_path: Path) -> None:
     labels = {"app": "dagster"}
-    template = {"metadata": {"labels": labels}, "spec": pod(told)}
+    template = {"metadata": {"labels": labels}, "spec": pod(values)}
     spec = {"selector": {"matchLabels": labels}, "template": template}
     made = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "dagster"}, "spec": spec}
     (tmp_path / "made.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
     check("kubernetes-validate", "--strict", "-k", OLDEST_KUBERNETES, str(tmp_path / "made.yaml"))
 
 
-def test_a_run_s_job_is_one_of_kubernetes(tmp_path: Path) -> None:
+def test_the_job_of_a_run_follows_kubernetes_schema(tmp_path: Path) -> None:
     run = LAUNCHER["runK8sConfig"]
     taken = {key: LAUNCHER[key] for key in ("imagePullPolicy", "resources", "securityContext")}
     container = {"name": "dagster", "image": "image", **taken}

@@ -1,4 +1,4 @@
-"""The files of `deploy/` as values: YAML, the Dockerfile's instructions, the names of settings."""
+"""Read the files of `deploy/`: YAML, the Dockerfile's instructions, the names of settings."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ DEPLOY = ROOT / "deploy"
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction of the Dockerfile: `keyword` in capitals, `text` on one line, the stage that it is in."""
+    """One instruction of the Dockerfile: `keyword` in capitals, `text` on one line, and its stage."""
 
     stage: str
     keyword: str
@@ -25,7 +25,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """The arguments, without flags such as `--chmod`; of CMD and the like the list that they are."""
+        """The arguments, without flags such as `--chmod`; for CMD, ENTRYPOINT and so on the parsed list."""
         if self.text.startswith("["):
             listed: list[str] = yaml.safe_load(self.text)
             return listed
@@ -33,17 +33,17 @@ class Instruction:
 
 
 def load(name: str) -> Any:  # noqa: ANN401 (YAML can be anything)
-    """Return a YAML file of the repository's top level or below."""
+    """Return the content of a YAML file of the repository."""
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
 def dockerfile() -> list[Instruction]:
-    """Return the Dockerfile's instructions in their order, comments and the lines before the first stage left out."""
+    """Return the Dockerfile's instructions in order, without comments and the lines before the first stage."""
     return list(_instructions())
 
 
 def stage(name: str) -> list[Instruction]:
-    """One stage's own instructions, without those of the stage that it is built on."""
+    """Return the instructions of one stage, without those of the stage that it is built on."""
     found = [each for each in dockerfile() if each.stage == name]
     assert found, f"the Dockerfile has no stage {name}"
     return found
@@ -62,6 +62,6 @@ def _instructions() -> Iterator[Instruction]:
 
 
 def known_settings() -> set[str]:
-    """Return the names that `settings` reads, Dagster's storage, and the files that may hold each."""
+    """Return the names of all settings and of Dagster's storage URL, each also with `_FILE`."""
     names = read_by_name() | {"DAGSTER_POSTGRES_URL"}
     return names | {f"{name}_FILE" for name in names}

@@ -1,7 +1,7 @@
-"""The image without an engine: the Dockerfile's steps, one after another, in a folder that takes the place of `/`.
+"""Build the image without an engine: run the Dockerfile's steps, one after another, in a folder instead of `/`.
 
-Left out is what only root can do, the user. Everything else is what the Dockerfile says: RUN lines by a shell, COPY
-from what .dockerignore lets through, ENV, CMD.
+Only the user is left out, because it needs root. RUN lines are run by a shell, COPY copies the files that .dockerignore
+admits, ENV and CMD are read.
 """
 
 import os
@@ -15,24 +15,24 @@ from inn8_pipeline_tests.deploy.files import DEPLOY, ROOT, Instruction, stage
 
 MOVED = ("/wheels", "/build", "/opt/inn8", "/srv/inn8", "/usr/local/bin", "/run/secrets")
 SECONDS = 600
-# As the RUN lines know them: the machine's Python, and its pip, which the environment itself does not have.
+# The RUN lines use the machine's Python and its pip, which the environment itself does not have.
 PYTHON = os.environ.get("DEPLOY_PYTHON") or getattr(sys, "_base_executable", sys.executable)
 
 
 @dataclass(frozen=True)
 class Image:
-    """A folder that is to be the root of a container's file system."""
+    """A folder that replaces the root of a container's file system."""
 
     root: Path
 
     def path(self, text: str) -> str:
-        """Return the text with the image's absolute paths moved to this folder."""
+        """Return the text with the image's absolute paths replaced by paths in this folder."""
         for each in MOVED:
             text = text.replace(each, f"{self.root}{each}")
         return text
 
     def build(self, *stages: str) -> None:
-        """Do what these stages say."""
+        """Run the instructions of these stages."""
         self._provide_python()
         for instruction in (each for name in stages for each in stage(name)):
             if instruction.keyword == "RUN" and "useradd" not in instruction.text:
@@ -43,14 +43,14 @@ class Image:
                 Path(self.path(instruction.text)).mkdir(parents=True, exist_ok=True)
 
     def variables(self) -> dict[str, str]:
-        """Return the image's environment, and of this machine's nothing."""
+        """Return the image's environment variables, without any of this machine's."""
         (text,) = (each.text for each in stage("base") if each.keyword == "ENV")
         given = dict(word.split("=", 1) for word in text.split())
         path = f"{self.root}/opt/inn8/bin:{self.root}/usr/local/bin:/usr/bin:/bin"
         return {name: self.path(value) for name, value in given.items()} | {"PATH": path, "HOME": str(self.root)}
 
     def program(self, name: str) -> str | None:
-        """Where the image has this program, if it has; the base's own do not count."""
+        """Return the path of this program in the image, if it has it; programs of the base image do not count."""
         path = f"{self.root}/opt/inn8/bin:{self.root}/usr/local/bin"
         return shutil.which(name, path=path)
 
@@ -85,7 +85,7 @@ class Image:
 
 
 def is_sent(path: str) -> bool:
-    """Whether the build sees this file or folder of the repository."""
+    """Return whether the build can read this file or folder of the repository."""
     lines = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in lines, "everything is to be kept out that is not let in by name"
     return f"!{path}" in lines

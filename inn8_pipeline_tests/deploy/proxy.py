@@ -1,4 +1,4 @@
-"""nginx with the configuration of `deploy/nginx`, in a folder and on ports of its own, and how it is asked."""
+"""Run nginx with the configuration of `deploy/nginx`, in a folder and on ports of its own, and send requests to it."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ AUTH = """        auth_basic "Dagster";
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers in small letters, body."""
+    """A response: status, headers with lower-case names, body."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,20 +36,20 @@ class Answer:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 (JSON)
-        """The body as JSON."""
+        """The parsed JSON of the body."""
         return json.loads(self.body)
 
 
 class _Staying(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_arguments: object) -> None:
-        """Leave a redirection to the one who asked."""
+        """Do not follow redirects: the test examines them."""
 
 
 class Proxy:
     """nginx in front of two webservers. `operators` and `onlookers` are its ports."""
 
     def __init__(self, folder: Path, moved: Mapping[str, str]) -> None:
-        """Prepare the folder; `moved` tells what else the configuration's texts become."""
+        """Prepare the folder; `moved` has further replacements for the texts of the configuration."""
         self.folder = folder
         self.operators, self.onlookers = free_port(), free_port()
         self._log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -69,11 +69,11 @@ class Proxy:
 
     @contextmanager
     def running(self) -> Iterator["Proxy"]:
-        """Within: it answers."""
-        told = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-        command = ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf"), "-g", told]
+        """Run nginx until the context ends; it accepts requests when this is entered."""
+        directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+        command = ["nginx", "-c", str(self.folder / "nginx" / "nginx.conf"), "-g", directives]
         self._log.bind(str(self.folder / "log"))
-        # As systemd gives it, standard output is a socket.
+        # Standard output is a socket, as under systemd.
         output, unread = socket.socketpair()
         with self._log, output, unread, (self.folder / "nginx.log").open("w", encoding="utf-8") as log:
             process = subprocess.Popen(command, stdout=output.fileno(), stderr=log)
@@ -85,14 +85,14 @@ class Proxy:
                 process.wait(SECONDS_TO_START)
 
     def forget(self) -> None:
-        """Take up the lines of the log until now: nginx drops what finds no room, and there is room for ten."""
+        """Read and drop the lines of the log so far: the socket has room for ten, and nginx discards further ones."""
         self._log.settimeout(0)
         with suppress(BlockingIOError):
             while self._log.recv(65_536):
                 pass
 
-    def told(self, words: str) -> str:
-        """Return the first line of the log, since it was forgotten, that has these words."""
+    def logged(self, words: str) -> str:
+        """Return the first line of the log since `forget` that has these words."""
         self._log.settimeout(SECONDS_TO_START)
         while True:
             line = self._log.recv(65_536).decode()
@@ -100,13 +100,13 @@ class Proxy:
                 return line
 
     def ask(self, port: int, path: str = "/", user: str = "", body: bytes | None = None, **headers: str) -> Answer:
-        """Ask over TLS, as this user; a header's name is written with underscores."""
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Send a request over TLS as this user; write names of headers with underscores."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if user:
-            told["Authorization"] = authorization(user)
+            sent["Authorization"] = authorization(user)
         if body is not None:
-            told["Content-Type"] = "application/json"
-        request = urllib.request.Request(f"https://127.0.0.1:{port}{path}", body, told)
+            sent["Content-Type"] = "application/json"
+        request = urllib.request.Request(f"https://127.0.0.1:{port}{path}", body, sent)
         opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=self.tls), _Staying())
         try:
             with opener.open(request, timeout=30) as answer:
@@ -116,7 +116,7 @@ class Proxy:
                 return _read(answer)
 
     def graphql(self, port: int, user: str, query: str) -> Any:  # noqa: ANN401 (JSON)
-        """Ask GraphQL, and return what it says."""
+        """Return the data of a GraphQL query."""
         return self.ask(port, "/graphql", user, json.dumps({"query": query}).encode()).json["data"]
 
     def _here(self, text: str) -> str:
@@ -145,7 +145,7 @@ def documented(program: str) -> str:
 
 
 def authorization(user: str) -> str:
-    """Return the header of this user, whose password is known."""
+    """Return the Authorization header of this user."""
     return "Basic " + base64.b64encode(f"{user}:{user}-password".encode()).decode()
 
 

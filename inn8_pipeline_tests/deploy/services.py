@@ -1,6 +1,6 @@
-"""The services of compose.yaml as processes on this machine: their commands, variables, secrets and health checks.
+"""Run the services of compose.yaml as processes on this machine: their commands, variables, secrets, health checks.
 
-What differs from containers: all are on loopback, each on a free port of its own; an `Image`'s folder is their root.
+Differences from containers: all listen on loopback, each on a free port, and the folder of an `Image` is their root.
 """
 
 import os
@@ -34,26 +34,26 @@ def interpolated(text: str, given: Mapping[str, str]) -> str:
 
 
 class Service:
-    """One service of compose.yaml. `ports` tells for each port of the containers which one it is here."""
+    """One service of compose.yaml. `ports` maps the ports of the containers to those on this machine."""
 
     def __init__(self, name: str, image: Image, given: Mapping[str, str], ports: Mapping[str, str]) -> None:
         self.name, self._image, self._ports = name, image, ports
         self._said: dict[str, Any] = load("deploy/compose.yaml")["services"][name]
-        told = self._said.get("environment", {})
-        variables = {each: image.path(interpolated(str(value), given)) for each, value in told.items()}
+        given_variables = self._said.get("environment", {})
+        variables = {each: image.path(interpolated(str(value), given)) for each, value in given_variables.items()}
         self._environment = {**image.variables(), **self._settings(given), **variables}
 
     def run(self) -> str:
-        """Run the command to its end, which must be a good one, and return what it said."""
+        """Run the command, which must succeed, and return its output."""
         return self._done(self._moved(self.command))
 
     def ask(self, *command: str) -> str:
-        """Run another command where this service runs, as `docker compose exec` does, and return what it said."""
+        """Run another command in this service, as `docker compose exec` does, and return its output."""
         return self._done(self._moved(list(command)))
 
     @contextmanager
     def running(self, log: Path) -> Iterator["Service"]:
-        """Within: it runs, from when it was healthy."""
+        """Run the service until the context ends; it is healthy when this is entered."""
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
                 self._moved(self.command), env=self._environment, cwd=self._folder, start_new_session=True,
@@ -71,7 +71,7 @@ class Service:
 
     @property
     def command(self) -> list[str]:
-        """Entry point and command as the container's first process has them."""
+        """Entry point and command, as the first process of the container runs them."""
         (entry,) = (each.words for each in stage("base") if each.keyword == "ENTRYPOINT")
         target = self._said.get("build", {"target": "pipeline"})["target"]
         (default,) = (each.words for each in stage(target) if each.keyword == "CMD")
@@ -80,7 +80,7 @@ class Service:
 
     @property
     def health_check(self) -> list[str]:
-        """The command that asks whether it is well."""
+        """The command of the health check."""
         kind, *words = self._said["healthcheck"]["test"]
         assert kind == "CMD"
         return [str(word) for word in words]
@@ -90,7 +90,7 @@ class Service:
         return self._image.root / "srv" / "inn8"
 
     def _settings(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Return what stands in `settings.env`, if the service is given it."""
+        """Return the settings of `settings.env`, if the service reads that file."""
         return dict(given) if "env_file" in self._said else {}
 
     def _moved(self, words: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What compose.yaml names is there: settings, secrets, files, services, and as few rights as can be."""
+"""Everything that compose.yaml names exists: settings, secrets, files, services; and no service has needless rights."""
 
 import re
 from typing import Any
@@ -14,12 +14,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, said in SERVICES.items() if "build" in said]
 
 
-def test_every_variable_of_ours_is_one_that_is_read() -> None:
+def test_every_variable_of_ours_is_a_setting() -> None:
     named = set(re.findall(r"\b(?:INN8_|DAGSTER_)[A-Z_]+", (DEPLOY / "compose.yaml").read_text(encoding="utf-8")))
     assert named - known_settings() == set()
 
 
-def test_every_file_that_a_service_is_given_lies_beside_compose_yaml() -> None:
+def test_every_mounted_file_is_in_the_folder_of_compose_yaml() -> None:
     mounted = [each for said in SERVICES.values() for each in said.get("volumes", ()) if each.startswith("./")]
     sources = {each.split(":")[0] for each in mounted} - {"./secrets/nginx"}
     assert sources != set()
@@ -27,7 +27,7 @@ def test_every_file_that_a_service_is_given_lies_beside_compose_yaml() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_secret_that_a_service_reads_is_one_that_it_is_given(name: str) -> None:
+def test_a_service_is_given_every_secret_that_it_reads(name: str) -> None:
     said = SERVICES[name]
     environment = said.get("environment", {})
     read = {value.removeprefix("/run/secrets/") for key, value in environment.items() if key.endswith("_FILE")}
@@ -43,7 +43,7 @@ def test_a_service_of_ours_cannot_write_to_its_files_nor_gain_rights(name: str) 
     assert "memory" in said["deploy"]["resources"]["limits"]
 
 
-def test_only_the_code_location_holds_what_opens_inn8() -> None:
+def test_only_the_code_location_has_the_credentials_of_inn8() -> None:
     assert [name for name, said in SERVICES.items() if "inn8_client_secret" in said.get("secrets", ())] == ["code"]
 
 
@@ -61,14 +61,14 @@ def test_the_containers_keep_the_location_s_name_under_which_the_history_is_kept
     assert served["host"] in SERVICES
 
 
-def test_nginx_looks_for_services_that_there_are_at_the_port_that_they_listen_on() -> None:
+def test_nginx_uses_existing_services_and_their_ports() -> None:
     text = (DEPLOY / "nginx" / "place-compose.conf").read_text(encoding="utf-8")
     servers = re.findall(r"server ([a-z-]+):(\d+);", text)
     assert [name for name, _port in servers] == ["webserver", "webserver-read-only"]
     assert [name for name, port in servers if port not in SERVICES[name]["command"]] == []
 
 
-def test_the_databases_that_the_secrets_urls_name_are_made(postgres: EmbeddedPostgres) -> None:
+def test_the_databases_in_the_urls_of_the_secrets_are_created(postgres: EmbeddedPostgres) -> None:
     made = [SERVICES["postgres"]["environment"]["POSTGRES_DB"]]
     engine = sqlalchemy.create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -76,6 +76,6 @@ def test_the_databases_that_the_secrets_urls_name_are_made(postgres: EmbeddedPos
         made += connection.exec_driver_sql("SELECT datname FROM pg_database WHERE datname = 'dagster'").scalars()
         connection.exec_driver_sql("DROP DATABASE dagster")
     engine.dispose()
-    told = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     assert made == ["inn8", "dagster"]
-    assert [name for name in made if not re.search(rf"@postgres/{name}['?]", told)] == []
+    assert [name for name in made if not re.search(rf"@postgres/{name}['?]", page)] == []

@@ -1,4 +1,4 @@
-"""The Dockerfile and what stands around it, without building anything; `check_image` builds it."""
+"""The Dockerfile, .dockerignore and `with-secrets`, without a build; `check_image` builds the image."""
 
 import subprocess
 from pathlib import Path
@@ -15,13 +15,13 @@ def test_every_package_is_checked_against_its_hash_and_installed_without_the_ind
     assert [text for text in others if "--no-index" not in text] == []
 
 
-def test_the_image_is_not_root_s() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     (user,) = (each.text for each in stage("base") if each.keyword == "USER")
     assert user == "10001:10001"
     assert [each for name in ("pipeline", "sandbox") for each in stage(name) if each.keyword == "USER"] == []
 
 
-def test_the_build_is_sent_what_it_copies_and_no_settings_history_or_tests() -> None:
+def test_the_build_context_has_the_copied_files_and_no_settings_history_or_tests() -> None:
     copied = [each.words[:-1] for each in dockerfile() if each.keyword == "COPY" and "--from" not in each.text]
     assert [path for paths in copied for path in paths if not (is_sent(path) and (ROOT / path).exists())] == []
     assert [path for path in (".env", ".git", "deploy/secrets", "inn8_pipeline_tests") if is_sent(path)] == []
@@ -43,8 +43,8 @@ def test_the_wrapper_reads_the_storage_s_url_from_its_file_and_gives_the_command
 def test_the_wrapper_becomes_the_command_so_that_signals_reach_it() -> None:
     command = [str(DEPLOY / "with-secrets"), "sh", "-c", "echo $$"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        told, _errors = process.communicate(timeout=10)
-    assert int(told) == process.pid
+        output, _errors = process.communicate(timeout=10)
+    assert int(output) == process.pid
 
 
 def test_the_wrapper_refuses_a_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The chart's values and our manifests: they say what dagster.yaml and the image say, and Dagster takes them."""
+"""The chart's values and our manifests agree with dagster.yaml and the image, and Dagster accepts them."""
 
 import re
 from pathlib import Path
@@ -26,11 +26,11 @@ POD = JOB["spec"]["template"]["spec"]
 
 def rendered() -> dict[str, Any]:
     """Return the dagster.yaml that the chart renders from these values, additionalInstanceConfig included."""
-    told = VALUES["postgresql"]
+    found = VALUES["postgresql"]
     storage = {
-        "username": told["postgresqlUsername"], "password": {"env": "DAGSTER_PG_PASSWORD"},
-        "hostname": told["postgresqlHost"], "db_name": told["postgresqlDatabase"], "port": 5432,
-        "params": told["postgresqlParams"], "scheme": told["postgresqlScheme"],
+        "username": found["postgresqlUsername"], "password": {"env": "DAGSTER_PG_PASSWORD"},
+        "hostname": found["postgresqlHost"], "db_name": found["postgresqlDatabase"], "port": 5432,
+        "params": found["postgresqlParams"], "scheme": found["postgresqlScheme"],
     }  # fmt: skip
     run = LAUNCHER["runK8sConfig"]
     launcher = {
@@ -50,7 +50,7 @@ def rendered() -> dict[str, Any]:
     }
 
 
-def test_what_dagster_yaml_says_is_said_word_for_word() -> None:
+def test_the_instance_has_the_configuration_of_dagster_yaml() -> None:
     chart_s_own = {"storage", "telemetry"}
     assert VALUES["additionalInstanceConfig"] == {key: OURS[key] for key in OURS if key not in chart_s_own}
     assert VALUES["telemetry"] == OURS["telemetry"]
@@ -58,7 +58,7 @@ def test_what_dagster_yaml_says_is_said_word_for_word() -> None:
     assert [key for key in switched_off if VALUES["dagsterDaemon"][key]["enabled"]] == []
 
 
-def test_dagster_takes_the_instance_that_the_chart_makes_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dagster_accepts_the_instance_that_the_chart_renders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dagster._config import process_config, resolve_to_config_type
     from dagster._core.instance.ref import InstanceRef
     from dagster_k8s import K8sRunLauncher
@@ -68,9 +68,9 @@ def test_dagster_takes_the_instance_that_the_chart_makes_of_it(tmp_path: Path, m
     ref = InstanceRef.from_dir(str(tmp_path))
     assert ref.run_coordinator_data is not None
     assert ref.run_coordinator_data.class_name == "QueuedRunCoordinator"
-    told = rendered()["run_launcher"]["config"]
+    found = rendered()["run_launcher"]["config"]
     launcher: Any = K8sRunLauncher
-    assert process_config(resolve_to_config_type(launcher.config_type()), told).errors is None
+    assert process_config(resolve_to_config_type(launcher.config_type()), found).errors is None
 
 
 def test_dagster_s_storage_is_reached_by_the_driver_that_works() -> None:
@@ -78,10 +78,10 @@ def test_dagster_s_storage_is_reached_by_the_driver_that_works() -> None:
     assert VALUES["postgresql"]["enabled"] is False
 
 
-def test_every_variable_of_the_code_location_is_one_that_is_read_and_no_secret_stands_in_one() -> None:
-    told = {each["name"]: each["value"] for each in (*CODE["env"], *POD["containers"][0]["env"])}
-    assert set(told) - known_settings() == set()
-    assert [name for name in told if re.search("SECRET$|DATABASE_URL$", name)] == []
+def test_every_variable_of_the_code_location_is_a_setting_and_none_has_a_secret() -> None:
+    found = {each["name"]: each["value"] for each in (*CODE["env"], *POD["containers"][0]["env"])}
+    assert set(found) - known_settings() == set()
+    assert [name for name in found if re.search("SECRET$|DATABASE_URL$", name)] == []
 
 
 def test_every_secret_that_is_mounted_has_its_example() -> None:
@@ -95,7 +95,7 @@ def test_every_secret_that_is_mounted_has_its_example() -> None:
     assert [volume["name"] for volume in (CODE["volumes"][0], POD["volumes"][0])] == ["inn8", "inn8-owner"]
 
 
-def test_the_code_location_is_named_as_everywhere_and_listens_where_the_image_and_the_policy_say() -> None:
+def test_the_name_and_the_port_of_the_code_location_are_the_same_everywhere() -> None:
     assert CODE["name"] == load("workspace.yaml")["load_from"][0]["python_module"]["location_name"]
     (port,) = (int(each.text) for each in stage("pipeline") if each.keyword == "EXPOSE")
     policies = {each["metadata"]["name"]: each["spec"] for each in manifests("network-policies.yaml")}
@@ -122,6 +122,6 @@ def test_the_migration_runs_from_the_same_image_as_the_rest() -> None:
     assert CODE["image"] == VALUES["dagsterWebserver"]["image"] == VALUES["dagsterDaemon"]["image"]
 
 
-def test_nothing_is_open_to_the_world_by_default() -> None:
+def test_nothing_is_reachable_from_outside_by_default() -> None:
     assert VALUES["ingress"] == {"enabled": False}
     assert VALUES["dagsterWebserver"]["service"]["type"] == "ClusterIP"

@@ -1,4 +1,4 @@
-"""The units of `deploy/systemd`: systemd accepts them, they are confined, and their commands are this project's."""
+"""The units of `deploy/systemd`: systemd accepts them, they are sandboxed, and their commands exist."""
 
 import os
 import re
@@ -22,7 +22,7 @@ EXPOSURE = "20"
 
 
 def settings(unit: Path) -> dict[str, str]:
-    """Return the unit's settings; of a name that is set twice, the last."""
+    """Return the unit's settings; the last one of each name."""
     return dict(lines(unit))
 
 
@@ -38,14 +38,14 @@ def environment(unit: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
-def test_a_unit_may_do_no_more_than_its_work_asks_for(unit: Path) -> None:
+def test_a_unit_has_every_restriction_that_its_program_allows(unit: Path) -> None:
     found = settings(unit)
     assert {name: found.get(name) for name in HARDENING} == HARDENING
     assert found["User"] not in {"", "root"}
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
-def test_a_unit_starts_programs_and_reads_files_that_there_are(unit: Path) -> None:
+def test_the_programs_and_files_of_a_unit_exist(unit: Path) -> None:
     found = settings(unit)
     named = re.findall(r"/srv/inn8/([^\s:]+)", " ".join((found["ExecStart"], found["Documentation"])))
     assert named != []
@@ -53,7 +53,7 @@ def test_a_unit_starts_programs_and_reads_files_that_there_are(unit: Path) -> No
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if "proxy" not in unit.stem], ids=lambda unit: unit.stem)
-def test_dagster_makes_no_folders_where_nothing_may_be_written(unit: Path) -> None:
+def test_dagster_creates_no_folders_in_read_only_places(unit: Path) -> None:
     assert environment(unit)["DAGSTER_DISABLE_TELEMETRY"] == "yes"
 
 
@@ -102,7 +102,7 @@ CAN_UNSHARE = UNSHARE and subprocess.run([UNSHARE, "--mount", "true"], capture_o
 
 
 def confined(read_only: Path, *command: str) -> list[str]:
-    """Return the command with an empty /tmp of its own, as PrivateTmp gives it, and with a folder it may not write."""
+    """Return the command, run with an empty /tmp as under PrivateTmp, and with a read-only folder."""
     script = 'mount -t tmpfs tmpfs /tmp && mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
     return [str(UNSHARE), "--mount", "--propagation", "private", "sh", "-c", script, str(read_only), *command]
 

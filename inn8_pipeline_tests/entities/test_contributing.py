@@ -1,4 +1,4 @@
-"""`docs/contributing.md`, "Add a property", followed step by step in a copy of the package."""
+"""Follow the steps of `docs/contributing.md`, "Add a property", in a copy of the package."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8").split("## Add a property")[1].split("\n## ")[0]
+STEPS = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8").split("## Add a property")[1].split("\n## ")[0]
 
 MIGRATION = '''"""A second mail address of clients."""
 
@@ -47,7 +47,7 @@ with Syncs(sys.argv[1]) as syncs:
 
 
 class Copy:
-    """A copy of the package and its tests, and Python run in it."""
+    """A copy of the package and its tests, in which Python can be run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,18 +74,18 @@ def copy(tmp_path: Path) -> Copy:
     return Copy(tmp_path)
 
 
-def test_the_steps_of_the_guide_bring_a_new_property_into_its_column(copy: Copy, empty_database: str) -> None:
+def test_the_documented_steps_add_a_column_for_a_new_property(copy: Copy, empty_database: str) -> None:
     # Step 1: the declaration.
-    (column,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+    (column,) = re.findall(r"```python\n(.*?)```", STEPS, re.DOTALL)
     status = '        choice("status", "status", ("active", "inactive", "suspended")),\n'
     copy.edit("inn8_pipeline/entities/clients.py", status, f"        {column.strip()},\n{status}")
     # Step 2: the migration.
     versions = "inn8_pipeline/warehouse/schema/migrations"
-    assert f"{versions}/versions/" in GUIDE
+    assert f"{versions}/versions/" in STEPS
     newest = copy.run(
         "-c", "from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION as v; print(v)"
     ).strip()
-    (command,) = re.findall(r"`python (-m [^`]*)`", GUIDE)
+    (command,) = re.findall(r"`python (-m [^`]*)`", STEPS)
     revision = f"{int(newest) + 1:04d}"
     migration = MIGRATION.format(revision=revision, before=newest, views=copy.run(*command.split()))
     (copy.folder / versions / "versions" / f"v{revision}_second_email.py").write_text(migration, encoding="utf-8")
@@ -108,7 +108,7 @@ def test_the_steps_of_the_guide_bring_a_new_property_into_its_column(copy: Copy,
     assert json.loads(copy.run("-c", lineage)) == ["record.email2"]
 
 
-def test_every_file_that_the_guide_names_is_there() -> None:
+def test_every_file_in_contributing_md_exists() -> None:
     named = re.findall(
         r"`((?:inn8_pipeline|docs|entities|transform|warehouse|extract|defs|notify)[\w/]*/[\w/.]*)`",
         (ROOT / "docs/contributing.md").read_text(),

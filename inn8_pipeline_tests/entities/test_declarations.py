@@ -1,4 +1,4 @@
-"""What a declaration and the registry refuse, so that a mistake is seen when the module is imported."""
+"""Declarations and the registry refuse contradictions, so a mistake fails when the module is imported."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_an_entity_before_its_parent_is_refused() -> None:
         ENTITIES.register(declare(reference))
 
 
-def test_an_entity_that_nobody_declared_is_named_with_those_that_are() -> None:
+def test_the_error_of_an_unknown_entity_lists_the_declared_ones() -> None:
     with pytest.raises(UnknownEntityError, match=r"no entity 'fees'.*clients, portfolios, transactions"):
         ENTITIES.named("fees")
 

@@ -1,4 +1,4 @@
-"""How the client uses the circuit breaker: what counts as a failure, and what an open circuit does."""
+"""The client and the circuit breaker: which failures count, and what an open circuit stops."""
 
 import threading
 import time
@@ -330,7 +330,7 @@ def test_a_wait_for_a_circuit_ends_when_the_client_is_closed(
         (cut(reply(), -1), "GET /clients: INN8 broke off, or sent invalid HTTP"),
     ],
 )
-def test_the_circuit_is_told_what_failed(
+def test_the_report_to_the_circuit_names_the_failed_request(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits, script: Script, failure: str
 ) -> None:
     server.on("/clients", script)
@@ -343,7 +343,7 @@ def test_the_circuit_is_told_what_failed(
     assert f"so no request was made. The last one: {failure}. Nothing of this sync" in str(fails(client))
 
 
-def test_a_check_of_the_credentials_neither_asks_nor_counts_on_a_circuit(
+def test_a_check_of_the_credentials_neither_reads_nor_changes_a_circuit(
     server: Inn8, new_client: NewClient, circuits: MemoryCircuits
 ) -> None:
     server.on(TOKEN, *8 * [reply(b"", 500)], token_reply())

@@ -1,1 +1,1 @@
-"""The settings as they are read: what is accepted, and which errors name which variable."""
+"""Reading the settings: accepted values, and errors that name the variable."""

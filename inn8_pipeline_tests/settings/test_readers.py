@@ -26,7 +26,7 @@ TENANT = {
     "INN8_CLIENT_SECRET": "a-well-kept-secret",
 }
 NOT_UTF8 = "pass\udcffword"
-"""How Python shows the byte 0xFF in a variable."""
+"""The byte 0xFF in a variable, as Python represents it."""
 
 
 def error_of(read: Callable[[], object]) -> SettingsError:
@@ -66,7 +66,7 @@ def error_of(read: Callable[[], object]) -> SettingsError:
         "https://api.ınn8.example",
     ],
 )
-def test_a_base_url_that_is_none_is_refused_without_repeating_it(url: str) -> None:
+def test_an_invalid_base_url_is_refused_without_repeating_it(url: str) -> None:
     error = error_of(lambda: read_tenant(Environment({**TENANT, "INN8_BASE_URL": url}), "default"))
     assert error.variable == "INN8_BASE_URL"
     assert "secret" not in str(error)
@@ -110,7 +110,7 @@ def test_the_error_of_a_further_tenant_names_its_own_variable(url: str) -> None:
 
 @pytest.mark.parametrize("name", ["INN8_CLIENT_ID", "INN8_CLIENT_SECRET", "INN8_SCOPE", "INN8_DATABASE_URL"])
 @pytest.mark.parametrize("text", [NOT_UTF8, "two\nlines", "a\x00b", "bell\x07"])
-def test_text_that_no_setting_can_be_is_refused_without_repeating_it(name: str, text: str) -> None:
+def test_invalid_text_is_refused_without_repeating_it(name: str, text: str) -> None:
     error = error_of(lambda: Environment({name: text}).read(name, "example"))
     assert error.variable == name
     assert text not in str(error)
@@ -118,7 +118,7 @@ def test_text_that_no_setting_can_be_is_refused_without_repeating_it(name: str, 
 
 
 @pytest.mark.parametrize("content", [b"pass\xffword", "secret".encode("utf-16"), b"two\nlines", b"a\x00b"])
-def test_a_file_that_holds_no_setting_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_without_a_valid_setting_is_refused(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
     error = error_of(lambda: Environment({"INN8_CLIENT_SECRET_FILE": str(file)}).read("INN8_CLIENT_SECRET", "example"))
@@ -126,14 +126,14 @@ def test_a_file_that_holds_no_setting_is_refused(content: bytes, tmp_path: Path)
     assert "lines" not in str(error)
 
 
-def test_the_mark_that_an_editor_writes_before_a_secret_is_not_part_of_it(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_bytes(codecs.BOM_UTF8 + "gehéim\r\n".encode())
     assert Environment({"INN8_CLIENT_SECRET_FILE": str(file)}).read("INN8_CLIENT_SECRET", "example") == "gehéim"
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "America", "x" * 5000, "/etc/localtime", ""])
-def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     if zone:
         assert error_of(lambda: read_sync(Environment({"INN8_TIMEZONE": zone}))).variable == "INN8_TIMEZONE"
     else:
@@ -141,7 +141,7 @@ def test_a_time_zone_that_is_none_is_refused(zone: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["hooks.example/T0", "ftp://hooks.example", "https://hooks.exa mple/T0", "https://"])
-def test_an_address_for_alerts_or_the_heartbeat_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_for_alerts_or_the_heartbeat_is_refused(url: str) -> None:
     assert error_of(lambda: read_alerts(Environment({"INN8_ALERT_WEBHOOK": url}))).variable == "INN8_ALERT_WEBHOOK"
     assert error_of(lambda: read_alerts(Environment({"INN8_UI_URL": url}))).variable == "INN8_UI_URL"
     heartbeat = Environment({"INN8_HEARTBEAT_URL": url})
@@ -153,7 +153,7 @@ def test_an_address_for_alerts_may_have_a_query() -> None:
     assert read_alerts(Environment({"INN8_ALERT_WEBHOOK": url})).webhook == url
 
 
-def test_a_file_of_certificates_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "inn8.pem"
     for content in (None, b"", b"no certificate"):
         if content is not None:
@@ -164,13 +164,13 @@ def test_a_file_of_certificates_that_is_none_is_refused(tmp_path: Path) -> None:
         assert read_api(Environment({"INN8_CA_FILE": bundle})).ca_file == bundle
 
 
-def test_the_queue_of_celery_is_named_by_a_url() -> None:
+def test_celerys_queue_must_be_a_url() -> None:
     environment = Environment({"INN8_CELERY_BROKER": "localhost:6379"})
     assert error_of(lambda: read_celery(environment)).variable == "INN8_CELERY_BROKER"
 
 
 @pytest.mark.parametrize("url", ["postgresql://localhost:99999/inn8", "postgresql://localhost:port/inn8"])
-def test_the_port_of_a_database_is_one(url: str) -> None:
+def test_an_invalid_port_of_a_database_is_refused(url: str) -> None:
     assert error_of(lambda: read_database(Environment({"INN8_DATABASE_URL": url}))).variable == "INN8_DATABASE_URL"
 
 
