@@ -1,7 +1,7 @@
 """The weekly maintenance: deletes what is past its retention, in the warehouse and in Dagster's own storage.
 
-`dagster_storage` decides which of Dagster's runs and check evaluations are deleted, `warehouse.landing.retention` about
-landings and rejects.
+`instance.storage_pruning` deletes Dagster's runs and check evaluations; `warehouse.landing.retention` deletes landings,
+pages and rejects.
 """
 
 from datetime import timedelta
@@ -14,10 +14,10 @@ from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
 
 if TYPE_CHECKING:
-    from inn8_pipeline.defs.instance import storage
+    from inn8_pipeline.defs.instance import storage_pruning
     from inn8_pipeline.warehouse.landing import retention
 else:
-    storage = deferred("inn8_pipeline.defs.instance.storage")
+    storage_pruning = deferred("inn8_pipeline.defs.instance.storage_pruning")
     retention = deferred("inn8_pipeline.warehouse.landing.retention")
 
 JOB = "inn8_maintenance"
@@ -84,7 +84,7 @@ def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> Non
 def prune_runs(context: dg.OpExecutionContext) -> None:
     """Delete old runs; keep those that made the newest version of an asset or of a day, which the UI needs."""
     before = now() - timedelta(days=read_retention(Environment()).run_days)
-    deleted, kept = storage.delete_runs(context.instance, before)
+    deleted, kept = storage_pruning.delete_runs(context.instance, before)
     context.log.info(
         "Deleted %d runs from before %s; kept %d that made a newest version.", deleted, before.date(), kept
     )
@@ -95,6 +95,6 @@ def prune_runs(context: dg.OpExecutionContext) -> None:
 def prune_checks(context: dg.OpExecutionContext) -> None:
     """Delete old evaluations of all checks but the sync log; keep the newest evaluation of each."""
     before = now() - timedelta(days=read_retention(Environment()).run_days)
-    deleted = storage.delete_evaluations(context.instance, before)
+    deleted = storage_pruning.delete_evaluations(context.instance, before)
     context.log.info("Deleted %d evaluations of checks from before %s.", deleted, before.date())
     context.add_output_metadata({"evaluations": deleted})

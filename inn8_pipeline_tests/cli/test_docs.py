@@ -10,7 +10,7 @@ from inn8_pipeline import errors
 from inn8_pipeline.cli.commands.doctor import ClockError
 from inn8_pipeline.cli.instance.instance import DagsterStorageError
 from inn8_pipeline.cli.instance.liveness import NotRunningError
-from inn8_pipeline.cli.instance.storage import MigrationDueError
+from inn8_pipeline.cli.instance.storage_checks import MigrationDueError
 from inn8_pipeline.cli.support import data_dictionary
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.checks.asset_checks import CHECKS

@@ -6,8 +6,8 @@ from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
-from inn8_pipeline_tests.defs import truth
-from inn8_pipeline_tests.defs.checking import execute
+from inn8_pipeline_tests.defs import expected_rows
+from inn8_pipeline_tests.defs.check_results import execute
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 
@@ -54,6 +54,6 @@ def test_whom_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPi
             assert run.success
             counts = pipeline.entry(entity, run.run_id).metadata
             assert counts["unchanged"] == counts["fetched"] == world.count(str(entity))  # type: ignore[arg-type]
-    assert truth.tables(pipeline) == truth.of(world)
+    assert expected_rows.tables(pipeline) == expected_rows.of(world)
     left = everything(pipeline)
     assert {mark for mark in marks if mark in left} == set()

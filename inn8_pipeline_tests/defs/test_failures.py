@@ -7,7 +7,7 @@ from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from inn8_pipeline.defs.sync_log import failures
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
 FULL = """
@@ -70,7 +70,7 @@ def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
 ) -> None:
     monkeypatch.setattr(failures, "RETRY_WAITS_SECONDS", (0.01, 0.01))
     pipeline.run(CLIENTS)
-    before = truth.tables(pipeline)
+    before = expected_rows.tables(pipeline)
     pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
     break_it, said = FAILURES[what]
     break_it(pipeline, monkeypatch)
@@ -79,7 +79,7 @@ def test_whatever_a_sync_fails_of_is_logged_once_and_changes_nothing(
     (entry,) = pipeline.log(CLIENTS, run.run_id)
     assert (entry.status, entry.state, entry.severity) == ("Failed", "FAILED", "ERROR")
     assert said in entry.metadata["error_message"]
-    assert truth.tables(pipeline) == before
+    assert expected_rows.tables(pipeline) == before
 
 
 def test_a_run_that_died_is_to_be_started_again_and_a_sync_that_failed_is_not(pipeline: Pipeline) -> None:

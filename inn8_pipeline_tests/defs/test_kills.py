@@ -22,11 +22,11 @@ from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import migrations
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
+from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.dying import EVENTS, STATEMENTS, Blow
+from inn8_pipeline_tests.defs.killed_processes import EVENTS, STATEMENTS, Blow
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
-from inn8_pipeline_tests.defs.runs import begun
 
 SEEDS = range(int(os.environ.get("SOAK_EXAMPLES", "6")))
 KILLED = -signal.SIGKILL
@@ -73,16 +73,16 @@ def is_planned(pipeline: Pipeline, run_id: str) -> bool:
     return any("sync_log" in str(event.event_specific_data) for event in planned)
 
 
-def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[str, list[truth.Row]]) -> None:
+def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[str, list[expected_rows.Row]]) -> None:
     """Assert that the rows are those before or after the sync, the dead run has one entry, the next run is clean."""
-    now = truth.of(pipeline.world)
-    assert truth.tables(pipeline) in (before, now)
+    now = expected_rows.of(pipeline.world)
+    assert expected_rows.tables(pipeline) in (before, now)
     wanted = sorted([*(day_names(pipeline.window) if entity is TRANSACTIONS else []), "the run"])
     for run_id in report_the_dead(pipeline):
         assert entries(pipeline, run_id) == (wanted if is_planned(pipeline, run_id) else [])
     clean = pipeline.run(entity)
     assert clean.success
-    assert truth.tables(pipeline) == now
+    assert expected_rows.tables(pipeline) == now
     assert pipeline.entry(entity, clean.run_id).status == "Success"
 
 
@@ -92,7 +92,7 @@ def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline
     is_over = False
     while not is_over:
         disturb(pipeline, CLIENTS, kills)
-        before = truth.tables(pipeline)
+        before = expected_rows.tables(pipeline)
         is_over = struck(pipeline, CLIENTS, Blow(EVENTS, kills + 1)) == 0
         expect_nothing_half_done(pipeline, CLIENTS, before)
         kills += not is_over
@@ -103,7 +103,7 @@ def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline
 def test_a_run_killed_before_a_statement_at_random_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
     pipeline.run_all()
     disturb(pipeline, TRANSACTIONS, seed)
-    before = truth.tables(pipeline)
+    before = expected_rows.tables(pipeline)
     number = random.Random(seed).randint(1, 70)
     assert struck(pipeline, TRANSACTIONS, Blow(STATEMENTS, number)) == KILLED
     expect_nothing_half_done(pipeline, TRANSACTIONS, before)
@@ -113,7 +113,7 @@ def test_a_run_killed_before_a_statement_at_random_leaves_nothing_half_done(pipe
 def test_a_run_killed_at_any_moment_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
     pipeline.run_all()
     disturb(pipeline, TRANSACTIONS, seed)
-    before = truth.tables(pipeline)
+    before = expected_rows.tables(pipeline)
     with begun(pipeline, TRANSACTIONS) as child:
         time.sleep(random.Random(seed).uniform(0.2, 1.5))
         child.kill()
@@ -161,7 +161,7 @@ def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
         restart(server)
     (run,) = on_its_own.instance.get_runs(limit=1)
     assert run.status is dg.DagsterRunStatus.SUCCESS
-    assert truth.tables(on_its_own) == truth.of(on_its_own.world)
+    assert expected_rows.tables(on_its_own) == expected_rows.of(on_its_own.world)
     assert on_its_own.entry(TRANSACTIONS, run.run_id).status == "Success"
 
 
@@ -169,7 +169,7 @@ def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
 def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_is_there(
     server: EmbeddedPostgres, on_its_own: Pipeline, seed: int
 ) -> None:
-    before = truth.tables(on_its_own)
+    before = expected_rows.tables(on_its_own)
     number = random.Random(seed).randint(1, 60)
     assert struck(on_its_own, TRANSACTIONS, killing(server, number)) == 0
     (run,) = on_its_own.instance.get_runs(limit=1)
@@ -177,6 +177,6 @@ def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_i
     assert failed.status == "Failed"
     assert failed.metadata["error_message"].startswith("Postgres at ")
     restart(server)
-    assert truth.tables(on_its_own) in (before, truth.of(on_its_own.world))
+    assert expected_rows.tables(on_its_own) in (before, expected_rows.of(on_its_own.world))
     assert on_its_own.run(TRANSACTIONS).success
-    assert truth.tables(on_its_own) == truth.of(on_its_own.world)
+    assert expected_rows.tables(on_its_own) == expected_rows.of(on_its_own.world)

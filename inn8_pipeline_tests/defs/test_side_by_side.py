@@ -8,9 +8,9 @@ from inn8_pipeline.defs.assets.metadata import waits
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline_tests.daemons import until
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
+from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
-from inn8_pipeline_tests.defs.runs import begun
 
 LOCK = f"hashtextextended('inn8 {TENANT} {{}}', 0)"
 
@@ -38,7 +38,7 @@ def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pi
         begun(pipeline, TRANSACTIONS, tags=kinds[2]),
     ):
         pass
-    assert truth.tables(pipeline) == truth.of(pipeline.world)
+    assert expected_rows.tables(pipeline) == expected_rows.of(pipeline.world)
     together = [run for run in runs_of(pipeline) if run.job_name == "transactions_sync"]
     assert [run.status for run in together] == [dg.DagsterRunStatus.SUCCESS] * 3
     entries = [pipeline.entry(TRANSACTIONS, run.run_id) for run in together]
@@ -55,11 +55,11 @@ def test_a_run_waits_for_the_one_that_holds_the_lock_and_says_so(pipeline: Pipel
         hold(other, CLIENTS)
         with begun(pipeline, CLIENTS):
             until(lambda: waits(CLIENTS) in said(pipeline))
-            assert truth.tables(pipeline)["clients"] == []
+            assert expected_rows.tables(pipeline)["clients"] == []
             other.exec_driver_sql("select pg_advisory_unlock_all()")
     (run,) = runs_of(pipeline)
     assert pipeline.entry(CLIENTS, run.run_id).status == "Success"
-    assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]
+    assert expected_rows.tables(pipeline)["clients"] == expected_rows.of(pipeline.world)["clients"]
 
 
 def said(pipeline: Pipeline) -> list[str]:
@@ -76,4 +76,4 @@ def test_who_waits_for_longer_than_the_bound_is_failed_and_told_so(
     entry = pipeline.entry(CLIENTS, run.run_id)
     assert entry.status == "Failed"
     assert "Another sync of clients" in entry.metadata["error_message"]
-    assert truth.tables(pipeline)["clients"] == []
+    assert expected_rows.tables(pipeline)["clients"] == []

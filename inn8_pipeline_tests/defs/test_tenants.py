@@ -13,7 +13,7 @@ from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_tenant, read_tenant_ids
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline
 
 ACME = names.Tenant("acme", is_default=False)
@@ -73,7 +73,7 @@ def test_each_tenant_has_its_own_rows_from_its_own_inn8(both: dict[str, Pipeline
     for each in both.values():
         assert all(run.success for run in each.run_all().values())
     for each in both.values():
-        assert truth.tables(each) == truth.of(each.world)
+        assert expected_rows.tables(each) == expected_rows.of(each.world)
 
 
 def test_one_tenants_outage_is_neither_the_others_failure_nor_its_open_circuit(both: dict[str, Pipeline]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 
 TABLES = ("clients", "portfolios", "securities", "transactions", "rejected_records")
@@ -20,7 +20,7 @@ def versions(pipeline: Pipeline) -> dict[str, list[Any]]:
 def test_a_whole_sync_brings_the_truth_into_the_tables(pipeline: Pipeline) -> None:
     runs = pipeline.run_all()
     assert all(run.success for run in runs.values())
-    assert truth.tables(pipeline) == truth.of(pipeline.world)
+    assert expected_rows.tables(pipeline) == expected_rows.of(pipeline.world)
     assert {row.tenant_id for table in TABLES[:-1] for row in pipeline.rows(f"select * from inn8.{table}")} == {"t1"}
     assert pipeline.metadata(runs[CLIENTS], "clients")["dagster/row_count"] == 25
 
@@ -41,7 +41,7 @@ def test_a_server_in_pascal_case_without_paging_and_windows_makes_the_same_rows(
     habits = pipeline.server.options
     habits.pascal, habits.paging, habits.windows = True, False, False
     assert all(run.success for run in pipeline.run_all().values())
-    assert truth.tables(pipeline) == truth.of(pipeline.world)
+    assert expected_rows.tables(pipeline) == expected_rows.of(pipeline.world)
 
 
 def test_windows_whose_ends_the_server_excludes_lose_no_row_and_mark_none_as_missing(pipeline: Pipeline) -> None:
@@ -53,7 +53,7 @@ def test_windows_whose_ends_the_server_excludes_lose_no_row_and_mark_none_as_mis
         entry = pipeline.entry(TRANSACTIONS, run.run_id).metadata
         assert (entry["missing"], entry["updated"] > 0) == (0, True)
     pipeline.run(TRANSACTIONS)
-    assert truth.tables(pipeline) == truth.of(pipeline.world)
+    assert expected_rows.tables(pipeline) == expected_rows.of(pipeline.world)
 
 
 def test_a_table_is_rebuilt_from_the_last_landing_without_a_call_to_inn8(pipeline: Pipeline) -> None:
@@ -62,5 +62,5 @@ def test_a_table_is_rebuilt_from_the_last_landing_without_a_call_to_inn8(pipelin
     pipeline.server.stats.reset()
     rebuilt = pipeline.run(CLIENTS, only=["clients"])
     assert pipeline.entry(CLIENTS, rebuilt.run_id).metadata["updated"] == 25
-    assert truth.tables(pipeline)["clients"] == truth.of(pipeline.world)["clients"]
+    assert expected_rows.tables(pipeline)["clients"] == expected_rows.of(pipeline.world)["clients"]
     assert pipeline.server.stats.requests.total() == 0

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from inn8_pipeline.entities import ENTITIES
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.system.place import STORAGE, TENANTS, WAREHOUSE, Place
 
 TICKS = """
@@ -50,7 +50,7 @@ def differences(place: Place) -> list[str]:
     """Where the tables are not what INN8 has; counts alone."""
     found = []
     for tenant_id in TENANTS:
-        wanted, there = truth.of(place.inn8[tenant_id].world), _there(place, tenant_id)
+        wanted, there = expected_rows.of(place.inn8[tenant_id].world), _there(place, tenant_id)
         found += [
             f"{tenant_id}: {table}: {len(set(rows) - set(there[table]))} rows lack, "
             f"{len(set(there[table]) - set(rows))} are too many"
@@ -63,10 +63,10 @@ def differences(place: Place) -> list[str]:
     return found
 
 
-def _there(place: Place, tenant_id: str) -> dict[str, list[truth.Row]]:
+def _there(place: Place, tenant_id: str) -> dict[str, list[expected_rows.Row]]:
     return {
         name: [tuple(row) for row in place.rows(WAREHOUSE, f"{query} and {name[0]}.removed_at is null")]
-        for name, query in truth.queries(tenant_id).items()
+        for name, query in expected_rows.queries(tenant_id).items()
     }
 
 

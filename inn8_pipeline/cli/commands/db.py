@@ -7,7 +7,7 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
-from inn8_pipeline.cli.support.screen import print_json
+from inn8_pipeline.cli.support.output import print_json
 from inn8_pipeline.settings import Environment, read_owner_database
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.folders import data_folder
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import verbose_option
+from inn8_pipeline.cli.support.output import console, log_table, print_messages, rows_table, silence
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import console, log_table, print_messages, rows_table, silence
 from inn8_pipeline.cli.support.sync_runs import run_each
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres

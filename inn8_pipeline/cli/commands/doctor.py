@@ -14,8 +14,8 @@ from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
+from inn8_pipeline.cli.support.output import print_json, silence
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import print_json, silence
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.settings import (
     Environment,
@@ -191,10 +191,10 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
 
 def _storage(environment: Environment) -> str:
     with dagster_modules.instance.open_instance(environment) as instance, dagster_modules.instance.storage_guarded():
-        dagster_modules.storage.check_migration(instance)
+        dagster_modules.storage_checks.check_migration(instance)
         answer = f"answers, {instance.get_runs_count()} runs"
     url = read_storage_url(environment)
-    missing = dagster_modules.storage.missing_timeouts(url) if url else ""
+    missing = dagster_modules.storage_checks.missing_timeouts(url) if url else ""
     if missing:
         return f"{answer}. A server that hangs would hang Dagster: add to DAGSTER_POSTGRES_URL {missing}"
     return answer

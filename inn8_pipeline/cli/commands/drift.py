@@ -7,8 +7,8 @@ import click
 
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of, tenant_ids_of, tenant_option
+from inn8_pipeline.cli.support.output import console, print_json, rows_table
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import ENTITIES, Entity, Kind, Property
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.transform.values import DATE_LENGTH, is_unlisted

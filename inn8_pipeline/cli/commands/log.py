@@ -10,7 +10,7 @@ from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_ids_of, tenant_option, tenants_of
-from inn8_pipeline.cli.support.screen import console, log_table, print_json, print_messages, silence
+from inn8_pipeline.cli.support.output import console, log_table, print_json, print_messages, silence
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.merge.results import Status

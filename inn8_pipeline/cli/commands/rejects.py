@@ -15,8 +15,8 @@ from inn8_pipeline.cli.support.options import (
     tenant_option,
     verbose_option,
 )
+from inn8_pipeline.cli.support.output import console, print_json, rows_table, silence
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import console, print_json, rows_table, silence
 from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database

@@ -6,8 +6,8 @@ import click
 
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import ENTITY_OF_RECORD, json_option, tenant_id_of, tenant_option
+from inn8_pipeline.cli.support.output import console, print_json, rows_table
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.screen import console, print_json, rows_table
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.queries.records import read

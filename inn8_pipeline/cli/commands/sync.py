@@ -18,8 +18,8 @@ from inn8_pipeline.cli.support.options import (
     verbose_option,
     window_of,
 )
+from inn8_pipeline.cli.support.output import silence
 from inn8_pipeline.cli.support.queries import has_merged
-from inn8_pipeline.cli.support.screen import silence
 from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
-    from inn8_pipeline.cli.instance import history, instance, liveness, runs, storage
+    from inn8_pipeline.cli.instance import history, instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
 else:
@@ -22,7 +22,7 @@ else:
         "open_runs": "inn8_pipeline.cli.local",
         "resources": "inn8_pipeline.defs",
         "runs": "inn8_pipeline.cli.instance",
-        "storage": "inn8_pipeline.cli.instance",
+        "storage_checks": "inn8_pipeline.cli.instance",
     }
 
     def __getattr__(name: str) -> object:
@@ -34,4 +34,14 @@ else:
         return module
 
 
-__all__ = ["definitions", "history", "instance", "liveness", "names", "open_runs", "resources", "runs", "storage"]
+__all__ = [
+    "definitions",
+    "history",
+    "instance",
+    "liveness",
+    "names",
+    "open_runs",
+    "resources",
+    "runs",
+    "storage_checks",
+]

@@ -13,7 +13,7 @@ from typing import Any, Never
 
 import click
 
-from inn8_pipeline.cli.support import streams
+from inn8_pipeline.cli.support import standard_streams
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.sandbox.errors import SandboxError
 
@@ -26,7 +26,7 @@ class Failed(click.ClickException):
     """A message on standard error, and the exit code."""
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
-        super().__init__(streams.printable(message))
+        super().__init__(standard_streams.printable(message))
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class, and reads the instance's
 
 
@@ -102,7 +102,7 @@ class LazyGroup(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 (click's signature)
         """Run the program whatever its standard streams are; exit code 1 if standard output cannot be written."""
-        output = streams.prepare()
+        output = standard_streams.prepare()
         try:
             return super().main(*arguments, **options)
         finally:

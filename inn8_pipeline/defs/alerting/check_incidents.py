@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import runs, subjects
+from inn8_pipeline.defs.alerting import incident_subjects, run_scope
 from inn8_pipeline.defs.alerting.incidents import Finding, Found, Incident
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
@@ -22,7 +22,7 @@ def find(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str) -
     What follows from a failed sync is left out: that rejects are open, and, where nothing was merged, that the data
     grows old. A sync log entry with a warning does not say that no sync has come since.
     """
-    found: dict[subjects.Subject, Finding] = {}
+    found: dict[incident_subjects.Subject, Finding] = {}
     for tenant in tenants:
         for entity in ENTITIES:
             of_entity = dict(_of_entity(instance, tenant, entity, ui_url))
@@ -31,7 +31,7 @@ def find(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str) -
                 of_entity.pop("open_rejects", None)
                 if logged.is_error:
                     of_entity.pop(names.FRESHNESS, None)
-            found |= {subjects.of_check(tenant, entity, name): finding for name, finding in of_entity.items()}
+            found |= {incident_subjects.of_check(tenant, entity, name): finding for name, finding in of_entity.items()}
     return found
 
 
@@ -61,7 +61,7 @@ def _is_of_schedule(
     run = instance.get_run_by_id(run_id)
     if run is None:
         return True
-    return runs.manual_days(run) is None and (not entry.passed or runs.is_complete_sync(run, tenant, entity))
+    return run_scope.manual_days(run) is None and (not entry.passed or run_scope.is_complete_sync(run, tenant, entity))
 
 
 def _finding(evaluation: dg.AssetCheckEvaluation, ui_url: str) -> Finding:

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from inn8_pipeline.defs.alerting import subjects
+from inn8_pipeline.defs.alerting import incident_subjects
+from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
-from inn8_pipeline.defs.alerting.subjects import Subject
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.names import CHECK_ALIASES, SYNC_LOG, Tenant
 from inn8_pipeline.entities import ENTITIES, Window
@@ -113,14 +113,14 @@ def _of_release_0_1(kept: Mapping[str, Any], tenants: Iterable[Tenant]) -> Alert
 
 def _subject_of_release_0_1(text: str, tenants: Iterable[Tenant]) -> tuple[Subject | None, tuple[Window, ...]]:
     if text.startswith("job "):
-        return subjects.of_job(text.removeprefix("job ")), ()
+        return incident_subjects.of_job(text.removeprefix("job ")), ()
     days = _DAYS_OF_RELEASE_0_1.fullmatch(text)
     for tenant in tenants:
         for entity in ENTITIES:
             for name in (SYNC_LOG, *CHECKS, *CHECK_ALIASES):
                 if text == f"{tenant.key(entity).to_user_string()}, check {name}":
-                    return subjects.of_check(tenant, entity, CHECK_ALIASES.get(name, name)), ()
+                    return incident_subjects.of_check(tenant, entity, CHECK_ALIASES.get(name, name)), ()
             if days and entity.has_days and days[3] in {None, tenant.tenant_id}:
                 window = Window(date.fromisoformat(days[1]), date.fromisoformat(days[2]))
-                return subjects.of_days(tenant, entity), (window,)
+                return incident_subjects.of_days(tenant, entity), (window,)
     return None, ()

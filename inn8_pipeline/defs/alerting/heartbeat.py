@@ -6,7 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import cursors, runs
+from inn8_pipeline.defs.alerting import cursors, run_scope
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.killed_runs import log_of
 from inn8_pipeline.entities import ENTITIES
@@ -69,7 +69,7 @@ def _tick_at(run: dg.DagsterRun) -> datetime | None:
 
 
 def _entities(run: dg.DagsterRun, tenant: Tenant) -> Iterator[str]:
-    for _, entity in runs.synced(run, [tenant]):
+    for _, entity in run_scope.synced(run, [tenant]):
         yield entity.name
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from inn8_pipeline.defs.alerting.subjects import Subject
+from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.entities import Window
 
 GROWTH_INTERVAL = timedelta(hours=1)

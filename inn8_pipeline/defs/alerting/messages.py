@@ -1,7 +1,7 @@
 """The message to the operator's webhook: a line for each change, bounded in length."""
 
+from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
-from inn8_pipeline.defs.alerting.subjects import Subject
 
 MAX_CHARACTERS = 3000
 """Slack shows a message of up to 4,000 characters whole. What does not fit is counted; it counts as reported."""

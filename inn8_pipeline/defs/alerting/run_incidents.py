@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from inn8_pipeline.defs.alerting import runs, subjects
+from inn8_pipeline.defs.alerting import incident_subjects, run_scope
+from inn8_pipeline.defs.alerting.incident_subjects import Subject, SubjectKind
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, days_in, windows_of
 from inn8_pipeline.defs.alerting.messages import url
-from inn8_pipeline.defs.alerting.subjects import Subject, SubjectKind
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import Entity, Window
@@ -84,40 +84,40 @@ class _Evaluation:
 
     def apply(self, run: dg.DagsterRun) -> None:
         """Apply one run."""
-        owners = list(runs.synced(run, self._tenants))
-        window = runs.loaded_days(run, self._settings)
+        owners = list(run_scope.synced(run, self._tenants))
+        window = run_scope.loaded_days(run, self._settings)
         if run.is_failure:
             self._apply_failure(run, owners, window)
         else:
             self._apply_success(run, owners, window)
 
     def _apply_failure(self, run: dg.DagsterRun, owners: Sequence[Owner], window: Window | None) -> None:
-        subjects_of_days = [subjects.of_days(*owner) for owner in owners if owner[1].has_days]
-        if window and subjects_of_days and not runs.is_tick(run):
+        subjects_of_days = [incident_subjects.of_days(*owner) for owner in owners if owner[1].has_days]
+        if window and subjects_of_days and not run_scope.is_tick(run):
             for subject in subjects_of_days:
                 self._add_days(subject, window, self._incident(run))
         elif not _is_logged(self._instance, run) and (owners or run.job_name != ASSET_JOB):
-            subject = subjects.of_job(run.job_name, *(owners[0] if len(owners) == 1 else ()))
+            subject = incident_subjects.of_job(run.job_name, *(owners[0] if len(owners) == 1 else ()))
             self._set(subject, self._incident(run))
 
     def _apply_success(self, run: dg.DagsterRun, owners: Sequence[Owner], window: Window | None) -> None:
         for tenant, entity in owners:
-            if not runs.is_complete_sync(run, tenant, entity):
+            if not run_scope.is_complete_sync(run, tenant, entity):
                 continue
             if entity.has_days and window:
-                self._apply_loaded_days(run, subjects.of_days(tenant, entity), window)
-            if runs.is_tick(run) or not entity.has_days:
+                self._apply_loaded_days(run, incident_subjects.of_days(tenant, entity), window)
+            if run_scope.is_tick(run) or not entity.has_days:
                 self._end_jobs(tenant, entity)
-        self._set(subjects.of_job(run.job_name), None)
+        self._set(incident_subjects.of_job(run.job_name), None)
 
     def _apply_loaded_days(self, run: dg.DagsterRun, subject: Subject, window: Window) -> None:
         was_lacking = self._days(subject) & days_in([window])
-        if runs.is_tick(run) and not was_lacking:
+        if run_scope.is_tick(run) and not was_lacking:
             return
         held_back = self._held_back(run)
         if held_back is None:
             self._keep_days(subject, self._days(subject) - was_lacking)
-        elif not runs.is_tick(run):
+        elif not run_scope.is_tick(run):
             self._add_days(subject, window, held_back)
 
     def _drop_days_outside_history(self) -> None:

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 import dagster as dg
 
-from inn8_pipeline.defs.alerting import subjects
+from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, Watched
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.instance.internals import (
@@ -43,7 +43,7 @@ def find(
         stored = known.get(schedule.name)
         if stored is None:
             continue
-        subject = subjects.of_schedule(schedule.name)
+        subject = incident_subjects.of_schedule(schedule.name)
         if stored.status is InstigatorStatus.STOPPED:
             found[subject] = Finding(reason="The schedule is switched off.")
             continue

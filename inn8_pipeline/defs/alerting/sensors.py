@@ -6,7 +6,14 @@ from dataclasses import replace
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import check_incidents, cursors, heartbeat, run_incidents, schedule_incidents, subjects
+from inn8_pipeline.defs.alerting import (
+    check_incidents,
+    cursors,
+    heartbeat,
+    incident_subjects,
+    run_incidents,
+    schedule_incidents,
+)
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding
 from inn8_pipeline.defs.alerting.messages import message
 from inn8_pipeline.defs.checks import check_rules
@@ -138,7 +145,9 @@ def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Te
         return state
     schedules = [each.name for each in repository.schedule_defs]
     gone = [
-        subject for subject in state.open if not subjects.is_defined(subject, tenants, repository.job_names, schedules)
+        subject
+        for subject in state.open
+        if not incident_subjects.is_defined(subject, tenants, repository.job_names, schedules)
     ]
     return state.updated(dict.fromkeys(gone, Finding(reason="The settings no longer name it.")), now())
 

@@ -1,8 +1,8 @@
 """Every name that this project takes from Dagster's private modules (`dagster._…`).
 
-Dagster promises nothing about them: on an upgrade, this module is where an import breaks. Two modules import private
-names themselves, because they are loaded on their own and not with the definitions: `worker` (Celery's steps) and
-`dagster_storage` (the tables of the event log). What each name is for:
+Dagster gives no guarantee for them: if an upgrade breaks an import, it breaks in this module. Two modules import
+private names themselves, because they are loaded separately from the definitions: `defs.worker` (steps on Celery) and
+`storage_pruning` (the tables of the event log). What each name is for:
 
 - `AssetCheckEvaluationPlanned`: which entries of the sync log a run had planned, to add those a killed run left out.
 - `AssetCheckExecutionRecord`, `PartitionKeyFilter`: the sync log is the history of a check. The storage returns these

@@ -11,7 +11,7 @@ import dagster as dg
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
-from inn8_pipeline.defs.schedules import former as former_schedules
+from inn8_pipeline.defs.schedules import former_names
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import SyncSettings
 
@@ -55,7 +55,7 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
         ),
     )
     def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        former = former_schedules.stop_if_stopped_before(context.instance, tenant, TICK_SCHEDULE)
+        former = former_names.stop_if_stopped_before(context.instance, tenant, TICK_SCHEDULE)
         if former:
             return dg.SkipReason(
                 f"This schedule was switched off as {former}, so it stays off: switch it on in the UI."

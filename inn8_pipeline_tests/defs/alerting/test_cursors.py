@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from inn8_pipeline.defs.alerting import cursors, subjects
+from inn8_pipeline.defs.alerting import cursors, incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Window
@@ -18,8 +18,11 @@ def test_the_state_of_an_alert_sensor_is_read_as_it_was_written() -> None:
     window = Window(date(2026, 11, 1), date(2026, 11, 2))
     incident = Incident("text", is_error=True, began_at=AT, days=(window,), properties=("status",), reported_at=AT)
     state = AlertState(
-        open={subjects.of_days(ACME, TRANSACTIONS): incident, subjects.of_job("inn8_maintenance"): incident},
-        reported={subjects.of_job("inn8_maintenance"): incident},
+        open={
+            incident_subjects.of_days(ACME, TRANSACTIONS): incident,
+            incident_subjects.of_job("inn8_maintenance"): incident,
+        },
+        reported={incident_subjects.of_job("inn8_maintenance"): incident},
         runs_until=AT,
         schedules={"nightly_sweep": Watched("30 1 * * *", AT)},
     )
@@ -50,12 +53,12 @@ def test_a_cursor_of_release_0_1_is_read() -> None:
     state = cursors.read_alerts(cursor, [FIRM, ACME])
     november, october = Window(date(2026, 11, 1), date(2026, 11, 2)), Window(date(2026, 10, 1), date(2026, 10, 31))
     assert {subject: incident.days for subject, incident in state.open.items()} == {
-        subjects.of_check(FIRM, CLIENTS, "sync_log"): (),
-        subjects.of_check(ACME, PORTFOLIOS, "reconciliation"): (),
-        subjects.of_days(FIRM, TRANSACTIONS): (november, october),
-        subjects.of_days(ACME, TRANSACTIONS): (november,),
-        subjects.of_job("inn8_maintenance"): (),
+        incident_subjects.of_check(FIRM, CLIENTS, "sync_log"): (),
+        incident_subjects.of_check(ACME, PORTFOLIOS, "reconciliation"): (),
+        incident_subjects.of_days(FIRM, TRANSACTIONS): (november, october),
+        incident_subjects.of_days(ACME, TRANSACTIONS): (november,),
+        incident_subjects.of_job("inn8_maintenance"): (),
     }
     assert state.reported == state.open
-    failed = state.open[subjects.of_check(FIRM, CLIENTS, "sync_log")]
+    failed = state.open[incident_subjects.of_check(FIRM, CLIENTS, "sync_log")]
     assert (failed.text, failed.is_error, failed.began_at, failed.kind) == ("text", True, AT, "Failed")

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from inn8_pipeline.defs.alerting import cursors, subjects
+from inn8_pipeline.defs.alerting import cursors, incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Change, Finding, Incident, days_in, windows_of
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 FIRM, ACME = Tenant("firm"), Tenant("acme", is_default=False)
-SUBJECT = subjects.of_check(FIRM, CLIENTS, "sync_log")
+SUBJECT = incident_subjects.of_check(FIRM, CLIENTS, "sync_log")
 WARNING, ERROR = (Incident("text", is_error=is_error, began_at=AT) for is_error in (False, True))
 OK = Finding()
 
@@ -111,25 +111,31 @@ def test_days_become_as_few_windows_as_possible() -> None:
     ("subject", "text"),
     [
         (SUBJECT, "clients, check sync_log"),
-        (subjects.of_check(ACME, CLIENTS, "drift"), "acme/clients, check drift"),
-        (subjects.of_days(FIRM, TRANSACTIONS), "transactions, days"),
-        (subjects.of_job("inn8_maintenance"), "job inn8_maintenance"),
-        (subjects.of_job("inn8_sync", FIRM, CLIENTS), "clients, job inn8_sync"),
-        (subjects.of_schedule("nightly_sweep"), "schedule nightly_sweep"),
+        (incident_subjects.of_check(ACME, CLIENTS, "drift"), "acme/clients, check drift"),
+        (incident_subjects.of_days(FIRM, TRANSACTIONS), "transactions, days"),
+        (incident_subjects.of_job("inn8_maintenance"), "job inn8_maintenance"),
+        (incident_subjects.of_job("inn8_sync", FIRM, CLIENTS), "clients, job inn8_sync"),
+        (incident_subjects.of_schedule("nightly_sweep"), "schedule nightly_sweep"),
     ],
     ids=str,
 )
-def test_a_subject_is_named_by_its_table_and_its_kind(subject: subjects.Subject, text: str) -> None:
+def test_a_subject_is_named_by_its_table_and_its_kind(subject: incident_subjects.Subject, text: str) -> None:
     assert str(subject) == text
 
 
-def defined(*found: subjects.Subject, tenants: Iterable[Tenant] = (FIRM,)) -> list[bool]:
+def defined(*found: incident_subjects.Subject, tenants: Iterable[Tenant] = (FIRM,)) -> list[bool]:
     jobs, schedules = ["inn8_sync"], ["nightly_sweep"]
-    return [subjects.is_defined(subject, tuple(tenants), jobs, schedules) for subject in found]
+    return [incident_subjects.is_defined(subject, tuple(tenants), jobs, schedules) for subject in found]
 
 
 def test_a_subject_is_defined_as_long_as_its_tenant_entity_and_name_are() -> None:
-    assert defined(SUBJECT, subjects.of_days(FIRM, TRANSACTIONS), subjects.of_job("inn8_sync")) == [True] * 3
+    assert (
+        defined(SUBJECT, incident_subjects.of_days(FIRM, TRANSACTIONS), incident_subjects.of_job("inn8_sync"))
+        == [True] * 3
+    )
     assert defined(SUBJECT, tenants=[ACME]) == [False]
     assert defined(replace(SUBJECT, entity="fees"), replace(SUBJECT, name="conservation")) == [False, False]
-    assert defined(subjects.of_job("old_sync"), subjects.of_schedule("every_5_minutes")) == [False, False]
+    assert defined(incident_subjects.of_job("old_sync"), incident_subjects.of_schedule("every_5_minutes")) == [
+        False,
+        False,
+    ]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from inn8_pipeline.defs.alerting import subjects
+from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
 from inn8_pipeline.defs.alerting.messages import MAX_CHARACTERS, message
 from inn8_pipeline.defs.names import Tenant
@@ -14,11 +14,11 @@ FIRM = Tenant("firm")
 
 def jobs(number: int, change: Change, text: str = "Run 1 failed.") -> Changes:
     incident = Incident(text, is_error=change is Change.ERROR, began_at=AT)
-    return {subjects.of_job(f"{change}-{each}"): (change, incident) for each in range(number)}
+    return {incident_subjects.of_job(f"{change}-{each}"): (change, incident) for each in range(number)}
 
 
 def test_a_short_message_has_a_line_for_each_change_errors_first() -> None:
-    subject = subjects.of_check(FIRM, CLIENTS, "sync_log")
+    subject = incident_subjects.of_check(FIRM, CLIENTS, "sync_log")
     failed = Incident(
         "Failed. Nothing was written.", is_error=True, began_at=AT, url="https://ui.example/assets/clients"
     )
@@ -39,7 +39,7 @@ def test_a_long_message_is_bounded_and_says_how_many_changes_it_leaves_out() -> 
 
 def test_a_single_endless_text_keeps_its_start_and_its_link() -> None:
     incident = Incident("word " * 5000, is_error=True, began_at=AT, url="https://ui.example/runs/1")
-    text = message({subjects.of_job("inn8_maintenance"): (Change.ERROR, incident)})
+    text = message({incident_subjects.of_job("inn8_maintenance"): (Change.ERROR, incident)})
     assert text.startswith("Error: job inn8_maintenance. word word ")
     assert text.endswith(" … https://ui.example/runs/1")
     assert len(text) <= MAX_CHARACTERS
@@ -48,7 +48,7 @@ def test_a_single_endless_text_keeps_its_start_and_its_link() -> None:
 def test_days_are_named_as_a_few_ranges() -> None:
     windows = tuple(Window(day, day) for day in (date(2026, 1, 1) + timedelta(days=2 * each) for each in range(8)))
     incident = Incident("Run 1 failed.", is_error=True, began_at=AT, days=windows)
-    text = message({subjects.of_days(FIRM, TRANSACTIONS): (Change.ERROR, incident)})
+    text = message({incident_subjects.of_days(FIRM, TRANSACTIONS): (Change.ERROR, incident)})
     assert text == (
         "Error: transactions, days 2026-01-01, 2026-01-03, 2026-01-05, 2026-01-07, 2026-01-09 and 3 more ranges. "
         "Run 1 failed."
@@ -57,7 +57,7 @@ def test_days_are_named_as_a_few_ranges() -> None:
 
 def test_the_end_of_what_was_never_reported_says_what_it_was() -> None:
     incident = Incident("Run 1 failed.", is_error=True, began_at=AT, over_at=AT + timedelta(hours=3))
-    text = message({subjects.of_job("inn8_maintenance"): (Change.OVER_UNREPORTED, incident)})
+    text = message({incident_subjects.of_job("inn8_maintenance"): (Change.OVER_UNREPORTED, incident)})
     assert text == (
         "Over already: job inn8_maintenance. It began at 2026-11-24 10:00 UTC. It ended at 2026-11-24 13:00 UTC, while "
         "no message could be posted. Run 1 failed."

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inn8_pipeline.defs.alerting import schedule_incidents, subjects
+from inn8_pipeline.defs.alerting import incident_subjects, schedule_incidents
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
 from inn8_pipeline.defs.instance.internals import InstigatorStatus, TickStatus
 from inn8_pipeline_tests.defs.pipelines import Pipeline
@@ -33,7 +33,7 @@ def incident(
 def find(pipeline: Pipeline, state: AlertState, at: datetime = AT) -> Incident | None:
     schedules = [pipeline.definitions.resolve_schedule_def(NAME)]
     found, _ = schedule_incidents.find(pipeline.instance, schedules, "", state, at)
-    return found[subjects.of_schedule(NAME)].incident
+    return found[incident_subjects.of_schedule(NAME)].incident
 
 
 def moment(time: str) -> datetime:
@@ -86,11 +86,11 @@ def test_a_schedule_that_is_switched_off_is_not_reported_and_not_when_it_is_on_a
     schedules = [pipeline.definitions.resolve_schedule_def(NAME)]
     state = AlertState(schedules={NAME: Watched(CRON, AT - timedelta(days=30))})
     found, watched = schedule_incidents.find(pipeline.instance, schedules, "", state, AT)
-    assert found[subjects.of_schedule(NAME)].incident is None
+    assert found[incident_subjects.of_schedule(NAME)].incident is None
     assert watched == {}
     pipeline.instance.update_instigator_state(stored.with_status(InstigatorStatus.RUNNING))
     found, watched = schedule_incidents.find(pipeline.instance, schedules, "", replace(state, schedules=watched), AT)
-    assert found[subjects.of_schedule(NAME)].incident is None
+    assert found[incident_subjects.of_schedule(NAME)].incident is None
     assert watched == {NAME: Watched(CRON, AT)}
 
 

@@ -12,7 +12,7 @@ from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, 
 from inn8_pipeline.sandbox.world.world import ABSENT
 from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse.queries.health import Recency
-from inn8_pipeline_tests.defs.checking import evaluated, execute, failed, metadata
+from inn8_pipeline_tests.defs.check_results import evaluated, execute, failed, metadata
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 

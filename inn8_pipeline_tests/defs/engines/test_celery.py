@@ -16,7 +16,7 @@ from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, Bulk
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import TRANSACTIONS
 from inn8_pipeline_tests.daemons import until
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.engines import processes
 from inn8_pipeline_tests.defs.engines.conftest import Deploy
 from inn8_pipeline_tests.defs.engines.deployment import WORKERS, Deployment
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 WORKER = "inn8_pipeline.defs.worker"
-HASTY = "inn8_pipeline_tests.defs.engines.hasty"
+HASTY = "inn8_pipeline_tests.defs.engines.short_timeouts"
 RUNS = 6
 LONG = 420
 
@@ -49,7 +49,7 @@ def expect_the_end(deployment: Deployment) -> None:
     """Assert that the backfill succeeds and the tables hold exactly what INN8 has."""
     until(lambda: deployment.status in BULK_ACTION_TERMINAL_STATUSES, LONG)
     assert deployment.status is BulkActionStatus.COMPLETED_SUCCESS
-    assert truth.tables(deployment.pipeline) == truth.of(deployment.pipeline.world)
+    assert expected_rows.tables(deployment.pipeline) == expected_rows.of(deployment.pipeline.world)
 
 
 def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: Deploy) -> None:

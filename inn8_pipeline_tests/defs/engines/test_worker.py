@@ -4,9 +4,9 @@ import dagster as dg
 import pytest
 
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline_tests.defs.dying import STATEMENTS, Blow
+from inn8_pipeline_tests.defs.child_runs import begun
+from inn8_pipeline_tests.defs.killed_processes import STATEMENTS, Blow
 from inn8_pipeline_tests.defs.pipelines import Pipeline
-from inn8_pipeline_tests.defs.runs import begun
 
 RAW, MERGE = "raw_clients", "merge_clients"
 

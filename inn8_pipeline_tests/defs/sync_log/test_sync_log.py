@@ -10,7 +10,7 @@ from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline.settings import now
-from inn8_pipeline_tests.defs import truth
+from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
@@ -80,14 +80,14 @@ def test_a_fetch_of_days_that_fails_is_logged_for_the_run_and_each_day(pipeline:
 
 def test_a_merge_that_refuses_most_records_is_failed_and_writes_nothing(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
-    before = truth.tables(pipeline)
+    before = expected_rows.tables(pipeline)
     for record in pipeline.world.records("clients")[:20]:
         pipeline.world.corrupt("clients", record["id"], fullName=None)
     run = pipeline.run(CLIENTS)
     entry = pipeline.entry(CLIENTS, run.run_id)
     assert (entry.status, len(pipeline.log(CLIENTS, run.run_id))) == ("Failed", 1)
     assert entry.metadata["error_message"].startswith("20 of 25 clients would have been refused (missing_field 20)")
-    assert truth.tables(pipeline) == before
+    assert expected_rows.tables(pipeline) == before
 
 
 def test_rows_are_held_back_from_removal_until_one_run_allows_it(pipeline: Pipeline) -> None:
@@ -118,13 +118,13 @@ def test_accepted_duplicates_stay_visible_in_the_entry_and_in_the_run(pipeline: 
 
 def test_a_mass_change_is_a_failed_sync_until_one_run_allows_it(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
-    before = truth.tables(pipeline)
+    before = expected_rows.tables(pipeline)
     for record in list(pipeline.world.records("clients")):
         pipeline.world.put("clients", {**record, "status": "dormant"})
     entry = pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id)
     assert (entry.status, entry.severity) == ("Failed", "ERROR")
     assert "status would become unknown in 24 of 25 rows" in entry.metadata["error_message"]
-    assert truth.tables(pipeline) == before
+    assert expected_rows.tables(pipeline) == before
     allowed = pipeline.run(CLIENTS, config={"allow_changes": True})
     assert pipeline.entry(CLIENTS, allowed.run_id).status == "Success"
     assert pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id).status == "Success"

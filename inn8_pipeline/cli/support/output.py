@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from inn8_pipeline.cli.support.streams import printable
+from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from multiprocessing.process import BaseProcess
 
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import TRANSACTIONS, Entity
-from inn8_pipeline_tests.defs import dying
-from inn8_pipeline_tests.defs.dying import Blow
+from inn8_pipeline_tests.defs import killed_processes
+from inn8_pipeline_tests.defs.killed_processes import Blow
 from inn8_pipeline_tests.defs.pipelines import Pipeline
 
 SECONDS = 60
@@ -21,7 +21,7 @@ def begun(
     """Yield a run in a process of its own, of all days unless the tags say which; none of it is left at the end."""
     of_days = range_tags(pipeline.window) if entity is TRANSACTIONS else {}
     arguments = (str(entity), settings(), of_days if tags is None else tags, blow)
-    child = dying.SERVER.Process(target=dying.run, args=arguments)
+    child = killed_processes.SERVER.Process(target=killed_processes.run, args=arguments)
     child.start()
     try:
         yield child

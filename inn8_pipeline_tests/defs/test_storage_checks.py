@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from inn8_pipeline.cli.instance.storage import MigrationDueError, check_migration, missing_timeouts
+from inn8_pipeline.cli.instance.storage_checks import MigrationDueError, check_migration, missing_timeouts
 
 
 def test_the_timeouts_that_the_url_of_another_machine_lacks_are_named() -> None:

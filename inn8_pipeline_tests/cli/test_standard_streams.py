@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from inn8_pipeline.cli.support.screen import console, print_json, rows_table
-from inn8_pipeline.cli.support.streams import printable
+from inn8_pipeline.cli.support.output import console, print_json, rows_table
+from inn8_pipeline.cli.support.standard_streams import printable
 
 HOSTILE = "\x1b[2Jgone\x9b1m\u202e[red]x[/]\nnext"
 
@@ -56,9 +56,9 @@ def test_a_full_standard_output_is_named_on_standard_error(tmp_path: Path) -> No
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_terminal_of_another_encoding_gets_escapes_for_characters_that_it_lacks(encoding: str) -> None:
     program = """
-from inn8_pipeline.cli.support import streams
-streams.prepare()
-from inn8_pipeline.cli.support.screen import console, print_json, rows_table
+from inn8_pipeline.cli.support import standard_streams
+standard_streams.prepare()
+from inn8_pipeline.cli.support.output import console, print_json, rows_table
 print_json({"name": "東京"})
 console().print(rows_table([{"Value": "東京"}], ("Value",), "Łódź …"))
 """
