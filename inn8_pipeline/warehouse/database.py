@@ -213,10 +213,10 @@ def snapshot(engine: Engine, action: str) -> Iterator[Connection]:
 def execute(connection: Connection, statement: Statement, **parameters: object) -> "psycopg.Cursor[dict[str, Any]]":
     """Execute a composed statement with named parameters (`%(tenant)s`); rows are dictionaries by column name.
 
-    This is how the warehouse writes its SQL: composed by `psycopg.sql` from table metadata and literals of this code,
-    every value a named parameter that the call shows.
+    The statement is composed by `psycopg.sql` from table metadata and literals of this code; every value is a named
+    parameter of the call. Without parameters a `%` in the statement stands for itself.
     """
-    return raw(connection).cursor(row_factory=dict_row).execute(statement, parameters)
+    return raw(connection).cursor(row_factory=dict_row).execute(statement, parameters or None)
 
 
 def raw(connection: Connection) -> "psycopg.Connection[tuple[object, ...]]":

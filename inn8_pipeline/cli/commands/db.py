@@ -28,7 +28,7 @@ def upgrade() -> None:
 
     engine = read_owner_database(Environment()).engine()
     with guarded("upgrading the schema"):
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             before = found_version(connection)
         after = bring_up(engine)
     was = f"was {before}" if before else "was empty"

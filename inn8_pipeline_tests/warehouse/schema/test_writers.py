@@ -112,7 +112,7 @@ def _database_of(server: EmbeddedPostgres, login: str, name: str) -> str:
 def test_who_may_not_make_the_roles_is_told_what_a_superuser_runs_once(server: EmbeddedPostgres) -> None:
     superuser = server.url("postgres")
     with Syncs(_database_of(server, make_login(superuser), "one")) as syncs:
-        with pytest.raises(MissingRolesError, match="create role inn8_owner nologin;") as refused:
+        with pytest.raises(MissingRolesError, match='create role "inn8_owner" nologin;') as refused:
             migrations.upgrade(syncs.engine)
         assert syncs.query("select from pg_namespace where nspname like 'inn8%'") == []
         administer(superuser, *refused.value.statements)

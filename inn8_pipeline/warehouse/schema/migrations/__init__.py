@@ -1,73 +1,61 @@
-"""The schema's versions: `upgrade` brings a database to this code's, `check` refuses any other.
+"""The versions of the schema: `upgrade` brings a database to the version of this code, `check` refuses any other.
 
-Here belongs all DDL (in `versions`). Only `inn8 db upgrade`, `inn8 demo` and `inn8 dev` upgrade; a pipeline never does.
+All DDL is in `versions`. Only `inn8 db upgrade`, `inn8 demo` and `inn8 dev` upgrade; a pipeline never does.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from psycopg import sql
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.schema import SetColumnComment, SetTableComment
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.errors import SchemaVersionError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import raw
+from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
 from inn8_pipeline.warehouse.schema.views import views
 
 SCHEMA_VERSION = "0008"
-"""The newest step in `versions`: written here so that a sync need not load Alembic to know it."""
+"""The newest version in `versions`. It is written here so that a sync does not load Alembic to find it."""
+
+_HAS_VERSION = sql.SQL("select to_regclass('inn8.schema_version') is not null as has_version")
+_VERSION = sql.SQL("select version_num from inn8.schema_version")
+_SCHEMA_OWNER = sql.SQL(
+    "select nspowner::regrole::text as owner from pg_catalog.pg_namespace where nspname = %(schema)s"
+)
+_CREATE_SCHEMA = sql.SQL("create schema {}")
+_ACT_AS = sql.SQL("set local role {}")
+_COMMENT_ON_TABLE = sql.SQL("comment on table {} is {}")
+_COMMENT_ON_VIEW = sql.SQL("comment on view {} is {}")
+_COMMENT_ON_COLUMN = sql.SQL("comment on column {} is {}")
 
 
 def found_version(connection: Connection) -> str:
-    """Return the schema version of the database; empty where there is none."""
-    if connection.scalar(text("select to_regclass(:name)"), {"name": f"{SCHEMA}.schema_version"}) is None:
-        return ""
-    return connection.scalar(text(f"select version_num from {SCHEMA}.schema_version")) or ""
+    """Return the schema version of the database; empty if it has none."""
+    (found,) = execute(connection, _HAS_VERSION)
+    row = execute(connection, _VERSION).fetchone() if found["has_version"] else None
+    return str(row["version_num"]) if row else ""
 
 
 def check(connection: Connection) -> None:
-    """Raise `SchemaVersionError` unless the database has this code's version."""
+    """Check that the database has the schema version of this code.
+
+    Raises:
+        SchemaVersionError: It has another one, or none.
+
+    """
     found = found_version(connection)
     if found != SCHEMA_VERSION:
         raise SchemaVersionError(found=found, expected=SCHEMA_VERSION)
 
 
-def _become_owner(connection: Connection) -> None:
-    """Until the end of the transaction, act as the role that owns the schemas, so that all that is new is its own.
-
-    Before the roles there are, the login that upgrades owns them itself.
-    """
-    owner = connection.scalar(
-        text("select nspowner::regrole::text from pg_catalog.pg_namespace where nspname = :schema"), {"schema": SCHEMA}
-    )
-    if owner == roles.OWNER:
-        roles.ensure(connection)
-        connection.execute(text(f"set local role {roles.OWNER}"))
-
-
-def _comment(connection: Connection) -> None:
-    """Write the sentences onto every table, view and column, so that a changed one needs no migration."""
-    for table in metadata.sorted_tables:
-        connection.execute(SetTableComment(table))
-        for column in table.columns:
-            connection.execute(SetColumnComment(column))
-    cursor = raw(connection).cursor()
-    for view in views():
-        name = view.name.split(".")
-        cursor.execute(_ON_VIEW.format(sql.Identifier(*name), view.comment))
-        for each, sentence in view.columns.items():
-            cursor.execute(_ON_COLUMN.format(sql.Identifier(*name, each), sentence))
-
-
-_ON_VIEW = sql.SQL("comment on view {} is {}")
-_ON_COLUMN = sql.SQL("comment on column {} is {}")
-
-
 def upgrade(engine: Engine) -> str:
-    """Bring the database to this code's version, in one transaction; several at once wait for each other."""
-    from alembic import command  # noqa: PLC0415 (heavy, and needed by nobody who only syncs)
+    """Upgrade the database to the version of this code in one transaction, and return that version.
+
+    Upgrades that run at the same time wait for each other.
+    """
+    from alembic import command  # noqa: PLC0415 (slow to import, and only upgrades use it)
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
@@ -75,10 +63,44 @@ def upgrade(engine: Engine) -> str:
     with engine.begin() as connection:
         locks.hold(connection, locks.SCHEMA_VERSION)
         for schema in (SCHEMA, RAW_SCHEMA):
-            if connection.scalar(text("select to_regnamespace(:schema) is null"), {"schema": schema}):
-                connection.execute(text(f"create schema {schema}"))
-        _become_owner(connection)
+            if not _owner_of(connection, schema):
+                execute(connection, _CREATE_SCHEMA.format(sql.Identifier(schema)))
+        _act_as_owner(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        _comment(connection)
+        _write_comments(connection)
         return found_version(connection)
+
+
+def _owner_of(connection: Connection, schema: str) -> str:
+    """Return the role that owns a schema; empty if there is no such schema."""
+    row = execute(connection, _SCHEMA_OWNER, schema=schema).fetchone()
+    return str(row["owner"]) if row else ""
+
+
+def _act_as_owner(connection: Connection) -> None:
+    """Act as the role that owns the schemas until the end of the transaction, so that it owns new objects too.
+
+    Before version 0004 there are no roles: the login that upgrades owns the schemas itself.
+    """
+    if _owner_of(connection, SCHEMA) == roles.OWNER:
+        roles.ensure(connection)
+        execute(connection, _ACT_AS.format(sql.Identifier(roles.OWNER)))
+
+
+def _write_comments(connection: Connection) -> None:
+    """Write the comments of all tables, views and columns. A changed comment needs no migration."""
+    for table in metadata.sorted_tables:
+        columns = {column.name: column.comment for column in table.columns}
+        _comment(connection, _COMMENT_ON_TABLE, table.fullname, table.comment, columns)
+    for view in views():
+        _comment(connection, _COMMENT_ON_VIEW, view.name, view.comment, view.columns)
+
+
+def _comment(
+    connection: Connection, statement: sql.SQL, name: str, comment: str | None, columns: Mapping[str, str | None]
+) -> None:
+    path = name.split(".")
+    execute(connection, statement.format(sql.Identifier(*path), comment))
+    for column, sentence in columns.items():
+        execute(connection, _COMMENT_ON_COLUMN.format(sql.Identifier(*path, column), sentence))

@@ -1,79 +1,94 @@
-"""The roles that own, write and read: groups without a login, shared by all databases of a cluster.
+"""The roles that own, write and read the warehouse: groups without a login, shared by all databases of a server.
 
-    inn8_owner    owns schemas, tables and functions; who upgrades is a member of it
-    inn8_views    owns the views: row-level security applies to it, and so to everybody who reads through a view
+    inn8_owner    owns schemas, tables and functions; the login that upgrades is a member of it
+    inn8_views    owns the views: row-level security applies to it, and so to everyone who reads through a view
     inn8_writer   the pipeline
-    inn8_reader   reads the views, its own tenants' rows alone
+    inn8_reader   reads the views: only the rows of its own tenants
 
-Here belongs how they come to be. What each may do is said by the migration that makes a table or a view.
+This module creates the roles. The migration that creates a table or a view grants the rights on it.
 """
 
-from sqlalchemy import Connection, text
-from sqlalchemy.dialects import postgresql
+from psycopg import sql
+from sqlalchemy import Connection
 
 from inn8_pipeline.errors import MissingRolesError
+from inn8_pipeline.warehouse.database import execute
 
 OWNER, VIEWS, WRITER, READER = "inn8_owner", "inn8_views", "inn8_writer", "inn8_reader"
 
-# Several databases of a cluster may be upgraded at a time: of two that make a role the second waits, and finds it made.
-_CREATE = """
-do $$ begin
-  create role {role} nologin;
-exception when duplicate_object or unique_violation then null;
-end $$
-"""
-# What the owner can do to the other roles: own their views, and let logins be readers and writers.
-_GRANTS = {
-    VIEWS: f"grant {VIEWS} to {OWNER} with inherit true, set true",
-    WRITER: f"grant {WRITER} to {OWNER} with admin true, inherit false, set false",
-    READER: f"grant {READER} to {OWNER} with admin true, inherit false, set false",
-}
-_IS_GRANTED = text(
+_CREATE = sql.SQL("create role {role} nologin")
+# Several databases of a server may be upgraded at the same time: if two create a role, the second one waits for the
+# first, and then finds the role.
+_CREATE_IF_MISSING = sql.SQL(
     """
-    select exists (select from pg_catalog.pg_auth_members
-                    where roleid = to_regrole(:role) and member = to_regrole(:member) and inherit_option = :inherits
-                      and (admin_option or inherit_option))
+    do $$ begin
+      create role {role} nologin;
+    exception when duplicate_object or unique_violation then null;
+    end $$
     """
 )
-_MEMBERSHIP = "grant {role} to {login} with inherit true, set true"
-_IS_MEMBER = text("select pg_has_role(:role, 'usage') and pg_has_role(:role, 'set')")
-_MAY_CREATE = text("select rolcreaterole or rolsuper from pg_catalog.pg_roles where rolname = current_user")
+# The owner may give the views to inn8_views, and make logins readers and writers.
+_GRANTS = {
+    VIEWS: sql.SQL("grant {role} to {owner} with inherit true, set true"),
+    WRITER: sql.SQL("grant {role} to {owner} with admin true, inherit false, set false"),
+    READER: sql.SQL("grant {role} to {owner} with admin true, inherit false, set false"),
+}
+_GRANT_OWNER = sql.SQL("grant {role} to {login} with inherit true, set true")
+_LOGIN = sql.SQL(
+    """
+    select current_user::text as name, rolcreaterole or rolsuper as may_create from pg_catalog.pg_roles
+     where rolname = current_user
+    """
+)
+_EXISTS = sql.SQL("select to_regrole(%(role)s) is not null as answer")
+_IS_GRANTED = sql.SQL(
+    """
+    select exists (select from pg_catalog.pg_auth_members
+                    where roleid = to_regrole(%(role)s) and member = to_regrole(%(member)s)
+                      and inherit_option = %(inherits)s and (admin_option or inherit_option)) as answer
+    """
+)
+_IS_MEMBER = sql.SQL("select pg_has_role(%(role)s, 'usage') and pg_has_role(%(role)s, 'set') as answer")
 
 
 def ensure(connection: Connection) -> None:
-    """Make the roles that are missing, and the current login a member of the owner; what is there is left alone.
+    """Create the roles that are missing, and make the current login a member of the owner. Change no other role.
 
-    `MissingRolesError`, with the statements for a superuser, where the login may not.
+    Raises:
+        MissingRolesError: The login may not. The error has the statements for a superuser.
+
     """
-    login = str(connection.scalar(text("select current_user")))
-    missing = [role for role in (OWNER, *_GRANTS) if not _exists(connection, role)]
-    if missing and not connection.scalar(_MAY_CREATE):
-        raise MissingRolesError(login, _for_superuser(missing, login))
+    (login,) = execute(connection, _LOGIN)
+    missing = [role for role in (OWNER, *_GRANTS) if not _is_true(connection, _EXISTS, role=role)]
+    if missing and not login["may_create"]:
+        raise MissingRolesError(login["name"], _for_superuser(missing, login["name"]))
     for role in missing:
-        connection.execute(text(_CREATE.format(role=role)))
-    for role, grant in _GRANTS.items():
-        if missing and not _is_granted(connection, role):
-            connection.execute(text(grant))
-    if missing and not connection.scalar(_IS_MEMBER, {"role": OWNER}):
-        connection.execute(text(_MEMBERSHIP.format(role=OWNER, login=_quoted(login))))
-    if not connection.scalar(_IS_MEMBER, {"role": OWNER}):
-        raise MissingRolesError(login, _for_superuser([], login))
+        execute(connection, _CREATE_IF_MISSING.format(role=sql.Identifier(role)))
+    if missing:
+        for role in _GRANTS:
+            if not _is_true(connection, _IS_GRANTED, role=role, member=OWNER, inherits=role == VIEWS):
+                execute(connection, _grant(role))
+        if not _is_true(connection, _IS_MEMBER, role=OWNER):
+            execute(connection, _grant_owner(login["name"]))
+    if not _is_true(connection, _IS_MEMBER, role=OWNER):
+        raise MissingRolesError(login["name"], _for_superuser([], login["name"]))
 
 
-def _exists(connection: Connection, role: str) -> bool:
-    return connection.scalar(text("select to_regrole(:role) is not null"), {"role": role}) is True
+def _is_true(connection: Connection, statement: sql.SQL, **parameters: object) -> bool:
+    (row,) = execute(connection, statement, **parameters)
+    return row["answer"] is True
 
 
-def _is_granted(connection: Connection, role: str) -> bool:
-    wanted = {"role": role, "member": OWNER, "inherits": role == VIEWS}
-    return connection.scalar(_IS_GRANTED, wanted) is True
+def _grant(role: str) -> sql.Composed:
+    return _GRANTS[role].format(role=sql.Identifier(role), owner=sql.Identifier(OWNER))
+
+
+def _grant_owner(login: str) -> sql.Composed:
+    return _GRANT_OWNER.format(role=sql.Identifier(OWNER), login=sql.Identifier(login))
 
 
 def _for_superuser(missing: list[str], login: str) -> tuple[str, ...]:
-    made = [f"create role {role} nologin" for role in missing]
-    granted = list(_GRANTS.values()) if missing else []
-    return (*made, *granted, _MEMBERSHIP.format(role=OWNER, login=_quoted(login)))
-
-
-def _quoted(login: str) -> str:
-    return postgresql.dialect().identifier_preparer.quote(login)  # type: ignore[no-untyped-call]
+    """Return the statements that a superuser runs once, in order."""
+    created = [_CREATE.format(role=sql.Identifier(role)) for role in missing]
+    granted = [_grant(role) for role in _GRANTS] if missing else []
+    return tuple(each.as_string() for each in (*created, *granted, _grant_owner(login)))
