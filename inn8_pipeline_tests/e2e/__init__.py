@@ -1,1 +1,1 @@
-"""The Dagster UI as an operator sees it: a real browser on a real webserver and daemon. `make e2e`, not `make test`."""
+"""Tests of the Dagster UI with a real browser, webserver and daemon. `make e2e` runs them, `make test` does not."""

@@ -1,6 +1,6 @@
-"""Chromium without a screen, and what a person does with it: look, click, type. All waiting is for something seen.
+"""Control a headless Chromium as a person would: look, click, type. Every wait is for something visible.
 
-Here belongs what any page needs; what stands on Dagster's pages is `pages`'s.
+This module works with any page; `pages` knows those of Dagster.
 """
 
 import shutil
@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 SECONDS = 30.0
 WIDTH, HEIGHT = 1400, 900
 PROGRAMS = {"chromium": shutil.which("chromium"), "chromedriver": shutil.which("chromedriver")}
-# As root, without a graphics card, and without a word to anybody but the page.
+# For root, without a graphics card, and without requests to other hosts than the page's.
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -28,10 +28,10 @@ FLAGS = (
 
 
 class Browser:
-    """A window on one site."""
+    """A browser window on one site."""
 
     def __init__(self, driver: webdriver.Chrome, url: str, pictures: Path) -> None:
-        """Of the site at `url`; screenshots go to the folder `pictures`."""
+        """Open the site at `url`; screenshots go to the folder `pictures`."""
         self._driver, self._url, self._pictures = driver, url, pictures
 
     def open(self, path: str) -> None:
@@ -40,16 +40,16 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """What can be read on the page now."""
+        """The visible text of the page."""
         return self._driver.find_element(By.TAG_NAME, "body").text
 
     @property
     def lines(self) -> list[str]:
-        """The same, line by line."""
+        """The lines of the visible text."""
         return self.text.splitlines()
 
     def until(self, condition: Callable[[], Any], wanted: str, seconds: float = SECONDS) -> Any:  # noqa: ANN401
-        """Return what the condition finds; fail with what was wanted and what can be read instead."""
+        """Wait for the condition and return its result; fail with what was wanted and with the visible text."""
         waiting = WebDriverWait(
             self._driver,
             seconds,
@@ -61,33 +61,33 @@ class Browser:
             raise AssertionError(wanted, self._driver.current_url, self.lines) from None
 
     def reads(self, *wanted: str, seconds: float = SECONDS) -> None:
-        """Wait until all of it stands on the page."""
+        """Wait until the page shows all of these texts."""
         for each in wanted:
             self.until(lambda each=each: each in self.text, each, seconds)  # type: ignore[misc]
 
     def reads_lines(self, *wanted: str, seconds: float = SECONDS) -> None:
-        """Wait until each of them is a line of its own on the page."""
+        """Wait until the page shows each of these texts as a line of its own."""
         for each in wanted:
             self.until(lambda each=each: each in self.lines, each, seconds)  # type: ignore[misc]
 
     def all(self, path: str) -> list[WebElement]:
-        """All that is there, by XPath."""
+        """Return all elements of an XPath."""
         return self._driver.find_elements(By.XPATH, path)
 
     def find(self, path: str) -> WebElement:
-        """Return the last one that is shown, once there is one: what lies on top comes last."""
+        """Wait for a visible element of an XPath and return the last one, which is the topmost."""
         found: WebElement = self.until(
             lambda: next((each for each in reversed(self.all(path)) if each.is_displayed()), None), path
         )
         return found
 
     def table(self, path: str) -> list[list[str]]:
-        """Return the cells of each row, as they read, without headings."""
+        """Return the visible text of the cells of each row, without headings."""
         rows = [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in self.all(f"{path}//tr")]
         return [row for row in rows if row]
 
     def press(self, path: str) -> None:
-        """Press it, once nothing lies over it."""
+        """Click the element, once no other element covers it."""
 
         def pressed() -> bool:
             self.find(path).click()
@@ -96,18 +96,18 @@ class Browser:
         self.until(pressed, f"{path} to be pressed")
 
     def click(self, text: str) -> None:
-        """Press the button, the link or the tab that reads so."""
+        """Click the button, the link or the tab with this text."""
         self.press(button(text))
 
     def follow_the_notice(self, text: str) -> str:
-        """Press `View` in the notice that begins so, and give the path that it leads to."""
+        """Click `View` in the notice that begins with this text, and return the path that it opens."""
         self.reads(text)
         self.click("View")
         self.until(lambda: "/runs/" in self._driver.current_url, "the page of what was launched")
         return self._path
 
     def leave(self, path: str) -> str:
-        """Return the path of the page that follows the one of this path, once it is there."""
+        """Wait until the page of this path is left, and return the new path."""
         current: str = self.until(lambda: self._path if self._path != path else None, "another page")
         return current
 
@@ -116,12 +116,12 @@ class Browser:
         return urlsplit(self._driver.current_url).path
 
     def type(self, path: str, text: str) -> None:
-        """Write this in the field, in place of what is there, and leave it."""
+        """Replace the text of the field, and leave the field."""
         self.find(path).send_keys(Keys.CONTROL, "a")
         self.find(path).send_keys(text, Keys.TAB)
 
     def scroll_to(self, path: str) -> None:
-        """Bring it to the top."""
+        """Scroll the element to the top."""
         self.run("arguments[0].scrollIntoView()", self.find(path))
 
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 (whatever JavaScript returns)
@@ -129,7 +129,7 @@ class Browser:
         return self._driver.execute_script(script, *arguments)
 
     def screenshot(self, name: str) -> None:
-        """Keep the page as it looks, once its fonts and all that was asked for have come."""
+        """Take a screenshot, once fonts and requests have been loaded."""
         self.until(lambda: "Loading" not in self.text, "an end of loading")
         still: list[bytes] = []
         self.until(lambda: self._is_still(still), "an end of moving")
@@ -140,19 +140,19 @@ class Browser:
         return len(seen) > 1 and seen[-1] == seen[-2]
 
     def errors(self) -> list[str]:
-        """Return what the browser's console has as an error since it was asked last."""
+        """Return the errors in the browser's console since the last call."""
         logged: list[dict[str, Any]] = self._driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [entry["message"] for entry in logged if entry["level"] == "SEVERE"]
 
 
 def button(text: str) -> str:
-    """Where to find what can be pressed and reads so."""
+    """Return the XPath of clickable elements with this text."""
     return f"//*[self::button or self::a or @role='tab'][normalize-space(.)='{text}']"
 
 
 @contextmanager
 def chromium(url: str, profile: Path, pictures: Path) -> Iterator[Browser]:
-    """Yield a browser with a profile that knows nothing yet; gone afterwards."""
+    """Yield a browser with an empty profile; it is closed and deleted afterwards."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(PROGRAMS["chromium"])
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

@@ -1,7 +1,7 @@
-"""One surrounding for all tests of the UI, as `inn8 dev` makes it, and a browser that looks at it.
+"""One environment for all tests of the UI, as `inn8 dev` makes it, and a browser.
 
-A simulated INN8, an embedded Postgres, Dagster's webserver and daemon, on a port and in a folder of their own. It takes
-minutes and needs Chromium, so it is collected only where it is named: `make e2e`.
+A simulated INN8, an embedded Postgres, Dagster's webserver and daemon, on ports and in a folder of their own. The tests
+take minutes and need Chromium, so they are collected only if they are named, as `make e2e` does.
 """
 
 import json
@@ -33,15 +33,15 @@ collect_ignore = ["test_ui.py"]
 
 ROOT = Path(__file__).parents[2]
 FIRST_DATE = date(2026, 2, 15)
-"""So that the March of the README's examples is in the world's history."""
+"""Early enough for the March of the README's examples."""
 TRANSACTIONS_OF_A_DAY = 20
 FAULTY = 3
-"""Records of each collection that are refused."""
+"""How many records of each collection are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What runs: the truth, the UI of the tables made of it, and a shell that has the settings of both."""
+    """The simulated INN8, the address of the UI, and a shell with the settings of both."""
 
     world: World
     url: str
@@ -49,7 +49,7 @@ class Stage:
     logs: tuple[Path, ...]
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (parameters)
-        """Return what the warehouse answers."""
+        """Return the rows of a query in the warehouse."""
         engine = sqlalchemy.create_engine(self.terminal.variables["INN8_DATABASE_URL"])
         with engine.connect() as connection:
             found = connection.execute(sqlalchemy.text(query), values).all()
@@ -58,7 +58,7 @@ class Stage:
 
     @contextmanager
     def without(self, collection: str) -> Iterator[None]:
-        """Within: INN8 refuses every request for this collection."""
+        """Let INN8 refuse every request for this collection until the context ends."""
         faults = f"{self.terminal.variables['INN8_BASE_URL']}/_sandbox/faults"
         fault = {"kind": "status", "collection": collection, "status": 404, "times": None}
         _send("POST", faults, json.dumps(fault).encode())
@@ -76,7 +76,7 @@ def _send(method: str, url: str, body: bytes | None = None) -> None:
 
 @pytest.fixture(scope="session")
 def stage(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Everything synced; before that a failure of clients and some changes, so that there is a history to look at."""
+    """Yield an environment with a history: a failed sync of clients, some changes, and everything synced."""
     missing = [name for name, path in PROGRAMS.items() if path is None]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not installed; `make e2e` installs both where it may")
@@ -126,13 +126,13 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go: a temporary folder, or the one that SCREENSHOTS names."""
+    """Return the folder for screenshots: a temporary one, or the one that SCREENSHOTS names."""
     named = os.environ.get("SCREENSHOTS")
     return ROOT / named if named else tmp_path_factory.mktemp("pictures")
 
 
 @pytest.fixture
 def browser(stage: Stage, pictures: Path, tmp_path: Path) -> Iterator[Browser]:
-    """Yield a window of a person who was never here before."""
+    """Yield a window of a browser with an empty profile."""
     with chromium(stage.url, tmp_path, pictures) as opened:
         yield opened

@@ -1,13 +1,13 @@
-"""Dagster's pages, by what an operator calls them: each knows where it is, what stands on it, and what can be done."""
+"""Page objects of Dagster's UI: the address, the contents and the actions of each page."""
 
 from dataclasses import dataclass
 
 from inn8_pipeline_tests.e2e.browser import Browser, button
 
 LONG = 180.0
-"""Of seconds: the daemon looks after backfills every 30, and after runs every 5."""
+"""Seconds: the daemon looks at backfills every 30 and at runs every 5."""
 CLICKS = MATERIALIZE, SHOW_ALL, LAUNCH = "Materialize all…", "Show all partitions", "Launch backfill"
-"""Of a backfill, on its job's page."""
+"""The buttons of a backfill, on the page of its job."""
 RERUN = "Re-execute all (*)"
 _TITLE_OF_A_CANVAS = "../../preceding-sibling::div//span"
 _HAS_INK = "return new Uint32Array(arguments[0].getContext('2d').getImageData(0, 0, 300, 150).data.buffer).some(x => x)"
@@ -15,7 +15,7 @@ _HAS_INK = "return new Uint32Array(arguments[0].getContext('2d').getImageData(0,
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The lineage of all assets, with the navigation hidden so that the nodes have room for what they tell."""
+    """The lineage of all assets, with the navigation hidden so that the nodes have room for their text."""
 
     browser: Browser
 
@@ -23,12 +23,12 @@ class Graph:
         self.browser.open("/asset-groups")
         self.browser.click("Hide navigation")
         self.browser.until(lambda: "Hide navigation" not in self.browser.text, "room")
-        # Opened anew, the graph fits itself into the room that there is.
+        # When it is opened anew, the graph is scaled to the window.
         self.browser.open("/asset-groups")
         self.browser.reads("Global asset lineage", "Materialize all…", "Latest event")
 
     def nodes(self) -> list[list[str]]:
-        """Return what each node that is drawn has to read, line by line."""
+        """Return the lines of text of each node."""
         path = "//*[local-name() = 'foreignObject']"
         drawn = self.browser.until(lambda: [each.text for each in self.browser.all(path)], "the graph")
         return [text.splitlines() for text in drawn]
@@ -36,7 +36,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """An asset's page."""
+    """The page of an asset."""
 
     browser: Browser
     name: str
@@ -46,12 +46,12 @@ class Asset:
         self.browser.reads("Definition", "Description", "Column name")
 
     def columns(self) -> dict[str, str]:
-        """Each column with what it means."""
+        """Return the description of each column."""
         rows = self.browser.table("//table[.//*[text() = 'Column name']]")
         return {row[0]: row[2] for row in rows if row[0] != "Column name"}
 
     def plots(self) -> dict[str, bool]:
-        """Each plot by its title, and whether anything is drawn in it."""
+        """Return for each plot, by its title, whether it shows any data."""
         self.browser.click("Plots")
         self.browser.until(lambda: self.browser.all("//canvas"), "a plot")
         self.browser.scroll_to(button("Plots"))
@@ -61,14 +61,14 @@ class Asset:
         }
 
     def materialize(self) -> "Run":
-        """Launch a run of this asset alone."""
+        """Launch a run of this asset only."""
         self.browser.click("Materialize")
         return Run(self.browser, self.browser.follow_the_notice("Launched run"))
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of an asset: what it said last, what it said before."""
+    """The page of a check: its last evaluation and its history."""
 
     browser: Browser
     asset: str
@@ -85,7 +85,7 @@ class Check:
         return {row[0]: row[1] for row in self.browser.table("//table") if len(row) == 2}
 
     def history(self) -> list[str]:
-        """Return what each evaluation said, newest first."""
+        """Return the text of each evaluation, newest first."""
         self.browser.click("Execution history")
         self.browser.reads("Evaluation result", "Older")
         return [" ".join(row) for row in self.browser.table("//table/tbody")]
@@ -93,7 +93,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job's page."""
+    """The page of a job."""
 
     browser: Browser
     name: str
@@ -104,36 +104,36 @@ class Job:
         self.browser.reads("Materialize all…")
 
     def ask_for(self, days: str) -> None:
-        """Fill in the dialog, as the README says; it is not launched yet."""
+        """Fill in the dialog as the README says, without launching the backfill."""
         self.browser.click(MATERIALIZE)
         self.browser.reads("Partition selection")
-        # There only where there are more days than the dialog shows at first.
+        # The button exists only if there are more days than the dialog shows at first.
         if SHOW_ALL in self.browser.text:
             self.browser.click(SHOW_ALL)
         self.browser.type("//*[text() = 'Partition selection']/following::input[@type = 'text'][1]", days)
 
     def launch(self) -> "Backfill":
-        """Return what the dialog says."""
+        """Return the text of the dialog."""
         self.browser.click(LAUNCH)
         return Backfill(self.browser, self.browser.follow_the_notice("Created backfill"))
 
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A backfill's page."""
+    """The page of a backfill."""
 
     browser: Browser
     path: str
 
     def end(self) -> None:
-        """Wait until it has succeeded, with all that it was for."""
+        """Wait until the backfill has succeeded for all of its partitions."""
         self.browser.reads("100% completed", seconds=LONG)
         self.browser.reads_lines("Succeeded", seconds=LONG)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's page."""
+    """The page of a run."""
 
     browser: Browser
     path: str
@@ -147,10 +147,10 @@ class Run:
         self.browser.reads(RERUN)
 
     def rerun(self) -> "Run":
-        """Launch it again, all of it, which leads to the new run's page."""
+        """Re-execute the whole run, and return the page of the new run."""
         self.browser.click(RERUN)
         return Run(self.browser, self.browser.leave(self.path))
 
     def end(self) -> None:
-        """Wait until it has succeeded."""
+        """Wait until the run has succeeded."""
         self.browser.reads_lines("Success", seconds=LONG)

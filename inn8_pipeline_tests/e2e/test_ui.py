@@ -1,4 +1,4 @@
-"""What an operator does in the Dagster UI, from a browser: look at the graph, read the sync log, load March again."""
+"""Use the Dagster UI in a browser as an operator does: the graph, the sync log, loading March again."""
 
 import json
 import re
@@ -20,7 +20,7 @@ PAGES = {
     "/deployment/locations": "Loaded", "/deployment/daemons": "Running", "/jobs": "clients_sync",
     "/automation": "every_15_minutes", "/overview": "Timeline", "/assets": "clients",
 }  # fmt: skip
-"""Each with a line that stands there when it has loaded."""
+"""The pages, each with a line that it shows when it has loaded."""
 DAEMONS = 6
 TROUBLE = re.compile(r"warning|deprecat|\berrors?\b|not running", re.IGNORECASE)
 MARCH = "[2026-03-01...2026-03-31]"
@@ -46,8 +46,8 @@ def test_the_page_of_an_asset_says_what_a_row_is_whose_it_is_and_what_each_colum
         asset = Asset(browser, name)
         asset.open()
         browser.reads(DECLARED[name].description, f"inn8.{name}", OWNERS[0].removeprefix("team:"), *kinds)
-        told = {each.name: each.comment for each in table_columns(DECLARED[name])}
-        assert asset.columns() == told
+        described = {each.name: each.comment for each in table_columns(DECLARED[name])}
+        assert asset.columns() == described
 
 
 def test_the_plots_of_an_asset_show_its_counts_over_time(browser: Browser) -> None:
@@ -58,7 +58,7 @@ def test_the_plots_of_an_asset_show_its_counts_over_time(browser: Browser) -> No
     browser.screenshot("plots")
 
 
-def test_the_sync_log_tells_status_and_counts_now_and_before(browser: Browser, stage: Stage) -> None:
+def test_the_sync_log_shows_status_and_counts_with_their_history(browser: Browser, stage: Stage) -> None:
     check = Check(browser, "clients", "sync_log")
     latest = latest_as_logged(check, stage)
     assert latest["status"] == "PartialSuccess"
@@ -81,21 +81,21 @@ def test_the_sync_log_of_transactions_has_lines_of_a_run_and_of_days(browser: Br
 
 
 def latest_as_logged(check: Check, stage: Stage) -> dict[str, str]:
-    """Return what the check says, once `inn8 log` says the same: the schedule may sync between the two looks."""
+    """Return the last evaluation, once `inn8 log` agrees: the schedule may sync between the two queries."""
 
     def agreed() -> dict[str, str] | None:
         check.open()
         latest, logged = check.latest(), logged_of(stage, check.asset)[0]
-        told = {"status": logged["status"], **{name: str(count) for name, count in logged["counts"].items()}}
-        return latest if logged["counts"] and told.items() <= latest.items() else None
+        expected = {"status": logged["status"], **{name: str(count) for name, count in logged["counts"].items()}}
+        return latest if logged["counts"] and expected.items() <= latest.items() else None
 
     found: dict[str, str] = check.browser.until(agreed, "what inn8 log says")
     return found
 
 
 def logged_of(stage: Stage, entity: str) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = json.loads(stage.terminal.ask("log", "--entity", entity, "--json").stdout)
-    return told
+    entries: list[dict[str, Any]] = json.loads(stage.terminal.ask("log", "--entity", entity, "--json").stdout)
+    return entries
 
 
 def status_of(line: str) -> str:
@@ -130,7 +130,7 @@ def held(stage: Stage, first: str, last: str) -> dict[str, str | None]:
 
 
 def sent(stage: Stage, first: str, last: str) -> dict[str, str | None]:
-    """Return the same, as INN8 has them."""
+    """Return the same transactions as INN8 has them."""
     records = stage.world.records("transactions", *map(date.fromisoformat, (first, last)))
     return {record["id"]: record["description"] for record in records}
 
@@ -164,7 +164,7 @@ def test_nothing_in_the_ui_warns_of_our_definitions(browser: Browser, stage: Sta
         assert [line for line in browser.lines if TROUBLE.search(line)] == []
         assert browser.all("//*[@aria-label = 'warning' or @aria-label = 'error']") == []
     browser.open("/deployment/daemons")
-    browser.until(lambda: browser.lines.count("Running") >= DAEMONS, "every daemon at work")
+    browser.until(lambda: browser.lines.count("Running") >= DAEMONS, "every daemon to be running")
     assert browser.errors() == []
     for log in stage.logs:
         lines = log.read_text(encoding="utf-8").splitlines()

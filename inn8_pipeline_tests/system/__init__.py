@@ -1,5 +1,5 @@
-"""The whole system as a user runs it, for long: daemon, schedules, faults, kills. `make soak-system` runs it.
+"""The soak test: run the whole system for a long time, with faults and kills. `make soak-system` runs it.
 
-Not a part of `make test`: it takes as long as it is told to. `place` starts and kills processes, `chaos` says what
-happens to them and to INN8, `samples` watches, `verdict` holds the end against the truth, `__main__` tells the story.
+It is not part of `make test`. `environment` starts and kills processes, `chaos` draws the events, `samples` measures
+memory and connections, `final_checks` compares the tables with INN8's data, `__main__` prints what happens.
 """

@@ -1,4 +1,4 @@
-"""`python -m inn8_pipeline_tests.system --minutes 60`: the soak, told minute by minute; ends with 1 where it failed."""
+"""`python -m inn8_pipeline_tests.system --minutes 60`: run the soak test; exit with 1 if it failed."""
 
 import argparse
 import secrets
@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from inn8_pipeline_tests.system import verdict
+from inn8_pipeline_tests.system import final_checks
 from inn8_pipeline_tests.system.chaos import Chaos
-from inn8_pipeline_tests.system.place import Place, wait_until
+from inn8_pipeline_tests.system.environment import SoakEnvironment, wait_until
 from inn8_pipeline_tests.system.samples import Samples
 
-SECONDS_TO_SETTLE = 900
+SECONDS_FOR_THREE_TICKS = 900
 
 
 def main() -> int:
-    """Run it; what went wrong is listed at the end."""
+    """Run the soak test, and list every failure at the end."""
     given = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="inn8-soak-"))
     _say(f"seed {given.seed}, {given.minutes} minutes, logs in {folder}")
@@ -36,8 +36,8 @@ def main() -> int:
 
 def _soak(folder: Path, minutes: float, seed: int) -> list[str]:
     samples = Samples()
-    with Place(folder, seed) as place:
-        chaos = Chaos(place, Random(seed))
+    with SoakEnvironment(folder, seed) as environment:
+        chaos = Chaos(environment, Random(seed))
         ends_at = time.monotonic() + minutes * 60
         looked_at = 0.0
         while time.monotonic() < ends_at:
@@ -45,26 +45,33 @@ def _soak(folder: Path, minutes: float, seed: int) -> list[str]:
             _say(chaos.happen())
             if time.monotonic() - looked_at > 60:
                 looked_at = time.monotonic()
-                _say(samples.take(place))
+                _say(samples.take(environment))
         chaos.heal()
         since = datetime.now(UTC).isoformat()
-        _say("INN8 is sound again; waiting for three whole ticks of each tenant")
-        is_settled = wait_until(lambda: verdict.is_settled(place, since), SECONDS_TO_SETTLE, pause=5)
-        _say(samples.take(place))
-        _report(place, chaos, samples)
-        unsettled = [] if is_settled else [f"no three whole ticks within {SECONDS_TO_SETTLE} s"]
-        return [*unsettled, *verdict.differences(place), *verdict.unlogged(place), *samples.faults()]
+        _say("INN8 works again; waiting for three whole ticks of each tenant")
+        is_complete = wait_until(
+            lambda: final_checks.have_three_ticks(environment, since), SECONDS_FOR_THREE_TICKS, pause=5
+        )
+        _say(samples.take(environment))
+        _report(environment, chaos, samples)
+        missing_ticks = [] if is_complete else [f"no three whole ticks within {SECONDS_FOR_THREE_TICKS} s"]
+        return [
+            *missing_ticks,
+            *final_checks.differences(environment),
+            *final_checks.unlogged(environment),
+            *samples.faults(),
+        ]
 
 
-def _report(place: Place, chaos: Chaos, samples: Samples) -> None:
-    for what, count in sorted(chaos.told.items()):
+def _report(environment: SoakEnvironment, chaos: Chaos, samples: Samples) -> None:
+    for what, count in sorted(chaos.happened.items()):
         _say(f"happened {count} times: {what}")
     for name, (lived, warm, end) in samples.growth().items():
         _say(f"{name}: {warm} MiB once warm, {end} MiB after {lived:.0f} minutes")
     _say(f"connections: at most {max(samples.connections)}, at the end {samples.connections[-1]}")
     _say(f"events kept: at most {max(samples.events)}, at the end {samples.events[-1]}")
-    for name, told in verdict.latency(place, chaos.outages).items():
-        _say(f"ticks of the first tenant {name}: {told}")
+    for name, latency in final_checks.latency(environment, chaos.outages).items():
+        _say(f"ticks of the first tenant {name}: {latency}")
 
 
 def _say(line: str) -> None:

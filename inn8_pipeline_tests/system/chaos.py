@@ -1,4 +1,4 @@
-"""What happens during the soak, drawn at random: INN8 changes and fails, processes die, operators ask for things."""
+"""The random events of the soak test: INN8 changes and fails, processes are killed, operators launch runs."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import psutil
 
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import COLLECTIONS, Collection
-from inn8_pipeline_tests.system.place import STORAGE, TENANTS, Place
+from inn8_pipeline_tests.system.environment import STORAGE, TENANTS, SoakEnvironment
 
 OUTAGE_SECONDS = 180.0
 FAULTS = ("status", "html", "cut_length", "drop", "revoke", "redirect", "pascal", "no_paging", "delay")
@@ -30,17 +30,17 @@ mutation ($days: [String!]!) { launchPartitionBackfill(backfillParams: {partitio
 
 @dataclass
 class Chaos:
-    """Draws events; `told` counts them. Everything that it breaks at INN8 is remembered, so that `heal` can mend it."""
+    """Draw and cause events; `happened` counts them. `heal` undoes everything that they broke at INN8."""
 
-    place: Place
+    environment: SoakEnvironment
     random: Random
-    told: dict[str, int] = field(default_factory=dict)
+    happened: dict[str, int] = field(default_factory=dict)
     outages: list[tuple[str, float, float]] = field(default_factory=list)
     _sound: dict[tuple[str, Collection, str], dict[str, object]] = field(default_factory=dict)
     _number: int = 0
 
     def happen(self) -> str:
-        """One event."""
+        """Cause one random event, and return its description."""
         events = {
             self._change: 8, self._remove: 2, self._corrupt: 3, self._mend: 3, self._fault: 6, self._outage: 1,
             self._kill_a_run: 3, self._kill_the_daemon: 1, self._restart_a_server: 1, self._kill_postgres: 1,
@@ -48,12 +48,12 @@ class Chaos:
         }  # fmt: skip
         (event,) = self.random.choices(list(events), list(events.values()))
         what = event()
-        self.told[what] = self.told.get(what, 0) + 1
+        self.happened[what] = self.happened.get(what, 0) + 1
         return what
 
     def heal(self) -> None:
-        """INN8 is sound again, whatever was done to it; what was removed stays removed."""
-        for tenant_id, server in self.place.inn8.items():
+        """End all faults of INN8 and restore corrupted records. Removed records stay removed."""
+        for tenant_id, server in self.environment.inn8.items():
             server.faults.clear()
             for (owner, collection, _), record in list(self._sound.items()):
                 if owner == tenant_id:
@@ -61,7 +61,7 @@ class Chaos:
         self._sound.clear()
 
     def _server(self) -> tuple[str, SandboxServer]:
-        return self.random.choice(list(self.place.inn8.items()))
+        return self.random.choice(list(self.environment.inn8.items()))
 
     def _sound_record(self) -> tuple[str, SandboxServer, Collection, dict[str, object]]:
         tenant_id, server = self._server()
@@ -95,7 +95,7 @@ class Chaos:
         if self._sound:
             tenant_id, collection, record_id = self.random.choice(list(self._sound))
             record = self._sound.pop((tenant_id, collection, record_id))
-            self.place.inn8[tenant_id].world.put(collection, record)
+            self.environment.inn8[tenant_id].world.put(collection, record)
         return "a record is mended"
 
     def _fault(self) -> str:
@@ -105,8 +105,8 @@ class Chaos:
         return f"INN8 fails: {kind}"
 
     def _outage(self) -> str:
-        """Of the second tenant's INN8 alone, so that the first one's ticks show whether they wait."""
-        server = self.place.inn8[TENANTS[1]]
+        """Let only the second tenant's INN8 fail; the ticks of the first tenant must not wait."""
+        server = self.environment.inn8[TENANTS[1]]
         for kind in COLLECTIONS:
             server.faults.add("delay", kind, times=None, seconds=8.0)
             server.faults.add("status", kind, times=None, status=503)
@@ -119,7 +119,7 @@ class Chaos:
     def _kill_a_run(self) -> str:
         ends_at = time.monotonic() + 30
         while time.monotonic() < ends_at:
-            for worker in self.place.workers():
+            for worker in self.environment.workers():
                 time.sleep(self.random.random() * 2)
                 try:
                     worker.kill()
@@ -130,34 +130,34 @@ class Chaos:
         return "a run was to be killed and none was there"
 
     def _kill_the_daemon(self) -> str:
-        self.place.kill("daemon")
+        self.environment.kill("daemon")
         time.sleep(self.random.random() * 20)
-        self.place.start("daemon")
+        self.environment.start("daemon")
         return "the daemon and its runs are killed"
 
     def _restart_a_server(self) -> str:
-        name = self.random.choice(list(self.place.servers))
-        self.place.restart(name)
+        name = self.random.choice(list(self.environment.servers))
+        self.environment.restart(name)
         return f"the {name} is restarted"
 
     def _kill_postgres(self) -> str:
-        self.place.kill_postgres()
+        self.environment.kill_postgres()
         return "Postgres is killed"
 
     def _backfill(self) -> str:
-        world = self.place.inn8[TENANTS[0]].world
+        world = self.environment.inn8[TENANTS[0]].world
         first = self.random.randint(0, 4)
         days = [(world.first_date + timedelta(days=first + number)).isoformat() for number in range(3)]
-        answer = self.place.ask(BACKFILL, days=days)
+        answer = self.environment.ask(BACKFILL, days=days)
         launched = (((answer or {}).get("data") or {}).get("launchPartitionBackfill") or {}).get("__typename")
         return "a backfill" if launched == "LaunchBackfillSuccess" else "a backfill that the webserver did not take"
 
     def _maintain(self) -> str:
-        """Return a day passes for all runs that have ended, then the maintenance goes by it."""
-        self.place.rows(
+        """Date all ended runs back by a day, then launch the maintenance."""
+        self.environment.rows(
             STORAGE,
             "update runs set create_timestamp = create_timestamp - interval '1 day' "
             "where status in ('SUCCESS', 'FAILURE', 'CANCELED') and create_timestamp < now() - interval '10 minutes'",
         )
-        self.place.ask(LAUNCH, job="inn8_maintenance")
+        self.environment.ask(LAUNCH, job="inn8_maintenance")
         return "a maintenance, a day later"

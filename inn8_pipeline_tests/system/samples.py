@@ -1,4 +1,4 @@
-"""What is watched during the soak: memory of what lives long, connections, the size of the event log."""
+"""Samples during the soak test: memory of long-lived processes, connections, the size of the event log."""
 
 import time
 from collections import defaultdict
@@ -8,33 +8,35 @@ from statistics import median
 import psutil
 import sqlalchemy.exc
 
-from inn8_pipeline_tests.system.place import STORAGE, WAREHOUSE, Place
+from inn8_pipeline_tests.system.environment import STORAGE, WAREHOUSE, SoakEnvironment
 
 MEBIBYTE = 1024 * 1024
 WARM_SECONDS = 240.0
-"""Of a process's life: until then it grows, because it loads what it needs."""
+"""How long a process may grow after its start, while it loads its modules."""
 ALLOWED_GROWTH = 1.15
 
 
 @dataclass
 class Samples:
-    """One line a minute."""
+    """Samples, one each minute."""
 
     memory: dict[tuple[str, int], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     connections: list[int] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
 
-    def take(self, place: Place) -> str:
-        """Look once; what was seen, in a line."""
-        for name, process in place.processes().items():
+    def take(self, environment: SoakEnvironment) -> str:
+        """Take one sample, and return it as a line."""
+        for name, process in environment.processes().items():
             try:
                 age = time.time() - process.create_time()
                 self.memory[name, process.pid].append((age, process.memory_info().rss))
             except psutil.NoSuchProcess:
                 continue
         try:
-            ((connections,),) = place.rows(WAREHOUSE, "select count(*) from pg_stat_activity where datname is not null")
-            ((events,),) = place.rows(STORAGE, "select count(*) from event_logs")
+            ((connections,),) = environment.rows(
+                WAREHOUSE, "select count(*) from pg_stat_activity where datname is not null"
+            )
+            ((events,),) = environment.rows(STORAGE, "select count(*) from event_logs")
         except sqlalchemy.exc.OperationalError:
             return "Postgres does not answer just now"
         self.connections.append(connections)
@@ -43,7 +45,7 @@ class Samples:
         return f"{connections} connections, {events} events; {held}"
 
     def growth(self) -> dict[str, tuple[float, int, int]]:
-        """Of each kind of process the one that lived longest: its minutes, MiB once warm, MiB at its end."""
+        """Return the minutes, the MiB after warming up and the MiB at the end of the longest-lived process of each kind."""
         found: dict[str, tuple[float, int, int]] = {}
         for (name, _), seen in self.memory.items():
             warm = [held for age, held in seen if age > WARM_SECONDS]
@@ -54,7 +56,7 @@ class Samples:
         return found
 
     def faults(self) -> list[str]:
-        """Return what has grown that must not grow."""
+        """Return everything that has grown beyond its bound."""
         found = [
             f"{name} grew from {warm} to {end} MiB in {minutes:.0f} minutes"
             for name, (minutes, warm, end) in self.growth().items()

@@ -1,4 +1,4 @@
-"""Where the soak runs: an embedded Postgres, two tenants with an INN8 each, and Dagster's servers as processes."""
+"""The servers of the soak test: an embedded Postgres, two tenants with an INN8 each, Dagster's servers as processes."""
 
 import json
 import os
@@ -36,8 +36,8 @@ SECONDS_TO_END = 60
 
 
 @dataclass
-class Place:
-    """Everything that runs; a context that leaves none of it behind."""
+class SoakEnvironment:
+    """All servers. A context manager; at its end every process has ended."""
 
     folder: Path
     seed: int
@@ -102,11 +102,11 @@ class Place:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables that every process has."""
+        """The environment variables of every process."""
         return {**os.environ, **self.variables}
 
     def start(self, name: str) -> None:
-        """Start the daemon or the webserver; its output goes to a file of its name."""
+        """Start the daemon or the webserver; its output goes to a file with its name."""
         arguments = {
             "daemon": ["-m", "dagster._daemon", "run"],
             "webserver": ["-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(self.port)],
@@ -118,14 +118,14 @@ class Place:
             )  # fmt: skip
 
     def kill(self, name: str) -> None:
-        """SIGKILL to the server and all that it started: no farewell."""
+        """Send SIGKILL to the server and to all processes that it started."""
         server = self.servers.pop(name)
         for each in [*psutil.Process(server.pid).children(recursive=True), psutil.Process(server.pid)]:
             _kill(each)
         server.wait(SECONDS_TO_END)
 
     def restart(self, name: str) -> None:
-        """As an operator does: SIGINT, and a new one when it has gone."""
+        """Restart the server as an operator does: SIGINT, and a new process after it has ended."""
         server = self.servers[name]
         server.send_signal(signal.SIGINT)
         try:
@@ -141,7 +141,7 @@ class Place:
         return [each for each, command in commands if "spawn_main" in command]
 
     def processes(self) -> dict[str, psutil.Process]:
-        """Return what lives long: the servers, and the code server of each."""
+        """Return the long-lived processes: the servers, and the code server of each."""
         found = {}
         for name, server in self.servers.items():
             if server.poll() is None:
@@ -152,7 +152,7 @@ class Place:
         return found
 
     def kill_postgres(self) -> None:
-        """SIGKILL to every process of Postgres; it is started again as an init system would."""
+        """Send SIGKILL to every process of Postgres, then start it as an init system would."""
         pid = int((self.postgres.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         for each in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
             _kill(each)
@@ -167,7 +167,7 @@ class Place:
             return result.all() if result.returns_rows else []
 
     def ask(self, query: str, **variables: object) -> dict[str, Any] | None:
-        """Ask the webserver's GraphQL; None where it does not answer just now."""
+        """Send a GraphQL query to the webserver; return None if it does not answer."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),
@@ -175,8 +175,8 @@ class Place:
         )
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 (our own address)
-                told: dict[str, Any] = json.load(answer)
-                return told
+                content: dict[str, Any] = json.load(answer)
+                return content
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             return None
 
@@ -214,7 +214,7 @@ def _free_port() -> int:
 
 
 def wait_until(condition: Any, seconds: float, pause: float = 2.0) -> bool:  # noqa: ANN401 (a callable)
-    """Whether it came to pass in time."""
+    """Return whether the condition became true in time."""
     ends_at = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > ends_at:

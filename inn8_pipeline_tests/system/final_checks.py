@@ -1,4 +1,4 @@
-"""The end of the soak held against the truth: the tables, the log, the ticks of the tenant that was well."""
+"""The checks at the end of the soak test: tables, sync log, and the ticks of the tenant without an outage."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any
 
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline_tests.defs import expected_rows
-from inn8_pipeline_tests.system.place import STORAGE, TENANTS, WAREHOUSE, Place
+from inn8_pipeline_tests.system.environment import STORAGE, TENANTS, WAREHOUSE, SoakEnvironment
 
 TICKS = """
   select t.value as tick, min(r.start_time) as began, max(r.end_time) as ended, count(*) as runs,
@@ -21,58 +21,60 @@ TICKS = """
 
 @dataclass(frozen=True)
 class Tick:
-    """One tick of a tenant: when it was due, how long until its last run had ended, whether all of it succeeded."""
+    """One tick of a tenant: when it was due, when its last run ended, and whether all runs succeeded."""
 
     due_at: str
     seconds: float
     is_whole: bool
 
 
-def ticks(place: Place, tenant_id: str) -> list[Tick]:
+def ticks(environment: SoakEnvironment, tenant_id: str) -> list[Tick]:
     """Return the ticks that are still in Dagster's storage and have ended."""
     found = []
-    for row in place.rows(STORAGE, TICKS.format(tenant=tenant_id)):
+    for row in environment.rows(STORAGE, TICKS.format(tenant=tenant_id)):
         if row.ended is not None:
             seconds = row.ended - datetime.fromisoformat(row.tick).timestamp()
             found.append(Tick(row.tick, seconds, bool(row.is_whole) and row.runs == len(ENTITIES)))
     return found
 
 
-def is_settled(place: Place, since: str) -> bool:
-    """Whether each tenant has had three whole ticks since then: what INN8 lacks has had its two proofs."""
+def have_three_ticks(environment: SoakEnvironment, since: str) -> bool:
+    """Return whether each tenant had three whole ticks since then: enough to remove rows that INN8 no longer sends."""
     return all(
-        len([tick for tick in ticks(place, tenant_id) if tick.is_whole and tick.due_at > since]) > 2
+        len([tick for tick in ticks(environment, tenant_id) if tick.is_whole and tick.due_at > since]) > 2
         for tenant_id in TENANTS
     )
 
 
-def differences(place: Place) -> list[str]:
-    """Where the tables are not what INN8 has; counts alone."""
+def differences(environment: SoakEnvironment) -> list[str]:
+    """Return how the tables differ from INN8's data, as counts."""
     found = []
     for tenant_id in TENANTS:
-        wanted, there = expected_rows.of(place.inn8[tenant_id].world), _there(place, tenant_id)
+        wanted, there = expected_rows.of(environment.inn8[tenant_id].world), _there(environment, tenant_id)
         found += [
             f"{tenant_id}: {table}: {len(set(rows) - set(there[table]))} rows lack, "
             f"{len(set(there[table]) - set(rows))} are too many"
             for table, rows in wanted.items()
             if sorted(rows, key=str) != sorted(there[table], key=str)
         ]
-    ((still_open,),) = place.rows(WAREHOUSE, "select count(*) from inn8.rejected_records where resolved_at is null")
+    ((still_open,),) = environment.rows(
+        WAREHOUSE, "select count(*) from inn8.rejected_records where resolved_at is null"
+    )
     if still_open:
         found.append(f"{still_open} rejects are open though INN8 is sound")
     return found
 
 
-def _there(place: Place, tenant_id: str) -> dict[str, list[expected_rows.Row]]:
+def _there(environment: SoakEnvironment, tenant_id: str) -> dict[str, list[expected_rows.Row]]:
     return {
-        name: [tuple(row) for row in place.rows(WAREHOUSE, f"{query} and {name[0]}.removed_at is null")]
+        name: [tuple(row) for row in environment.rows(WAREHOUSE, f"{query} and {name[0]}.removed_at is null")]
         for name, query in expected_rows.queries(tenant_id).items()
     }
 
 
-def unlogged(place: Place) -> list[str]:
+def unlogged(environment: SoakEnvironment) -> list[str]:
     """Return the runs that ended without an entry in the sync log; there must be none."""
-    rows: Any = place.rows(
+    rows: Any = environment.rows(
         STORAGE,
         """
         select r.run_id from runs r
@@ -85,11 +87,11 @@ def unlogged(place: Place) -> list[str]:
     return [f"run {row.run_id[:8]} has no line in the sync log" for row in rows]
 
 
-def latency(place: Place, outages: list[tuple[str, float, float]]) -> dict[str, str]:
-    """How long the first tenant's ticks took, while the second one's INN8 was down and otherwise."""
+def latency(environment: SoakEnvironment, outages: list[tuple[str, float, float]]) -> dict[str, str]:
+    """Return the durations of the first tenant's ticks, during outages of the second tenant's INN8 and otherwise."""
     during: list[float] = []
     otherwise: list[float] = []
-    for tick in ticks(place, TENANTS[0]):
+    for tick in ticks(environment, TENANTS[0]):
         at = datetime.fromisoformat(tick.due_at).timestamp()
         is_during = any(began <= at <= ended for _, began, ended in outages)
         (during if is_during else otherwise).append(tick.seconds)
