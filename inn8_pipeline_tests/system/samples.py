@@ -45,7 +45,7 @@ class Samples:
         return f"{connections} connections, {events} events; {held}"
 
     def growth(self) -> dict[str, tuple[float, int, int]]:
-        """Return the minutes, the MiB after warming up and the MiB at the end of the longest-lived process of each kind."""
+        """Return of the longest-lived process of each kind the minutes, the MiB once warm, and the MiB at the end."""
         found: dict[str, tuple[float, int, int]] = {}
         for (name, _), seen in self.memory.items():
             warm = [held for age, held in seen if age > WARM_SECONDS]
