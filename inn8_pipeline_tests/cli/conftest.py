@@ -1,4 +1,4 @@
-"""The command in a process of its own, in surroundings of its own."""
+"""Run the command in a process of its own, with an environment of its own."""
 
 import logging
 import os

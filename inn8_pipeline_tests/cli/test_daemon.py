@@ -80,8 +80,8 @@ def runs(url: str, *jobs: str) -> list[str]:
 
 def killed(url: str, job: str, number: int) -> None:
     """Kill the process of the job's run of this number, counted from 0, once it works."""
-    told = re.compile(r"Executing steps in process \(pid: (\d+)\)")
-    processes = until(lambda: list(dict.fromkeys(told.findall("".join(events(url, job)))))[number:])
+    pid_line = re.compile(r"Executing steps in process \(pid: (\d+)\)")
+    processes = until(lambda: list(dict.fromkeys(pid_line.findall("".join(events(url, job)))))[number:])
     psutil.Process(int(processes[0])).kill()
 
 
@@ -114,7 +114,7 @@ def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each_and_the_killed_
         cancel(terminal, canceled)
         killed(storage_url, "clients_sync", 1)
         killed(storage_url, "clients_sync", 2)
-        until(lambda: [told for _, _, told in entries(terminal, storage_url) if "its process was killed" in told][2:])
+        until(lambda: [text for _, _, text in entries(terminal, storage_url) if "its process was killed" in text][2:])
         time.sleep(20)  # the sensors look again, every 15 seconds, and the daemon after its runs
         logged = [(entity, status) for entity, status, _ in entries(terminal, storage_url)]
     assert logged == [*[("clients", "Failed")] * 3, ("portfolios", "Failed")]

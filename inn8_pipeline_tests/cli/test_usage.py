@@ -194,7 +194,7 @@ def test_a_dagster_home_that_is_set_is_left_as_it_is(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_storage_that_cannot_be_reached_is_told_without_its_password() -> None:
+def test_the_error_of_an_unreachable_storage_has_no_password() -> None:
     refused = invoke("log")
     assert refused.exit_code == 1
     assert "Dagster's storage cannot be used" in refused.stderr

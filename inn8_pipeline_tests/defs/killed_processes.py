@@ -1,6 +1,6 @@
 """Runs of Dagster's that die, or that kill their Postgres, in the middle. Run in children of a fork server.
 
-Here belongs where a blow falls. What must hold afterwards is said in the tests.
+This module decides when a run is killed; the tests check the state afterwards.
 """
 
 import os

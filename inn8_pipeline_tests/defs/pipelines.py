@@ -1,6 +1,6 @@
 """A whole pipeline for a test: a served world, a warehouse, Dagster's definitions and an instance that keeps its runs.
 
-Here belongs how a run is started and what it left is read. What it should have left is `truth`'s.
+This module starts runs and reads their results; `truth` computes the expected ones.
 """
 
 from collections.abc import Iterator, Mapping
@@ -105,7 +105,7 @@ class Pipeline:
         return [record.event_log_entry.get_dagster_event() for record in records]
 
     def lines(self, run_id: str, level: int = 0) -> list[str]:
-        """Return what the run told in its log, from this level on."""
+        """Return the lines of the run's log, from this level on."""
         return [each.user_message for each in self.instance.all_logs(run_id) if int(each.level) >= level]
 
     def metadata(self, result: ExecutionResult, table: str) -> Metadata:

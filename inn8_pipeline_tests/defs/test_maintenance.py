@@ -18,11 +18,11 @@ def maintain(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
     """Run the job; the metadata of each of its steps."""
     job = pipeline.definitions.resolve_job_def(maintenance.JOB)
     result = job.execute_in_process(instance=pipeline.instance)
-    told = {}
+    metadata = {}
     for event in result.all_events:
         if event.event_type is dg.DagsterEventType.STEP_OUTPUT:
-            told[str(event.step_key)] = {name: each.value for name, each in event.step_output_data.metadata.items()}
-    return told
+            metadata[str(event.step_key)] = {name: each.value for name, each in event.step_output_data.metadata.items()}
+    return metadata
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def said(pipeline: Pipeline) -> list[str]:
     return [line for run in runs_of(pipeline) for line in pipeline.lines(run.run_id)]
 
 
-def test_who_waits_for_longer_than_the_bound_is_failed_and_told_so(
+def test_a_sync_that_waits_longer_than_the_bound_fails_and_says_so(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INN8_LOCK_SECONDS", "1")

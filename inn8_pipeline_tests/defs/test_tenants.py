@@ -110,7 +110,7 @@ def test_a_tenant_does_not_borrow_the_access_of_another() -> None:
         read_tenant(environment, "acme")
 
 
-def test_the_plain_tenant_is_named() -> None:
+def test_the_default_tenant_comes_first() -> None:
     assert read_tenant_ids(Environment({})) == ("default",)
     assert read_tenant_ids(Environment({"INN8_TENANT_ID": "firm"})) == ("firm",)
     assert read_tenant_ids(Environment({"INN8_TENANTS": "firm, acme", "INN8_TENANT_ID": "firm"})) == ("firm", "acme")
@@ -123,11 +123,11 @@ def test_the_plain_tenant_is_named() -> None:
         {"INN8_TENANTS": "a,A"},
         {"INN8_TENANTS": "a,b c"},
         {"INN8_TENANTS": "a,b", "INN8_TENANT_ID": "c"},
-        # Whose the credentials without a name are would hang on the order of the list.
+        # The order of the list would decide which tenant the unprefixed settings are for.
         {"INN8_TENANTS": "a,b"},
         {"INN8_TENANTS": "a"},
     ],
 )
-def test_tenants_that_cannot_be_told_apart_are_refused(variables: dict[str, str]) -> None:
+def test_an_ambiguous_list_of_tenants_is_refused(variables: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="INN8_TENANT"):
         read_tenant_ids(Environment(variables))

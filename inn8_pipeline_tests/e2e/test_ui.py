@@ -22,7 +22,7 @@ PAGES = {
 }  # fmt: skip
 """The pages, each with a line that it shows when it has loaded."""
 DAEMONS = 6
-TROUBLE = re.compile(r"warning|deprecat|\berrors?\b|not running", re.IGNORECASE)
+WARNING = re.compile(r"warning|deprecat|\berrors?\b|not running", re.IGNORECASE)
 MARCH = "[2026-03-01...2026-03-31]"
 
 
@@ -161,7 +161,7 @@ def test_nothing_in_the_ui_warns_of_our_definitions(browser: Browser, stage: Sta
     for page, line in PAGES.items():
         browser.open(page)
         browser.reads_lines(line)
-        assert [line for line in browser.lines if TROUBLE.search(line)] == []
+        assert [line for line in browser.lines if WARNING.search(line)] == []
         assert browser.all("//*[@aria-label = 'warning' or @aria-label = 'error']") == []
     browser.open("/deployment/daemons")
     browser.until(lambda: browser.lines.count("Running") >= DAEMONS, "every daemon to be running")

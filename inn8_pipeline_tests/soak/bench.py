@@ -1,6 +1,6 @@
-"""One tenant's pipeline beside its imitated INN8, and the judge of every merge: what may never be wrong, what must be.
+"""One tenant's pipeline beside its imitated INN8, and the checks after every merge.
 
-Here belongs what holds whatever happened before; what happens is `test_records`'s.
+This module has the invariants that hold after any events; `test_records` draws the events.
 """
 
 from collections.abc import Iterator

@@ -34,7 +34,7 @@ class WrongError(Exception):
 
 
 def row_of(entity: str, record: object) -> Row:
-    """Return the row that a record becomes; WrongError where it is faulty. A parent is told by INN8's id."""
+    """Return the row that a record becomes; raise WrongError if it is invalid. A parent is identified by INN8's id."""
     if not isinstance(record, dict):
         raise WrongError
     return {"clients": _client, "portfolios": _portfolio, "transactions": _transaction}[entity](record)

@@ -132,7 +132,7 @@ def test_a_database_or_a_login_that_is_not_there_is_the_cause_in_the_message(emp
             pytest.fail("it was there")
 
 
-def test_a_condition_of_the_server_is_told_in_its_words_and_an_error_of_a_row_is_not(syncs: Syncs) -> None:
+def test_an_error_has_the_words_of_the_server_unless_they_may_have_values(syncs: Syncs) -> None:
     syncs.execute("alter table inn8.clients add constraint c check (name <> 'Thandi Nkosi')")
     with pytest.raises(DatabaseError) as of_a_row:
         syncs.clients([client()])

@@ -1,4 +1,4 @@
-"""`inn8 erase`: one person's data, out of every table and every page; dry unless told otherwise."""
+"""`inn8 erase`: erase one person's data from every table and every page; a preview without `--yes`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def command() -> None:
 @command.command(epilog=examples("inn8 erase client CL-000001", "inn8 erase client CL-000001 --tenant cape --yes"))
 @click.argument("external_id")
 @tenant_option
-@click.option("--yes", is_flag=True, help="Do it. Without it only what would go is told.")
+@click.option("--yes", is_flag=True, help="Erase it. Without this option only a preview is shown.")
 @click.option("--still-sent", is_flag=True, help="Also where INN8 still sends it, and will bring it back.")
 def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool) -> None:
     """Erase the client EXTERNAL_ID for good, as the login of INN8_OWNER_DATABASE_URL. Syncs wait meanwhile.

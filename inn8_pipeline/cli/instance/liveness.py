@@ -1,4 +1,4 @@
-"""Check that the daemon, the schedules and the Celery workers are alive: what syncs while nobody watches."""
+"""Check that the daemon, the schedules, the sensors and the Celery workers are alive."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -136,7 +136,7 @@ class AlertState:
 
 
 def _updated(before: Incident | None, finding: Finding, at: datetime) -> Incident | None:
-    """Return what becomes of an incident. One about a property ends only where it has values again."""
+    """Return the incident after the finding. One about a property ends only when the property has values again."""
     is_open = before is not None and before.over_at is None
     blank = tuple(name for name in before.properties if name in finding.blank_properties) if before and is_open else ()
     if finding.incident is None:

@@ -135,8 +135,8 @@ def _read_success(response: httpx.Response, label: RequestLabel, expected: Expec
     status = response.status_code
     if status in expected.statuses:
         return _read(response, label, expected.max_bytes)
-    is_told_to_wait = status == httpx.codes.FORBIDDEN and "Retry-After" in response.headers
-    if status in TRANSIENT_4XX or status >= FIRST_5XX or is_told_to_wait:
+    asks_to_wait = status == httpx.codes.FORBIDDEN and "Retry-After" in response.headers
+    if status in TRANSIENT_4XX or status >= FIRST_5XX or asks_to_wait:
         reason = f"answered {status}"
         raise TransientError(reason, retry_after(response))
     if status >= FIRST_4XX:

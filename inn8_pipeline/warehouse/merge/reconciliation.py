@@ -46,7 +46,7 @@ class ReconciledCounts:
     def repeated(self) -> tuple[Counts, dict[date, Counts]]:
         """Return the counts of a later sync that fetches the same again: every row that was written is unchanged.
 
-        Rows that come from a retry cannot be told from others by day: after a merge with retries no day has counts.
+        Rows of retried rejects cannot be counted separately by day: after a merge with retries no day has counts.
         """
         sent: Counter[tuple[str, date | None]] = Counter()
         for (end, day, is_retried), number in self.ends.items():

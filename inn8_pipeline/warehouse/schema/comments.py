@@ -35,7 +35,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "attempts": "How often it was tried.",
         "resolved_at": "When it left the open rejects; null while open.",
         "resolution": "healed (it is a row now), withdrawn (no longer sent) or superseded (a newer version is a row).",
-        "accepted_at": "When an operator accepted it as permanent: it no longer colours the status.",
+        "accepted_at": "When an operator accepted it as permanent: it no longer causes PartialSuccess.",
         "accepted_note": "The operator's note.",
     },
     "sync_coverage": {
@@ -67,7 +67,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "name": "The property's path as INN8 spells it, such as address.country; never a value.",
         "first_seen_at": "Start of the first fetch that had it.",
         "last_seen_at": "Start of the last fetch that was merged and had it.",
-        "accepted_at": "When an operator said that no column is wanted of it: it is no longer told of.",
+        "accepted_at": "When an operator confirmed that it needs no column: the check drift no longer reports it.",
         "accepted_note": "The operator's note.",
     },
     "tenant_readers": {
@@ -87,7 +87,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "has_duplicates": "INN8 sent the same ids twice, in two fetches alike: absence from it proves nothing.",
         "transform_version": "The version of the rules it was merged with; null if not merged.",
         "status": "Success, PartialSuccess or NoData, once merged.",
-        "counts": "What became of its records, in all and per day of trade: told again by a sync that repeats it.",
+        "counts": "The counts of its records, in all and per day of trade; a repeat of the landing repeats them.",
         "is_proof": "Absence from this landing counts as a proof of removal.",
         "is_held_back": "Removals of this landing were held back by the bound.",
         "is_repeatable": "The rows are as this landing left them: a fetch of the same pages has nothing to merge.",

@@ -37,8 +37,8 @@ def ask(port: int, query: str) -> dict[str, Any]:
         f"http://127.0.0.1:{port}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (our own address)
-        told: dict[str, Any] = json.load(answer)["data"]
-    return told
+        content: dict[str, Any] = json.load(answer)["data"]
+    return content
 
 
 def rerun(port: int) -> None:
@@ -76,8 +76,8 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
             nodes = ask(port, SCHEDULES)["repositoriesOrError"]["nodes"]
             states = {each["name"]: each["scheduleState"]["status"] for each in nodes[0]["schedules"]}
             assert states["every_15_minutes"] == "RUNNING"
-            told = (data_folder / "inn8_pipeline" / "dev" / "settings.env").read_text(encoding="utf-8")
-            settings = dict(word.split("=", 1) for word in shlex.split(told) if "=" in word)
+            content = (data_folder / "inn8_pipeline" / "dev" / "settings.env").read_text(encoding="utf-8")
+            settings = dict(word.split("=", 1) for word in shlex.split(content) if "=" in word)
             assert terminal.but(**settings).run("sync", "clients").returncode == EXIT_PARTIAL
             rerun(port)
             assert ask(port, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 class Examined:
     """What the doctor said of each check, and of those that failed."""
 
-    told: dict[str, str]
+    messages: dict[str, str]
     failed: list[str]
 
 
@@ -64,7 +64,7 @@ def beat(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, seconds_ago: float
 def test_all_is_well_before_the_daemon_has_begun(terminal: Terminal) -> None:
     examined = examine(terminal)
     assert examined.failed == []
-    assert "`dagster-daemon run`" in examined.told["the schedule"]
+    assert "`dagster-daemon run`" in examined.messages["the schedule"]
 
 
 def test_doctor_finds_wrong_credentials(place: Place) -> None:
@@ -82,15 +82,15 @@ def test_a_daemon_that_reports_and_schedules_that_are_on_are_well(
     beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS - 60)
     examined = examine(terminal)
     assert examined.failed == []
-    assert examined.told["the schedule"].startswith("the daemon reports, 4 schedules and ")
+    assert examined.messages["the schedule"].startswith("the daemon reports, 4 schedules and ")
 
 
 def test_a_daemon_that_has_died_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS + 60)
     examined = examine(terminal)
     assert examined.failed == ["the schedule"]
-    assert "has not reported since" in examined.told["the schedule"]
-    assert "scheduler" in examined.told["the schedule"]
+    assert "has not reported since" in examined.messages["the schedule"]
+    assert "scheduler" in examined.messages["the schedule"]
 
 
 def test_a_schedule_that_somebody_has_switched_off_is_noticed(
@@ -101,7 +101,7 @@ def test_a_schedule_that_somebody_has_switched_off_is_noticed(
     subprocess.run(command, cwd=ROOT, env={**os.environ, **terminal.variables}, check=True, timeout=120)
     examined = examine(terminal)
     assert examined.failed == ["the schedule"]
-    assert examined.told["the schedule"].startswith("every_15_minutes is off: ")
+    assert examined.messages["the schedule"].startswith("every_15_minutes is off: ")
 
 
 @pytest.mark.parametrize("queue", ["redis", "amqp", "nonsense"])
@@ -110,7 +110,7 @@ def test_a_queue_of_celery_that_cannot_be_reached_is_noticed(terminal: Terminal,
     celery = terminal.but(INN8_EXECUTOR="celery", INN8_CELERY_BROKER=url, INN8_CELERY_BACKEND=url)
     examined = examine(celery)
     assert examined.failed == ["Celery's workers"]
-    assert examined.told["Celery's workers"].startswith("INN8_CELERY_BROKER cannot be reached (")
+    assert examined.messages["Celery's workers"].startswith("INN8_CELERY_BROKER cannot be reached (")
     assert "password" not in str(examined)
 
 
@@ -121,8 +121,8 @@ def test_a_dagster_yaml_that_lacks_what_syncs_need_is_noticed(place: Place, data
     (home / "dagster.yaml").write_text(content, encoding="utf-8")
     examined = examine(place.terminal.but(DAGSTER_HOME=str(home)))
     assert examined.failed == ["dagster.yaml"]
-    assert "lacks storage in Postgres, pools with granularity run" in examined.told["dagster.yaml"]
-    assert ("run monitoring" in examined.told["dagster.yaml"]) is (content == "")
+    assert "lacks storage in Postgres, pools with granularity run" in examined.messages["dagster.yaml"]
+    assert ("run monitoring" in examined.messages["dagster.yaml"]) is (content == "")
 
 
 def test_rights_that_were_granted_by_hand_are_noticed(data_folder: Path) -> None:
@@ -178,4 +178,4 @@ def test_a_schedule_that_fails_or_stands_still_though_the_daemon_reports_is_noti
     tick(terminal, monkeypatch, status, seconds_ago)
     examined = examine(terminal)
     assert examined.failed == (["the schedule"] if finding else [])
-    assert finding in examined.told["the schedule"]
+    assert finding in examined.messages["the schedule"]

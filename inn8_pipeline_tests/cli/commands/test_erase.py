@@ -8,14 +8,14 @@ from inn8_pipeline_tests.transform.builders import client, portfolio
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
 
 
-def test_a_person_is_erased_only_when_told_to_and_when_inn8_has_done_so(warehouse_url: str) -> None:
+def test_a_person_is_erased_only_with_yes_and_after_inn8_has_erased_the_data(warehouse_url: str) -> None:
     terminal = Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": TENANT})
     with Syncs(warehouse_url) as syncs:
         syncs.with_parents()
-        told = terminal.ask("erase", "client", "C-1")
-        assert (told.exit_code, "1 rows of portfolios" in told.stdout) == (0, True)
-        assert "INN8 still sends it (clients, portfolios)" in told.stdout
-        assert told.stdout.endswith("Nothing was changed. Erase it with --yes --still-sent.\n")
+        preview = terminal.ask("erase", "client", "C-1")
+        assert (preview.exit_code, "1 rows of portfolios" in preview.stdout) == (0, True)
+        assert "INN8 still sends it (clients, portfolios)" in preview.stdout
+        assert preview.stdout.endswith("Nothing was changed. Erase it with --yes --still-sent.\n")
         refused = terminal.ask("erase", "client", "C-1", "--yes")
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert "Nothing was erased." in refused.stderr
@@ -26,5 +26,5 @@ def test_a_person_is_erased_only_when_told_to_and_when_inn8_has_done_so(warehous
         done = terminal.ask("erase", "client", "C-1", "--yes")
         assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased:")
         assert syncs.ids("clients") == ["C-2"]
-        assert "Thandi" not in json.dumps([told.stdout, done.stdout])
+        assert "Thandi" not in json.dumps([preview.stdout, done.stdout])
         assert terminal.ask("erase", "client", "C-1").stdout == "Nothing of this client is here.\n"

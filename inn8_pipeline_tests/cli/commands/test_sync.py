@@ -20,8 +20,8 @@ from inn8_pipeline_tests.conftest import NewDatabase
 
 
 def syncs(output: str) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = json.loads(output)["syncs"]
-    return told
+    syncs: list[dict[str, Any]] = json.loads(output)["syncs"]
+    return syncs
 
 
 def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(place: Place) -> None:
@@ -239,7 +239,7 @@ def acme() -> Iterator[SandboxServer]:
         yield server
 
 
-def test_several_tenants_are_synced_and_told_apart(place: Place, acme: SandboxServer) -> None:
+def test_several_tenants_are_synced_and_shown_separately(place: Place, acme: SandboxServer) -> None:
     both = place.terminal.but(
         INN8_TENANTS="tests,acme",
         INN8_ACME__BASE_URL=acme.base_url,

@@ -1,6 +1,6 @@
 """A pipeline on Celery: the daemon starts its runs, two workers do their steps.
 
-Here belongs what is asked of it and what it has come to. Its programs are `processes`'s.
+This module launches runs and reads their results; `processes` runs the programs.
 """
 
 import re
@@ -76,8 +76,8 @@ class Deployment:
 
     def process(self, run_id: str) -> int:
         """Return the process of the run itself, which waits for its steps."""
-        told = " ".join(str(each.message) for each in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT))
-        found = re.search(r"Started process for run \(pid: (\d+)\)", told)
+        text = " ".join(str(each.message) for each in self.pipeline.events(run_id, dg.DagsterEventType.ENGINE_EVENT))
+        found = re.search(r"Started process for run \(pid: (\d+)\)", text)
         assert found
         return int(found.group(1))
 

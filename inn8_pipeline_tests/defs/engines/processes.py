@@ -1,6 +1,6 @@
 """The programs of a Celery deployment, each in a process group of its own: Redis, workers, Dagster's daemon.
 
-Here belongs how they are started and taken away. Each is gone when its block ends, with all that it started.
+Each is a context manager, at whose end the program and all of its child processes have ended.
 """
 
 import os

@@ -127,5 +127,5 @@ def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(d
 def asked_doctor() -> dict[str, str]:
     """Return what `inn8 doctor` says of each of its checks."""
     command = [sys.executable, "-m", "inn8_pipeline.cli", "doctor", "--json"]
-    told = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=LONG).stdout
-    return {each["check"]: each["message"] for each in json.loads(told)}
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=LONG).stdout
+    return {each["check"]: each["message"] for each in json.loads(output)}

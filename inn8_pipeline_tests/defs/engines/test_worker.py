@@ -28,16 +28,16 @@ def left(pipeline: Pipeline) -> dg.DagsterRun:
     return run
 
 
-def test_a_step_that_has_been_done_is_told_again(left: dg.DagsterRun) -> None:
+def test_the_events_of_a_step_that_has_ended_are_returned_again(left: dg.DagsterRun) -> None:
     from inn8_pipeline.defs.worker import events_of_ended_step
 
-    told = events_of_ended_step(left.run_id, RAW)
-    assert told
-    assert (told[0].event_type, told[-1].event_type) == (
+    returned = events_of_ended_step(left.run_id, RAW)
+    assert returned
+    assert (returned[0].event_type, returned[-1].event_type) == (
         dg.DagsterEventType.STEP_START,
         dg.DagsterEventType.STEP_SUCCESS,
     )
-    assert {event.step_key for event in told} == {RAW}
+    assert {event.step_key for event in returned} == {RAW}
 
 
 def test_a_step_that_was_broken_off_is_to_be_done(left: dg.DagsterRun) -> None:

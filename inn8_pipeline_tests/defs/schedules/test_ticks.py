@@ -68,9 +68,9 @@ def test_an_entity_whose_scheduled_run_is_open_is_skipped_and_the_others_are_not
 def test_a_tick_on_which_all_are_busy_says_so_of_each(instance: dg.DagsterInstance) -> None:
     of = ("clients", "portfolios", "transactions")
     runs = {entity: open_run(instance, f"default/{entity}") for entity in of}
-    told = tick(instance, "every_15_minutes").skip_message or ""
+    message = tick(instance, "every_15_minutes").skip_message or ""
     for entity, run_id in runs.items():
-        assert f"{entity} skipped: run {run_id[:8]} of an earlier tick is still STARTED." in told
+        assert f"{entity} skipped: run {run_id[:8]} of an earlier tick is still STARTED." in message
 
 
 @pytest.mark.parametrize("name", ["nightly_sweep", "weekly_sweep"])

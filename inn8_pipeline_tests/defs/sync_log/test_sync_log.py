@@ -52,8 +52,8 @@ def test_a_500_followed_by_an_empty_array_succeeds_and_the_retry_is_a_warning_in
     run = pipeline.run(CLIENTS)
     assert run.success
     assert pipeline.entry(CLIENTS, run.run_id).status == "NoData"
-    (told,) = [line for line in pipeline.lines(run.run_id, logging.WARNING) if "Retry 1 follows in" in line]
-    assert "GET /clients failed: INN8 answered 500" in told
+    (line,) = [each for each in pipeline.lines(run.run_id, logging.WARNING) if "Retry 1 follows in" in each]
+    assert "GET /clients failed: INN8 answered 500" in line
 
 
 def test_while_clients_are_down_their_log_says_failed_and_the_others_are_in(pipeline: Pipeline) -> None:

@@ -80,10 +80,10 @@ def test_nothing_of_the_person_is_found_afterwards(filled: Syncs) -> None:
 
 def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
     before = filled.versions(), filled.versions("inn8_raw")
-    told = erase.look(filled.engine, THANDI, redact)
+    preview = erase.look(filled.engine, THANDI, redact)
     assert (filled.versions(), filled.versions("inn8_raw")) == before
-    assert told == erase.erase(filled.engine, THANDI, redact)
-    assert "C-1" not in repr(THANDI) + repr(told)
+    assert preview == erase.erase(filled.engine, THANDI, redact)
+    assert "C-1" not in repr(THANDI) + repr(preview)
 
 
 def test_what_is_others_stays_to_the_letter(filled: Syncs) -> None:
@@ -190,7 +190,7 @@ def test_whom_inn8_has_erased_can_be_erased_though_it_answered_with_nothing_sinc
     assert "Thandi" not in everything(filled)
 
 
-def test_who_may_not_erase_is_told_the_setting_that_names_who_may(filled: Syncs) -> None:
+def test_a_login_that_may_not_erase_gets_an_error_that_names_the_setting(filled: Syncs) -> None:
     with new_login(filled.url) as login:
         access.grant_writer(filled.engine, login)
         with Syncs(url_of(filled.url, login)) as writing, pytest.raises(NotOwnerError, match="INN8_OWNER_DATABASE_URL"):
@@ -245,9 +245,7 @@ def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:
     assert filled.versions() == before
 
 
-def test_where_only_the_vacuum_fails_the_erasure_stands_and_is_told_as_done(
-    filled: Syncs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_erasure_stands_if_only_the_vacuum_fails(filled: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(database._SESSION, "lock_timeout", "300ms")  # noqa: SLF001 (nobody wants to wait a minute)
     hasty = database.connect(filled.url)
     with filled.engine.connect() as other:

@@ -1,4 +1,4 @@
-"""One merge: what becomes of each record, that the counts are kept, and that all of it happens or nothing."""
+"""One merge: the result of each record, the stored counts, and atomicity."""
 
 import pytest
 
@@ -96,7 +96,7 @@ def test_records_beyond_the_window_are_counted_and_left_out(owned: Syncs) -> Non
     assert owned.ids("transactions") == ["T-1"]
 
 
-def test_counts_are_told_by_day_of_trade(owned: Syncs) -> None:
+def test_counts_are_kept_by_day_of_trade(owned: Syncs) -> None:
     owned.transactions([transaction()])
     result = owned.transactions(
         [transaction(), transaction(id="T-2", tradeDate="2026-10-06"), transaction(id="T-3", fees="x")]
@@ -119,7 +119,7 @@ def test_no_data_touches_nothing(syncs: Syncs) -> None:
     ]
 
 
-def test_no_data_where_none_was_expected_is_known_and_told_again_without_a_row_written(owned: Syncs) -> None:
+def test_an_empty_collection_is_repeated_without_writing_a_row(owned: Syncs) -> None:
     assert owned.transactions([], october(1, 3)).status is Status.NO_DATA
     before = owned.versions()
     synced = owned.query("select max(last_synced_at) as at from inn8.sync_state where entity = 'transactions'")

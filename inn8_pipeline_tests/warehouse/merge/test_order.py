@@ -49,7 +49,7 @@ def test_a_slow_backfill_knows_a_confirmation_that_wrote_nothing(owned: Syncs) -
     assert owned.row("transactions", "T-1")["description"] == "same"
 
 
-def test_what_a_slow_backfill_set_aside_is_merged_when_it_comes_again(owned: Syncs) -> None:
+def test_a_record_skipped_as_older_is_merged_when_inn8_sends_it_again(owned: Syncs) -> None:
     slow = owned.land(TRANSACTIONS, [traded(4)], october(4))
     owned.transactions([traded(5)], october(5))
     owned.merge(slow)

@@ -1,4 +1,4 @@
-"""What the planner is told, so that a first load does not read all parents for each of its rows."""
+"""Statistics for the planner, so that a first load does not read all parents for each of its rows."""
 
 from sqlalchemy import text
 

@@ -136,7 +136,7 @@ def test_rights_of_groups_and_of_readers_that_write_are_found(syncs: Syncs, logi
     assert any(each.startswith(f"{login} is a reader and a writer") for each in found)
 
 
-def test_who_is_no_owner_is_told_so_before_anything_is_changed(syncs: Syncs, login: str) -> None:
+def test_a_login_that_is_not_an_owner_is_refused_before_anything_is_changed(syncs: Syncs, login: str) -> None:
     grant_writer(syncs, login)
     with Syncs(url_of(syncs.url, login)) as writing:
         for call in (grant_reader, grant_writer):

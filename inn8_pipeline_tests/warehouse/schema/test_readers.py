@@ -201,14 +201,14 @@ def test_a_reader_learns_nothing_of_others_from_the_statistics(shared: Syncs, re
 
 
 def test_a_function_of_the_readers_own_is_not_shown_the_rows_of_others(reader: Session) -> None:
-    told: list[str] = []
-    reader.connection.add_notice_handler(lambda notice: told.append(str(notice.message_primary)))
+    notices: list[str] = []
+    reader.connection.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
     reader.connection.execute(
         "create function pg_temp.tell(x text) returns boolean language plpgsql cost 0.0001"
         " as $$ begin raise notice '%', x; return true; end $$"
     )
     reader.rows("select * from inn8.client_details where pg_temp.tell(name)")
-    assert told == ["Thandi Nkosi"]
+    assert notices == ["Thandi Nkosi"]
 
 
 def test_a_login_that_sees_everything_is_no_reader(shared: Syncs, login: str) -> None:

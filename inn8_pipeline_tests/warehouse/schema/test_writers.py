@@ -109,7 +109,7 @@ def _database_of(server: EmbeddedPostgres, login: str, name: str) -> str:
     return url_of(url, login)
 
 
-def test_who_may_not_make_the_roles_is_told_what_a_superuser_runs_once(server: EmbeddedPostgres) -> None:
+def test_the_error_of_missing_roles_has_the_statements_for_a_superuser(server: EmbeddedPostgres) -> None:
     superuser = server.url("postgres")
     with Syncs(_database_of(server, make_login(superuser), "one")) as syncs:
         with pytest.raises(MissingRolesError, match='create role "inn8_owner" nologin;') as refused:

@@ -1,6 +1,6 @@
-"""The versions of the schema: `upgrade` brings a database to the version of this code, `check` refuses any other.
+"""Upgrade the schema of a database to the version of this code, or check that it has that version.
 
-All DDL is in `versions`. Only `inn8 db upgrade`, `inn8 demo` and `inn8 dev` upgrade; a pipeline never does.
+`versions` has all DDL. Only `inn8 db upgrade`, `inn8 demo` and `inn8 dev` upgrade a database; a sync never does.
 """
 
 from collections.abc import Mapping
