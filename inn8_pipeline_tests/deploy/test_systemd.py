@@ -101,10 +101,18 @@ UNSHARE = shutil.which("unshare")
 CAN_UNSHARE = UNSHARE and subprocess.run([UNSHARE, "--mount", "true"], capture_output=True, check=False).returncode == 0
 
 
-def confined(read_only: Path, *command: str) -> list[str]:
-    """Return the command, run with an empty /tmp as under PrivateTmp, and with a read-only folder."""
-    script = 'mount -t tmpfs tmpfs /tmp && mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
-    return [str(UNSHARE), "--mount", "--propagation", "private", "sh", "-c", script, str(read_only), *command]
+def confined(read_only: Path, *arguments: str) -> list[str]:
+    """Return a command of Python, run with an empty /tmp as under PrivateTmp, and with a read-only folder.
+
+    The virtual environment is mounted in that folder, because it can be below /tmp.
+    """
+    (read_only / "environment").mkdir()
+    script = (
+        'mount --bind "$0" "$0" && mount --bind "$1" "$0/environment" && mount -t tmpfs tmpfs /tmp'
+        ' && mount -o remount,ro,bind "$0" && shift && exec "$0/environment/bin/python" "$@"'
+    )
+    namespace = [str(UNSHARE), "--mount", "--propagation", "private"]
+    return [*namespace, "sh", "-c", script, str(read_only), sys.prefix, *arguments]
 
 
 @pytest.mark.skipif(not CAN_UNSHARE, reason="this process may not make mount namespaces")
@@ -117,11 +125,11 @@ def test_the_webserver_reaches_the_socket_of_the_daemons_code_server_to_cancel_a
     try:
         variables = {**os.environ, "TMPDIR": str(folder) if is_shared else "/tmp"}  # noqa: S108
         (other := folder / "other").mkdir()
-        server_command = confined(other, sys.executable, "-c", LISTEN)
+        server_command = confined(other, "-c", LISTEN)
         with subprocess.Popen(server_command, stdout=subprocess.PIPE, text=True, env=variables) as server:
             assert server.stdout
             path = server.stdout.readline().strip()
-            client_command = confined(folder, sys.executable, "-c", CONNECT, path)
+            client_command = confined(folder, "-c", CONNECT, path)
             client = subprocess.run(client_command, capture_output=True, text=True, timeout=60, check=False)
             server.kill()
         assert (client.stdout.strip() == "reached") is is_shared, client.stderr
