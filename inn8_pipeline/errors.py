@@ -2,6 +2,7 @@
 
     Inn8Error
     ├── SettingsError              a setting is missing or wrong: set it
+    │   └── ContractFileError      a line of the contract file is wrong: correct it
     ├── UnknownEntityError         a name that no entity has: use one that is declared
     ├── NoDaysError                a run of transactions was launched without days: choose some
     ├── ApiError                   INN8, or the network on the way to it
@@ -50,6 +51,22 @@ class SettingsError(Inn8Error):
     def __str__(self) -> str:
         """Return one line: the variable, what is wrong with it, an example."""
         return f"{self.variable} {self.problem}. Set it, for example: {self.variable}={self.example}"
+
+
+@dataclass(eq=False)
+class ContractFileError(SettingsError):
+    """A line of the contract file is wrong. `variable` names the file; `example` is its path."""
+
+    line: int
+    key: str
+
+    def __str__(self) -> str:
+        """Return the file, the line, the key, what is wrong with it, and what to do."""
+        return (
+            f"{self.variable} names {self.example}, where line {self.line} is wrong: {self.key} {self.problem}. "
+            "Nothing was fetched or written. Correct the line (docs/contract.md has each key), then run "
+            "`inn8 contract show`."
+        )
 
 
 @dataclass(eq=False)
@@ -181,7 +198,10 @@ class ContractError(ApiError):
 
     subject: str
     finding: str
-    way_out: str = "If INN8 has changed its API on purpose, adapt inn8_pipeline/entities; then rerun."
+    way_out: str = (
+        "If INN8's API differs on purpose, say so in the contract file (INN8_CONTRACT_FILE, docs/contract.md); then "
+        "rerun."
+    )
 
     def __str__(self) -> str:
         """Return what came, the consequence, and what to do."""

@@ -11,6 +11,7 @@ from itertools import islice
 
 from sqlalchemy import Engine
 
+from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.transform.batch import Batch, UnlistedValues, join
 from inn8_pipeline.transform.transformer import Transformer
@@ -51,24 +52,26 @@ class LandingReader:
         engine: The warehouse.
         landing: A complete landing.
         batch_size: How many records a batch has at least: each COPY has a fixed cost.
+        contract: How INN8 names properties and values.
 
     """
 
-    def __init__(self, engine: Engine, landing: Landing, batch_size: int) -> None:
+    def __init__(self, engine: Engine, landing: Landing, batch_size: int, contract: Contract = DEFAULT) -> None:
         self._engine = engine
         self._landing = landing
         self._batch_size = batch_size
-        self._transformer = Transformer(landing.entity)
+        self._entity = contract.of(landing.entity).as_sent(landing.entity)
+        self._transformer = Transformer(self._entity)
         self._drift = self._new_drift()
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the landing's records in order; those of days that are not wanted are skipped."""
-        self._transformer = Transformer(self._landing.entity, is_wanted)
+        self._transformer = Transformer(self._entity, is_wanted)
         yield from prefetch(self._read(self._transformer, self._drift), BATCHES_AHEAD)
 
     def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the records of days that are not wanted."""
-        transformer = Transformer(self._landing.entity, lambda day: not is_wanted(day))
+        transformer = Transformer(self._entity, lambda day: not is_wanted(day))
         yield from self._read(transformer, self._new_drift())
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.extract.client import Inn8Client
@@ -132,14 +133,17 @@ def merge(
     sources: Iterable[tuple[Landing, frozenset[date] | None]],
     options: Callable[[Landing], MergeOptions],
     on_wait: Callable[[], None],
+    contract: Contract = DEFAULT,
 ) -> Outcome:
     """Merge each landing for its days, oldest first; each in a transaction of its own."""
     landings, results = [], []
     for landing, days in sources:
-        results.append(merge_landing(to.engine, landing, days, options(landing), _reader(to, landing), on_wait=on_wait))
+        results.append(
+            merge_landing(to.engine, landing, days, options(landing), _reader(to, landing, contract), on_wait=on_wait)
+        )
         landings.append(landing)
     return Outcome(landings, results)
 
 
-def _reader(to: Destination, landing: Landing) -> Callable[[], RecordSource]:
-    return lambda: landing_reader.LandingReader(to.engine, landing, to.chunk_size)
+def _reader(to: Destination, landing: Landing, contract: Contract) -> Callable[[], RecordSource]:
+    return lambda: landing_reader.LandingReader(to.engine, landing, to.chunk_size, contract)

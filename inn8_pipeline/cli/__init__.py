@@ -36,6 +36,7 @@ main = LazyGroup(
         "show": "Show one record: its row, what INN8 sent, its rejects, its history.",
         "erase": "Erase one person's data from every table and every stored page.",
         "doctor": "Check settings, credentials, database, Dagster's storage, clock.",
+        "contract": "Show how INN8's API is read: the built-in contract and what INN8_CONTRACT_FILE changes.",
         "db": "Manage the warehouse's schema, readers and writers.",
         "sandbox": "Serve the simulated INN8 API alone.",
     },

@@ -67,6 +67,7 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             page_size=api.page_size,
             pages_at_a_time=api.pages_at_a_time,
             ca_file=api.ca_file,
+            contract=tenant.contract,
         )
         if endpoint.is_clear_text:
             warn("INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. For a test network only.")

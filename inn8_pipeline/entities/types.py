@@ -58,6 +58,13 @@ class Property:
     choices: tuple[str, ...] = ()
     folding: Folding = Folding.CASE
     properties: tuple["Property", ...] = ()
+    spellings: tuple[str, ...] = ()
+    meanings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that INN8 may use for it, the preferred one first."""
+        return self.spellings or (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +126,13 @@ class Dimension:
     source: str
     description: str
     columns: tuple[Column, ...]
+    spellings: tuple[str, ...] = ()
 
     @property
     def object(self) -> Property:
         """The property that holds the object: its id, then what the columns are made from."""
         inner = (Property(ID_PROPERTY, Kind.ID, is_required=True), *(column.source for column in self.columns))
-        return Property(self.source, Kind.OBJECT, properties=inner)
+        return Property(self.source, Kind.OBJECT, properties=inner, spellings=self.spellings)
 
 
 @dataclass(frozen=True, slots=True)

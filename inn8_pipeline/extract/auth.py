@@ -5,10 +5,12 @@ Neither the client secret nor a token appears in any repr, message or log.
 
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Any, NoReturn
+from urllib.parse import quote_plus
 
 import httpx
 import msgspec
@@ -44,6 +46,7 @@ class TokenSource:
         self, endpoint: Endpoint, http: httpx.Client, retrier: Retrier, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._endpoint = endpoint
+        self._contract = endpoint.contract.token
         self._http = http
         self._retrier = retrier
         self._clock = clock
@@ -74,13 +77,14 @@ class TokenSource:
             return self._token
 
     def _fetch(self, cancelled: Event) -> Token:
-        call = ApiCall(RequestLabel("POST", TOKEN_PATH), TOKEN_CIRCUIT, cancelled)
+        call = ApiCall(RequestLabel("POST", self._contract.path), TOKEN_CIRCUIT, cancelled)
         return self._retrier.run(call, lambda: None, lambda _: self._request(call.label))
 
     def _request(self, label: RequestLabel) -> Token:
         # The lifetime counts from before the request: the server's clock started somewhere in between.
         asked_at_seconds = self._clock()
-        request = self._http.build_request("POST", self._endpoint.url(TOKEN_PATH), data=self._form())
+        url = self._endpoint.url(self._contract.path)
+        request = self._http.build_request("POST", url, data=self._form(), headers=self._basic())
         try:
             response, body = exchange(self._http, request, label, EXPECTED)
         except RefusedRequestError as refusal:
@@ -92,12 +96,17 @@ class TokenSource:
         raise CredentialsError(label.method, label.path, status)
 
     def _form(self) -> dict[str, str]:
-        return {
-            "grant_type": "client_credentials",
-            "client_id": self._endpoint.client_id,
-            "client_secret": self._endpoint.client_secret,
-            "scope": self._endpoint.scope,
-        }
+        form = {"grant_type": "client_credentials", "scope": self._endpoint.scope}
+        if self._contract.credentials == "basic":
+            return form
+        return form | {"client_id": self._endpoint.client_id, "client_secret": self._endpoint.client_secret}
+
+    def _basic(self) -> dict[str, str]:
+        """Return the header of HTTP Basic, where the credentials are sent so (RFC 6749, section 2.3.1)."""
+        if self._contract.credentials != "basic":
+            return {}
+        pair = f"{quote_plus(self._endpoint.client_id)}:{quote_plus(self._endpoint.client_secret)}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 def _read_token(response: httpx.Response, body: bytes, asked_at_seconds: float) -> Token:
@@ -145,5 +154,5 @@ def _use_seconds(lifetime_seconds: float) -> float:
 
 
 def _refuse(finding: str) -> NoReturn:
-    subject = f"The response to POST {TOKEN_PATH}"
+    subject = "The response of the token endpoint"
     raise ContractError(subject, finding, "Check INN8_BASE_URL; then rerun.")

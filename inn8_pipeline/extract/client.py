@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 import httpx
 
+from inn8_pipeline.contract import CollectionContract
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import ContractError, SettingsError
 from inn8_pipeline.extract.auth import TokenSource
@@ -114,19 +115,22 @@ class Inn8Client:
         subject = f"The collection {collection.name}"
         finding = f"was not consistent over its pages, in each of {MAX_FETCHES} fetches; in the last one, {finding}"
         way_out = (
-            "Rerun when INN8 is less busy; if it stays so, INN8's paging has a fault: report it with this message."
+            "Rerun when INN8 is less busy; if it stays so, INN8 pages otherwise than the contract says (`paging` and "
+            "`total` in docs/contract.md), or its paging has a fault: report it with this message."
         )
         raise ContractError(subject, finding, way_out)
 
     def _fetch(self, collection: Entity, window: Window | None, number: int, known_duplicates: str) -> Fetch:
-        parameters = self._parameters(collection, window)
+        contract = self._endpoint.contract.of(collection)
+        parameters = self._parameters(contract, window)
         options = PagingOptions(
             name=collection.name,
-            url=str(httpx.URL(self._endpoint.url(collection.path), params=parameters)),
+            url=str(httpx.URL(self._endpoint.url(contract.path), params=parameters)),
             pages_at_a_time=self._endpoint.pages_at_a_time,
             max_pages=self._endpoint.max_pages,
             max_records=self._endpoint.max_records,
             is_total_exact=self._endpoint.is_total_exact,
+            paging=contract.paging,
         )
         reader = PageReader(
             collection,
@@ -140,11 +144,14 @@ class Inn8Client:
         self._fetches.add(fetch)
         return fetch
 
-    def _parameters(self, collection: Entity, window: Window | None) -> dict[str, str]:
-        parameters = {"pageSize": str(self._endpoint.page_size)}
-        if window is not None and collection.window_parameters is not None:
-            days = (window.from_date.isoformat(), window.to_date.isoformat())
-            parameters |= dict(zip(collection.window_parameters, days, strict=True))
+    def _parameters(self, contract: CollectionContract, window: Window | None) -> dict[str, str]:
+        parameters = dict(self._endpoint.contract.parameters)
+        if contract.paging.page_size_parameter:
+            parameters[contract.paging.page_size_parameter] = str(self._endpoint.page_size or contract.paging.page_size)
+        if window is not None and contract.window is not None:
+            asked = contract.window.days(window)
+            parameters[contract.window.from_parameter] = asked.from_date.isoformat()
+            parameters[contract.window.to_parameter] = asked.to_date.isoformat()
         return parameters
 
 

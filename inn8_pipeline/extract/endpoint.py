@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from inn8_pipeline.entities import PAGE_SIZE
+from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.errors import SettingsError
 
 EXAMPLE_URL = "https://api.inn8.example/v1"
@@ -28,6 +28,8 @@ class Endpoint:
         is_total_exact: Whether X-Total-Count, if it is a number, must equal the number of records received. If not, a
             difference is only a warning.
         max_records: The bound of one fetch, over all its pages.
+        page_size: Records asked for per page; None for that of the contract.
+        contract: How this INN8's API looks on the wire.
         ca_file: A PEM file with certificates to trust besides the usual ones.
 
     Raises:
@@ -43,11 +45,12 @@ class Endpoint:
     allow_http: bool = False
     max_body_bytes: int = 64 * 1024 * 1024
     pages_at_a_time: int = 8
-    page_size: int = PAGE_SIZE
+    page_size: int | None = None
     max_pages: int = 100_000
     max_records: int = 20_000_000
     is_total_exact: bool = True
     ca_file: str | None = None
+    contract: Contract = DEFAULT
 
     def __post_init__(self) -> None:
         """Refuse a base URL that is not one, or that would send the credentials in clear text."""

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Window
 
@@ -25,15 +26,19 @@ class TenantSettings:
     client_id: str
     client_secret: str = field(repr=False)
     scope: str
+    contract: Contract = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """How requests to INN8 are made, for every tenant. `max_body` is in bytes of one page, decompressed."""
+    """How requests to INN8 are made, for every tenant. `max_body` is in bytes of one page, decompressed.
+
+    `page_size` is None where the contract's page size counts.
+    """
 
     allow_http: bool
     max_body: int
-    page_size: int
+    page_size: int | None
     pages_at_a_time: int
     ca_file: str | None
 

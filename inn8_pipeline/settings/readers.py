@@ -5,8 +5,11 @@ import ssl
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from inn8_pipeline.contract import Contract
+from inn8_pipeline.contract.reading import MAX_PAGE_SIZE
 from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.settings.contract_file import read_contract_file
 from inn8_pipeline.settings.environment import Environment, between, truth
 from inn8_pipeline.settings.model import (
     AlertSettings,
@@ -82,7 +85,8 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     Only the scope falls back to the default tenant's: with its credentials, its data would be loaded.
     """
     prefix = _prefix(environment, tenant_id)
-    scope = environment.read("INN8_SCOPE", "api.read", default="api.read api.write")
+    contract = read_contract_file(environment, prefix)
+    scope = environment.read("INN8_SCOPE", "api.read", default=contract.token.scope)
     address = environment.read(f"{prefix}BASE_URL", _BASE_URL)
     return TenantSettings(
         tenant_id=tenant_id,
@@ -90,7 +94,13 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
         client_id=environment.read(f"{prefix}CLIENT_ID", "fullview"),
         client_secret=environment.read(f"{prefix}CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
         scope=environment.read(f"{prefix}SCOPE", "api.read", default=scope),
+        contract=contract,
     )
+
+
+def read_contract(environment: Environment, tenant_id: str) -> Contract:
+    """Return the tenant's contract with INN8; it needs no credentials."""
+    return read_contract_file(environment, _prefix(environment, tenant_id))
 
 
 def _allow_http(environment: Environment) -> bool:
@@ -127,10 +137,15 @@ def read_api(environment: Environment) -> ApiSettings:
     return ApiSettings(
         allow_http=_allow_http(environment),
         max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
-        page_size=environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, 100_000),
+        page_size=_page_size(environment),
         pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 8, 1, 64),
         ca_file=_ca_file(environment),
     )
+
+
+def _page_size(environment: Environment) -> int | None:
+    is_set = environment.read("INN8_PAGE_SIZE", str(PAGE_SIZE), default="")
+    return environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, MAX_PAGE_SIZE) if is_set else None
 
 
 def _ca_file(environment: Environment) -> str | None:

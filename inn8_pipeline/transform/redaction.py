@@ -5,8 +5,9 @@ case.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 
 from inn8_pipeline.transform.json.reading import split
 from inn8_pipeline.transform.values import Pairs
@@ -14,11 +15,16 @@ from inn8_pipeline.transform.values import Pairs
 Identifiers = Mapping[str, AbstractSet[str]]
 """The values that identify a record as the person's, by the name of the property in lower case."""
 
+Spellings = Mapping[str, Collection[str]]
+"""The names that INN8 has for a property, by the declared name in lower case."""
+
 # Numbers as their text: an id that was sent as a number is the same id.
 _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=str)
 
 
-def redact(body: bytes, identifiers: Identifiers) -> tuple[bytes, list[str | None]]:
+def redact(
+    body: bytes, identifiers: Identifiers, spellings: Spellings = MappingProxyType({})
+) -> tuple[bytes, list[str | None]]:
     """Return the page without the records that have one of the values in the property of that name, and their ids.
 
     The page is returned unchanged if there is no such record. An id is None if the record has no readable one.
@@ -28,6 +34,7 @@ def redact(body: bytes, identifiers: Identifiers) -> tuple[bytes, list[str | Non
         RecursionError: It is nested too deeply.
 
     """
+    identifiers = _respelled(identifiers, spellings)
     kept: list[bytes] = []
     removed: list[str | None] = []
     for record in map(bytes, split(body)):
@@ -37,6 +44,16 @@ def redact(body: bytes, identifiers: Identifiers) -> tuple[bytes, list[str | Non
         else:
             kept.append(record)
     return (b"[" + b",".join(kept) + b"]" if removed else body), removed
+
+
+def _respelled(identifiers: Identifiers, spellings: Spellings) -> Identifiers:
+    """Add the names that INN8 has for each property. The declared one stays: earlier records may have it."""
+    respelled: dict[str, AbstractSet[str]] = dict(identifiers)
+    for declared, names in spellings.items():
+        for name in names:
+            values = identifiers.get(declared, frozenset())
+            respelled[name.lower()] = respelled.get(name.lower(), frozenset()) | values
+    return respelled
 
 
 def _is_identified(record: bytes, value: object, identifiers: Identifiers) -> bool:

@@ -118,11 +118,17 @@ def fold(text: str, folding: Folding) -> str:
             assert_never(folding)
 
 
+def choices_by_key(source: Property) -> dict[str, str]:
+    """Return the choices by what `fold` makes of them, and of the values that the contract maps to them."""
+    by_key = {fold(choice, source.folding): choice for choice in source.choices}
+    return by_key | {fold(sent, source.folding): ours for sent, ours in source.meanings}
+
+
 def is_unlisted(value: str, source: Property) -> bool:
     """Return whether the text is reported as drift: no choice of an enumeration, or an empty date."""
     match source.kind:
         case Kind.CHOICE:
-            return fold(value, source.folding) not in {fold(choice, source.folding) for choice in source.choices}
+            return fold(value, source.folding) not in choices_by_key(source)
         case Kind.DATE:
             return value[:DATE_LENGTH] in _EMPTY_DATE_TEXTS
         case _:

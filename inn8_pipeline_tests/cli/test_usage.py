@@ -18,7 +18,21 @@ from inn8_pipeline.cli.support.options import ENTITY, ENTITY_OF_RECORD
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
 
-COMMANDS = ["demo", "dev", "sync", "backfill", "log", "rejects", "drift", "show", "erase", "doctor", "db", "sandbox"]
+COMMANDS = [
+    "demo",
+    "dev",
+    "sync",
+    "backfill",
+    "log",
+    "rejects",
+    "drift",
+    "show",
+    "erase",
+    "doctor",
+    "contract",
+    "db",
+    "sandbox",
+]
 SETTINGS = {
     "INN8_BASE_URL": "https://api.inn8.example",
     "INN8_CLIENT_ID": "fullview",
@@ -214,3 +228,22 @@ def test_a_dagster_yaml_that_cannot_be_loaded_is_a_setting_that_is_wrong(content
     assert refused.exit_code == 2, refused
     assert "DAGSTER_HOME names a folder whose dagster.yaml cannot be " in refused.stderr
     assert "password" not in refused.stderr
+
+
+def test_a_wrong_contract_file_is_refused_before_a_run_starts(tmp_path: Path) -> None:
+    file = tmp_path / "contract.toml"
+    file.write_text("[paging]\nstyle = 'pages'\n")
+    for arguments in (["sync"], ["contract", "show"]):
+        refused = invoke(*arguments, INN8_CONTRACT_FILE=str(file))
+        assert refused.exit_code == 2
+        assert "line 2 is wrong: paging.style must be one of link," in refused.stderr
+
+
+def test_the_contract_in_force_is_printed_as_a_contract_file(tmp_path: Path) -> None:
+    file, printed = tmp_path / "contract.toml", tmp_path / "printed.toml"
+    file.write_text("[collections.clients.properties]\nphoneNumber = 'mobile'\n")
+    shown = invoke("contract", "show", INN8_CONTRACT_FILE=str(file))
+    assert shown.exit_code == 0
+    assert '"phoneNumber" = ["mobile"]' in shown.stdout
+    printed.write_text(shown.stdout)
+    assert invoke("contract", "show", INN8_CONTRACT_FILE=str(printed)).stdout == shown.stdout

@@ -57,3 +57,9 @@ def test_any_identifier_suffices_and_the_ids_of_the_removed_records_are_returned
 
 def test_a_page_with_records_of_one_person_only_becomes_an_empty_array() -> None:
     assert redact(b'[{"id":"C-1"}]', {"id": {"C-1"}}) == (b"[]", ["C-1"])
+
+
+def test_a_record_is_found_by_the_name_that_the_contract_has_for_a_reference() -> None:
+    body = b'[{"id":"P-1","owner":"C-1"},{"id":"P-2","clientId":"C-1"},{"id":"P-3","owner":"C-2"}]'
+    rest, removed = redact(body, {"clientid": {"C-1"}}, {"clientid": {"owner"}})
+    assert (rest, removed) == (b'[{"id":"P-3","owner":"C-2"}]', ["P-1", "P-2"])

@@ -1,13 +1,14 @@
 """`inn8 erase`: erase one person's data from every table and every page; a preview without `--yes`."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import tenant_of, tenant_option
-from inn8_pipeline.settings import Environment, read_owner_database, read_sync
+from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.erasure.data_subject import ErasureCounts
@@ -40,11 +41,12 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
     from inn8_pipeline.warehouse.erasure import erase
     from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 
+    cut = partial(redact, spellings=read_contract(environment, tenant.tenant_id).spellings())
     engine, subject = database.engine(), DataSubject(tenant.tenant_id, external_id)
     if yes:
-        erased = erase.erase(engine, subject, redact, may_be_sent=still_sent, wait_seconds=wait_seconds)
+        erased = erase.erase(engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
     else:
-        erased = erase.look(engine, subject, redact)
+        erased = erase.look(engine, subject, cut)
     click.echo("\n".join(_lines(erased, is_done=yes)))
 
 

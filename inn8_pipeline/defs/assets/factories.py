@@ -17,7 +17,7 @@ from inn8_pipeline.defs.sync_log import evaluations
 from inn8_pipeline.defs.sync_log.failures import LogFailures
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
-from inn8_pipeline.settings import Environment, SyncSettings, check_tenants, read_sync
+from inn8_pipeline.settings import Environment, SyncSettings, check_tenants, read_contract, read_sync
 from inn8_pipeline.transform import TRANSFORM_VERSION
 
 if TYPE_CHECKING:
@@ -85,8 +85,12 @@ def table_assets(
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, current.chunk_size)
             check_tenants(Environment(), to.engine)
             sources = sync.landings_of(to, entity, window_of(entity, days))
-            options = _merge_options(to.run_id, context.op_execution_context.op_config, current)
-            outcome = sync.merge(to, sources, options, on_wait=lambda: context.log.warning(metadata.waits(entity)))
+            contract = read_contract(Environment(), tenant.tenant_id)
+            version = contract.of(entity).transform_version(TRANSFORM_VERSION)
+            options = _merge_options(to.run_id, context.op_execution_context.op_config, current, version)
+            outcome = sync.merge(
+                to, sources, options, on_wait=lambda: context.log.warning(metadata.waits(entity)), contract=contract
+            )
         context.log.info(metadata.merged(outcome))
         for line in metadata.drift_lines(outcome.drift_found):
             context.log.warning(line)
@@ -160,11 +164,11 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
 
 
 def _merge_options(
-    run_id: str, config: dict[str, Any], settings: SyncSettings
+    run_id: str, config: dict[str, Any], settings: SyncSettings, transform_version: int
 ) -> "Callable[[Landing], session.MergeOptions]":
     """Return how a landing is to be merged. A landing of another run is a rebuild: merged even if nothing changed."""
     return lambda landing: session.MergeOptions(
-        transform_version=TRANSFORM_VERSION,
+        transform_version=transform_version,
         history=settings.history() if landing.window else None,
         may_repeat=landing.run_id == run_id,
         reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),

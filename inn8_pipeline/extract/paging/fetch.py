@@ -10,6 +10,7 @@ from inn8_pipeline.extract.paging.consistency import ConsistencyCheck, Consisten
 from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Paginator, PagingOptions
 from inn8_pipeline.extract.paging.prefetch import PagePrefetcher
+from inn8_pipeline.extract.paging.styles import paginator_of
 
 
 class Fetch:
@@ -72,7 +73,7 @@ class Fetch:
     def _walk(self) -> Generator[Page]:
         prefetcher = PagePrefetcher(partial(self._read, self), self.cancelled, self._options.pages_at_a_time)
         with closing(prefetcher):
-            for fetched in self._fetched(prefetcher, Paginator(self._options)):
+            for fetched in self._fetched(prefetcher, paginator_of(self._options)):
                 self._check.add(fetched.page, fetched.ids, fetched.total)
                 self._require_few_records()
                 for warning in fetched.warnings:
@@ -97,6 +98,8 @@ class Fetch:
             try:
                 request, fetched = prefetcher.next()
             except RefusedRequestError as refusal:
+                if paginator.is_end(refusal):
+                    return
                 if not paginator.is_gone(refusal):
                     raise
                 self._check.contradict("a page that was announced is not there")

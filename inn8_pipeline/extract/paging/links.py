@@ -71,6 +71,16 @@ def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: 
     return PageLinks(absolute.get("next"), absolute.get("last"))
 
 
+def following_url(target: str, url: str, origin: httpx.URL, parameters: Mapping[str, str]) -> str:
+    """Return the address of a next page that the response to `url` names, with the parameters that we ask for.
+
+    Raises:
+        ForeignLinkError: It would carry the token to another origin.
+
+    """
+    return with_parameters(_resolve(target, url, origin), parameters)
+
+
 def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield each link of a header: its target as written, and its relations in lower case.
 

@@ -1,11 +1,12 @@
 """Decide which page of a collection is next, from the server's links, and bound where they may lead."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import httpx
 
+from inn8_pipeline.contract import PagingContract
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_between
 from inn8_pipeline.extract.paging.page import Page
@@ -19,13 +20,17 @@ MAX_ANNOUNCED_EMPTY_PAGES = 1000
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A fetched page with its ids, the contents of its headers, and warnings."""
+    """A fetched page with its ids, the contents of its headers, and warnings.
+
+    `total` is the announced number of records, `pages` the announced number of pages.
+    """
 
     page: Page
     ids: list[str]
     total: int | None
     links: PageLinks
     warnings: tuple[str, ...] = ()
+    pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class PagingOptions:
     max_pages: int
     is_total_exact: bool = True
     max_records: int = 20_000_000
+    paging: PagingContract = field(default_factory=PagingContract)
 
 
 class Paginator:
@@ -91,6 +97,10 @@ class Paginator:
         self._ahead = _range(request.number + 1 - first, first, last, template)
         return None
 
+    def is_end(self, refusal: RefusedRequestError) -> bool:  # noqa: ARG002 (decided by the style)
+        """Return whether a refused page means that the page before it was the last one."""
+        return False
+
     def is_gone(self, refusal: RefusedRequestError) -> bool:
         """Return whether the refused page is one that the server itself announced."""
         return refusal.status in {404, 410} and self._requested > 1
@@ -107,6 +117,11 @@ class Paginator:
     def _refuse(self, number: int, finding: str) -> NoReturn:
         subject = f"Page {number} of {self._options.name}"
         raise ContractError(subject, finding)
+
+
+def with_parameter(url: str, name: str, value: int) -> str:
+    """Return the address with this query parameter."""
+    return str(httpx.URL(url).copy_merge_params({name: str(value)}))
 
 
 def _range(offset: int, first: int, last: int, template: httpx.URL) -> Iterator[PageRequest]:

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import httpx
 
+from inn8_pipeline.contract import TotalContract
+from inn8_pipeline.contract.envelope import MISSING, NoRecordsError, records_of, value_of
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
@@ -14,13 +16,16 @@ from inn8_pipeline.extract.endpoint import Endpoint
 from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
 from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.paging.fetch import Fetch
-from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError, page_links
+from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest
+from inn8_pipeline.extract.paging.styles import PageResponse, links_of
 from inn8_pipeline.extract.retry import ApiCall, Retrier
 
 SUCCESS = frozenset({200, 203, 204})
 EMPTY_PAGE = b"[]"
+USUAL_PAGE_SIZES = frozenset({50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000})
+"""Numbers of records at which a page may be cut off by a bound of the server's."""
 MARKUP_WAY_OUT = (
     "This is usually a maintenance or login page: open INN8_BASE_URL in a browser, and rerun when INN8 is back."
 )
@@ -43,6 +48,9 @@ class PageReader:
         retrier: Retrier,
     ) -> None:
         self._collection = collection
+        self._contract = endpoint.contract.of(collection)
+        self._headers = endpoint.contract.headers
+        self._page_size = endpoint.page_size or self._contract.paging.page_size
         self._parameters = parameters
         self._expected = Expected(SUCCESS, endpoint.max_body_bytes)
         self._origin = httpx.URL(endpoint.base_url)
@@ -52,7 +60,7 @@ class PageReader:
 
     def read(self, fetch: Fetch, request: PageRequest) -> FetchedPage:
         """Return the page, after as many attempts as the retry policy allows. Raises the ApiErrors."""
-        label = RequestLabel("GET", self._collection.path, request.number)
+        label = RequestLabel("GET", self._contract.path, request.number)
         call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry)
         attempt = partial(self._attempt, call, request.url)
         return self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
@@ -68,40 +76,69 @@ class PageReader:
 
     def _get(self, label: RequestLabel, url: str, token: Token) -> FetchedPage | None:
         """Return the page, or None if the token was refused."""
-        request = self._http.build_request("GET", url, headers={"Authorization": f"Bearer {token.value}"})
+        headers = {**self._headers, "Authorization": f"Bearer {token.value}"}
+        request = self._http.build_request("GET", url, headers=headers)
         try:
             response, body = exchange(self._http, request, label, self._expected)
         except RefusedRequestError as refusal:
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
             return None
-        if response.status_code == httpx.codes.NO_CONTENT:
-            body = EMPTY_PAGE
         return self._examine(response, body, url, label.page)
 
     def _examine(self, response: httpx.Response, sent: bytes, url: str, number: int) -> FetchedPage:
         """Return the page with its ids, total and links; raise a ContractError if it is no page or links elsewhere."""
+        array = self._records(response, sent, number)
         try:
-            body = escape_invalid_utf8(sent)
+            body = escape_invalid_utf8(array)
             records, ids = record_ids(body)
         except NotAPageError as fault:
-            if was_cut_off(response, fault.error):
-                reason = "cut its response short"
-                raise TransientError(reason) from None
+            _raise_if_cut_off(response, fault.error)
             self._refuse(number, str(fault), MARKUP_WAY_OUT if fault.is_markup else None)
-        total, warnings = _total(response)
-        if body is not sent:
+        total, warnings = total_of(response, sent, self._contract.total)
+        if body is not array:
             warnings.append("has bytes that are not UTF-8; the records that have them are rejected")
-        links = self._links(response, url, number)
-        return FetchedPage(Page(number, body, records), ids, total, links, tuple(warnings))
+        links = self._links(PageResponse(response.headers, sent, url, self._origin, self._parameters), number)
+        if number == 1 and self._may_be_first_of_many(records, links, total):
+            warnings.append(
+                f"has {records} records, which looks like a full page, and names no next page: if INN8 pages in "
+                "another way, the records after it are missing (`paging` in docs/contract.md)"
+            )
+        counts_pages = self._contract.total.counts == "pages"
+        return FetchedPage(
+            Page(number, body, records),
+            ids,
+            None if counts_pages else total,
+            links,
+            tuple(warnings),
+            pages=total if counts_pages else None,
+        )
 
-    def _links(self, response: httpx.Response, url: str, number: int) -> PageLinks:
+    def _records(self, response: httpx.Response, sent: bytes, number: int) -> bytes:
+        """Return the array of records of a body."""
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return EMPTY_PAGE
         try:
-            return page_links(response.headers.get_list("Link"), url, self._origin, self._parameters)
+            return records_of(sent, self._contract.records)
+        except NoRecordsError as fault:
+            _raise_if_cut_off(response, fault.error)
+            finding = f"has nothing at {self._contract.records}, where the contract says that the records are"
+            self._refuse(number, finding)
+
+    def _may_be_first_of_many(self, records: int, links: PageLinks, total: int | None) -> bool:
+        """Return whether the only page may be one of several that are not linked as the contract says."""
+        if self._contract.paging.style not in {"link", "cursor", "next_url"} or links.next_url or total is not None:
+            return False
+        return records == self._page_size or records in USUAL_PAGE_SIZES
+
+    def _links(self, response: PageResponse, number: int) -> PageLinks:
+        try:
+            return links_of(response, self._contract.paging)
         except ForeignLinkError as fault:
             self._refuse(number, f"links to {fault.difference}, which must not get the token")
         except UnreadableLinkError:
-            self._refuse(number, "has a Link header that cannot be read, so nobody knows whether more pages follow")
+            where = self._contract.paging.next_pointer or "Link header"
+            self._refuse(number, f"has a {where} that cannot be read, so nobody knows whether more pages follow")
 
     def _refuse(self, number: int, finding: str, way_out: str | None = None) -> NoReturn:
         subject = f"Page {number} of {self._collection.name}"
@@ -109,11 +146,24 @@ class PageReader:
         raise error from None
 
 
-def _total(response: httpx.Response) -> tuple[int | None, list[str]]:
+def _raise_if_cut_off(response: httpx.Response, error: Exception | None) -> None:
+    if was_cut_off(response, error):
+        reason = "cut its response short"
+        raise TransientError(reason) from None
+
+
+def total_of(response: httpx.Response, body: bytes, contract: TotalContract) -> tuple[int | None, list[str]]:
     """Return the announced total, or a warning if it cannot be read."""
-    value = response.headers.get("X-Total-Count")
+    if contract.counts == "nothing":
+        return None, []
+    if contract.pointer:
+        value = value_of(body, contract.pointer)
+        name = contract.pointer
+        value = None if value is MISSING or value is None else str(value)
+    else:
+        value, name = response.headers.get(contract.header), contract.header
     if value is None:
         return None, []
     if not re.fullmatch(r"[0-9]{1,15}", value.strip()):
-        return None, ["has an X-Total-Count that is not a number; it was ignored"]
+        return None, [f"has an {name} that is not a number; it was ignored"]
     return int(value), []

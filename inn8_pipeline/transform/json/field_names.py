@@ -38,8 +38,8 @@ class FieldNames:
             for each in properties
             if each.kind is Kind.OBJECT
         }
-        self._by_folded = {each.name.lower(): each for each in properties}
-        self._names = {each.name: each.name for each in properties}
+        self._by_folded = {name.lower(): each for each in properties for name in each.names}
+        self._names = {each.name: each.names[0] for each in properties}
         self._ignored: list[str] = []
         self._reported: set[str] = set()
         self.record_type = self._build()

@@ -50,9 +50,17 @@ def _read_object(pairs: Pairs, names: FieldNames) -> Any:  # noqa: ANN401
 
 
 def _last_values(pairs: Pairs, names: FieldNames) -> dict[str, object]:
-    """Return the values by declared name. Of a property given twice, in whatever spelling, the last one counts."""
-    matched = ((names.find(name), value) for name, value in pairs)
-    return {found.name: value for found, value in matched if found is not None}
+    """Return the values by declared name. Of a property given twice, in whatever case, the last one counts.
+
+    Of a property with several names the first one counts that has a value: a server that renames it may send both.
+    """
+    last = {name.lower(): value for name, value in pairs if names.find(name) is not None}
+    found: dict[str, object] = {}
+    for each in names.properties:
+        sent = [last[name.lower()] for name in each.names if name.lower() in last]
+        if sent:
+            found[each.name] = next((value for value in sent if value is not None), None)
+    return found
 
 
 def _read(value: object, each: Property, names: FieldNames) -> object:  # noqa: PLR0911 (one for each kind)

@@ -60,7 +60,7 @@ def _column(
             days = [None if text is None else dates[text] for text in values]
             return date_column(days), _empty_dates(values, days)
         case Kind.CHOICE:
-            chosen, names = choose(values, source.choices, source.folding)
+            chosen, names = choose(values, source)
             return chosen, [names.get(value) for value in values] if names else []
         case _:
             return formatted(column.format, source, values), None

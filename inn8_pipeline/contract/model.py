@@ -1,0 +1,176 @@
+"""The values of a contract. The defaults are the contract that the pipeline is built against."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from inn8_pipeline.entities import PAGE_SIZE, Dimension, DimensionReference, Entity, Property, Window
+from inn8_pipeline.entities.types import AnyColumn
+
+PAGING_STYLES = ("link", "page", "offset", "cursor", "next_url", "single")
+DEFAULT_PARAMETERS = {"page": "page", "offset": "offset", "cursor": "cursor"}
+"""The query parameter of each style that has one, where the contract names none."""
+DEFAULT_POINTERS = {"cursor": "/next", "next_url": "/next"}
+"""Where a page says what follows it, for each style that reads it from the body."""
+DIGEST_BITS = 23
+TRANSFORM_VERSIONS = 256
+"""The digest of a contract and the version of the transform's rules share a column of 31 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenContract:
+    """The token endpoint. `credentials` are sent in the form (`body`) or as HTTP Basic (`basic`)."""
+
+    path: str = "/oauth/token"
+    credentials: str = "body"
+    scope: str = "api.read api.write"
+
+
+@dataclass(frozen=True, slots=True)
+class PagingContract:
+    """How the pages of a collection are asked for.
+
+    Attributes:
+        style: One of `PAGING_STYLES`.
+        page_size: Records asked for per page.
+        page_size_parameter: The query parameter of the page size; empty if none is sent.
+        parameter: The query parameter of the page's number, offset or cursor; empty for the style's default.
+        first_page: The number of the first page.
+        next: The JSON pointer to the cursor or the URL of the next page; empty for the style's default.
+
+    """
+
+    style: str = "link"
+    page_size: int = PAGE_SIZE
+    page_size_parameter: str = "pageSize"
+    parameter: str = ""
+    first_page: int = 1
+    next: str = ""
+
+    @property
+    def sent_parameter(self) -> str:
+        """The query parameter of the page's number, offset or cursor."""
+        return self.parameter or DEFAULT_PARAMETERS.get(self.style, "")
+
+    @property
+    def next_pointer(self) -> str:
+        """The JSON pointer to what names the next page."""
+        return self.next or DEFAULT_POINTERS.get(self.style, "")
+
+
+@dataclass(frozen=True, slots=True)
+class TotalContract:
+    """The announced total: what it counts (`records`, `pages` or `nothing`), and the header or JSON pointer of it."""
+
+    counts: str = "records"
+    header: str = "X-Total-Count"
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowContract:
+    """The query parameters of a window of days of trade, and whether the days that they name are part of it."""
+
+    from_parameter: str = "fromDate"
+    to_parameter: str = "toDate"
+    from_inclusive: bool = True
+    to_inclusive: bool = True
+
+    def days(self, window: Window) -> Window:
+        """Return the days to name so that every day of the window is served."""
+        return Window(
+            window.from_date - timedelta(days=0 if self.from_inclusive else 1),
+            window.to_date + timedelta(days=0 if self.to_inclusive else 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyContract:
+    """How INN8 sends one property: its names, the preferred one first, and our choice for each of its values."""
+
+    names: tuple[str, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionContract:
+    """One collection. `records` is the JSON pointer to the array of records; empty if the body is the array.
+
+    `properties` has those that differ from the entity's declaration, by their declared path (`address.zipCode`).
+    """
+
+    path: str
+    records: str = ""
+    paging: PagingContract = field(default_factory=PagingContract)
+    total: TotalContract = field(default_factory=TotalContract)
+    window: WindowContract | None = None
+    properties: Mapping[str, PropertyContract] = field(default_factory=dict)
+
+    def as_sent(self, entity: Entity) -> Entity:
+        """Return the entity with the names and values of this contract, for the transform alone."""
+        if not self.properties:
+            return entity
+        return replace(entity, columns=tuple(self._column(column) for column in entity.columns))
+
+    def _column(self, column: AnyColumn) -> AnyColumn:
+        if isinstance(column, DimensionReference):
+            return replace(column, parent=self._dimension(column.parent))
+        return replace(column, source=self._property(column.source, column.source.name))
+
+    def _dimension(self, dimension: Dimension) -> Dimension:
+        columns = tuple(
+            replace(each, source=self._property(each.source, f"{dimension.source}.{each.source.name}"))
+            for each in dimension.columns
+        )
+        found = self.properties.get(dimension.source)
+        return replace(dimension, columns=columns, spellings=found.names if found else ())
+
+    def _property(self, declared: Property, path: str) -> Property:
+        found = self.properties.get(path)
+        return replace(
+            declared,
+            spellings=found.names if found else (),
+            meanings=tuple(found.values.items()) if found else (),
+            properties=tuple(self._property(each, f"{path}.{each.name}") for each in declared.properties),
+        )
+
+    def transform_version(self, rules: int) -> int:
+        """Return the version of the transform's rules together with what of this contract changes rows."""
+        if not self.properties:
+            return rules
+        named = {path: (each.names, dict(each.values)) for path, each in self.properties.items()}
+        digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).digest()
+        return rules + TRANSFORM_VERSIONS * (int.from_bytes(digest[:4]) >> (32 - DIGEST_BITS))
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The whole contract. `headers` and `parameters` are added to each request of a collection."""
+
+    token: TokenContract = field(default_factory=TokenContract)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    collections: Mapping[str, CollectionContract] = field(default_factory=dict)
+
+    def of(self, entity: Entity) -> CollectionContract:
+        """Return the contract of the entity's collection."""
+        return self.collections.get(entity.name) or default_of(entity)
+
+    def spellings(self) -> dict[str, frozenset[str]]:
+        """Return the names that INN8 has for a property in any collection, by the declared name in lower case."""
+        found: dict[str, frozenset[str]] = {}
+        for collection in self.collections.values():
+            for name, each in collection.properties.items():
+                found[name.lower()] = found.get(name.lower(), frozenset()).union(each.names)
+        return found
+
+
+def default_of(entity: Entity) -> CollectionContract:
+    """Return the contract of a collection as the entity declares it."""
+    window = WindowContract(*entity.window_parameters) if entity.window_parameters else None
+    return CollectionContract(entity.path, window=window)
+
+
+DEFAULT = Contract()

@@ -1,0 +1,206 @@
+"""Read a contract file: TOML in which each key that is absent has its default."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from inn8_pipeline.contract.lines import line_of
+from inn8_pipeline.contract.model import (
+    PAGING_STYLES,
+    CollectionContract,
+    Contract,
+    PagingContract,
+    PropertyContract,
+    TokenContract,
+    TotalContract,
+    WindowContract,
+    default_of,
+)
+from inn8_pipeline.contract.tables import InvalidKeyError, Table
+from inn8_pipeline.entities import ID_PROPERTY, Entity, Kind, Property
+
+MAX_PAGE_SIZE = 100_000
+SHARED = ("paging", "total", "window")
+"""Tables that may stand at the top, for all collections, and within a collection, for it alone."""
+OWN_HEADERS = frozenset({"authorization", "host", "content-length", "accept-encoding", "cookie", "connection"})
+
+
+class InvalidContractError(ValueError):
+    """A contract file cannot be used; `line` and `key` say where, `problem` why."""
+
+    def __init__(self, line: int, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
+        self.key = key
+        self.problem = problem
+
+
+def parse(text: str, entities: Iterable[Entity]) -> Contract:
+    """Return the contract of a file.
+
+    Raises:
+        InvalidContractError: The text is not TOML, or a key of it is unknown or has a value that is not allowed.
+
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        raise InvalidContractError(int(found[1]) if found else 1, "the file", "is not valid TOML") from None
+    try:
+        return _contract(values, entities)
+    except InvalidKeyError as error:
+        raise InvalidContractError(line_of(text, error.path), ".".join(error.path), error.problem) from None
+
+
+def _contract(values: Mapping[str, Any], entities: Iterable[Entity]) -> Contract:
+    top = Table(values)
+    for name in SHARED:
+        top.table(name)
+    records = top.pointer("records", "")
+    token, request, collections = (top.table(name) for name in ("token", "request", "collections"))
+    contract = Contract(
+        token=_token(token),
+        headers=_headers(request),
+        parameters=request.texts("parameters"),
+        collections={
+            entity.name: _collection(entity, collections.table(entity.name), values, records) for entity in entities
+        },
+    )
+    for table in (request, collections, top):
+        table.done()
+    return contract
+
+
+def _token(table: Table) -> TokenContract:
+    default = TokenContract()
+    token = TokenContract(
+        path=table.url_path("path", default.path),
+        credentials=table.choice("credentials", default.credentials, ("body", "basic")),
+        scope=table.text("scope", default.scope),
+    )
+    table.done()
+    return token
+
+
+def _headers(request: Table) -> dict[str, str]:
+    headers = request.texts("headers")
+    table = request.table("headers")
+    for name in headers:
+        if name.lower() in OWN_HEADERS or not re.fullmatch(r"[A-Za-z0-9-]{1,100}", name):
+            table.refuse(name, "is not a header that a contract can set")
+    return headers
+
+
+def _collection(entity: Entity, table: Table, values: Mapping[str, Any], records: str) -> CollectionContract:
+    default = default_of(entity)
+    contract = CollectionContract(
+        path=table.url_path("path", default.path),
+        records=table.pointer("records", records),
+        paging=_paging(_merged(table, values, "paging")),
+        total=_total(_merged(table, values, "total")),
+        window=_window(_merged(table, values, "window"), default.window) if default.window else None,
+        properties=dict(_properties(entity, table.table("properties"))),
+    )
+    if default.window is None and "window" in table:
+        table.refuse("window", f"is not possible: {entity} have no days of trade")
+    table.done()
+    return contract
+
+
+def _merged(table: Table, values: Mapping[str, Any], name: str) -> Table:
+    """Return the shared table with the keys of the collection's own one; a wrong key is found where it is written."""
+    own = table.table(name)
+    shared = Table(values.get(name, {}), (name,))
+    merged = {key: values[name][key] for key in shared} | {key: own.get(key, None) for key in own}
+    return Table(merged, own.path if next(iter(own), None) else (name,))
+
+
+def _paging(table: Table) -> PagingContract:
+    default = PagingContract()
+    paging = PagingContract(
+        style=table.choice("style", default.style, PAGING_STYLES),
+        page_size=table.whole("page_size", default.page_size, 1, MAX_PAGE_SIZE),
+        page_size_parameter=table.text("page_size_parameter", default.page_size_parameter),
+        parameter=table.text("parameter", default.parameter),
+        first_page=table.whole("first_page", default.first_page, 0, 1),
+        next=table.pointer("next", default.next),
+    )
+    table.done()
+    if paging.parameter and paging.parameter == paging.page_size_parameter:
+        table.refuse("parameter", "must differ from page_size_parameter")
+    return paging
+
+
+def _total(table: Table) -> TotalContract:
+    default = TotalContract()
+    total = TotalContract(
+        counts=table.choice("counts", default.counts, ("records", "pages", "nothing")),
+        header=table.header("header", default.header),
+        pointer=table.pointer("pointer", default.pointer),
+    )
+    table.done()
+    return total
+
+
+def _window(table: Table, default: WindowContract) -> WindowContract:
+    window = WindowContract(
+        from_parameter=table.text("from_parameter", default.from_parameter),
+        to_parameter=table.text("to_parameter", default.to_parameter),
+        from_inclusive=table.flag("from_inclusive", default=default.from_inclusive),
+        to_inclusive=table.flag("to_inclusive", default=default.to_inclusive),
+    )
+    table.done()
+    return window
+
+
+def _properties(entity: Entity, table: Table) -> Iterator[tuple[str, PropertyContract]]:
+    declared = dict(_declared(entity.properties))
+    for path, source in declared.items():
+        if path in table:
+            yield path, _property(table, path, source)
+    table.done_with(declared)
+    _require_distinct(declared, table)
+
+
+def _declared(properties: Iterable[Property], prefix: str = "") -> Iterator[tuple[str, Property]]:
+    for each in properties:
+        if each.kind is not Kind.ID or each.name != ID_PROPERTY:
+            yield f"{prefix}{each.name}", each
+        yield from _declared(each.properties, f"{prefix}{each.name}.")
+
+
+def _property(table: Table, path: str, source: Property) -> PropertyContract:
+    value = table.get(path, "")
+    given = Table(value, (*table.path, path)) if isinstance(value, dict) else None
+    names = given.get("names", source.name) if given else value
+    names = (names,) if isinstance(names, str) else names
+    if not isinstance(names, list | tuple) or not names or not all(map(_is_name, names)):
+        table.refuse(path, "must be a name, a list of names, or a table with `names` and `values`")
+    values = given.texts("values") if given else {}
+    if given:
+        if values and source.kind is not Kind.CHOICE:
+            given.refuse("values", "is only for a property whose values are listed")
+        for sent, ours in values.items():
+            if ours not in source.choices:
+                given.table("values").refuse(sent, f"must be one of {', '.join(source.choices)}")
+        given.done()
+    return PropertyContract(tuple(names), values)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and re.fullmatch(r"[A-Za-z_$@][A-Za-z0-9_$@-]{0,63}", name) is not None
+
+
+def _require_distinct(declared: Mapping[str, Property], table: Table) -> None:
+    """Refuse a name that two properties of one object would have."""
+    taken: dict[tuple[str, str], str] = {}
+    for path in declared:
+        parent, _, name = path.rpartition(".")
+        value = table.get(path, name)
+        names = value.get("names", name) if isinstance(value, dict) else value
+        for each in [names] if isinstance(names, str) else names:
+            other = taken.setdefault((parent, each.lower()), path)
+            if other != path:
+                table.refuse(path if path in table else other, f"{each} is the name of {other} and of {path}")

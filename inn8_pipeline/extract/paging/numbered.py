@@ -1,0 +1,76 @@
+"""Name pages by their number or offset: one at a time, or a whole range once a total is known.
+
+The end is never guessed from a short page, because a server may serve fewer records per page than were asked for. It is
+reached when all records that the total announces have come, or with an empty page.
+"""
+
+from inn8_pipeline.errors import RefusedRequestError
+from inn8_pipeline.extract.paging.paginator import (
+    FetchedPage,
+    PageRequest,
+    Paginator,
+    PagingOptions,
+    with_parameter,
+)
+
+
+class NumberedPaginator(Paginator):
+    """Name pages by number.
+
+    Where the total counts pages, one more page is asked for after the last one: it must be empty. Where there is no
+    total, pages are fetched one after the other until one is empty or not found.
+    """
+
+    def __init__(self, options: PagingOptions) -> None:
+        super().__init__(options)
+        self._is_announced = True
+        self._ahead = iter((PageRequest(1, self._url(1, 0, 0), is_followed=True),))
+
+    def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
+        """Schedule the pages after this one; return how the page contradicts those before it, or None."""
+        self._refuse_loop(fetched)
+        count = fetched.page.records
+        if not request.is_followed:
+            return "a page before the last one is empty" if fetched.pages is not None and not count else None
+        if not count:
+            is_short = fetched.pages is not None and request.number < fetched.pages
+            return "a page before the last one is empty" if is_short else None
+        if fetched.pages is not None and request.number > fetched.pages:
+            return f"page {request.number} has records, though {fetched.pages} pages were announced"
+        if fetched.total is not None and self._records >= fetched.total:
+            return None
+        self._schedule(request.number, fetched)
+        return None
+
+    def is_end(self, refusal: RefusedRequestError) -> bool:
+        """Return whether the refused page is one that nobody has announced: the server has none after the last one."""
+        return refusal.status in {404, 410} and not self._is_announced
+
+    def _schedule(self, number: int, fetched: FetchedPage) -> None:
+        more = 0
+        if fetched.total is not None:
+            more = -(-(fetched.total - self._records) // fetched.page.records)
+        elif fetched.pages is not None:
+            more = fetched.pages - number
+        if number + more > self._options.max_pages:
+            self._refuse(number, f"announces more than {self._options.max_pages} pages")
+        self._is_announced = more > 0
+        count, came, size = max(more, 1), self._records, fetched.page.records
+        self._ahead = iter(
+            [
+                PageRequest(number + ahead, self._url(number + ahead, came, size * (ahead - 1)), ahead == count)
+                for ahead in range(1, count + 1)
+            ]
+        )
+
+    def _url(self, number: int, came: int, ahead: int) -> str:  # noqa: ARG002 (what an offset is made from)
+        """Return the address of a page, before which `came` records have come and `ahead` more are under way."""
+        paging = self._options.paging
+        return with_parameter(self._options.url, paging.sent_parameter, number - 1 + paging.first_page)
+
+
+class OffsetPaginator(NumberedPaginator):
+    """Name pages by the number of records before them."""
+
+    def _url(self, number: int, came: int, ahead: int) -> str:  # noqa: ARG002 (what a number is made from)
+        return with_parameter(self._options.url, self._options.paging.sent_parameter, came + ahead)

@@ -1,0 +1,93 @@
+"""The styles of paging: for each, where a response says what follows it, and which paginator names its pages.
+
+To add a style: a function or a paginator here or in a module of its own, its entry in `STYLES`, and its name in
+`contract/model.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from inn8_pipeline.contract import PagingContract
+from inn8_pipeline.contract.envelope import MISSING, value_of
+from inn8_pipeline.extract.paging.links import PageLinks, UnreadableLinkError, following_url, page_links
+from inn8_pipeline.extract.paging.numbered import NumberedPaginator, OffsetPaginator
+from inn8_pipeline.extract.paging.paginator import Paginator, PagingOptions
+
+NO_LINKS = PageLinks()
+
+
+@dataclass(frozen=True, slots=True)
+class PageResponse:
+    """A response as a style sees it: its headers, the whole body, the address that was asked for and what we ask for.
+
+    `origin` is the only origin that links may lead to; `parameters` are those of every request.
+    """
+
+    headers: httpx.Headers
+    body: bytes
+    url: str
+    origin: httpx.URL
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PagingStyle:
+    """How one style reads the links of a response, and which class names its pages."""
+
+    links: Callable[[PageResponse, PagingContract], PageLinks]
+    paginator: type[Paginator]
+
+
+def paginator_of(options: PagingOptions) -> Paginator:
+    """Return the paginator of a fetch."""
+    return STYLES[options.paging.style].paginator(options)
+
+
+def links_of(response: PageResponse, paging: PagingContract) -> PageLinks:
+    """Return where a response says that the next and the last page are.
+
+    Raises:
+        ForeignLinkError: A link would carry the token to another origin.
+        UnreadableLinkError: The header, or the value at the pointer, cannot be read.
+
+    """
+    return STYLES[paging.style].links(response, paging)
+
+
+def _no_links(_response: PageResponse, _paging: PagingContract) -> PageLinks:
+    return NO_LINKS
+
+
+def _links_of_header(response: PageResponse, _paging: PagingContract) -> PageLinks:
+    return page_links(response.headers.get_list("Link"), response.url, response.origin, response.parameters)
+
+
+def _link_of_body(response: PageResponse, paging: PagingContract) -> PageLinks:
+    target = value_of(response.body, paging.next_pointer)
+    if target is MISSING or target is None or target == "":
+        return NO_LINKS
+    if not isinstance(target, str):
+        raise UnreadableLinkError
+    return PageLinks(following_url(target, response.url, response.origin, response.parameters))
+
+
+def _cursor_of_body(response: PageResponse, paging: PagingContract) -> PageLinks:
+    cursor = value_of(response.body, paging.next_pointer)
+    if cursor is MISSING or cursor is None or cursor == "":
+        return NO_LINKS
+    if isinstance(cursor, bool) or not isinstance(cursor, str | int):
+        raise UnreadableLinkError
+    return PageLinks(str(httpx.URL(response.url).copy_merge_params({paging.sent_parameter: str(cursor)})))
+
+
+STYLES: Mapping[str, PagingStyle] = {
+    "link": PagingStyle(_links_of_header, Paginator),
+    "page": PagingStyle(_no_links, NumberedPaginator),
+    "offset": PagingStyle(_no_links, OffsetPaginator),
+    "cursor": PagingStyle(_cursor_of_body, Paginator),
+    "next_url": PagingStyle(_link_of_body, Paginator),
+    "single": PagingStyle(_no_links, Paginator),
+}
+"""The styles by the name that a contract file gives them."""

@@ -1,0 +1,1 @@
+"""The contract: its file, its effects on requests, pages and rows."""
