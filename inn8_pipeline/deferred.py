@@ -1,8 +1,8 @@
-"""Modules that are imported when they are first used, so that the definitions load quickly.
+"""Import modules when they are first used, so that the definitions load quickly.
 
-The definitions are loaded by every code server, daemon and command. Without what a sync needs they load in half of the
-time: SQLAlchemy, psycopg and Alembic cost 0.6 s and 30 MB, httpx and stamina 0.3 s and 20 MB, pandas and pyarrow 0.3 s
-and 60 MB. The last two are not even needed by a sync that finds nothing changed.
+Every code server, daemon and command loads the definitions. Without the modules that only a sync needs they load in
+half of the time: SQLAlchemy, psycopg and Alembic cost 0.6 s and 30 MB, httpx and stamina 0.3 s and 20 MB, pandas and
+pyarrow 0.3 s and 60 MB. A sync that finds nothing changed does not need the last two either.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ class _DeferredModule(ModuleType):
     """A module that imports another one of the same name when an attribute is first asked for."""
 
     def __getattr__(self, name: str) -> object:
-        """Return the attribute of the module itself."""
+        """Return the attribute of the real module."""
         return getattr(import_module(self.__name__), name)
 
 

@@ -1,35 +1,36 @@
-"""The errors of the pipeline: one class for each different reaction of the operator. Messages are built from data.
+"""The errors of the pipeline: one class for each thing that the operator has to do.
 
     Inn8Error
     ├── SettingsError              a setting is missing or wrong: set it
     │   └── ContractFileError      a line of the contract file is wrong: correct it
     ├── UnknownEntityError         a name that no entity has: use one that is declared
-    ├── NoDaysError                a run of transactions was launched without days: choose some
+    ├── NoDaysError                a run of an entity with days of trade was launched without days: choose some
     ├── ApiError                   INN8, or the network on the way to it
-    │   ├── CredentialsError       INN8 refused the credentials: check them
+    │   ├── CredentialsError       INN8 does not accept the credentials: check them
     │   ├── TransientApiError      every retry failed: wait, or ask INN8
     │   ├── CircuitOpenError       INN8 failed too often just now: the next sync tries again
     │   ├── RefusedRequestError    INN8 refused the request (4xx): check the settings
-    │   └── ContractError          INN8's response is not that of the API we know: read it, change the code
+    │   └── ContractError          INN8's response contradicts the API that we know: change the code
     ├── NotifyError                an alert or a heartbeat was not accepted: check its address
-    └── WarehouseError             Postgres, or what is in it
+    └── WarehouseError             Postgres, or what is stored in it
         ├── DatabaseError          Postgres failed, is full or read-only: repair it, rerun
         │   └── UnreachableDatabaseError   no connection can be opened: check the URL and the server
         ├── UnsuitableDatabaseError    an old version or another encoding: choose another database
-        ├── SchemaVersionError     the tables have another version: `inn8 db upgrade`
+        ├── SchemaVersionError     the tables belong to another release: `inn8 db upgrade`
         ├── MissingRolesError      the login may not upgrade: an administrator creates the roles, once
         ├── NotOwnerError          the login may not grant or erase: set INN8_OWNER_DATABASE_URL
         ├── LoginError             a login cannot be made a reader or a writer: choose another
-        ├── StillSentError         INN8 would bring back what is to be erased: let INN8 erase it first
-        ├── NotVacuumedError       it is erased, but the tables could not be vacuumed: vacuum
-        ├── SyncLockedError        another sync of the entity took too long: look at it, rerun
+        ├── StillSentError         INN8 still sends what is to be erased: let INN8 erase it first
+        ├── NotVacuumedError       the data is erased, but the tables could not be vacuumed: vacuum them
+        ├── SyncLockedError        another sync took too long: look at it, rerun
         ├── FutureLandingError     a fetch began in the future: check the clock, `inn8 db heal-clock`
         ├── LandingMissingError    there is nothing to rebuild from: fetch first
         ├── TooManyRejectsError    most records would be rejected: nothing was written
         ├── MassChangeError        a column would change in too many rows at once: nothing was written
         └── ReconciliationError    the counts do not add up: nothing was written; a bug
 
-A message names the culprit, the consequence and the way out. It never contains a record's value, a body or a secret.
+A message says what happened, what it means for the data and what to do. It never contains
+a record's value, a body or a secret.
 """
 
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class ApiError(Inn8Error):
 
 @dataclass(eq=False)
 class CredentialsError(ApiError):
-    """INN8 refused the credentials: at the token endpoint, or by a second 401 after a new token."""
+    """INN8 does not accept the credentials: at the token endpoint, or by a second 401 after a new token."""
 
     method: str
     path: str
@@ -113,7 +114,7 @@ class CredentialsError(ApiError):
     def __str__(self) -> str:
         """Return the request, the consequence, and the settings to check."""
         return (
-            f"INN8 answered {self.status} to {self.method} {self.path}: it refuses the credentials. "
+            f"INN8 answered {self.status} to {self.method} {self.path}: it does not accept the credentials. "
             "Nothing of this sync was written. Check INN8_CLIENT_ID, INN8_CLIENT_SECRET and INN8_SCOPE "
             "(`inn8 doctor` tries them); then rerun."
         )
@@ -121,9 +122,9 @@ class CredentialsError(ApiError):
 
 @dataclass(eq=False)
 class TransientApiError(ApiError):
-    """The request failed in a way that may heal, and kept failing through every retry.
+    """The request failed with a transient error in every attempt.
 
-    `reason` is in our words ("answered 503", "did not answer in time", "cut its response short"), never the server's.
+    `reason` is a phrase of this project ("answered 503", "did not answer in time"), never a text of the server.
     """
 
     method: str
@@ -167,7 +168,7 @@ class CircuitOpenError(ApiError):
 
 @dataclass(eq=False)
 class RefusedRequestError(ApiError):
-    """INN8 refused a request with a 4xx that no retry heals.
+    """INN8 refused a request with a 4xx status for which a retry does not help.
 
     `keys` are the top-level keys of a JSON object in the response, never its values.
     """
@@ -180,7 +181,7 @@ class RefusedRequestError(ApiError):
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the request, an outline of the response, and where to look."""
+        """Return the request, an outline of the response, and what to check."""
         keys = f", keys {', '.join(self.keys)}" if self.keys else ""
         return (
             f"INN8 refused {self.method} {self.path} with {self.status} ({self.content_type or 'no content type'}, "
@@ -191,7 +192,7 @@ class RefusedRequestError(ApiError):
 
 @dataclass(eq=False)
 class ContractError(ApiError):
-    """INN8's response, or a link in it, is not that of the API this project is built against.
+    """INN8's response, or a link in it, contradicts the API that this project is built for.
 
     `subject` names the page or the response ("Page 3 of portfolios"), `finding` what is wrong with it.
     """
@@ -204,7 +205,7 @@ class ContractError(ApiError):
     )
 
     def __str__(self) -> str:
-        """Return what came, the consequence, and what to do."""
+        """Return what INN8 sent, the consequence, and what to do."""
         return f"{self.subject} {self.finding}. Nothing of this sync was written. {self.way_out}"
 
 
@@ -230,7 +231,7 @@ class WarehouseError(Inn8Error):
 
 @dataclass(eq=False)
 class DatabaseError(WarehouseError):
-    """Postgres refused or failed. `sqlstate` and `condition` say why, `cause` in its words where they hold no value."""
+    """Postgres failed. `cause` is its own message, kept only if that cannot contain a value of a row."""
 
     action: str
     condition: str
@@ -242,8 +243,8 @@ class DatabaseError(WarehouseError):
         code = f" (SQLSTATE {self.sqlstate})" if self.sqlstate else ""
         cause = f", {self.cause}" if self.cause else ""
         return (
-            f"Postgres failed while {self.action}: {self.condition}{code}{cause}. The transaction was rolled back: "
-            "the data are as they were before. Check the server (`inn8 doctor`); then rerun."
+            f"Postgres failed while {self.action}: {self.condition}{code}{cause}. What was not committed is "
+            "rolled back: no table is left half written. Check the server (`inn8 doctor`); then rerun."
         )
 
 
@@ -265,7 +266,7 @@ class UnreachableDatabaseError(DatabaseError):
 
 @dataclass(eq=False)
 class UnsuitableDatabaseError(WarehouseError):
-    """The database is of a kind that cannot hold the data: an old version of Postgres, another encoding than UTF8."""
+    """The database cannot hold the data: its server is too old, or its encoding is not UTF8."""
 
     finding: str
     way_out: str
@@ -277,7 +278,7 @@ class UnsuitableDatabaseError(WarehouseError):
 
 @dataclass(eq=False)
 class SchemaVersionError(WarehouseError):
-    """The tables have another version than this code needs."""
+    """The tables have another schema version than this code needs."""
 
     found: str
     expected: str
@@ -286,42 +287,42 @@ class SchemaVersionError(WarehouseError):
         """Return both versions, and the command."""
         return (
             f"The warehouse has schema version {self.found or 'none'}, this code needs {self.expected}. Nothing was "
-            "read or written. Run `inn8 db upgrade` (or, if the warehouse is newer, this project's newer release)."
+            "read or written. Run `inn8 db upgrade`; if the warehouse is newer, install the newer release."
         )
 
 
 @dataclass(eq=False)
 class MissingRolesError(WarehouseError):
-    """The roles that own the tables are missing, or the login is no member of the owner, and may not change that.
+    """The login may not upgrade: roles are missing that it may not create, or it may not become a member of the owner.
 
-    `statements` are for an administrator, in order.
+    `statements` are for a superuser, in order.
     """
 
     login: str
     statements: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return who may not do what, and the statements to run once."""
+        """Return the login, and the statements that a superuser runs once."""
         statements = "".join(f"\n  {statement};" for statement in self.statements)
         return (
-            f"The login {self.login} is no member of the role inn8_owner, and may not make itself one. Nothing was "
-            f"changed. Let a superuser run once, in any database of this server:{statements}\n"
+            f"The login {self.login} is not a member of the role inn8_owner and may not become one. Nothing was "
+            f"changed. A superuser must run once, in any database of this server:{statements}\n"
             "Then run `inn8 db upgrade` again."
         )
 
 
 @dataclass(eq=False)
 class NotOwnerError(WarehouseError):
-    """The login may not do what only the owner of the tables may."""
+    """The login may not do what only the owner of the tables may do."""
 
     login: str
     action: str
 
     def __str__(self) -> str:
-        """Return who may not do what, and which setting names a login that may."""
+        """Return the login and the action, and the setting that names a login with the right."""
         return (
-            f"The login {self.login} may not {self.action}: it is no member of inn8_owner. Nothing was changed. Set "
-            "INN8_OWNER_DATABASE_URL to the URL of a login that is: the one that runs `inn8 db upgrade`."
+            f"The login {self.login} may not {self.action}: it is not a member of inn8_owner. Nothing was changed. Set "
+            "INN8_OWNER_DATABASE_URL to the URL of a member: the login that runs `inn8 db upgrade`."
         )
 
 
@@ -333,21 +334,21 @@ class LoginError(WarehouseError):
     problem: str
 
     def __str__(self) -> str:
-        """Return who, why not, and what to do."""
-        return f"The login {self.login} {self.problem}. Nothing was changed. Name another one, or make one first."
+        """Return the login, the reason, and what to do."""
+        return f"The login {self.login} {self.problem}. Nothing was changed. Name another login, or create one."
 
 
 @dataclass(eq=False)
 class StillSentError(WarehouseError):
-    """What is to be erased is in INN8's newest answers, and would come back with the next sync."""
+    """What is to be erased is in INN8's newest responses: the next sync would bring it back."""
 
     entities: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return where it is, and the two ways out."""
+        """Return the entities that INN8 sends it with, and the two ways out."""
         return (
-            f"INN8 still sends this person's data ({', '.join(self.entities)}): it would come back with the next sync. "
-            "Nothing was erased. Let INN8 erase it and sync once more, or erase it all the same with --still-sent."
+            f"INN8 still sends this person's data ({', '.join(self.entities)}): the next sync would bring it back. "
+            "Nothing was erased. Let INN8 erase it and sync once more, or erase it anyway with --still-sent."
         )
 
 
@@ -359,7 +360,7 @@ class NotVacuumedError(WarehouseError):
     statement: str
 
     def __str__(self) -> str:
-        """Return what is done, what is not, and how to do it."""
+        """Return what is done, what is not done, and the statement that does it."""
         return (
             f"The person's data is erased for good, but the tables could not be vacuumed ({self.condition}): its space "
             f"on the disk is not free yet, and the planner's statistics may hold values. Run: {self.statement}"
@@ -368,39 +369,39 @@ class NotVacuumedError(WarehouseError):
 
 @dataclass(eq=False)
 class SyncLockedError(WarehouseError):
-    """Another sync of the same tenant and entity held the lock for longer than the bound."""
+    """Another sync held a lock for longer than the bound. `entity` is its entity, or "this tenant" for any of them."""
 
     entity: str
     waited_seconds: float
 
     def __str__(self) -> str:
-        """Return who waited for what, and what to do."""
+        """Return what was waited for and for how long, and what to do."""
         return (
-            f"Another sync of {self.entity} was still writing after {self.waited_seconds:.0f} s. Nothing of this one "
-            "was written. Look at the running syncs in the Dagster UI; rerun this one when they have ended."
+            f"Another sync of {self.entity} was still in progress after {self.waited_seconds:.0f} s. No row was "
+            "written or changed. Look at the running syncs in the Dagster UI, and rerun when they have ended."
         )
 
 
 @dataclass(eq=False)
 class FutureLandingError(WarehouseError):
-    """A landing began in the future: the database's clock was ahead, or is behind now."""
+    """A landing began in the future: the database's clock was ahead then, or is behind now."""
 
     entity: str
     ahead_seconds: float
 
     def __str__(self) -> str:
-        """Return by how much, what it means, and the two ways out."""
+        """Return how far in the future, what it means, and what to do in each case."""
         hours, minutes = divmod(int(self.ahead_seconds) // 60, 60)
         return (
             f"The last fetch of {self.entity} began {hours} h {minutes} min in the future: the database's clock was "
-            "ahead then, or is behind now. Nothing was fetched or written, for newer data would be taken for older. "
-            "Check the clock (`select now()`); if it is right, run `inn8 db heal-clock`, then rerun."
+            "ahead then, or is behind now. Nothing was fetched or written, because newer data would count as older. "
+            "Check the clock (`select now()`); if it is correct, run `inn8 db heal-clock`, then rerun."
         )
 
 
 @dataclass(eq=False)
 class LandingMissingError(WarehouseError):
-    """No complete landing covers what is to be rebuilt."""
+    """No complete landing has what is to be merged or rebuilt."""
 
     entity: str
     wanted: str
@@ -415,9 +416,9 @@ class LandingMissingError(WarehouseError):
 
 @dataclass(eq=False)
 class TooManyRejectsError(WarehouseError):
-    """More records would be rejected than single invalid records explain.
+    """More records would be rejected than the bound allows.
 
-    `reasons` counts them by code. `rerun` is the command that rejects them all the same, once.
+    `reasons` counts them by reason code. `rerun` is the command that rejects them anyway, once.
     """
 
     entity: str
@@ -427,11 +428,11 @@ class TooManyRejectsError(WarehouseError):
     rerun: str
 
     def __str__(self) -> str:
-        """Return how many by reason, and what it suggests."""
+        """Return how many by reason, the probable cause, and what to do."""
         reasons = ", ".join(f"{code} {count}" for code, count in sorted(self.reasons.items()))
         return (
-            f"{self.rejected} of {self.records} {self.entity} would have been refused ({reasons}): it looks as if "
-            "INN8 has changed its answer. Nothing was written. Compare what INN8 sends with the declaration of the "
+            f"{self.rejected} of {self.records} {self.entity} would have been rejected ({reasons}): INN8 has "
+            "probably changed what it sends. Nothing was written. Compare what INN8 sends with the declaration of the "
             f"entity; if the records really are invalid, reject them once with `{self.rerun}` (in the launchpad: "
             "allow_rejects: true)."
         )
@@ -439,9 +440,9 @@ class TooManyRejectsError(WarehouseError):
 
 @dataclass(eq=False)
 class MassChangeError(WarehouseError):
-    """A column would change, or lose its values, in more rows at once than corrections explain.
+    """A column would change, or lose its values, in more rows at once than the bound allows.
 
-    `findings` says of each such column what would happen to it. `rerun` is the command that allows it once.
+    `findings` says what would happen to each such column. `rerun` is the command that allows it once.
     """
 
     entity: str
@@ -449,13 +450,13 @@ class MassChangeError(WarehouseError):
     rerun: str
 
     def __str__(self) -> str:
-        """Return the columns with their counts, what it suggests, and the way to let it through."""
+        """Return the columns with their counts, the probable cause, and how to allow the change."""
         findings = "; ".join(f"{column} {finding}" for column, finding in self.findings.items())
         return (
-            f"The sync of {self.entity} would have changed too many rows at once: {findings}. It looks as if INN8 has "
-            "changed its answer. Nothing was written; the rows are as they were. If the change is right, allow it once "
-            f"with `{self.rerun}` (in the launchpad: allow_changes: true); if not, tell INN8. The bound is "
-            "INN8_MAX_CHANGED_PERCENT."
+            f"The sync of {self.entity} would have changed too many rows at once: {findings}. INN8 has probably "
+            "changed what it sends. Nothing was written; the rows are as they were. If the change is right, allow it "
+            f"once with `{self.rerun}` (in the launchpad: allow_changes: true); if not, report it to INN8. The bound "
+            "is INN8_MAX_CHANGED_PERCENT."
         )
 
 
@@ -471,5 +472,5 @@ class ReconciliationError(WarehouseError):
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
         return (
             f"The counts of {self.entity} do not add up ({counts}). Everything was rolled back. "
-            "This is a fault of the pipeline: keep the landing, and report it with these counts."
+            "This is a bug of the pipeline: keep the landing, and report it with these counts."
         )

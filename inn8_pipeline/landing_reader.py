@@ -1,6 +1,7 @@
-"""The records of a landing as a merge reads them: its pages decoded, transformed and encoded for COPY.
+"""Read the records of a landing for a merge: decode its pages, transform them and encode them for COPY.
 
-It needs pandas and pyarrow; `sync` defers it, because most syncs find nothing changed and read no record.
+The module needs pandas and pyarrow. `sync` imports it when it is first used, because most syncs find nothing changed
+and read no record.
 """
 
 import re
@@ -24,21 +25,21 @@ from inn8_pipeline.warehouse.queries.owning_clients import count_clients
 from inn8_pipeline.warehouse.read_ahead import prefetch
 
 BATCHES_AHEAD = 1
-"""Batches that are transformed and encoded while Postgres takes the one before."""
+"""Batches that are transformed and encoded while Postgres copies the previous one."""
 
 MIN_CLIENTS = 10
-"""An unlisted value is shown only if it occurs in records of at least so many different clients.
+"""An unlisted value is shown only if it occurs in records of at least this many different clients.
 
-What looks like a code can be a surname or a diagnosis. Shared by ten clients, it says nothing about one of them.
+A value that looks like a code can be a surname or a diagnosis. If ten clients share it, it identifies none of them.
 """
 
 JOINED_BYTES = 256 * 1024
 """Smaller pages are joined up to this size before they are transformed. The transform of a page costs 8 ms and 60 kB
-however few records it has: 10,000 pages of one record took 89 s and 622 MB.
+even if the page has only one record: 10,000 pages of one record took 89 s and 622 MB.
 """
 
 MAX_VALUES = 10
-"""Unlisted values of a property that are shown, the most frequent ones."""
+"""How many unlisted values of a property are shown: the most frequent ones."""
 
 # One word without a long number: two words could be the name of an adviser, which many clients share.
 _WORD = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_-]{0,31}")
@@ -51,7 +52,7 @@ class LandingReader:
     Args:
         engine: The warehouse.
         landing: A complete landing.
-        batch_size: How many records a batch has at least: each COPY has a fixed cost.
+        batch_size: The smallest number of records in a batch (the last one may have fewer): each COPY has a fixed cost.
         contract: How INN8 names properties and values.
 
     """
@@ -65,7 +66,7 @@ class LandingReader:
         self._drift = self._new_drift()
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
-        """Yield the landing's records in order; those of days that are not wanted are skipped."""
+        """Yield the landing's records in order, without those of days that are not wanted."""
         self._transformer = Transformer(self._entity, is_wanted)
         yield from prefetch(self._read(self._transformer, self._drift), BATCHES_AHEAD)
 
@@ -79,7 +80,7 @@ class LandingReader:
         return _encoded(self._transformer.records(payloads, ordinals), self._drift)
 
     def drift_found(self) -> SchemaDrift:
-        """Return the drift of all records that were read so far."""
+        """Return the drift of all records read so far."""
         return self._drift.found()
 
     def _new_drift(self) -> "DriftCollector":
@@ -109,7 +110,7 @@ def _encoded(batch: Batch, drift: "DriftCollector") -> RecordBatch:
 
 
 def join_small_pages(pages: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pages, JSON arrays, with consecutive small ones joined into one array; a large one as it is."""
+    """Yield the pages, JSON arrays, with consecutive small ones joined into one array; leave large ones as they are."""
     small: list[bytes] = []
     size = 0
     for page in pages:
@@ -133,11 +134,11 @@ def _joined(pages: Sequence[bytes]) -> bytes:
 
 
 class DriftCollector:
-    """Collect what INN8 sends and the contract does not list: values of enumerations, empty dates and properties.
+    """Collect what INN8 sends and the declaration does not list: values of choices, empty dates and properties.
 
     Args:
         entity: The entity of the batches.
-        count_clients: Returns how many clients the records of an entity with these ids belong to.
+        count_clients: A function that returns how many clients the records of an entity with these ids belong to.
 
     """
 
@@ -154,9 +155,9 @@ class DriftCollector:
         self._properties |= batch.unknown_properties
 
     def found(self) -> SchemaDrift:
-        """Return the drift as it may be shown in Dagster: counts, and of the values only those that identify nobody.
+        """Return the drift as it may be shown in Dagster: counts, and only those values that identify nobody.
 
-        The names of properties were checked by the transform.
+        The transform has checked the names of the properties.
         """
         found = {name: values for name, values in sorted(self._values.items()) if values.records}
         return SchemaDrift(

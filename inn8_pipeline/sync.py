@@ -1,7 +1,7 @@
-"""One entity from INN8 into its table: fetch and land, then read the landing, transform and merge it.
+"""Sync one entity: fetch and land its records, then read the landing, transform and merge it.
 
-This is the service layer: it knows the order of the steps, and neither Dagster nor settings. `defs` defers it (see
-`deferred`), so it imports what it needs at the top; only pandas and pyarrow wait until there is something to merge.
+This is the service layer: it knows the order of the steps, but neither Dagster nor settings. `defs` imports it when it
+is first used (see `deferred`). pandas and pyarrow are imported only if there is something to merge.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,16 +35,16 @@ else:
 
 
 MARGIN_DAYS = 1
-"""Days that are asked for at each end of a window beside those that are merged.
+"""Days that are requested at each end of a window in addition to those that are merged.
 
-INN8 does not say whether its `toDate` is inclusive. If it were not, the rows of a window's last day would never come,
-and seem to be absent. What is sent for the days beyond the window is skipped.
+INN8 does not say whether its `toDate` is inclusive. If it were not, the rows of the last day would not be sent and
+would seem to be absent. Records of the additional days are skipped.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a sync writes: a warehouse, as one tenant, in one run; `chunk_size` records at a time."""
+    """The warehouse, tenant and run that a sync writes for; `chunk_size` is the number of records at a time."""
 
     engine: Engine
     tenant_id: str
@@ -54,14 +54,14 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All merges of one step: several if days are rebuilt from several landings."""
+    """The merges of one step: several if days are rebuilt from several landings."""
 
     landings: Sequence[Landing]
     results: Sequence[SyncResult]
 
     @property
     def status(self) -> Status:
-        """`NoData` if INN8 sent none in any landing, `PartialSuccess` if one merge was partial, else `Success`."""
+        """`NoData` if every merge had none, `PartialSuccess` if one merge was partial, else `Success`."""
         found = {result.status for result in self.results}
         if found == {Status.NO_DATA}:
             return Status.NO_DATA
@@ -86,12 +86,12 @@ class Outcome:
 
     @property
     def started_at(self) -> datetime:
-        """When the first of the fetches began."""
+        """The start of the first fetch."""
         return min(landing.started_at for landing in self.landings)
 
     @property
     def drift_found(self) -> SchemaDrift:
-        """The drift of all landings, also of those that repeat an earlier one."""
+        """The drift of all landings, including those that repeat an earlier one."""
         total = NO_DRIFT
         for result in self.results:
             total = total.plus(result.drift_found)
@@ -110,7 +110,7 @@ class Outcome:
 def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | None) -> Landing:
     """Fetch a collection and store its pages as they come; return the complete landing.
 
-    A fetch whose pages are not consistent is repeated; what it wrote is never read.
+    A fetch whose pages are not consistent is repeated; the pages that it stored are never read.
     """
     for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS)):
         with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
@@ -122,7 +122,7 @@ def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | N
 
 
 def landings_of(to: Destination, entity: Entity, window: Window | None) -> list[tuple[Landing, frozenset[date] | None]]:
-    """Return what a table is made from: the newest complete landing, or for days the newest one that covers each."""
+    """Return the landings to rebuild a table from: the newest complete one, or the newest one of each day."""
     if window is None:
         return [(newest(to.engine, to.tenant_id, entity), None)]
     return [*newest_of_days(to.engine, to.tenant_id, entity, window)]
@@ -135,7 +135,7 @@ def merge(
     on_wait: Callable[[], None],
     contract: Contract = DEFAULT,
 ) -> Outcome:
-    """Merge each landing for its days, oldest first; each in a transaction of its own."""
+    """Merge each landing for its days, in the order given; each in a transaction of its own."""
     landings, results = [], []
     for landing, days in sources:
         results.append(

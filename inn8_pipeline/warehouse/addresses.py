@@ -1,4 +1,4 @@
-"""The URL of a database as libpq reads it: its parts, and what may be said of them. The password never is."""
+"""Read the URL of a database as libpq does, and describe it in messages without its password."""
 
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
@@ -13,20 +13,20 @@ _OF_THE_DRIVER = {
     "prepare_threshold": "is set by INN8_PREPARED_STATEMENTS, not by a parameter",
     "autocommit": "is no parameter of Postgres: the pipeline begins and ends its transactions itself",
 }
-# Of JDBC; libpq reads it in a URL as sslmode=require.
+# A parameter of JDBC URLs; libpq reads ssl=true as sslmode=require.
 _ALIASES = {"ssl"}
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is. `parameters` are those that the URL sets, by libpq's names; they may hold a password."""
+    """The address of a database. `parameters` are those of the URL by libpq's names; they may include a password."""
 
     variable: str
     parameters: dict[str, str] = field(repr=False)
 
     @property
     def server(self) -> str:
-        """Host and port, comma-separated where there are several; a folder where the server has a Unix socket."""
+        """Host and port, comma-separated if there are several; of a Unix socket, its folder."""
         hosts = (self.parameters.get("host") or self.parameters.get("hostaddr") or "").split(",")
         ports = self.parameters.get("port", "").split(",")
         ports = ports * len(hosts) if len(ports) == 1 else ports
@@ -34,7 +34,7 @@ class Address:
         return ",".join(f"{host}:{port}" if port else host for host, port in pairs) or "the default server"
 
     def without_password(self, text: str) -> str:
-        """Return a text of libpq or the server without the password, in case that it ever quotes it."""
+        """Return a text of libpq or the server with the password replaced, in case the text quotes it."""
         password = self.parameters.get("password")
         return text.replace(password, "…") if password else text
 

@@ -1,4 +1,4 @@
-"""Rows into a table by COPY."""
+"""Append rows to a table by COPY."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from psycopg import sql
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """Rows as COPY takes them: `csv`, or `tuples` where CSV cannot express a value.
+    """Rows for COPY: `csv`, or `tuples` if CSV cannot express one of the values.
 
-    `csv_rows.encode` makes them of a DataFrame. This module imports neither pandas nor pyarrow.
+    `csv_rows.encode` makes them from a DataFrame. This module imports neither pandas nor pyarrow.
     """
 
     columns: tuple[str, ...] = ()

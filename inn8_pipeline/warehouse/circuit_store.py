@@ -1,10 +1,11 @@
-"""The state of the circuit breakers, shared by all processes of a tenant: a row per circuit, by the database's clock.
+"""The state of the circuit breakers, shared by all processes of a tenant: one row per circuit.
 
-This module implements `extract.breaker.CircuitStore`: five failures in a row open a circuit for sixty seconds. A row is
+This module implements `extract.breaker.CircuitStore`: five failures in a row open a circuit for sixty seconds, by the
+database's clock. A row is
 
     closed      opened_until is null; `failures` counts the failures in a row
     open        opened_until is in the future: every attempt is refused
-    half-open   opened_until has passed: one attempt, the trial, holds a lease (trial_until) and decides
+    half-open   opened_until has passed: one attempt, the trial, holds a lease (trial_until); its result decides
 """
 
 from datetime import UTC
@@ -45,9 +46,9 @@ _ACTION = "reading the state of the circuit breaker"
 class PostgresCircuits:
     """The circuits of one tenant. Safe to use from several threads; close it, or use it as a context manager.
 
-    It keeps one connection open, because it is asked before every page. Each call is one statement, committed at once,
-    or two when a circuit is half-open. A success writes only where failures were counted. Its methods raise a
-    DatabaseError where Postgres fails.
+    It keeps one connection open, because it is called before every page. Each call is one statement, or two if the
+    circuit is half-open, and each statement is committed at once. A success is written only if failures were counted
+    before. The methods raise a DatabaseError if Postgres fails.
     """
 
     def __init__(self, engine: Engine, tenant_id: str) -> None:
@@ -58,7 +59,7 @@ class PostgresCircuits:
         self._failing: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Return the store. It connects with the first call."""
+        """Return the store. The first call opens the connection."""
         return self
 
     def __exit__(
@@ -73,7 +74,7 @@ class PostgresCircuits:
             self._disconnect()
 
     def admit(self, circuit: str, lease_seconds: float) -> bool:
-        """Admit one attempt; return True if it is the trial of a half-open circuit, with a lease of that length.
+        """Admit one attempt; return True if it is the trial of a half-open circuit. Its lease has that length.
 
         Raises:
             CircuitOpenError: The circuit is open, or another attempt holds the trial's lease.
@@ -87,14 +88,14 @@ class PostgresCircuits:
         if state.open_seconds <= 0 and self._execute(self._lease(circuit, lease_seconds)) is not None:
             return True
         seconds_left = max(state.open_seconds, state.trial_seconds or 0.0)
-        # A session has whichever time zone the server is set to.
+        # The time zone of the session depends on the settings of the server.
         failed_at = state.last_failed_at and state.last_failed_at.astimezone(UTC)
         raise CircuitOpenError(circuit, state.failures, float(seconds_left), state.last_failure or "", failed_at)
 
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
         """Close the circuit after a trial, unless its lease ran out and a later trial opened the circuit again.
 
-        Any other attempt resets the count of failures, if this store knows of any. It never closes an open circuit.
+        Any other attempt resets the count of failures, if this store has seen any. It never closes an open circuit.
         """
         if not is_trial and circuit not in self._failing:
             return
@@ -104,10 +105,10 @@ class PostgresCircuits:
         self._execute(update(circuits).where(self._is(circuit), mine, circuits.c.failures > 0).values(closed))
 
     def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
-        """Count the failure; return whether the circuit is open now. The fifth in a row, or that of a trial, opens it.
+        """Count the failure; return True if the circuit is open now. The fifth in a row, or that of a trial, opens it.
 
-        An attempt that began before the circuit opened, and fails afterwards, does not keep it open for longer. What
-        failed last is kept for the message of the open circuit.
+        An attempt that began before the circuit opened and fails afterwards does not keep it open for longer. The last
+        failure is stored for the message of the open circuit.
         """
         self._failing.add(circuit)
         state = self._execute(self._count(circuit, failure[:MAX_FAILURE_LENGTH], is_trial=is_trial))
@@ -124,7 +125,7 @@ class PostgresCircuits:
         ).where(self._is(circuit))
 
     def _lease(self, circuit: str, lease_seconds: float) -> Executable:
-        """Return the statement that takes the trial's lease. Of two at the same time, only the first one gets a row."""
+        """Return the statement that takes the trial's lease. It returns a row only to the first of two attempts."""
         is_free = or_(circuits.c.trial_until.is_(None), circuits.c.trial_until <= _NOW)
         return (
             update(circuits)
@@ -156,7 +157,7 @@ class PostgresCircuits:
         return and_(circuits.c.tenant_id == self._tenant_id, circuits.c.circuit == circuit)
 
     def _execute(self, statement: Executable) -> Row[Any] | None:
-        """Return the statement's row, if it has one. A connection that failed is not used again."""
+        """Return the row of a statement, if it has one. After an error, the next call opens another connection."""
         with self._lock, guarded(_ACTION):
             has_worked = False
             try:

@@ -1,4 +1,4 @@
-"""DataFrames as CSV for COPY.
+"""Encode DataFrames as CSV for COPY.
 
 Arrow writes the CSV, so no value passes through a Python object: strings are always quoted (an empty one is not a null)
 and decimals are printed digit by digit.
@@ -11,15 +11,15 @@ from pyarrow import csv
 from inn8_pipeline.warehouse.bulk_copy import EncodedRows
 
 _OPTIONS = csv.WriteOptions(include_header=False, quoting_style="needed")
-# Postgres before 18 takes a line of only this as the end of the data, even within quotes.
+# Before version 18, Postgres takes a line with only these characters as the end of the data, even within quotes.
 _END_OF_DATA = (b"\n\\.", b"\r\\.")
 
 
 def encode(frame: pd.DataFrame) -> EncodedRows:
-    """Encode the frame's rows for a table whose columns have the names of the frame's."""
+    """Encode the rows of a frame. The columns of the table have the names of the frame's columns."""
     if frame.empty:
         return EncodedRows()
-    # In one chunk: for an empty chunk among others Arrow's writer emits bytes of no row.
+    # In one chunk, because Arrow's writer emits bytes for an empty chunk although it has no row.
     rows = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
     written = pa.BufferOutputStream()
     csv.write_csv(rows, written, _OPTIONS)

@@ -1,6 +1,6 @@
-"""Connections to Postgres: engines, transactions, statements, and errors that never hold a value.
+"""Connections to Postgres: engines, transactions, statements, and errors that never contain a value of a row.
 
-Every statement of the warehouse is run by `execute`, every transaction of it is one of `transaction`.
+`execute` runs the composed statements of the warehouse, and `transaction` opens its transactions.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ MAX_CAUSE = 300
 _WITHOUT_VALUES = ("08", "25", "28", "3D", "42501", "53", "55", "57", "58")
 
 _SESSION = {
-    # What our statements and the driver rely on. A role or a database may have other defaults.
+    # Our statements and the driver rely on these. A role or a database may have other defaults.
     "search_path": "pg_catalog",
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
@@ -47,7 +47,7 @@ _SESSION = {
     "jit": "off",
     # The staged rows of a sync are joined and counted several times.
     "work_mem": "64MB",
-    # Every wait has a bound: for a lock (the merge sets its own), for a statement, for a client that does not go on.
+    # Every wait has a bound: for a lock (the merge sets its own), for a statement, for an idle client in a transaction.
     "lock_timeout": "60s",
     "statement_timeout": f"{STATEMENT_MINUTES}min",
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
@@ -69,13 +69,13 @@ _CONNECTION = {
 
 
 def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statements: bool = True) -> Engine:
-    """Return an engine without a pool: no connection stays open between two syncs.
+    """Return an engine without a pool, so that no connection stays open between two syncs.
 
     Args:
         url: The URL as libpq reads it, with all of its parameters; the driver may be named or not.
         variable: The setting that the URL comes from, for messages.
         prepares_statements: False behind a pooler in transaction mode, where each transaction may have another session:
-            no statement is prepared, and our settings are made for each transaction.
+            no statement is prepared, and each transaction begins with our settings.
 
     Raises:
         SettingsError: The URL cannot be read, or has a parameter that libpq does not know.
@@ -105,7 +105,7 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
 
 
 def _sqlalchemy_url(address: "Address") -> URL:
-    """Return the URL in SQLAlchemy's form: host and port as parameters, of which there may be several."""
+    """Return the URL for SQLAlchemy. Host and port are parameters, because there may be several."""
     parameters = dict(address.parameters)
     return URL.create(
         "postgresql+psycopg",
@@ -117,7 +117,7 @@ def _sqlalchemy_url(address: "Address") -> URL:
 
 
 def _open(address: "Address", arguments: Any, parameters: Any, *, is_session_ours: bool) -> Any:  # noqa: ANN401
-    """Open a connection with our settings, to a database that the pipeline can use."""
+    """Open a connection, check that the pipeline can use the database, and apply our settings."""
     try:
         connection = psycopg.connect(*arguments, **parameters, autocommit=True)
     except psycopg.Error as error:
@@ -137,7 +137,7 @@ def _open(address: "Address", arguments: Any, parameters: Any, *, is_session_our
 
 
 def _check(address: "Address", connection: "psycopg.Connection[Any]") -> None:
-    """Raise `UnsuitableDatabaseError` unless the database can hold what INN8 sends. Asks the server nothing."""
+    """Raise `UnsuitableDatabaseError` unless the database can hold what INN8 sends. Send no query."""
     version = connection.info.server_version // 10_000
     if version < LEAST_VERSION:
         finding = f"{address.server} runs Postgres {version}"
@@ -151,19 +151,19 @@ def _check(address: "Address", connection: "psycopg.Connection[Any]") -> None:
 
 
 def _set_all(*, is_local: bool) -> sql.Composed:
-    """Return the statement that makes our settings, for the session or until the end of the transaction."""
+    """Return the statement that applies our settings, to the session or until the end of the transaction."""
     calls = [_SET.format(name, value, sql.Literal(is_local)) for name, value in _SESSION.items()]
     return sql.SQL("select {}").format(sql.SQL(", ").join([*calls, _SET_TEMP_BUFFERS.format(sql.Literal(is_local))]))
 
 
 _SET = sql.SQL("set_config({}, {}, {})")
-# The staged rows of a sync are joined and counted several times. A session that has used a temporary table already, as
-# one of a pool may have, keeps what it has: Postgres refuses another size there.
+# The staged rows of a sync are joined and counted several times. A session of a pool may have used a
+# temporary table already. It keeps its size, because Postgres does not allow a change after that.
 _SET_TEMP_BUFFERS = sql.SQL("set_config('temp_buffers', case when pg_my_temp_schema() = 0 then '64MB' end, {})")
 
 
 def _unreachable(address: "Address", error: psycopg.Error) -> UnreachableDatabaseError:
-    """Return the error of a connection that could not be opened. No row has been read: libpq's words hold no value."""
+    """Return the error of a connection that could not be opened. No row was read, so libpq's message has no value."""
     lines = str(error).splitlines() or [type(error).__name__]
     cause = address.without_password(lines[0].removeprefix("connection failed: "))
     return UnreachableDatabaseError(address.variable, address.server, cause[:MAX_CAUSE], error.sqlstate or "")
@@ -171,9 +171,9 @@ def _unreachable(address: "Address", error: psycopg.Error) -> UnreachableDatabas
 
 @contextmanager
 def guarded(action: str) -> Iterator[None]:
-    """Turn what Postgres or its driver raises into a `DatabaseError` that says what was being done.
+    """Turn errors of Postgres and of its driver into a `DatabaseError` that says what was being done.
 
-    Postgres's own text is kept only where it cannot hold the values of a row.
+    The message of Postgres is kept only if it cannot contain values of a row.
     """
     try:
         yield
@@ -193,7 +193,7 @@ def _named(action: str, error: BaseException | None) -> DatabaseError:
 
 @contextmanager
 def transaction(engine: Engine, action: str) -> Iterator[Connection]:
-    """Run one transaction: committed at the end, rolled back by any error. `action` names it in a `DatabaseError`."""
+    """Run one transaction; commit it at the end, roll it back on any error. `action` names it in a `DatabaseError`."""
     with guarded(action), engine.begin() as connection:
         yield connection
 
@@ -202,8 +202,8 @@ def transaction(engine: Engine, action: str) -> Iterator[Connection]:
 def snapshot(engine: Engine, action: str) -> Iterator[Connection]:
     """Run one read-only transaction whose statements all see the same state of the database.
 
-    The mode is a part of `BEGIN`. `SET TRANSACTION` would come too late behind a pooler in transaction mode, where each
-    transaction begins with our settings.
+    The mode is a part of `BEGIN`. Behind a pooler in transaction mode `SET TRANSACTION` would come too late, because
+    each transaction begins with a query that applies our settings.
     """
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with transaction(engine.execution_options(**options), action) as connection:
@@ -220,7 +220,7 @@ def execute(connection: Connection, statement: Statement, **parameters: object) 
 
 
 def raw(connection: Connection) -> "psycopg.Connection[tuple[object, ...]]":
-    """Return psycopg's connection beneath, in the same transaction: for COPY."""
+    """Return the psycopg connection of a SQLAlchemy connection, in the same transaction."""
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         message = f"{type(driver).__name__} is not a connection of psycopg 3"

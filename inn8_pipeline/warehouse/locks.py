@@ -2,9 +2,9 @@
 
 A lock's name is hashed to its key. A lock lasts until the end of its transaction (`take`, `hold`, `try_hold`, `share`)
 or until its connection is closed (`share_until_closed`, `alone`), so Postgres releases it if its process dies.
-A transaction that takes several takes them in this order: fetches, entities in their order, pages.
+A transaction that takes several takes them in this order: fetches, entities in the order of `ENTITIES`, pages.
 
-`defs.runs.process` locks by itself: its lock is held in Dagster's storage, which may be another database.
+`defs.runs.process` takes its lock itself, in Dagster's storage, which may be another database.
 """
 
 import time
@@ -37,7 +37,7 @@ def entity(tenant_id: str, name: str) -> str:
 
 
 def fetches(tenant_id: str) -> str:
-    """Return the name of the lock that every fetch shares while it relies on the pages that are stored already."""
+    """Return the name of the lock that every fetch shares while it relies on pages that are stored already."""
     return f"inn8 fetches of {tenant_id}"
 
 
@@ -49,7 +49,7 @@ def pages(tenant_id: str) -> str:
 def take(
     connection: Connection, name: str, waits_for: str, seconds: float, on_wait: Callable[[], None] = lambda: None
 ) -> None:
-    """Take a lock exclusively until the end of the transaction, after a wait of bounded length.
+    """Take a lock exclusively until the end of the transaction; wait for at most `seconds`.
 
     Args:
         connection: A connection in a transaction.
@@ -75,8 +75,8 @@ def take(
 
 
 def take_all(connection: Connection, tenant_id: str, seconds: float) -> None:
-    """Take the locks of the tenant's fetches and of all its entities, so that nothing else fetches or merges."""
-    take(connection, fetches(tenant_id), "any entity", seconds)
+    """Take the locks of the tenant's fetches and of all its entities, so that no other session fetches or merges."""
+    take(connection, fetches(tenant_id), "this tenant", seconds)
     for each in ENTITIES:
         take(connection, entity(tenant_id, each.name), each.name, seconds)
 

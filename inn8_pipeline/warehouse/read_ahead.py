@@ -9,9 +9,9 @@ Item = TypeVar("Item")
 
 
 def prefetch(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
-    """Yield the same items in the same order; at most `count` are taken before they are asked for.
+    """Yield the same items in the same order; take at most `count` of them before they are asked for.
 
-    An error of `items` is raised in the place of its item. A consumer that stops early closes `items` too.
+    An error of `items` is raised where its item would have come. If the consumer stops early, `items` is closed too.
     """
     with ThreadPoolExecutor(1, "prefetch") as thread:
         waiting = deque(thread.submit(_next, items) for _ in range(count))

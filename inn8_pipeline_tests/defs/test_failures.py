@@ -56,7 +56,7 @@ def swallowed(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
 FAILURES: dict[str, tuple[Callable[[Pipeline, pytest.MonkeyPatch], None], str]] = {
     "the API is down": (down, "INN8"),
     "the credentials are wrong": (credentials, "INN8_CLIENT_SECRET"),
-    "the contract has changed": (contract, "would have been refused"),
+    "the contract has changed": (contract, "would have been rejected"),
     "the warehouse is full": (full, "DiskFull"),
     "the warehouse is read-only": (read_only, "ReadOnlySqlTransaction"),
     "a row is lost on its way": (swallowed, "do not add up"),

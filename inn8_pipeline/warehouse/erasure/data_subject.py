@@ -1,8 +1,9 @@
-"""Everything that the warehouse holds of one client: which rows, rejects and records, and how they are erased.
+"""Find and delete everything that the warehouse has about one client: rows, rejects, and records in stored pages.
 
-To a client belong the rows that name it, and the rows that name those: its portfolios, their transactions, and so on
-along the references that the entities declare. A row may be missing, so that only a record or a reject says whose it
-is. A portfolio that belongs to another client by now stays; the records that name this client go.
+The rows that refer to the client belong to it, and the rows that refer to those: its portfolios, their transactions,
+and so on along the references that the entities declare. A record need not have a row; then the record itself, or its
+reject, names its owner. A portfolio that belongs to another client now is kept, but the records that name this client
+are erased.
 """
 
 import hashlib
@@ -23,12 +24,13 @@ from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 Marks = Mapping[str, AbstractSet[str]]
 Cut = Callable[[bytes, Marks], tuple[bytes, list[str | None]]]
-"""A page without the records that bear a mark (a property's name in lower case, its values), and the ids of these."""
+"""A function from a page and marks (values by property in lower case) to the page without the records that have one of
+the marks, and the ids of the removed records."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataSubject:
-    """Whose data: a client of a tenant, by INN8's id."""
+    """The person: a client of a tenant, by its id at INN8."""
 
     tenant_id: str
     client: str = field(repr=False)
@@ -36,9 +38,10 @@ class DataSubject:
 
 @dataclass(frozen=True, slots=True)
 class ErasureCounts:
-    """What goes, or went: rows by table, rejects, and records by entity, each counted once for every page it stands on.
+    """What an erasure deletes or has deleted: rows by table, rejects, and records by entity.
 
-    `still_sent`: the entities of which a landing in use holds such records, so that INN8 would bring them back.
+    A record is counted once for every page that contains it. `still_sent` are the entities whose newest landings have
+    such records, so that the next sync would bring them back.
     """
 
     rows: Mapping[str, int]
@@ -49,13 +52,13 @@ class ErasureCounts:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing was found."""
+        """True if nothing was found."""
         return not (sum(self.rows.values()) or self.rejects or self.pages)
 
 
 @dataclass(frozen=True, slots=True)
 class RedactedPage:
-    """A page of an entity that holds records of the person, and what it becomes without them."""
+    """A page with records of the person: its digest, and its body and counts without them."""
 
     entity: Entity
     digest: bytes
@@ -75,10 +78,10 @@ def entities_of_clients() -> list[Entity]:
 
 
 class DataSubjectSearch:
-    """A search for everything of one client, within a transaction."""
+    """Search for everything about one client, in a transaction of the caller."""
 
     def __init__(self, connection: Connection, subject: DataSubject, cut: Cut) -> None:
-        """Find the ids of the client's rows and records: its records are recognised by them."""
+        """Find the ids of the client's rows and records, by which its records are recognised."""
         self._connection = connection
         self._tenant_id = subject.tenant_id
         self._client = subject.client
@@ -91,7 +94,7 @@ class DataSubjectSearch:
             self._marks[entity] = {"id": self._ids[entity], **self._parent_marks(entity)}
 
     def count(self, take: Callable[[RedactedPage], None] = lambda _: None) -> ErasureCounts:
-        """Count everything; each page that has records of the client is handed to `take`."""
+        """Count everything; call `take` with each page that has records of the client."""
         records: Counter[Entity] = Counter()
         digests: dict[Entity, list[bytes]] = {entity: [] for entity in self._entities}
         for entity in self._entities:
@@ -108,12 +111,12 @@ class DataSubjectSearch:
         )
 
     def count_and_rewrite(self) -> ErasureCounts:
-        """Count everything, and keep its pages without the records; `delete` then lets the landings name them."""
+        """Count everything, and store its pages without the records; `delete` makes the landings refer to these."""
         execute(self._connection, _CREATE)
         return self.count(self._rewrite)
 
     def delete(self) -> None:
-        """Let the landings name the rewritten pages; drop the old ones, then the rejects and the rows."""
+        """Make the landings refer to the rewritten pages; delete the old pages, then the rejects and the rows."""
         execute(self._connection, _RENAME, tenant=self._tenant_id)
         drop_unnamed(self._connection, self._tenant_id)
         execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
@@ -125,7 +128,7 @@ class DataSubjectSearch:
                 execute(self._connection, composed, tenant=self._tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
-        """Keep the page without the records, and note its new digest for the landings that name it."""
+        """Store the page without the records, and note its new digest for the landings that refer to it."""
         digest = hashlib.sha256(page.body).digest()
         write_page(self._connection, self._tenant_id, digest, page.body, page.records)
         execute(
@@ -139,9 +142,9 @@ class DataSubjectSearch:
         )
 
     def _find_ids(self, entity: Entity) -> set[str]:
-        """Return the ids of the rows that are the client's, and those without a row that a record or a reject says are.
+        """Return the ids of the client's rows, and of its records and rejects that have no row.
 
-        Of an entity without children the rows suffice: its records name their parent.
+        The rows suffice for an entity without children, because its records name their parent.
         """
         if entity is CLIENTS:
             return {self._client}
@@ -155,7 +158,7 @@ class DataSubjectSearch:
         return own | named - set(self._column(_OF_ANYBODY, entity, ids=list(named)))
 
     def _parent_marks(self, entity: Entity) -> dict[str, AbstractSet[str]]:
-        """Return the ids that each reference of a record of the client holds, by the property in lower case."""
+        """Return the ids by which a record refers to the client, by the property in lower case."""
         return {each.source.name.lower(): self._ids[each.parent] for each in _references(entity)}
 
     def _bodies(self, entity: Entity) -> Iterator[bytes]:
@@ -171,14 +174,14 @@ class DataSubjectSearch:
                 yield RedactedPage(entity, digest, rest, records - len(cut), len(cut), len(body) - len(rest))
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
-        """Yield the pages that a complete landing of the entity names: digest, body, number of records."""
+        """Yield the pages of the entity's complete landings: digest, body, number of records."""
         for digest in self._column(_NAMED, entity):
             row = execute(self._connection, _PAGE, tenant=self._tenant_id, digest=digest).fetchone()
             if row is not None:
                 yield row["sha256"], row["body"], row["record_count"]
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
-        """Yield the rejects of the entity, resolved ones too: id, and a page of the one record."""
+        """Yield the rejects of the entity, including resolved ones: id, and a page that has only its record."""
         for reject_id in self._column(_REJECTS, entity):
             row = execute(self._connection, _PAYLOAD, tenant=self._tenant_id, id=reject_id).fetchone()
             if row is not None:
@@ -196,7 +199,7 @@ class DataSubjectSearch:
         return bool(digests) and bool(self._column(_IN_USE, entity, digests=digests))
 
     def _column(self, statement: sql.SQL, entity: Entity, **parameters: object) -> list[Any]:
-        """Return the column `value` of a statement about an entity."""
+        """Return the column `value` of the rows that a statement about an entity selects."""
         composed = statement.format(table=_table(entity), belongs=_belongs(entity, "t"))
         known = {"tenant": self._tenant_id, "client": self._client, "entity": entity.name}
         return [row["value"] for row in execute(self._connection, composed, **known, **parameters)]
@@ -212,7 +215,7 @@ def _references(entity: Entity) -> list[Reference]:
 
 
 def _belongs(entity: Entity, alias: str) -> sql.Composable:
-    """Return the condition that a row under the alias is the client's."""
+    """Return the condition that a row under the alias belongs to the client."""
     if entity is CLIENTS:
         return sql.SQL("{} = %(client)s").format(sql.Identifier(alias, "external_id"))
     conditions = [
@@ -259,8 +262,8 @@ _PAYLOAD = sql.SQL("""
   select convert_to(payload::text, 'UTF8') as payload from inn8.rejected_records
    where tenant_id = %(tenant)s and id = %(id)s
 """)
-# In use: the newest complete fetch of a collection, or of any day of trade. What a day was merged from last does not
-# count: INN8 may have sent no record since, which merges nothing, and yet says that the person is no longer sent.
+# In use: the newest complete fetch of a collection, or of any day of trade. The watermarks do not count: if INN8 sends
+# no record at all, nothing is merged, but the person is no longer sent.
 _IN_USE = sql.SQL("""
   select 1 as value from inn8_raw.landings l
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.page_digests && %(digests)s::bytea[]
@@ -281,8 +284,8 @@ create temporary table rewritten (
   primary key (entity, old)
 ) on commit drop
 """)
-# What the rows were made from has changed: a fetch of the very same pages is to be merged, and not taken for a repeat.
-# And its merge's counts are no longer those of its pages: the check `reconciliation` is to see none.
+# The rewritten landing is no longer repeatable: a fetch of the same pages must be merged. The counts of its merge are
+# removed, because they no longer agree with its pages and the check `reconciliation` would fail.
 _RENAME = sql.SQL("""
   update inn8_raw.landings l
      set page_digests = m.digests, record_count = l.record_count - m.records, byte_count = l.byte_count - m.bytes,

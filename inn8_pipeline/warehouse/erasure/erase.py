@@ -1,7 +1,7 @@
-"""One person's data, erased everywhere: rows, rejects, and the records in the pages as INN8 sent them.
+"""Erase one person's data everywhere: rows, rejects, and the records in the stored pages.
 
-Here belong the transaction, its locks and what follows it; what is a person's is `person`'s. How records are cut out
-of a page is handed in: that is `transform`'s.
+This module has the transaction, its locks and the vacuum after it; `data_subject` finds the data. The caller passes the
+function that removes records from a page (`transform.redaction.redact`).
 """
 
 from psycopg import sql
@@ -23,7 +23,7 @@ from inn8_pipeline.warehouse.schema.tables import SCHEMA, landings, pages, rejec
 
 
 def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
-    """Count what `erase` would erase, as it stands now; nothing is locked or changed."""
+    """Count what `erase` would erase now, without a lock or a change."""
     with snapshot(engine, "looking for one person's data") as connection:
         migrations.check(connection)
         return DataSubjectSearch(connection, subject, cut).count()
@@ -32,10 +32,21 @@ def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
 def erase(
     engine: Engine, subject: DataSubject, cut: Cut, *, may_be_sent: bool = False, wait_seconds: float = 600.0
 ) -> ErasureCounts:
-    """Erase the client, in one transaction in which nothing else writes; then vacuum.
+    """Erase a client in one transaction that locks out all fetches and merges of the tenant; then vacuum the tables.
 
-    `StillSentError` where INN8 would bring it back and that was not allowed, `SyncLockedError` where a fetch or a sync
-    goes on for longer than that; then nothing is changed. `NotVacuumedError` where all is erased but the vacuum failed.
+    Args:
+        engine: The warehouse, as a login that is a member of the owner.
+        subject: The client.
+        cut: The function that removes records from a page.
+        may_be_sent: Erase even if INN8 still sends the client, so that the next sync brings it back.
+        wait_seconds: How long to wait for each fetch and merge that is in progress.
+
+    Raises:
+        NotOwnerError: The login is not a member of the owner. Nothing was changed.
+        StillSentError: INN8 still sends the client, and `may_be_sent` is not set. Nothing was changed.
+        SyncLockedError: A fetch or a merge took longer than `wait_seconds`. Nothing was changed.
+        NotVacuumedError: Everything is erased, but the vacuum failed.
+
     """
     with transaction(engine, "erasing one person's data") as connection:
         access.require_owner(connection, "erase")
@@ -53,7 +64,7 @@ _VACUUM = sql.SQL("vacuum (analyze) {}")
 
 
 def _vacuum(engine: Engine) -> None:
-    # With ANALYZE: the planner's statistics hold values too.
+    # ANALYZE too, because the statistics of the planner contain values of rows.
     names = [(SCHEMA, entity.name) for entity in entities_of_clients()]
     names += [(table.schema or SCHEMA, table.name) for table in (rejected_records, landings, pages)]
     statement = _VACUUM.format(sql.SQL(", ").join(sql.Identifier(*name) for name in names))

@@ -1,8 +1,9 @@
-"""A database clock that was ahead or is behind: find it before a sync goes wrong, and heal the times that it left.
+"""Detect a database clock that was ahead or is behind, and correct the times in the future that it wrote.
 
-Fetches are ordered by when they began, by the database's clock. After a fetch in the future each later one would look
-older, and all of its records would be skipped. So no landing begins before the one before it, and if the newest one is
-further in the future than `CLOCK_TOLERANCE`, syncs stop until the clock is right or the times are healed.
+Fetches are ordered by their start, by the database's clock. After a fetch in the future each later one would count as
+older, and all of its records would be skipped. Therefore the start of a landing is always later than that of the
+previous one, and if the newest one is further in the future than `CLOCK_TOLERANCE`, syncs fail until the clock is
+correct or the times are healed.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def check(connection: Connection, tenant_id: str, entity: Entity) -> None:
     """Check that no landing of the entity began in the future.
 
     Raises:
-        FutureLandingError: One did.
+        FutureLandingError: A landing began later than now, by more than `CLOCK_TOLERANCE`.
 
     """
     row = execute(connection, _AHEAD, tenant=tenant_id, entity=entity.name).fetchone()
@@ -41,25 +42,25 @@ def check(connection: Connection, tenant_id: str, entity: Entity) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HealedTimes:
-    """How many landings began in the future, and how many instants were moved into the past."""
+    """The number of landings that began in the future, and of all times that were moved into the past."""
 
     landings: int
     instants: int
 
     @property
     def is_nothing(self) -> bool:
-        """Whether there was nothing to heal."""
+        """True if no time was in the future."""
         return not self.instants
 
 
 def heal(engine: Engine, tenant_id: str, wait_seconds: float = 600.0) -> HealedTimes:
-    """Move the tenant's instants that are in the future into the past, in one transaction in which nothing else writes.
+    """Move the tenant's times that are in the future into the past, in one transaction that locks out all syncs.
 
-    A landing goes right before the next one that was fetched, so that the order of fetches is kept; the instants of
-    rows and rejects follow their landing. Any other instant becomes now.
+    The start of a landing is moved to just before that of the next one, so that the order of the fetches is kept. Equal
+    times of rows and rejects are moved with it. Any other time in the future becomes now.
 
     Raises:
-        SyncLockedError: A fetch or a sync went on for too long; nothing was changed.
+        SyncLockedError: A fetch or a merge held its lock for longer than `wait_seconds`; nothing was changed.
 
     """
     with transaction(engine, "healing times in the future") as connection:
@@ -98,7 +99,7 @@ _MOVE = sql.SQL(
      where t.tenant_id = %(tenant)s and t.{column} > now()
     """
 )
-# Nothing is compared with when a page was written or a reader was made; and pages are never rewritten.
+# No time is compared with the creation of a page or of a reader, and pages are never updated.
 _LEFT_ALONE = {"pages", "tenant_readers"}
 
 

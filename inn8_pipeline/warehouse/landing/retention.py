@@ -1,7 +1,7 @@
-"""Retention: drop old landings, then the pages that no landing names, then rejects resolved long ago.
+"""Retention: delete old landings, then the pages that no landing refers to, then rejects resolved long ago.
 
-A landing stays while it is recent, while a day or a collection was last merged from it, while it is the newest fetch
-that repeats such a one, or while it is the newest of its entity. Tables of rows are never touched here.
+A landing is kept while it is recent, while it is the watermark of a day or a collection, while it is the newest fetch
+that repeats such a landing, or while it is the newest of its entity. Rows of entities are never deleted.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.landing.store import hold_pages
 
 BROKEN_AFTER_HOURS = 24
-"""A fetch that is not complete by then counts as broken off, even if its process is still there."""
+"""A fetch that takes longer than this counts as broken off, even if its process is still running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was dropped. `are_pages_held`: a fetch under way counts on the pages, so all stay until the next time."""
+    """How many were deleted. `are_pages_held`: a fetch in progress relies on stored pages, so none was deleted."""
 
     landings: int
     broken_landings: int
@@ -35,7 +35,7 @@ _DROP_BROKEN = sql.SQL(
        and (%(hours)s = 0 or started_at < now() - make_interval(hours => %(hours)s))
     """
 )
-# A landing repeated by a newer one stands for the newer fetch: a rebuild finds that one, and must.
+# A rebuild reads the newest landing, which may repeat the one that was merged: that landing is kept too.
 _DROP_OLD = sql.SQL(
     """
     with named as (select landing_id as id from inn8.sync_coverage where tenant_id = %(tenant)s),
@@ -71,7 +71,7 @@ _DROP_REJECTS = sql.SQL(
 
 
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:
-    """Drop the tenant's landings and resolved rejects that are older than so many days, and the pages of none."""
+    """Delete the tenant's landings and resolved rejects that are older than so many days, and unreferenced pages."""
     with transaction(engine, "dropping old landings") as connection:
         broken = _drop_broken(connection, tenant_id)
         old = execute(connection, _DROP_OLD, tenant=tenant_id, days=landing_days).rowcount
@@ -85,14 +85,18 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
 
 
 def _drop_broken(connection: Connection, tenant_id: str) -> int:
-    """Drop the landings of fetches that broke off; return how many.
+    """Delete the landings of fetches that broke off; return how many.
 
-    Each fetch holds a lock as long as its connection lives. If nobody holds it, no landing will be completed any more.
+    Each fetch shares a lock until its connection is closed. If no session holds it, no incomplete landing can still be
+    completed.
     """
     hours = 0 if locks.try_hold(connection, locks.fetches(tenant_id)) else BROKEN_AFTER_HOURS
     return execute(connection, _DROP_BROKEN, tenant=tenant_id, hours=hours).rowcount
 
 
 def drop_unnamed(connection: Connection, tenant_id: str) -> int:
-    """Drop the pages that no landing names; return how many. The caller holds the pages, and no fetch is under way."""
+    """Delete the pages that no landing refers to; return how many.
+
+    The caller has called `hold_pages` for pruning, and has checked that no fetch is in progress.
+    """
     return execute(connection, _DROP_UNNAMED, tenant=tenant_id).rowcount

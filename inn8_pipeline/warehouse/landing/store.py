@@ -1,4 +1,7 @@
-"""Landings: what INN8 sent, stored verbatim. A page is stored once; a landing counts only when it is complete."""
+"""Store and read landings: the pages of a fetch, verbatim. Equal pages are stored once.
+
+A landing counts only when it is complete.
+"""
 
 import hashlib
 import weakref
@@ -21,7 +24,7 @@ from inn8_pipeline.warehouse.read_ahead import prefetch
 from inn8_pipeline.warehouse.schema import migrations
 
 PAGES_AHEAD = 2
-"""Pages read before they are asked for: memory is that of a few pages, however many a landing has."""
+"""Pages that are read before they are asked for, so that only a few pages of a landing are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def _landing(row: Mapping[str, Any]) -> Landing:
     )
 
 
-# Never before the landing before it: after a clock that was ahead a little, the order of fetches is still that of ids.
+# Always later than the previous landing: even if the clock was ahead a little, landings are in the order of their ids.
 _OPEN = sql.SQL(
     """
     insert into inn8_raw.landings (tenant_id, entity, from_date, to_date, run_id, started_at)
@@ -84,14 +87,14 @@ _COMPLETE = sql.SQL(
 
 
 class LandingWriter:
-    """Store the pages of one fetch in order; `complete` makes them count.
+    """Store the pages of one fetch in order. Only `complete` makes the landing count.
 
-    Without `complete` the landing is never read: a later retention drops the pages that it wrote. It has one
-    connection, which is closed when the landing is complete, at the end of a `with`, or when the writer is gone.
+    A landing that is not completed is never read, and retention deletes its pages later. The writer has one connection,
+    which is closed by `complete`, at the end of a `with`, or when the writer is garbage-collected.
     """
 
     def __init__(self, engine: Engine, tenant_id: str, entity: Entity, window: Window | None, run_id: str) -> None:
-        """Open the landing: its `started_at` is the database's time, before the first page is asked for."""
+        """Insert the landing. Its `started_at` is the time of the database, before the first page is requested."""
         self._tenant_id = tenant_id
         self._entity = entity
         self._digests: list[bytes] = []
@@ -113,7 +116,7 @@ class LandingWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connection: a landing that is not complete by now broke off."""
+        """Close the connection. A landing that is not complete by now counts as broken off."""
         self._close()
 
     def _open(self, action: str, window: Window | None, run_id: str) -> int:
@@ -129,9 +132,9 @@ class LandingWriter:
         return landing_id
 
     def _share_fetches(self) -> None:
-        """Take the lock of fetches until the connection is closed: then nobody may rewrite pages, or prune any.
+        """Share the lock of fetches until the connection is closed: no session rewrites or prunes pages meanwhile.
 
-        It is taken before the landing is there, so that a landing whose lock is free is one that broke off.
+        The lock is taken before the landing is inserted: if no session holds it, every incomplete landing broke off.
         """
         with self._connection.begin():
             locks.share_until_closed(self._connection, locks.fetches(self._tenant_id))
@@ -149,15 +152,15 @@ class LandingWriter:
         return int(opened.fetchall()[0]["id"])
 
     def _commit_each_statement(self) -> None:
-        """Store each page in a statement of its own: one round trip to look for it, one to write it where it is new.
+        """Switch to autocommit: a page costs one round trip to look for it, and a second one if it is new.
 
-        Only the landing's completion must be on disk; the pages before it are by then.
+        Only the completion of the landing waits for the disk, and the pages were written before it.
         """
         self._connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
         execute(self._connection, _WRITE_WITHOUT_WAITING)
 
     def add(self, body: bytes, records: int) -> None:
-        """Store a page, unless the very same bytes are stored already."""
+        """Store a page, unless the same bytes are stored already."""
         digest = hashlib.sha256(body).digest()
         with self._transaction("writing a page") as connection:
             if not execute(connection, _IS_STORED, tenant=self._tenant_id, digest=digest).fetchone():
@@ -170,7 +173,7 @@ class LandingWriter:
         """Make the landing count, and return it.
 
         Raises:
-            LandingMissingError: The fetch took so long that the landing was pruned.
+            LandingMissingError: The fetch took so long that retention deleted the landing.
 
         """
         with self._transaction("completing a landing") as connection:
@@ -189,7 +192,7 @@ class LandingWriter:
         self._close()
         if row is None:
             raise LandingMissingError(
-                entity=self._entity.name, wanted=f"landing {self.id}, pruned before it was complete"
+                entity=self._entity.name, wanted=f"this sync: landing {self.id} was pruned before it was complete"
             )
         return _landing(row)
 
@@ -200,10 +203,10 @@ class LandingWriter:
 
 
 def hold_pages(connection: Connection, tenant_id: str, *, for_pruning: bool = False) -> None:
-    """Keep the tenant's pages from being pruned until the end of the transaction, or prune them alone.
+    """Keep the tenant's pages from being pruned until the end of the transaction.
 
-    A page that is stored already is not written again, so none may be pruned while a landing is under way that counts
-    on it.
+    A page that is stored already is not stored again, so it must not be pruned while a landing that refers to it is
+    written. With `for_pruning` no other session may hold the pages meanwhile.
     """
     lock = locks.hold if for_pruning else locks.share
     lock(connection, locks.pages(tenant_id))
@@ -219,7 +222,7 @@ _WRITE_PAGE = sql.SQL(
 
 
 def write_page(connection: Connection, tenant_id: str, digest: bytes, body: bytes, records: int) -> None:
-    """Store a page under its digest; one that is stored already is left alone."""
+    """Store a page under its digest, unless it is stored already."""
     execute(connection, _WRITE_PAGE, tenant=tenant_id, digest=digest, body=body, records=records, bytes=len(body))
 
 
@@ -242,14 +245,14 @@ _READ_PAGE = sql.SQL(
 
 
 def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
-    # Binary, because as text each byte would come as two hexadecimal digits.
+    # Binary: in text format each byte would be sent as two hexadecimal digits.
     with transaction(engine, "reading a landing") as connection, raw(connection).cursor(binary=True) as cursor:
         for digest in landing.digests:
             page: tuple[bytes] | None
             page = cursor.execute(_READ_PAGE, {"tenant": landing.tenant_id, "digest": digest}).fetchone()  # type: ignore[assignment]
             if page is None:
                 raise LandingMissingError(
-                    entity=landing.entity.name, wanted=f"landing {landing.id}, whose pages were pruned"
+                    entity=landing.entity.name, wanted=f"this merge: pages of landing {landing.id} were pruned"
                 )
             yield page[0]
 
@@ -264,10 +267,10 @@ _NEWEST = sql.SQL(
 
 
 def newest(engine: Engine, tenant_id: str, entity: Entity) -> Landing:
-    """Return the complete landing of a collection that was begun last.
+    """Return the newest complete landing of a collection.
 
     Raises:
-        LandingMissingError: There is none.
+        LandingMissingError: The collection has none.
 
     """
     with transaction(engine, f"looking for a landing of {entity}") as connection:
@@ -295,10 +298,10 @@ _NAMED = sql.SQL("select * from inn8_raw.landings where tenant_id = %(tenant)s a
 def newest_of_days(
     engine: Engine, tenant_id: str, entity: Entity, window: Window
 ) -> list[tuple[Landing, frozenset[date]]]:
-    """Return for each day the newest complete landing that covers it, as landings with their days, oldest first.
+    """Return the newest complete landing of each day, as pairs of a landing and its days, oldest landing first.
 
     Raises:
-        LandingMissingError: A day has none.
+        LandingMissingError: No complete landing covers one of the days.
 
     """
     with transaction(engine, f"looking for landings of {entity}") as connection:

@@ -1,4 +1,4 @@
-"""What every statement of one merge refers to, and how it is executed."""
+"""The context of one merge: its connection, landing and parameters, and the methods that execute its statements."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,13 +16,13 @@ from inn8_pipeline.warehouse.merge.plan import MergePlan
 
 @dataclass(frozen=True)
 class MergeContext:
-    """One merge under way: its transaction, its landing, and which days it may write.
+    """One merge: its transaction, its landing, and the days that it may write.
 
     Attributes:
         days: The days that the landing may write; None for entities without days.
         history: Every day that INN8 may have records for; None for entities without days.
-        is_late: A fetch begun later has been merged for something.
-        is_superseded: A fetch begun later has been merged for everything that this landing covers.
+        is_late: A fetch that began later was merged before, for any day of the entity.
+        is_superseded: Fetches that began later were merged for every day that this landing covers.
 
     """
 
@@ -41,7 +41,7 @@ class MergeContext:
 
     @cached_property
     def parameters(self) -> dict[str, object]:
-        """The parameters that every statement of the merge may name, beside those of its own call."""
+        """The parameters that every statement of the merge may use in addition to those of its call."""
         window = self.landing.window
         return {
             "tenant": self.landing.tenant_id,
@@ -54,7 +54,7 @@ class MergeContext:
         }
 
     def run(self, statement: Statement, **more: object) -> psycopg.Cursor[dict[str, Any]]:
-        """Execute a statement with `parameters` and more; rows are dictionaries by column name."""
+        """Execute a statement with `parameters` and those of the call; rows are dictionaries by column name."""
         return execute(self.connection, statement, **self.parameters, **more)
 
     def count(self, statement: Statement, **more: object) -> int:
@@ -67,5 +67,5 @@ class MergeContext:
         return raw(self.connection).cursor()
 
     def is_wanted(self, day: date | None) -> bool:
-        """Return whether a record of this day is merged: it was asked for, and no newer fetch was merged for it."""
+        """Return True if records of this day are merged: it was asked for, and no newer fetch was merged for it."""
         return self.days is None or day in self.days

@@ -1,6 +1,6 @@
-"""Schema drift: the properties that INN8 sends and no column is made from, by name, with the first day of each.
+"""Store the properties that INN8 sends and no column is made from: by name, with the first and the last fetch.
 
-An operator can accept one of them as known and not wanted. No value is stored.
+An operator can accept a property that needs no column. No value is stored.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.merge.context import MergeContext
 
 STILL_SENT_DAYS = 9
-"""A property that was in no sync for so long, not even in the weekly sweep, is no longer sent."""
+"""A property that no sync has had for so many days, not even the weekly sweep, is no longer sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +57,19 @@ _ACCEPT = sql.SQL(
 
 
 def note(context: MergeContext, names: Sequence[str]) -> None:
-    """Remember the names that a landing brought, also one that repeats another; to the day."""
+    """Store the names that a landing has. `last_seen_at` is written at most once a day."""
     if names:
         context.run(_NOTE, names=list(names))
 
 
 def still_sent(connection: Connection, tenant_id: str, entity: Entity) -> list[UnknownProperty]:
-    """Return the unknown properties of the entity that INN8 still sends, accepted ones too; the oldest first."""
+    """Return the unknown properties of the entity that INN8 still sends, including accepted ones, oldest first."""
     found = execute(connection, _STILL_SENT, tenant=tenant_id, entity=entity.name, days=STILL_SENT_DAYS)
     return [UnknownProperty(entity=entity, **row) for row in found]
 
 
 def accept(engine: Engine, tenant_id: str, entity: Entity, name: str, remark: str) -> bool:
-    """Accept a property that no column is wanted for; return False if no such property was ever seen."""
+    """Accept a property that needs no column; return False if INN8 never sent such a property."""
     with transaction(engine, "accepting an unknown property") as connection:
         done = execute(connection, _ACCEPT, tenant=tenant_id, entity=entity.name, name=name, remark=remark)
     return done.rowcount == 1

@@ -1,4 +1,4 @@
-"""What the merge must know of an entity: its table, its staged columns, its parents. Derived from the declaration."""
+"""The table, the staged columns and the parents of an entity as the merge uses them, derived from its declaration."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ _KEY = 'text collate "C"'
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A column with our key (`column`), found by the external id in the staged column `staged`.
+    """A key column (`column`) whose value is looked up by the external id in the staged column `staged`.
 
     A record whose required parent is unknown is rejected; `source` is the property that names it.
     """
@@ -31,7 +31,7 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class DimensionPlan:
-    """A dimension: its table, its temporary table, and the columns that INN8 decides."""
+    """A dimension: its table, its temporary table, and the columns whose values INN8 sends."""
 
     name: str
     table: Table
@@ -45,7 +45,7 @@ class DimensionPlan:
 
 @dataclass(frozen=True)
 class MergePlan:
-    """The merge of one entity."""
+    """The plan of the merge of one entity."""
 
     entity: Entity
 
@@ -56,7 +56,7 @@ class MergePlan:
 
     @cached_property
     def parents(self) -> tuple[Parent, ...]:
-        """The keys to look up: of other entities, which are required, and of dimensions, which are not."""
+        """The keys to look up: those of other entities are required, those of dimensions are not."""
         return tuple(
             Parent(
                 each.name,
@@ -72,17 +72,17 @@ class MergePlan:
 
     @cached_property
     def dimensions(self) -> tuple[DimensionPlan, ...]:
-        """The dimensions that its records fill."""
+        """The dimensions whose rows come from the records of the entity."""
         return tuple(DimensionPlan(each.name, table_of(each), value_columns(each)) for each in self.entity.dimensions)
 
     @cached_property
     def values(self) -> tuple[str, ...]:
-        """The columns that INN8 decides: compared, and written where they differ."""
+        """The columns whose values INN8 sends: they are compared, and written if they differ."""
         return value_columns(self.entity)
 
     @cached_property
     def staged(self) -> dict[str, str]:
-        """The columns of a staged row and their types, in order; parents as external ids."""
+        """The columns of a staged row and their types, in order. Parents are staged as external ids."""
         by_key = {parent.column: parent.staged for parent in self.parents}
         columns = {"ordinal": "bigint", "external_id": _KEY}
         for name in self.values:
@@ -91,7 +91,7 @@ class MergePlan:
 
     @property
     def has_days(self) -> bool:
-        """Whether the rows belong to days of trade."""
+        """True if the rows belong to days of trade."""
         return self.entity.has_days
 
 

@@ -2,7 +2,7 @@
 
     fetched + retried = inserted + updated + unchanged + duplicate + rejected + skipped
 
-Nothing here changes a row.
+This module changes no row.
 """
 
 from collections import Counter, defaultdict
@@ -16,15 +16,15 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import Counts
 
 Ends = Counter[tuple[str, date | None, bool]]
-"""Records by what they are counted under, their day of trade, and whether they were retried."""
+"""Numbers of records by the count that they belong to, their day of trade, and whether they were retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeObservations:
-    """What the steps of a merge observed, by day of trade.
+    """The numbers that the steps of a merge observed.
 
-    `written` are rows by action, `unchanged` rows, `dropped` late rejects that were skipped. `skipped` are records that
-    were never staged, `retried` the open rejects that were tried again.
+    By day of trade: `written` rows by action, `unchanged` rows, and `dropped` rejects, skipped because the table is
+    newer. In all: `skipped` records that were never staged, and `retried` open rejects.
     """
 
     written: Counter[tuple[str, date | None]]
@@ -36,7 +36,7 @@ class MergeObservations:
 
 @dataclass(frozen=True, slots=True)
 class ReconciledCounts:
-    """All counts of one merge; `ends` are what they are added up from."""
+    """All counts of one merge; `ends` are the numbers that they are the sums of."""
 
     whole: Counts
     by_day: dict[date, Counts]
@@ -44,7 +44,7 @@ class ReconciledCounts:
     ends: Ends
 
     def repeated(self) -> tuple[Counts, dict[date, Counts]]:
-        """Return the counts of a later sync that fetches the same again: every row that was written is unchanged.
+        """Return the counts of a later sync that fetches the same pages: every row that was written is unchanged.
 
         Rows of retried rejects cannot be counted separately by day: after a merge with retries no day has counts.
         """
@@ -61,7 +61,7 @@ class ReconciledCounts:
         return Counts(fetched=fetched).plus(**totals), days
 
 
-# Exclusions that are rejected are counted among the staged rejects.
+# Rows excluded as rejected are counted among the staged rejects.
 _COUNT_EXCLUDED = sql.SQL(
     """
     select counted_as, trade_date, ordinal < 0 as is_retried, count(*) as count
@@ -73,7 +73,7 @@ _COUNT_EXCLUDED = sql.SQL(
 
 
 def count(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
-    """Add up all counts. `fetched` is the landing's own, so that the two sides come from different sources."""
+    """Add up all counts. `fetched` is the count of the landing, so that the two sides come from different sources."""
     ends: Ends = Counter()
     for (action, day), number in observed.written.items():
         ends[action, day, False] += number
@@ -116,6 +116,6 @@ _REJECTED_BY_REASON = sql.SQL(
 
 
 def rejected_by_reason(context: MergeContext, *, is_sent: bool = False) -> dict[str, int]:
-    """Return the staged rejects by reason code; with `is_sent` only those that the landing brought."""
+    """Return the number of staged rejects by reason code; with `is_sent` only of those that are in the landing."""
     counted = context.run(_REJECTED_BY_REASON, is_sent=is_sent)
     return {row["reason_code"]: row["count"] for row in counted}

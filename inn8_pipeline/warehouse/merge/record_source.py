@@ -1,4 +1,4 @@
-"""What a merge reads its records from, as the merge sees it: it knows neither JSON nor DataFrames."""
+"""The interface through which a merge reads its records. It knows neither JSON nor DataFrames."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from inn8_pipeline.warehouse.merge.results import SchemaDrift
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """The records of some pages: valid rows, rejects, and how many were skipped because their day is not asked for.
+    """The records of some pages: valid rows, rejects, and how many were skipped because of their day.
 
-    `dimensions` are the rows of the dimensions by table.
+    `dimensions` has the rows of each dimension by its table.
     """
 
     rows: EncodedRows
@@ -30,13 +30,13 @@ class RecordSource(Protocol):
     """
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
-        """Yield the landing's records in order; `is_wanted` says whether a day of trade is to be merged."""
+        """Yield the landing's records in order; `is_wanted` returns True for the days of trade that are merged."""
 
     def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
-        """Yield what `batches` skipped, in order; without its drift."""
+        """Yield the records that `batches` skipped, in order, without collecting their drift."""
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
-        """Return the records of earlier rejects, transformed again, with these ordinals; called after `batches`."""
+        """Transform the records of earlier rejects again; return them with these ordinals. Called after `batches`."""
 
     def drift_found(self) -> SchemaDrift:
-        """Return the drift of all records that were read so far."""
+        """Return the drift of all records read so far."""

@@ -1,4 +1,4 @@
-"""The result of a merge: its counts and what the sync log makes of them. Values only."""
+"""The result of a merge: its counts, its status, and the drift, as values."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def sync_command(landing: "Landing", option: str) -> str:
-    """Return the command that syncs what the landing covers once more, with an option that lifts a bound."""
+    """Return the command that syncs the days of the landing again, with an option that lifts a bound."""
     days = f" --from {landing.window.from_date} --to {landing.window.to_date}" if landing.window else ""
     return f"inn8 sync {landing.entity}{days} --tenant {landing.tenant_id} {option}"
 
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many records ended in which way. Reconciliation: `fetched + retried` is the sum of all the others."""
+    """The number of records by result. Reconciliation: `fetched + retried` is the sum of all the others."""
 
     fetched: int = 0
     retried: int = 0
@@ -42,7 +42,7 @@ class Counts:
 
     @property
     def balance(self) -> int:
-        """0 where the reconciliation holds."""
+        """The difference of both sides of the reconciliation: 0 if it holds."""
         ended = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected + self.skipped
         return self.fetched + self.retried - ended
 
@@ -60,13 +60,13 @@ NO_COUNTS = Counts()
 
 @dataclass(frozen=True, slots=True)
 class SchemaDrift:
-    """What INN8 sends and the contract does not list, as far as it may be shown.
+    """What INN8 sends and the declaration does not list, as far as it may be shown.
 
     Attributes:
-        records: By enumeration, the number of records whose value is not listed; by date, of those with an empty date.
-        values: By enumeration or date, those of the values that identify nobody, with the number of records.
+        records: By choice, the number of records with an unlisted value; by date, of those with an empty date.
+        values: By choice or date, the values that identify nobody, with their numbers of records.
         properties: The paths of unknown properties.
-        distinct_values: By enumeration or date, how many different values came, shown or not.
+        distinct_values: By choice or date, the number of different values, shown or not.
 
     """
 
@@ -93,16 +93,16 @@ class SchemaDrift:
 
 NO_DRIFT = SchemaDrift()
 
-# Of landings that release 0.1 merged: `outside` is `skipped` now, `told` is `merged`, `surprises` is `drift`.
+# Names in the landings of release 0.1: `outside` is now `skipped`, `told` is `merged`, `surprises` is `drift`.
 _FORMER_COUNTS = {"outside": "skipped"}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCounts:
-    """The counts that a landing keeps (`inn8_raw.landings.counts`).
+    """The counts that are stored with a landing (`inn8_raw.landings.counts`).
 
-    `merged` are those of its merge; of the NoData landings of release 0.1, which kept none, they are zero. The others
-    are the result of a later sync that fetches the very same pages: what was written is unchanged then.
+    `merged` are those of its merge; they are zero for NoData landings of release 0.1, which stored none. The others are
+    the result of a later sync that fetches the same pages: every row that this merge wrote is unchanged then.
     """
 
     merged: Counts = NO_COUNTS
@@ -112,7 +112,7 @@ class StoredCounts:
     drift: SchemaDrift = NO_DRIFT
 
     def as_json(self) -> dict[str, Any]:
-        """Return the values as JSON keeps them."""
+        """Return the values as they are stored in JSON."""
         return {
             "merged": self.merged.as_dict(),
             "whole": _short(self.unchanged),
@@ -123,7 +123,7 @@ class StoredCounts:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> Self:
-        """Return what a landing of this or of an earlier release keeps."""
+        """Return the counts that this or an earlier release stored with a landing."""
         kept = stored or {}
         drift = kept.get("drift") or kept.get("surprises", {})
         return cls(
@@ -149,15 +149,15 @@ def _renamed(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _balanced(counts: Mapping[str, int]) -> Counts:
-    """Return the counts with `fetched` as their sum: nothing was retried."""
+    """Return the counts with their sum as `fetched`; these counts have no retried records."""
     return Counts(fetched=sum(counts.values())).plus(**_renamed(counts))
 
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedRows:
-    """Rows that the last fetch of their day lacked, without proof that INN8 has them no longer.
+    """Rows that the last fetch of their day lacked, without proof that INN8 no longer has them.
 
-    `reason` is one of those of `inn8.unconfirmed_rows`; `since` is when the first of them was lacking.
+    `reason` is one of those in `inn8.unconfirmed_rows`; `since` is the first fetch that lacked one of them.
     """
 
     reason: str
@@ -167,12 +167,12 @@ class UnconfirmedRows:
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """What a sync's status is decided by, beside its counts.
+    """What the status of a sync depends on in addition to its counts.
 
     Attributes:
-        open_rejects: Open rejects of the entity that nobody accepted.
-        held_back: Rows that the bound on removals kept from being marked.
-        unconfirmed: Rows that no fetch confirms, and that are not proven to be gone.
+        open_rejects: Open rejects of the entity that no operator has accepted.
+        held_back: Rows that were not marked as missing because of the bound on removals.
+        unconfirmed: Rows that the last fetch lacked, without proof that they are gone.
         has_duplicates: Pages overlapped, so the landing proves no absence.
         older: Records that were skipped because the table is newer.
 
@@ -186,10 +186,11 @@ class StatusFacts:
 
 
 def status_of(counts: Counts, facts: StatusFacts) -> Status:
-    """Return the status of a sync. `Success` says that every record is in the table and that nothing else is.
+    """Return the status of a sync.
 
-    A sync that brought nothing for its days is `NoData`. Any other one that wrote and confirmed nothing, or that leaves
-    something open, is a `PartialSuccess`.
+    `Success` means that every record is in the table and that the table has nothing else. `NoData` means that INN8 sent
+    no record of the days of the sync. Any other sync that neither wrote nor confirmed a row, or that leaves something
+    open, is a `PartialSuccess`.
     """
     if not counts.fetched:
         return Status.NO_DATA
@@ -206,8 +207,8 @@ def status_of(counts: Counts, facts: StatusFacts) -> Status:
 class SyncResult:
     """The result of one merge.
 
-    `older` are records that were skipped because the table is newer. Of a repeat (INN8 sent the very same pages as
-    before) all records are `unchanged`, or what the repeated merge made of them.
+    `older` is the number of records that were skipped because the table is newer. In a repeat (INN8 sent the same pages
+    as before) the records that the repeated merge wrote or confirmed are `unchanged`; the others count as they did.
     """
 
     status: Status

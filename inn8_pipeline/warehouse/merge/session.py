@@ -1,6 +1,6 @@
 """Merge one landing into its table, in one transaction under the lock of the tenant and the entity.
 
-Readers see all of it or nothing. An error rolls it back and has changed nothing.
+Readers see all of the merge or nothing. An error rolls it back, so that nothing is changed.
 """
 
 from collections import Counter
@@ -43,16 +43,16 @@ from inn8_pipeline.warehouse.schema import migrations
 
 @dataclass(frozen=True, slots=True)
 class RejectLimit:
-    """The largest share of records that one sync rejects: more than `percent`, of at least `minimum_records`, fail it.
+    """The bound on rejects: of at least `minimum_records` records, no more than `percent` may be rejected by one sync.
 
-    Records of unknown parents do not count: they heal when the parent comes.
+    Records of unknown parents do not count, because they heal when the parent comes.
     """
 
     percent: int = 50
     minimum_records: int = 20
 
     def forbids(self, rejected: int, records: int) -> bool:
-        """Return whether so many at once look like a changed contract rather than like invalid records."""
+        """Return True if so many rejects mean a changed contract rather than some invalid records."""
         return records >= self.minimum_records and rejected * 100 > records * self.percent
 
 
@@ -61,13 +61,13 @@ class MergeOptions:
     """The options of one merge.
 
     Attributes:
-        transform_version: The version of the transform's rules; other rules are merged though nothing changed.
-        history: Every day that INN8 may have records for; only a fetch of all of them removes one. None for entities
-            without days.
-        may_repeat: Whether an unchanged landing ends the sync without a merge.
-        reject_limit: How many records may be rejected at once.
-        removal_limit: How many rows may be marked as missing at once.
-        change_limit: In how many rows one column may change at once.
+        transform_version: The version of the transform. A landing that another version merged is no repeat.
+        history: Every day that INN8 may have records for; a row is removed only after a fetch of all of them. None
+            for entities without days.
+        may_repeat: End the sync without a merge if the landing repeats a merged one.
+        reject_limit: The bound on records that are rejected at once.
+        removal_limit: The bound on rows that are marked as missing at once.
+        change_limit: The bound on rows in which one column changes at once.
         lock_seconds: How long to wait for another sync of the entity.
 
     """
@@ -90,15 +90,15 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
     *,
     on_wait: Callable[[], None] = lambda: None,
 ) -> SyncResult:
-    """Merge a landing into its table; return what became of each record.
+    """Merge a landing into its table; return the counts of its records and the status.
 
     Args:
         engine: The warehouse.
         landing: A complete landing.
         days: The days of the landing to write; None for entities without days.
         options: The options of this merge.
-        open_source: Opens the landing's records. It is called only if there is something to merge.
-        on_wait: Called once if another sync holds the lock, before it is waited for.
+        open_source: A function that opens the landing's records. It is called only if there is something to merge.
+        on_wait: Called once, before the wait, if another sync holds the lock.
 
     Raises:
         FutureLandingError: A landing of the entity began in the future.
@@ -156,7 +156,7 @@ def _find_repeated(context: MergeContext, options: MergeOptions) -> RepeatedLand
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read from the source: records skipped before they were staged, rejects retried, and the drift."""
+    """The result of reading the source: records skipped before staging, rejects retried, and the drift."""
 
     skipped: int
     retried: int
@@ -191,7 +191,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
 
 
 def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
-    """Return the result with what is open in the tables now, and with the status that follows from it."""
+    """Return the result with the open rejects and the unconfirmed rows of now, and with its status."""
     still_open, unconfirmed = open_rejects.count_open(context), proof.unconfirmed(context)
     facts = StatusFacts(
         open_rejects=still_open,
@@ -217,7 +217,7 @@ def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> L
 
 
 def _stage(context: MergeContext, source: RecordSource) -> _Read:
-    """Stage the landing's records, then the open rejects that it did not bring."""
+    """Stage the landing's records, then the open rejects that it does not have."""
     staging.create(context)
     skipped = retried = 0
     for batch in source.batches(context.is_wanted):
@@ -236,7 +236,7 @@ def _stage(context: MergeContext, source: RecordSource) -> _Read:
 
 
 def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
-    """Exclude what is not merged; return the late rejects that were dropped by day, and all records that were older."""
+    """Exclude rows from the merge; return the dropped rejects by day, and the number of all records that are older."""
     dropped = open_rejects.drop_older(context)
     older = exclusions.exclude_older(context) + sum(dropped.values())
     exclusions.exclude_orphans(context)
@@ -279,9 +279,9 @@ def _reconcile(context: MergeContext, observed: MergeObservations) -> Reconciled
 
 
 def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
-    """Return the repeated landing's counts, its written rows now unchanged: there is nothing to merge.
+    """Return the counts of the repeated landing, with its written rows as unchanged: there is nothing to merge.
 
-    It counts as a later landing all the same, and may be the second fetch that lacks a row of another day.
+    This landing still counts as a later fetch, and may be the second one that lacks a row of another day.
     """
     watermarks.confirm(context, repeated)
     stored = repeated.counts
@@ -299,14 +299,14 @@ def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
 
 
 def _superseded(context: MergeContext) -> SyncResult:
-    """Return all records as skipped: a fetch begun later was merged for every day of this one."""
+    """Return all records as skipped: fetches that began later were merged for every day of this one."""
     records = context.landing.records
     counts = NO_COUNTS.plus(fetched=records, skipped=records)
     return _with_status(context, SyncResult(status=Status.SUCCESS, counts=counts, older=records))
 
 
 def _no_data(context: MergeContext, options: MergeOptions) -> SyncResult:
-    """Touch no row, for INN8 sent none. Where no row was expected the watermarks advance all the same."""
+    """Change no row, because INN8 sent no record. If the table has no rows of these days, the watermarks advance."""
     if not watermarks.has_rows(context):
         outcome = LandingOutcome(Status.NO_DATA, StoredCounts(), is_proof=True, is_held_back=False, is_repeatable=True)
         watermarks.advance(context, outcome, options.transform_version)

@@ -1,14 +1,14 @@
-"""The staging of one merge: temporary tables that are gone with its transaction.
+"""The staging of one merge: temporary tables that are dropped at the end of its transaction.
 
-    staged            valid rows, sent or retried; `as_of_at` is the start of the fetch that they come from
+    staged            valid rows, fetched or retried; `as_of_at` is the start of the fetch that they come from
     staged_rejects    rejects with their reason and payload
-    staged_…          for each dimension the objects that the staged rows name (staged_securities)
-    skipped           ids of records of days that are not merged, if a row is lacking
+    staged_…          one for each dimension: the objects in the records of the staged rows (staged_securities)
+    skipped           ids of the records of days that are not merged; only if the landing lacks a row
     lacking           rows that the landing lacks (`absence`)
-    exclusions        staged rows that will not be merged, by the name that they are counted under: skipped,
-                      rejected, duplicate
+    exclusions        staged rows that are not merged, with the count that they belong to: skipped, rejected or
+                      duplicate
 
-An ordinal is a record's position in the landing; of an open reject that is retried it is the reject's id, negated.
+The ordinal of a record is its position in the landing; that of a retried reject is the negative id of the reject.
 """
 
 import hashlib
@@ -52,12 +52,12 @@ _COPY_REJECTS = sql.SQL("copy staged_rejects from stdin")
 
 
 def record_key(external_id: str | None, payload: bytes) -> str:
-    """Return the key that a reject is known by: its id, or the digest of its payload where no id is readable."""
+    """Return the key that identifies a reject: its external id, or the digest of its payload if no id is readable."""
     return external_id if external_id is not None else f"sha256:{hashlib.sha256(payload).hexdigest()}"
 
 
 def create(context: MergeContext) -> None:
-    """Create the staging, empty."""
+    """Create the temporary tables, empty."""
     context.run(
         _CREATE_ROWS.format(columns=_columns(context.plan.staged), as_of_at=sql.Literal(context.landing.started_at))
     )
@@ -125,18 +125,18 @@ def stage_skipped(context: MergeContext, batch: RecordBatch) -> None:
 
 
 def analyze(context: MergeContext) -> None:
-    """Give the planner the size of the staging and the columns that are joined: without it a join took 44 s, not 3."""
+    """Give the planner statistics of the staged rows and their join columns: without them a join took 44 s, not 3."""
     joined = names(("ordinal", "external_id", *(parent.staged for parent in context.plan.parents)))
     others = ("staged_rejects", *(dimension.staged for dimension in context.plan.dimensions))
     context.run(sql.SQL("analyze staged ({}), {}").format(joined, names(others)))
 
 
 def analyze_grown_parents(context: MergeContext) -> None:
-    """Give the planner statistics of parents that are far larger than it knows: autovacuum runs a minute too late.
+    """Give the planner statistics of parents that have grown since its last ones: autovacuum runs a minute too late.
 
-    Without them a first load read all securities for each transaction, once in the join and once in the foreign key's
-    check. It waits for nobody: another first load may analyze the same table. Where the role may not (MAINTAIN),
-    Postgres only warns.
+    Without them a first load read all securities for each transaction, once in the join and once in the check of the
+    foreign key. It does not wait for another session that analyzes the same table (`skip_locked`). Without the right
+    MAINTAIN Postgres only warns.
     """
     for parent in context.plan.parents:
         table = name_of(parent.table)

@@ -1,4 +1,4 @@
-"""Write the table: insert what is new, update what differs, and leave alone what is the same."""
+"""Write the table: insert new rows and update those that differ; do not write rows that are the same."""
 
 from collections import Counter
 from datetime import date
@@ -32,8 +32,8 @@ _MERGE_ROWS = sql.SQL(
 def merge_rows(context: MergeContext) -> Counter[tuple[str, date | None]]:
     """Merge the rows that are not excluded; return the rows written, by action (`inserted`, `updated`) and day.
 
-    A row that was missing or removed is revived, and one that was hidden is shown again: an update, also where its
-    values are the same.
+    A row that was missing or removed is revived, and one that was hidden is shown again. That counts as an update, even
+    if its values are the same.
     """
     plan = context.plan
     written = context.run(
@@ -58,7 +58,7 @@ def _assignments(columns: tuple[str, ...]) -> sql.Composable:
     )
 
 
-# The condition filters the count and not the join: in the join the planner expected one row of millions.
+# The condition filters the count, not the join: if it is in the join, the planner expects one row of millions.
 _COUNT_UNCHANGED = sql.SQL(
     """
     select {day} as trade_date, count(*) filter (
@@ -72,10 +72,10 @@ _COUNT_UNCHANGED = sql.SQL(
 
 
 def count_unchanged(context: MergeContext) -> Counter[date | None]:
-    """Return how many merged rows are in the table, value for value, and were not written now: by day.
+    """Return the number of merged rows that the table has with the same values and this merge did not write, by day.
 
-    It reads the table after the merge, so that the reconciliation does not rest on what the merge itself reports. A row
-    that the table holds differently is counted nowhere, and the reconciliation fails.
+    It reads the table after the merge, so that the reconciliation does not rely on what the merge reports. A row that
+    differs in the table is not counted, so the reconciliation fails.
     """
     plan = context.plan
     unchanged = context.run(
@@ -113,10 +113,10 @@ _MERGE_DIMENSION = sql.SQL(
 
 
 def merge_dimension(context: MergeContext, dimension: DimensionPlan) -> dict[str, int]:
-    """Merge the staged rows of a dimension; an older day of trade changes nothing.
+    """Merge the staged rows of a dimension; a row of an older day of trade changes nothing.
 
-    Of the same day nothing is staged from an older fetch, except by retried rejects: such a record decides its object's
-    attributes only where its day is newer than every day seen before.
+    Staged rows of the same day are never from an older fetch, except those of retried rejects. These change an object
+    only if their day is newer than the one that the object has.
     """
     written = context.run(
         _MERGE_DIMENSION.format(

@@ -1,6 +1,7 @@
-"""Watermarks: which landing each day, or each whole collection, was last merged from.
+"""Watermarks: the landing that each day, or each whole collection, was last merged from.
 
-They tell a sync what is older, newer or unchanged. Their table is `inn8.sync_coverage`, a name that users know.
+A sync reads from them what is older, newer or unchanged. Their table is called `inn8.sync_coverage`, because users
+query it by that name.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ _NEWER_DAYS = sql.SQL(
 
 
 def newer_days(connection: Connection, landing: Landing, days: frozenset[date] | None) -> frozenset[date | None]:
-    """Return which of the landing's days were merged from a fetch begun later; {None} of a collection without days."""
+    """Return the landing's days that were merged from a later fetch; {None} for a collection without days."""
     wanted = None if days is None else sorted(days)
     found = execute(connection, _NEWER_DAYS, **_key(landing), days=wanted)
     return frozenset(row["trade_date"] for row in found)
@@ -45,7 +46,7 @@ _IS_LATE = sql.SQL(
 
 
 def is_late(connection: Connection, landing: Landing) -> bool:
-    """Return whether a fetch begun later was merged for anything: then rows must be compared by their age."""
+    """Return True if a later fetch of the entity was merged: then the ages of rows must be compared."""
     row = execute(connection, _IS_LATE, **_key(landing)).fetchone()
     return bool(row and row["is_late"])
 
@@ -56,7 +57,7 @@ def _key(landing: Landing) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedLanding:
-    """A merged landing whose pages a newer landing repeats, with the counts that it keeps."""
+    """A merged landing whose pages a newer landing repeats, with its stored counts."""
 
     id: int
     counts: StoredCounts
@@ -82,10 +83,10 @@ _REPEATED = sql.SQL(
 
 
 def find_repeated(context: MergeContext, transform_version: int) -> RepeatedLanding | None:
-    """Return the merged landing that this one repeats, page by page, for every one of its days.
+    """Return the merged landing that this one repeats page by page, for all of its days.
 
-    Only one that is repeatable: the same pages mean the same rows as long as no other merge has changed them since. And
-    if records without a readable id were accepted meanwhile, it proves more than it did.
+    The landing must be repeatable: the same pages mean the same rows only if no other merge has changed them since. A
+    landing with records without a readable id is not repeated after these were accepted, because then it proves more.
     """
     row = context.run(_REPEATED, version=transform_version).fetchone()
     return RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"])) if row else None
@@ -100,14 +101,14 @@ _NAME_REPEATED = sql.SQL(
 
 
 def confirm(context: MergeContext, repeated: RepeatedLanding) -> None:
-    """Let the repeated landing stand for this fetch too: INN8 sent the very same again."""
+    """Record that INN8 sent the pages of the repeated landing again, at the start of this fetch."""
     context.run(_CONFIRM, repeated=repeated.id)
     context.run(_NAME_REPEATED, repeated=repeated.id)
 
 
 @dataclass(frozen=True, slots=True)
 class LandingOutcome:
-    """What a merge made of its landing; the columns of `landings` of the same names say what each means."""
+    """The result of the merge of a landing. The comments on the columns of `landings` explain each value."""
 
     status: Status
     counts: StoredCounts
@@ -139,7 +140,7 @@ _ADVANCE = sql.SQL(
 
 
 def advance(context: MergeContext, outcome: LandingOutcome, transform_version: int) -> None:
-    """Record the landing's outcome, and make it the landing that its days were last merged from."""
+    """Store the outcome of the landing, and make it the watermark of its days."""
     context.run(_RECORD_OUTCOME, **_columns(outcome), version=transform_version)
     context.run(_ADVANCE)
 
@@ -165,10 +166,10 @@ _FORGET_REPEATS = sql.SQL(
 
 
 def forget_repeats(context: MergeContext) -> None:
-    """Make no earlier landing repeatable any more: this merge changed rows or rejects that may have been theirs.
+    """Make no earlier landing repeatable any more: this merge changed rows or rejects that may come from them.
 
-    A transaction whose trade date changes to another day and back comes with the very pages of its first day; they must
-    be merged again, and not be taken for unchanged.
+    When the trade date of a transaction changes to another day and back, INN8 sends the same pages for its first day as
+    before. They must be merged again.
     """
     context.run(_FORGET_REPEATS)
 
@@ -182,6 +183,6 @@ _HAS_ROWS = sql.SQL(
 
 
 def has_rows(context: MergeContext) -> bool:
-    """Return whether the table has rows, not removed, in the landing's days."""
+    """Return True if the table has rows in the landing's days that are not removed."""
     of_days = sql.SQL("and t.trade_date = any (%(days)s)" if context.plan.has_days else "")
     return bool(context.count(_HAS_ROWS.format(table=name_of(context.plan.table), of_days=of_days)))

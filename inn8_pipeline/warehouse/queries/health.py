@@ -1,6 +1,6 @@
-"""Read the numbers that the checks of an entity's data are evaluated on, from the warehouse alone.
+"""Read the numbers from the warehouse that the checks of an entity's data are evaluated on.
 
-They can be read after a merge or at any other time. The bounds are in `defs.checks.check_rules`.
+They can be read at any time. The bounds are in `defs.checks.check_rules`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class LastMerge:
-    """The newest landing that was merged: the records on its stored pages, and the counts of its merge."""
+    """The newest merged landing: the number of records on its stored pages, and the counts of its merge."""
 
     page_records: int
     merge_counts: Mapping[str, int]
@@ -36,7 +36,7 @@ class LastMerge:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The number of records of a landing or of rows of a day of trade, and the usual number."""
+    """The number of records of a landing, or of rows of a day of trade, and the usual number."""
 
     of: str
     count: int
@@ -45,7 +45,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """An entity's numbers. `drift_found` is that of the landings that the days of the look-back were merged from."""
+    """The numbers of one entity. `drift_found` is the drift of the landings that the look-back was merged from."""
 
     recency: "Recency"
     last_merge: LastMerge | None
@@ -83,7 +83,7 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> H
 
 
 def _blank_properties(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> tuple[str, ...]:
-    """Return the properties whose columns of choices hold `unknown` in every row; none where there are no rows."""
+    """Return the choices whose columns are `unknown` in every row; none if there are no rows."""
     choices = {
         column.name: column.source.name
         for column in entity.columns
@@ -108,7 +108,7 @@ _IN_LOOK_BACK = sql.SQL(" and {day} >= %(from_date)s")
 
 @dataclass(frozen=True, slots=True)
 class Recency:
-    """When an entity was last synced, for today's data and for any day; by the database's clock."""
+    """When an entity was last synced: for the data of today, and for any day; by the database's clock."""
 
     now: datetime
     last_synced_at: datetime | None
@@ -143,7 +143,7 @@ def _last_synced_at(
 
 
 def _drift(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> SchemaDrift:
-    """Return the sum of the landings' drift. Each counts in full, also for days that a newer landing has too."""
+    """Return the sum of the landings' drift. Each counts in full, even if a newer landing covers some of its days."""
     total = SchemaDrift()
     for row in execute(connection, _COVERING, tenant=tenant_id, entity=entity.name, from_date=recent.from_date):
         total = total.plus(StoredCounts.from_json(row["counts"]).drift)
@@ -169,7 +169,7 @@ def _volume(connection: Connection, tenant_id: str, entity: Entity, today: date)
 
 
 def _volume_of_day(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Volume | None:
-    """Compare the last weekday before yesterday with the same weekday of the weeks before: bookings come late."""
+    """Compare the last weekday before yesterday with the same weekday of earlier weeks: bookings arrive late."""
     day = today - timedelta(days=2)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
@@ -191,7 +191,7 @@ _LAST_SYNCED = sql.SQL(
        and (cast(%(days)s as date[]) is null or trade_date = any (cast(%(days)s as date[])))
     """
 )
-# A landing that repeats another keeps no counts: those of the landing that it repeats hold for it too.
+# A landing that repeats another one has no counts of its own: those of the repeated landing hold for it too.
 _LAST_MERGE = sql.SQL(
     """
     select m.counts,
@@ -203,7 +203,7 @@ _LAST_MERGE = sql.SQL(
      order by l.id desc limit 1
     """
 )
-# The last landing of each day, so that the check warns of a drop for days, not for as many ticks.
+# Only the last landing of each day, so that the check warns of a drop for some days, not for some ticks.
 _RECORDS = sql.SQL(
     """
     select distinct on (started_at::date) record_count from inn8_raw.landings

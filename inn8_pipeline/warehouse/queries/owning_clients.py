@@ -1,4 +1,4 @@
-"""Count the clients that records belong to, however many references away."""
+"""Count the clients that records belong to, directly or through their parents."""
 
 from collections.abc import Collection
 

@@ -1,6 +1,6 @@
 """Read one record: its row, its related rows, the JSON that INN8 sent last, its rejects and its history.
 
-Answers hold personal data.
+The results contain personal data.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +15,15 @@ from inn8_pipeline.warehouse.queries.tables import Row
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 MONTHS = 24
-"""Months shown of children that are partitioned by day of trade."""
+"""How many months are shown of children that are partitioned by day of trade."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything that the warehouse holds of one external id.
+    """Everything that the warehouse has about one external id.
 
-    `related` are the rows of other tables by a heading ("portfolios"). `sent` is INN8's JSON in the landing merged
-    last. `history` has each version that the stored pages hold, newest first, with its first and its last fetch.
+    `related` are the rows of other tables by a heading ("portfolios"). `sent` is the JSON in the landing merged last.
+    `history` has each version in the stored pages, newest first, with its first and its last fetch.
     """
 
     row: Row | None = field(repr=False)
@@ -34,12 +34,12 @@ class Record:
 
     @property
     def is_known(self) -> bool:
-        """Whether the warehouse holds anything of this id."""
+        """True if the warehouse has anything about this id."""
         return bool(self.row or self.sent or self.rejects or self.history)
 
 
 def read(connection: Connection, tenant_id: str, entity: Entity, external_id: str) -> Record:
-    """Return everything of one record."""
+    """Return everything about one record."""
     known = {"tenant": tenant_id, "entity": entity.name, "id": external_id}
     found = _rows(connection, _ROW.format(details=_details(entity)), known)
     rejects = _rows(connection, _REJECTS, known)
@@ -62,7 +62,7 @@ def _details(entity: Entity) -> sql.Identifier:
 
 
 def _related(connection: Connection, entity: Entity, known: Mapping[str, object]) -> dict[str, Sequence[Row]]:
-    """Return the rows of the record's children; of a record that can have none, the rows of its parents."""
+    """Return the rows of the record's children; if its entity has no children, the rows of its parents."""
     children = ENTITIES.children_of(entity)
     if not children:
         return {each.parent.singular: _parent(connection, entity, each, known) for each in entity.references}
@@ -111,7 +111,8 @@ _REJECTS = sql.SQL(
      where tenant_id = %(tenant)s and entity = %(entity)s and external_id = %(id)s order by id desc
     """
 )
-# Only pages that can hold the record are opened: such as mention the id, or spell anything in escapes.
+# Only pages that can contain the record are parsed: those that contain the id, or a backslash, because the id may be
+# written in escapes.
 _HOLDS = sql.SQL(r"""
   (position(%(id)s in p.body::text) > 0 or position('\' in p.body::text) > 0)
   and inn8_raw.property(e.record, 'id') #>> '{}' = %(id)s

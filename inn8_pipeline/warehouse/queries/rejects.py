@@ -53,7 +53,7 @@ def list_rejects(
         connection: A connection in a transaction.
         tenant_id: The tenant.
         entity: Only the rejects of this entity; None for all entities.
-        with_resolved: Whether to return the resolved rejects too. Accepted ones are open.
+        with_resolved: Return the resolved rejects too. Accepted rejects are open ones.
         limit: The largest number of rejects to return.
 
     """

@@ -1,4 +1,4 @@
-"""Read from the landings which texts INN8 sends in one property. They may be personal data: for the terminal only."""
+"""Read the texts of one property from the landings. They may be personal data, so show them in a terminal only."""
 
 from psycopg import sql
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ _TEXTS = sql.SQL(
 
 
 def sent_texts(connection: Connection, tenant_id: str, entity: Entity, name: str) -> dict[str, int]:
-    """Return the texts of a property with their numbers of records, most frequent first, as merged last."""
+    """Return the texts of a property in the landings merged last, with their record counts, most frequent first."""
     statement = _TEXTS.format(landed=sql.Identifier(RAW_SCHEMA, entity.name))
     rows = execute(connection, statement, tenant=tenant_id, name=name)
     return {row["text"]: row["records"] for row in rows}

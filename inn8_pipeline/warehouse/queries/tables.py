@@ -1,6 +1,6 @@
 """Read-only transactions for commands, and queries on the tables: row counts, samples, whether an entity was merged.
 
-Samples hold personal data.
+Samples contain personal data.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Who may read and write: logins become readers of a tenant, or writers, and `grants` lists them.
+"""Make logins readers of a tenant or writers, revoke that, and list all grants.
 
-Roles and policies are made by the migrations. Logins and their passwords are the database administrator's.
+The migrations create the roles and the policies. The database administrator creates the logins and their passwords.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ READER, WRITER = "inn8_reader", "inn8_writer"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a role may see. `right` is superuser, owner, writer or reader; `tenants` is None where it is all of them."""
+    """What a role may see. `right` is superuser, owner, writer or reader; `tenants` is None if it sees all of them."""
 
     login: str
     right: str
@@ -27,7 +27,7 @@ class Grant:
 
 
 def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
-    """Let a login read a tenant's rows through the views, besides those of other tenants that it reads already.
+    """Let a login read a tenant's rows through the views, in addition to those of other tenants that it may read.
 
     Raises:
         LoginError: The role does not exist, is no login of its own, or sees more than a reader may.
@@ -43,12 +43,13 @@ def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
 
 
 def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> tuple[int, str]:
-    """Take a tenant's rows from a login; without a tenant take those of all, and its place among the readers.
+    """Revoke a tenant's rows from a login; without a tenant, revoke those of all tenants and the role of a reader.
 
-    The login may be gone. The right belongs to the server, so another database loses the reader too.
+    The login need not exist any more. Roles belong to the server, so the login is no longer a reader in its other
+    databases either.
 
     Returns:
-        How many tenants were taken, and the wider right by which the login still sees every tenant; empty if none.
+        The number of tenants revoked, and the wider right by which the login still sees every tenant; empty if none.
 
     """
     with transaction(engine, "revoking a reader") as connection:
@@ -60,7 +61,7 @@ def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> tuple[in
 
 
 def grant_writer(engine: Engine, login: str) -> None:
-    """Let a login run the pipeline: it reads and writes every tenant's rows, and cannot change a table.
+    """Let a login run the pipeline: it may read and write the rows of all tenants, but not change a table.
 
     Raises:
         LoginError: The role does not exist, is no login of its own, or has another right already.
@@ -73,10 +74,10 @@ def grant_writer(engine: Engine, login: str) -> None:
 
 
 def revoke_writer(engine: Engine, login: str) -> None:
-    """Take the rights of a writer from a login, or from a group that should never have had them.
+    """Revoke the rights of a writer from a login, or from a group that should not have them.
 
     Raises:
-        LoginError: The role does not exist, or is a writer by a grant that is not ours.
+        LoginError: The role does not exist, or is still a writer by a grant that `grant_writer` did not make.
 
     """
     with transaction(engine, "revoking a writer") as connection:
@@ -90,14 +91,14 @@ def revoke_writer(engine: Engine, login: str) -> None:
 
 
 def grants(engine: Engine) -> list[Grant]:
-    """Return every role that may see rows, with the tenants that it sees."""
+    """Return all roles that may see rows, with the tenants that they see."""
     with transaction(engine, "listing the rights") as connection:
         require_owner(connection, "list rights")
         return _grants(connection)
 
 
 def findings(connection: Connection) -> list[str]:
-    """Return what is wrong with the rights of logins, as sentences; needs no right but to connect."""
+    """Return what is wrong with the rights of logins, as sentences. Any login may call it."""
     return [
         f"{row['login']} {problem}: every login that is a member of it has its rights. "
         f"Run `inn8 db revoke-{row['right']} {row['login']}`"
@@ -109,10 +110,11 @@ def findings(connection: Connection) -> list[str]:
 
 
 def require_owner(connection: Connection, action: str) -> None:
-    """Check that the current login acts for the owner, and the version of the schema.
+    """Check that the current login is a member of the owner, and check the version of the schema.
 
     Raises:
-        NotOwnerError: It is no member of `inn8_owner`.
+        NotOwnerError: The login is not a member of `inn8_owner`.
+        SchemaVersionError: The schema has another version than this code.
 
     """
     stranger = execute(connection, _IS_NO_OWNER).fetchone()
@@ -182,7 +184,7 @@ _DROP_TENANTS = sql.SQL("""
   delete from inn8.tenant_readers
    where role_name = %(login)s and (%(tenant)s::text is null or tenant_id = %(tenant)s::text)
 """)
-# Roles that read or write whatever there is, and our own: who is a member of one is no reader and no writer beside.
+# `wider` lists roles that can read or write everything, and our own: a member of one cannot become a reader or writer.
 _LOGIN = sql.SQL("""
   select r.rolcanlogin as can_login, r.rolsuper or r.rolbypassrls as is_superuser,
          (select string_agg(w.rolname, ', ' order by w.rolname) from pg_catalog.pg_roles w

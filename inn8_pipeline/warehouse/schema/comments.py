@@ -1,66 +1,66 @@
-"""What the pipeline's own tables and their columns mean. Those of entities are declared in `inn8_pipeline.entities`.
+"""The comments on the pipeline's own tables and columns. Those of entities are declared in `inn8_pipeline.entities`.
 
-Postgres has these sentences as comments, and docs/dictionary.md is made from them.
+An upgrade writes them into Postgres, and docs/dictionary.md is generated from them.
 """
 
 from inn8_pipeline.entities import TECHNICAL
 
 TABLES: dict[str, str] = {
-    "rejected_records": "A row is a record that INN8 sent and that could not become a row, with its reason.",
-    "sync_coverage": "A row is a day of trade, or without one a whole collection, and the landing merged last for it.",
-    "unconfirmed_rows": "A row is one that the last fetch lacked, without proof that INN8 has it no longer.",
+    "rejected_records": "A row is a record from INN8 that failed validation, with the reason.",
+    "sync_coverage": "A row is a day of trade, or a whole collection, and the landing that it was last merged from.",
+    "unconfirmed_rows": "A row of an entity that the last fetch lacked, without proof that INN8 no longer has it.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
-    "landings": "A row is one fetch of an entity: when, what window, which pages. It counts once completed_at is set.",
-    "pages": "A row is one page as INN8 sent it, verbatim, stored once however often it came.",
+    "landings": "A row is one fetch of an entity: its time, window and pages. It counts once completed_at is set.",
+    "pages": "A row is one page, verbatim as INN8 sent it. A page that INN8 sends again is not stored again.",
 }
 
 COLUMNS: dict[str, dict[str, str]] = {
     "rejected_records": {
         "entity": "clients, portfolios or transactions.",
-        "record_key": "What the record is known by: its external_id, or sha256: and the digest of its payload.",
-        "external_id": "INN8's id where it is readable.",
-        "trade_date": "Day of trade of a transaction where it is readable.",
+        "record_key": "The key of the reject: its external_id, or sha256: and the digest of its payload.",
+        "external_id": "INN8's id; null if it is not readable.",
+        "trade_date": "Day of trade of a transaction; null if it is not readable.",
         "reason_code": "missing_field, wrong_type, out_of_range, invalid_text, not_an_object or unknown_parent.",
         "reason": "The field and what is wrong with it; never its value.",
         "payload": "The record as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
-        "landing_id": "The landing that last brought it.",
-        "as_of_at": "Start of the fetch that last brought it.",
-        "covers_from": "First day of trade that a later fetch must cover for its absence to mean anything.",
-        "covers_to": "Last such day.",
+        "landing_id": "The last landing that had it.",
+        "as_of_at": "Start of the last fetch that had it.",
+        "covers_from": "A later fetch withdraws the reject only if it covers the days from this one to covers_to.",
+        "covers_to": "The last of these days.",
         "row_as_of_at": "Start of the last fetch that confirmed the row of the same id in the table; null if none.",
-        "first_seen_at": "Start of the first fetch that brought it.",
-        "last_seen_at": "Start of the last fetch that brought it.",
-        "attempts": "How often it was tried.",
-        "resolved_at": "When it left the open rejects; null while open.",
-        "resolution": "healed (it is a row now), withdrawn (no longer sent) or superseded (a newer version is a row).",
+        "first_seen_at": "Start of the first fetch that had it.",
+        "last_seen_at": "Start of the last fetch that had it.",
+        "attempts": "How often the record was validated.",
+        "resolved_at": "When it was resolved; null while it is open.",
+        "resolution": "healed (it became a row), withdrawn (no longer sent) or superseded (a newer version is a row).",
         "accepted_at": "When an operator accepted it as permanent: it no longer causes PartialSuccess.",
         "accepted_note": "The operator's note.",
     },
     "sync_coverage": {
         "entity": "clients, portfolios or transactions.",
         "trade_date": "The day of trade; null for clients and portfolios.",
-        "landing_id": "The landing merged last for it.",
+        "landing_id": "The landing that it was last merged from.",
     },
     "unconfirmed_rows": {
         "entity": "clients, portfolios or transactions.",
         "row_id": "The row's id in the table of its entity.",
         "reason": (
             "held_back (by the bound on removals), unreadable (a record without a readable id may be it), duplicates "
-            "(pages overlapped), empty (INN8 sent nothing for these days) or other_day (it is sent with a day of trade "
-            "that was not asked for)."
+            "(pages overlapped), empty (INN8 sent no record for these days) or other_day (INN8 sent it with a day of "
+            "trade that was not asked for)."
         ),
         "confirmed_at": "Start of the last fetch that confirmed the row.",
-        "lacking_since": "Start of the first fetch after that one that lacked it.",
+        "lacking_since": "Start of the first later fetch that lacked it.",
     },
     "circuits": {
-        "circuit": "The collection's path, or the token endpoint's.",
+        "circuit": "Path of the collection or of the token endpoint.",
         "failures": "Failed attempts in a row.",
-        "opened_until": "No call before this instant; null if closed.",
-        "trial_until": "The one trial call holds its lease until this instant; null if none is under way.",
-        "last_failure": "The request that failed last, and how: its status or our words, never a body.",
-        "last_failed_at": "When it failed.",
+        "opened_until": "No request is made before this time; null while the circuit is closed.",
+        "trial_until": "Until this time only the trial request may run; null if there is none.",
+        "last_failure": "The request that failed last, and its status or a description of the error; never a body.",
+        "last_failed_at": "When that request failed.",
     },
     "unknown_properties": {
         "entity": "clients, portfolios or transactions.",
@@ -71,36 +71,36 @@ COLUMNS: dict[str, dict[str, str]] = {
         "accepted_note": "The operator's note.",
     },
     "tenant_readers": {
-        "role_name": "The login's name; it sees the rows of its tenants alone.",
+        "role_name": "Name of the login. It sees only the rows of its tenants.",
     },
     "landings": {
         "entity": "clients, portfolios or transactions.",
         "from_date": "First day of trade asked for; null for clients and portfolios.",
         "to_date": "Last day of trade asked for; null for clients and portfolios.",
         "run_id": "The Dagster run that fetched it.",
-        "started_at": "When the fetch began: what INN8 had after this instant may be missing from it.",
-        "completed_at": "When the last page was in and the counts agreed; null for a fetch that broke off.",
+        "started_at": "When the fetch began. Changes at INN8 after this time may be missing from it.",
+        "completed_at": "When the last page was stored and the counts agreed; null if in progress or broken off.",
         "page_digests": "SHA-256 of each page, in order.",
         "record_count": "Records on all pages.",
         "byte_count": "Bytes of all pages, decompressed.",
-        "retry_count": "Requests that were tried again.",
-        "has_duplicates": "INN8 sent the same ids twice, in two fetches alike: absence from it proves nothing.",
-        "transform_version": "The version of the rules it was merged with; null if not merged.",
+        "retry_count": "Requests that were retried.",
+        "has_duplicates": "Two fetches had the same ids more than once: absence from the landing proves nothing.",
+        "transform_version": "Version of the transform that it was merged with; null if not merged.",
         "status": "Success, PartialSuccess or NoData, once merged.",
         "counts": "The counts of its records, in all and per day of trade; a repeat of the landing repeats them.",
-        "is_proof": "Absence from this landing counts as a proof of removal.",
-        "is_held_back": "Removals of this landing were held back by the bound.",
-        "is_repeatable": "The rows are as this landing left them: a fetch of the same pages has nothing to merge.",
-        "as_of_at": "Start of the last fetch that brought this landing's very pages; its own start at first.",
+        "is_proof": "Absence from this landing counts towards removal.",
+        "is_held_back": "Rows that it lacked were not marked as missing, because of the bound on removals.",
+        "is_repeatable": "The rows are still as its merge left them: a fetch of the same pages has nothing to merge.",
+        "as_of_at": "Start of the last fetch with exactly these pages; at first its own start.",
         "merged_at": "When it was merged; null if not merged.",
         "unreadable_since": (
-            "Rows that were not confirmed since are not proven to be absent from it, for a record without a readable "
-            "id may be any of them; null if it has none that is not accepted."
+            "Rows last confirmed before this time are not proven to be absent, because a record without a readable id "
+            "may be one of them; null if it has no such record that is not accepted."
         ),
-        "repeats_id": "The merged landing that this one repeats page by page, so that nothing was to be merged.",
+        "repeats_id": "The merged landing that this one repeats page by page, so that there was nothing to merge.",
     },
     "pages": {
-        "sha256": "SHA-256 of the bytes as they came: the page's name.",
+        "sha256": "SHA-256 of the bytes as INN8 sent them: the key of the page.",
         "body": "The JSON array as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
         "record_count": "Records on the page.",
         "byte_count": "Bytes of the page, decompressed.",
@@ -109,5 +109,5 @@ COLUMNS: dict[str, dict[str, str]] = {
 
 
 def describe(table: str, column: str) -> str:
-    """Return the sentence of a column: its table's own, or the one that all tables share."""
+    """Return the comment of a column: that of its table, or the one that all tables share."""
     return COLUMNS[table].get(column) or TECHNICAL[column]

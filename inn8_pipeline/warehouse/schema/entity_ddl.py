@@ -1,8 +1,8 @@
-"""The statements that create an entity's tables, views and rights, written from its declaration.
+"""Generate the statements that create an entity's tables, views and rights from its declaration.
 
-For the migration of a new entity: `python -m inn8_pipeline.warehouse.schema.entity_ddl fees` prints them, and the
-migration keeps what was printed. With `--views` it prints those of the views alone, for a new column. Nothing else in
-the pipeline creates tables.
+`python -m inn8_pipeline.warehouse.schema.entity_ddl fees` prints them; copy them into the migration of the new entity.
+With `--views` it prints only those of the views, for a new column. The pipeline itself creates tables only by
+migrations.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def create(connection: Connection, entity: Entity) -> None:
-    """Create everything of an entity, in the transaction of a connection that acts as the owner of the schemas."""
+    """Create the tables, views and rights of an entity. The connection must act as the owner of the schemas."""
     for statement in statements(entity):
         execute(connection, statement)
 
@@ -68,7 +68,7 @@ def _text(statement: str) -> sql.SQL:
 
 
 def _protect(table: sql.Identifier, *, may_maintain: bool) -> Iterator[Statement]:
-    """Yield row-level security and rights: the writer sees all rows, a view what its reader may see."""
+    """Yield the statements for row-level security: the writer sees all rows, a view those that its reader may see."""
     maintain = sql.SQL(", maintain") if may_maintain else sql.SQL("")
     for statement in (
         "alter table {table} owner to inn8_owner",
@@ -127,7 +127,7 @@ def _join(key: Reference | DimensionReference) -> sql.Composable:
 
 
 def _is_hidden(entity: Entity, alias: str) -> Iterator[sql.Composable]:
-    """Yield the conditions under which a row is left out: it is hidden, or a row that it refers to is."""
+    """Yield the conditions that a row is hidden, or a row that it refers to."""
     yield sql.SQL("{} is not null").format(sql.Identifier(alias, "hidden_since"))
     for each in entity.references:
         if each.parent.references:
@@ -145,7 +145,7 @@ _IS_ANY_HIDDEN = sql.SQL(
     """exists (select from {table} as {parent}
                 where {parent}.tenant_id = {row}.tenant_id and {parent}.id = {row}.{key} and ({is_hidden}))"""
 )
-# Where the last merged landing cannot speak for the row, the row's own last confirmation does.
+# If the last merged landing did not confirm the row (rejected, missing, unconfirmed), the row's own last confirmation.
 _DETAILS = sql.SQL(
     """
     select t.tenant_id, t.id, t.external_id, {columns}, t.missing_since, t.removed_at, t.created_at, t.updated_at,
@@ -164,7 +164,7 @@ _DETAILS = sql.SQL(
 
 
 def _raw(entity: Entity) -> sql.Composable:
-    """Return the query of the view of the records as sent."""
+    """Return the query of the view of the records as INN8 sent them."""
     query = _RAW_OF_DAYS if entity.has_days else _RAW
     return query.format(
         entity=sql.Literal(entity.name), property=sql.Literal(DAY_PROPERTY), day=sql.Identifier(DAY_COLUMN)
@@ -182,7 +182,7 @@ _RAW = sql.SQL(
      where c.entity = {entity}
     """
 )
-# A landing of many days is opened once, and each of its records kept for the day it was merged last for.
+# A landing of many days is read once; a record is shown if the landing is the watermark of its day.
 _RAW_OF_DAYS = sql.SQL(
     """
     select o.tenant_id, o.landing_id, o.as_of_at, o.page, o.place, v.trade_date as {day}, o.record

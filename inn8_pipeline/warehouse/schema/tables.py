@@ -1,8 +1,8 @@
-"""The tables as SQLAlchemy sees them: types, keys, indexes and comments.
+"""The tables as SQLAlchemy metadata: types, keys, indexes and comments.
 
-Those of entities are built from their declarations, the pipeline's own are written out. The migrations create them; a
-test compares the two. Every key begins with the tenant, foreign keys too, so that no row can point into another
-tenant's data.
+The tables of entities are built from their declarations; the pipeline's own tables are written out. The migrations
+create the tables, and a test compares both. Every key begins with the tenant, including foreign keys, so that no row
+can refer to a row of another tenant.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ type_of_instant = DateTime(timezone=True)
 
 
 def _table(name: str, *items: SchemaItem, schema: str = SCHEMA) -> Table:
-    """Return a table with the comments that the dictionary has for it and its columns."""
+    """Return a table of the pipeline with the comments of `schema.comments`."""
     for item in items:
         if isinstance(item, SqlColumn):
             item.comment = describe(name, item.name)
@@ -97,13 +97,13 @@ _WRITTEN = {"created_at", "updated_at"}
 
 
 def table_of(declared: Entity | Dimension) -> Table:
-    """Return the table of an entity or a dimension, built from its declaration when it is first asked for."""
+    """Return the table of an entity or a dimension; build it from the declaration at the first call."""
     known = metadata.tables.get(f"{SCHEMA}.{declared.name}")
     return _build(declared) if known is None else known
 
 
 def business_tables() -> dict[str, Table]:
-    """Return the tables of all entities and dimensions by name, each after those that it refers to."""
+    """Return the tables of all entities and dimensions by name, each after the tables that it refers to."""
     declared = [each for entity in ENTITIES for each in entity.declarations]
     return {each.name: table_of(each) for each in declared}
 
@@ -133,9 +133,9 @@ def _column(column: TableColumn) -> SchemaItem:
 
 
 def _indexes(entity: Entity) -> Iterator[SchemaItem]:
-    """Yield the indexes of an entity's table: by parent, by day of trade, and by rows that may be removed.
+    """Yield the indexes of an entity's table: by parent, by day of trade, and of the rows that may be removed.
 
-    Rows that were missing once and are not removed yet are few, and each sync looks for them.
+    Few rows are missing and not removed yet, and every sync looks for them.
     """
     for each in entity.references:
         days = [DAY_COLUMN] if entity.has_days else []

@@ -1,7 +1,7 @@
-"""The views that readers use: what a row is, and the columns in order with their sentences.
+"""The views for readers: the meaning of a row, and the columns in order with their comments.
 
-The views of entities are derived from their declarations. The migrations create them; a test compares the two.
-`entity_ddl` writes the SQL for a new entity.
+The views of entities are derived from their declarations. The migrations create them, and a test compares both.
+`entity_ddl` generates the SQL for a new entity.
 """
 
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from inn8_pipeline.entities import DAY_COLUMN, ENTITIES, TECHNICAL, Column, Entity, Reference, table_columns
 from inn8_pipeline.warehouse.schema.comments import COLUMNS, describe
 
-SYNCED = "Start of the last fetch that confirmed the row; stands still while missing, removed, rejected or not sent."
+SYNCED = "Start of the last fetch that confirmed the row; unchanged while it is missing, removed, rejected or not sent."
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view by its qualified name: what a row is, and its columns with their sentences, in order."""
+    """A view: its qualified name, the meaning of a row, and its columns in order with their comments."""
 
     name: str
     comment: str
@@ -23,7 +23,7 @@ class View:
 
 
 def views() -> tuple[View, ...]:
-    """Return all views: details of each entity, the pipeline's own, and the records as sent."""
+    """Return all views: the details of each entity, the pipeline's own, and the records as INN8 sent them."""
     return (*map(details_view, ENTITIES), *_own_views(), *map(raw_view, ENTITIES))
 
 
@@ -53,7 +53,7 @@ def _details_columns(entity: Entity) -> Iterator[tuple[str, str]]:
 
 
 def shown_name(key: str, column: str) -> str:
-    """Return the name of a parent's column in the details view: `client_name`; a key of the parent keeps its own."""
+    """Return the name of a parent's column in the details view: `client_name`; a key keeps its name."""
     return column if column.endswith("_id") else f"{key.removesuffix('_id')}_{column}"
 
 
@@ -64,8 +64,8 @@ def raw_view(entity: Entity) -> View:
         "tenant_id": TECHNICAL["tenant_id"],
         "landing_id": "The landing that holds the record.",
         "as_of_at": COLUMNS["landings"]["as_of_at"],
-        "page": "The page's place in the landing, from 1.",
-        "place": "The record's place on its page, from 1.",
+        "page": "Position of the page in the landing, from 1.",
+        "place": "Position of the record on its page, from 1.",
         **days,
         "record": "The record, exactly as INN8 sent it.",
     }
@@ -79,8 +79,8 @@ def _own_views() -> tuple[View, ...]:
     state = "tenant_id entity trade_date landing_id status record_count merged_at last_synced_at proven_at"
     state_columns = {
         **landing,
-        "last_synced_at": "Start of the last fetch that brought the landing's pages.",
-        "proven_at": "The same, where absence from the landing counts towards removal; else null.",
+        "last_synced_at": "Start of the last fetch with exactly the pages of the landing.",
+        "proven_at": "The same time, if absence from the landing counts towards removal; else null.",
     }
     rejects = (
         "tenant_id id entity external_id trade_date reason_code reason landing_id attempts first_seen_at last_seen_at "
@@ -89,12 +89,12 @@ def _own_views() -> tuple[View, ...]:
     return (
         View(
             "inn8.sync_state",
-            "A row is a day of trade, or without one a whole collection, and what it was merged from last.",
+            "A row is a day of trade, or a whole collection, and the landing that it was last merged from.",
             {name: state_columns.get(name) or describe("sync_coverage", name) for name in state.split()},
         ),
         View(
             "inn8.open_rejects",
-            "A row is a record that is rejected now, and why; without the record itself.",
+            "A row is an open reject and its reason, without the record itself.",
             {name: describe("rejected_records", name) for name in rejects.split()},
         ),
     )

@@ -86,7 +86,7 @@ def test_a_merge_that_refuses_most_records_is_failed_and_writes_nothing(pipeline
     run = pipeline.run(CLIENTS)
     entry = pipeline.entry(CLIENTS, run.run_id)
     assert (entry.status, len(pipeline.log(CLIENTS, run.run_id))) == ("Failed", 1)
-    assert entry.metadata["error_message"].startswith("20 of 25 clients would have been refused (missing_field 20)")
+    assert entry.metadata["error_message"].startswith("20 of 25 clients would have been rejected (missing_field 20)")
     assert expected_rows.tables(pipeline) == before
 
 

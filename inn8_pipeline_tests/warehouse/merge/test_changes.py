@@ -231,10 +231,10 @@ def test_the_message_has_the_counts_and_a_command_that_names_tenant_and_days(syn
     sent = [without(each, "price") for each in loaded(syncs, TRANSACTIONS)]
     assert str(refused(syncs, TRANSACTIONS, sent)) == (
         "The sync of transactions would have changed too many rows at once: price would become empty in 1,000 of 1,000 "
-        "rows (price is in none of the records). It looks as if INN8 has changed its answer. Nothing was written; the "
+        "rows (price is in none of the records). INN8 has probably changed what it sends. Nothing was written; the "
         "rows are as they were. If the change is right, allow it once with `inn8 sync transactions --from 2026-10-01 "
-        "--to 2026-10-10 --tenant t1 --allow-changes` (in the launchpad: allow_changes: true); if not, tell INN8. The "
-        "bound is INN8_MAX_CHANGED_PERCENT."
+        "--to 2026-10-10 --tenant t1 --allow-changes` (in the launchpad: allow_changes: true); if not, report it to "
+        "INN8. The bound is INN8_MAX_CHANGED_PERCENT."
     )
     assert "sync clients --tenant t1 --allow-changes`" in str(
         refused(syncs, CLIENTS, [without(each, "phoneNumber") for each in clients()])

@@ -1,1 +1,1 @@
-"""Rows that a landing lacks: what proves that INN8 no longer has them, and what happens to them then."""
+"""Rows that a landing lacks: decide whether INN8 no longer has them, and mark those."""

@@ -1,8 +1,8 @@
-"""Rows that INN8 no longer sends: missing after one complete fetch, removed after two.
+"""Mark the rows that INN8 no longer sends: missing after one complete fetch, removed after two.
 
-Both are bounded, and both are undone when the row comes back. The second fetch must begin after the first one and lack
-the row too. Transactions take a second fetch of all days of trade: one whose trade date changed is on another day, not
-gone. What may prove that a row is absent is decided in `absence`.
+A bound limits how many are marked at once, and a row that comes back is neither missing nor removed. The second fetch
+must begin after the first one and lack the row too. A transaction is removed only after second fetches of all days of
+trade, because its trade date may have changed to any of them. `proof` decides which rows are proven to be absent.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from inn8_pipeline.warehouse.merge.plan import name_of
 
 @dataclass(frozen=True, slots=True)
 class RemovalLimit:
-    """The largest share of rows that one merge marks as missing.
+    """The bound on removals: of at least `minimum_rows` rows covered, a merge marks at most `percent` as missing.
 
-    More than `percent` of the rows covered, if they are at least `minimum_rows`, are held back unless it is overridden.
+    If more are lacking, none is marked: they are held back, unless the bound is overridden.
     """
 
     percent: int = 20
@@ -26,7 +26,7 @@ class RemovalLimit:
     is_overridden: bool = False
 
     def forbids(self, lacking: int, covered: int) -> bool:
-        """Return whether so many at once look like a fault of INN8's rather than like removals."""
+        """Return True if so many lacking rows mean a mistake of INN8 rather than removals."""
         return not self.is_overridden and covered >= self.minimum_rows and lacking * 100 > covered * self.percent
 
 
@@ -41,9 +41,9 @@ _MARK_MISSING = sql.SQL(
 
 
 def mark_missing(context: MergeContext) -> int:
-    """Mark the rows that are proven to be absent from the landing; return how many.
+    """Mark the rows that are proven to be absent from the landing as missing; return how many.
 
-    Each keeps the start of the fetch that last held it, for no later landing confirms it.
+    `as_of_at` of each becomes the start of the last fetch that had it, because later landings do not confirm it.
     """
     return context.run(_MARK_MISSING.format(table=name_of(context.plan.table))).rowcount
 
@@ -68,7 +68,7 @@ _PROOF = sql.SQL(
      where c.tenant_id = %(tenant)s and c.entity = %(entity)s and l.is_proof
     """
 )
-# A day without proof, or without any landing, makes the least of them null: then nothing is proven.
+# If a day has no proof, or no landing at all, `proven_at` is null and nothing is removed.
 _PROOF_OF_DAYS = sql.SQL(
     """
     select case when count(*) filter (where l.is_proof) = count(*) then min(l.as_of_at) end as proven_at,
@@ -82,9 +82,10 @@ _PROOF_OF_DAYS = sql.SQL(
 
 
 def remove(context: MergeContext) -> int:
-    """Remove the rows that two fetches lacked, unless an open reject has their id.
+    """Mark the rows that two fetches lacked as removed, unless an open reject has their id; return how many.
 
-    Call it after the watermarks have advanced to this landing. No limit applies: it did when the rows were marked.
+    Call it after the watermarks have advanced to this landing. No bound applies here: it applied when the rows were
+    marked as missing.
     """
     has_days = context.plan.has_days
     statement = _REMOVE.format(
@@ -108,7 +109,7 @@ _COUNT_WAITING = sql.SQL(
 
 
 def has_waiting(context: MergeContext) -> bool:
-    """Return whether a row of the landing's days is missing or unconfirmed: then an unchanged landing is merged too."""
+    """Return True if a row of the landing's days is missing or unconfirmed: then an unchanged landing is merged too."""
     return bool(context.count(_COUNT_WAITING.format(table=name_of(context.plan.table), is_of_days=is_of_days(context))))
 
 

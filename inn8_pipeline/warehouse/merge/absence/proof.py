@@ -1,18 +1,18 @@
-"""Which rows a landing lacks, and for which of them that proves that INN8 has them no longer.
+"""Find the rows that a landing lacks, and decide for which of them that proves that INN8 no longer has them.
 
 A row that is lacking without proof is unconfirmed (`inn8.unconfirmed_rows`): it is not marked as missing, its
-`last_synced_at` stands still, and the sync is no `Success`. The reasons, in the order in which they are looked for:
+`last_synced_at` does not change, and the sync is not a `Success`. The reasons, in the order of their checks:
 
-    other_day     the landing has the id, with a day of trade that is not merged from it
-    duplicates    pages overlapped: the landing may lack what INN8 has
+    other_day     the landing has the id with a day of trade that is not merged
+    duplicates    pages overlapped: the landing may lack records that INN8 has
     unreadable    a record without a readable id may be the row
-    empty         INN8 sent nothing for these days, and nothing since shows that it answers at all
-    held_back     more rows than the bound on removals allows
+    empty         INN8 sent no record for these days, and no fetch with records since shows that it works
+    held_back     more rows are lacking than the bound on removals allows
 
-A record without a readable id cannot be a row that was confirmed after the record had come for the first time: both
-were sent side by side. So it leaves unproven only the rows that were last confirmed before that, and none once an
-operator has accepted it as no row of ours. (A record without id and day that came in a wider window can seem to stand
-beside a row that it is, if it changes to readable and back between two fetches, to the byte. That is not detected.)
+A record without a readable id cannot be a row that was confirmed by the first fetch with that record or by a later
+one, because that fetch had both. So only the rows that were last confirmed before that are unproven, and none once an
+operator has accepted the record. (A record without id and day of a wider window is taken for another record than its
+row, if it becomes readable and then unreadable again, byte for byte, between two fetches. That is not detected.)
 """
 
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ from inn8_pipeline.warehouse.merge.results import UnconfirmedRows
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """What a landing proves.
+    """What the lack of rows in a landing proves.
 
     Attributes:
-        is_proof: Whether what it lacks counts as absent, for rows that no unreadable record can be.
-        unreadable_since: Rows that were not confirmed since then can be an unreadable record; None if there is none.
-        held_back: Rows that the bound on removals kept from being marked.
+        is_proof: The rows that the landing lacks count as absent, except those that an unreadable record may be.
+        unreadable_since: Rows last confirmed before this time may be an unreadable record; None if there is none.
+        held_back: The number of rows that are not marked as missing because of the bound on removals.
 
     """
 
@@ -47,9 +47,9 @@ class Absence:
 
 
 def find(context: MergeContext, limit: RemovalLimit, source: RecordSource, *, has_skipped: bool) -> Absence:
-    """Find the rows that the landing lacks, and give each that is not proven to be absent its reason.
+    """Find the rows that the landing lacks, and set the reason of those that are not proven to be absent.
 
-    Called when the rejects of the landing are stored. The rows are in the temporary table `lacking` afterwards.
+    Call it after the rejects of the landing are stored. Afterwards the rows are in the temporary table `lacking`.
     """
     unreadable_since = _unreadable_since(context)
     context.run(_CREATE_LACKING.format(**_parts(context)))
@@ -102,7 +102,7 @@ def _is_covered(context: MergeContext) -> Statement:
     return _IS_COVERED.format(is_of_days=is_of_days(context))
 
 
-# A record that comes twice is known once only: the other may be a row that has lost its id.
+# If the same unreadable record comes twice, one of the two may be a row that has lost its id.
 _UNREADABLE_SINCE = sql.SQL(
     """
     select max(case when s.occurrences > 1 then %(started_at)s else r.first_seen_at end) as unreadable_since
@@ -126,7 +126,7 @@ _EXPLAIN_OTHER_DAY = sql.SQL(
 _EXPLAIN_UNREADABLE = sql.SQL(
     "update lacking set reason = 'unreadable' where reason is null and confirmed_at < %(unreadable_since)s"
 )
-# Proven by a fetch that brought records, begun after the first empty one: then INN8 answers, and these days are empty.
+# A fetch with records that began after the first empty one proves that INN8 works, and that these days are empty.
 _EXPLAIN_EMPTY = sql.SQL(
     """
     update lacking l set reason = 'empty'
@@ -149,7 +149,7 @@ def _hold_back(context: MergeContext, limit: RemovalLimit) -> int:
 
 
 def _stage_skipped(context: MergeContext, source: RecordSource) -> None:
-    """Stage the ids of the records that were skipped because of their day: in most merges nobody asks for them."""
+    """Stage the ids of the records that were skipped because of their day; most merges do not need them."""
     staging.create_skipped(context)
     for batch in source.skipped(context.is_wanted):
         staging.stage_skipped(context, batch)
@@ -176,7 +176,7 @@ _FORGET = sql.SQL(
 
 
 def remember(context: MergeContext) -> None:
-    """Store the rows that are unconfirmed now, and forget those that came back or are marked as missing."""
+    """Store the rows that are unconfirmed now, and delete those that came back or are marked as missing."""
     context.run(_FORGET.format(table=name_of(context.plan.table)))
     context.run(_REMEMBER)
 
@@ -190,5 +190,5 @@ _COUNT_UNCONFIRMED = sql.SQL(
 
 
 def unconfirmed(context: MergeContext) -> tuple[UnconfirmedRows, ...]:
-    """Return how many rows of the entity are unconfirmed, by reason, and since when."""
+    """Return the number of unconfirmed rows of the entity by reason, and since when."""
     return tuple(UnconfirmedRows(**row) for row in context.run(_COUNT_UNCONFIRMED))

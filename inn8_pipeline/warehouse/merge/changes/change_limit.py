@@ -1,7 +1,7 @@
 """The bound on mass changes: no merge changes or empties one column in more than a share of the rows that it covers.
 
-A response that lacks a property, spells its values differently or multiplies them by 100 is valid record by record. The
-fault shows only in that it changes one column of nearly all rows at once. Nothing here writes.
+If INN8 omits a property, spells its values differently or multiplies them by 100, each record is still valid. The
+mistake shows only because it changes one column in nearly all rows at once. This module writes nothing.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ SAMPLED_ROWS = 1000
 """Rows of an entity that are compared first. Comparing all of 50,000 took 0.3 s, with the sample 0.1 s of 3 to 6 s."""
 
 LEAST_SAMPLED = 200
-"""Rows that the sample must share with the table; with fewer, all rows are compared."""
+"""How many rows of the sample must be in the table; with fewer, all rows are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeLimit:
     """The bound: of at least `minimum_rows` rows, no more than `percent` may change in one column at once.
 
-    30 percent: a fault of INN8's concerns all records, or those of one server of two or three behind a load balancer (a
-    third). The largest correction that is expected is that of two of the seven trading days of the look-back (29 %).
-    New rows do not count, nor do values where there were none.
+    Why 30 percent: a mistake of INN8 concerns all records, or those of one of two or three servers behind a load
+    balancer (a third). The largest correction to expect is that of two of the seven trading days of the look-back
+    (29 %). New rows do not count, nor do values in columns that were empty.
     """
 
     percent: int = 30
@@ -43,11 +43,11 @@ class ChangeLimit:
 
     @property
     def is_off(self) -> bool:
-        """Whether every change is allowed."""
+        """True if every change is allowed."""
         return self.is_overridden or self.percent >= 100  # noqa: PLR2004 (of a hundred)
 
     def forbids(self, changed: int, covered: int) -> bool:
-        """Return whether so many changed values look like a fault of INN8's rather than like corrections."""
+        """Return True if so many changed values mean a mistake of INN8 rather than corrections."""
         return covered >= self.minimum_rows and changed * 100 > covered * self.percent
 
 
@@ -60,14 +60,14 @@ _WAS_MERGED = sql.SQL(
 
 
 def check(context: MergeContext, limit: ChangeLimit, transform_version: int) -> None:
-    """Compare the staged rows with those that they would replace, before anything is written.
+    """Compare the staged rows with the rows that they would replace, before anything is written.
 
-    Rows that were merged by another version of the transform are left out: the new rules may change all of them. A
-    landing that was merged before is not checked: a rebuild from it restores a damaged table.
+    Rows that another version of the transform made are left out, because the new rules may change all of them. A
+    landing that was merged before is not checked, so that a rebuild from it can restore a damaged table.
 
     Raises:
-        MassChangeError: A column would change in more rows than the limit allows. Or no staged row has a value in it,
-            and at least `minimum_rows` would lose theirs.
+        MassChangeError: A column would change in more rows than the limit allows; or no staged row has a value in it,
+            and at least `minimum_rows` rows would lose theirs.
 
     """
     if limit.is_off or context.count(_WAS_MERGED):
@@ -93,7 +93,7 @@ _OTHER_VERSIONS = sql.SQL(
 def _forbidden(
     context: MergeContext, limit: ChangeLimit, comparison: Comparison, transform_version: int
 ) -> list[ColumnChange]:
-    """Return the columns that would change too much. All rows are compared only where a sample gives reason to."""
+    """Return the columns that would change in too many rows. Compare all rows only if the sample is suspicious."""
     lost = lost_columns(context, comparison, limit.minimum_rows)
     one_in = max(context.landing.records // SAMPLED_ROWS, 1) if comparison.may_sample else 1
     if not lost and not _is_suspicious(compare(context, comparison, one_in=one_in), limit, one_in):
@@ -110,14 +110,14 @@ def _forbidden(
 
 
 def _is_suspicious(changes: Sequence[ColumnChange], limit: ChangeLimit, one_in: int) -> bool:
-    """Return whether all rows must be compared. A sample that shows less than half of the bound clears the rest."""
+    """Return True if all rows must be compared. A large sample with at most half of the bound suffices."""
     if one_in == 1:
         return any(limit.forbids(each.changed, each.covered) for each in changes)
     return any(each.covered < LEAST_SAMPLED or each.changed * 200 > each.covered * limit.percent for each in changes)
 
 
 def _describe(context: MergeContext, comparison: Comparison, change: ColumnChange) -> str:
-    """Return what would happen to the column, without its name and without any value."""
+    """Return a phrase for what would happen to the column, without its name or any value."""
     share = f"in {change.changed:,} of {change.covered:,} rows"
     if not change.emptied:
         return f"would change {share}"
@@ -143,7 +143,7 @@ _PROPERTY = sql.SQL("inn8_raw.property({}, {})")
 
 
 def _absent_properties(context: MergeContext, paths: Sequence[str]) -> list[str]:
-    """Return the properties that are in no record of the landing: of `security.isin` perhaps `security` already."""
+    """Return the properties that no record of the landing has; for `security.isin` that may be `security`."""
     is_sent: dict[str, bool] = {}
     for path in paths:
         names = path.split(".")

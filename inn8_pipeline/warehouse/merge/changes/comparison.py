@@ -1,4 +1,4 @@
-"""The comparison of staged rows with the rows that they would replace, column by column."""
+"""Compare staged rows with the rows that they would replace, column by column."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A table, and the query of the rows that are to be merged into it (`rows`, with the condition `matching`).
+    """A table, and the query of the rows that will be merged into it (`rows`, with the join condition `matching`).
 
-    `day` is the table's column of days, if it has one. With `may_sample` there may be so many rows that a sample is
-    compared first. `prefix` goes before the columns' names in messages, `path` before those of their properties.
+    `day` is the day column of the table, if it has one. `may_sample` is set if there may be so many rows that a sample
+    is compared first. In messages `prefix` precedes the names of columns, `path` those of their properties.
     """
 
     table: sql.Composable
@@ -33,7 +33,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """Rows compared, values of a column that would change, and those of them that would become empty."""
+    """The number of rows compared, of values in one column that would change, and of those that would become empty."""
 
     column: AnyColumn
     covered: int
@@ -42,7 +42,7 @@ class ColumnChange:
 
 
 def comparisons(context: MergeContext) -> Iterator[Comparison]:
-    """Yield the comparisons of a merge: of its dimensions, and of its own table if that has rows to be replaced."""
+    """Yield the comparisons of a merge: one for each dimension, and one for the entity's table if it has rows."""
     plan = context.plan
     for dimension, planned in zip(plan.entity.dimensions, plan.dimensions, strict=True):
         yield Comparison(
@@ -70,7 +70,7 @@ def comparisons(context: MergeContext) -> Iterator[Comparison]:
 _NEWEST = sql.SQL(
     "select distinct on (s.external_id) s.* from {} s order by s.external_id, s.trade_date desc, s.ordinal desc"
 )
-# As in `upsert.merge_dimension`.
+# The same condition as in `upsert.merge_dimension`.
 _IS_NEWER = sql.SQL("and (s.trade_date > t.as_of_date or s.trade_date = t.as_of_date and s.ordinal >= 0)")
 _ROWS = sql.SQL(
     """
@@ -87,7 +87,7 @@ _KEY = sql.SQL(
 
 
 def _entity_rows(plan: MergePlan) -> sql.Composable:
-    """Return the query of the rows that will be merged, with our keys."""
+    """Return the query of the rows that will be merged, with the keys of their parents."""
     keys = {parent.column: _key(parent) for parent in plan.parents}
     columns = [
         sql.SQL("{} as {}").format(keys.get(name, sql.Identifier("s", name)), sql.Identifier(name))
@@ -97,7 +97,7 @@ def _entity_rows(plan: MergePlan) -> sql.Composable:
 
 
 def _key(parent: Parent) -> sql.Composable:
-    """Return our key of the parent; 0 where its row, of a dimension, is yet to be written."""
+    """Return the key of the parent; 0 for a row of a dimension that is not written yet."""
     return _KEY.format(staged=sql.Identifier("s", parent.staged), table=name_of(parent.table))
 
 
@@ -111,9 +111,9 @@ _COUNT_HELD = sql.SQL(
 
 
 def lost_columns(context: MergeContext, comparison: Comparison, minimum_rows: int) -> list[AnyColumn]:
-    """Return the columns without a value in any staged row, but with some in `minimum_rows` rows of the table.
+    """Return the columns that have no value in any staged row, but have one in `minimum_rows` rows of the table.
 
-    Few rows may have a value at all, so that their share of the rows covered is below the bound.
+    The share of these rows may be below the bound, because only few rows have a value.
     """
     staged = sql.Identifier(comparison.staged)
     has_values = [
@@ -150,7 +150,7 @@ _NOT_OF_OTHER_DAYS = sql.SQL("and {} <> all (%(other_days)s)")
 def compare(
     context: MergeContext, comparison: Comparison, *, one_in: int = 1, other_days: Sequence[date] = ()
 ) -> list[ColumnChange]:
-    """Return the change of each column; of a sample of one row in `one_in`, without the rows of `other_days`."""
+    """Return the change of each column, in a sample of one row in `one_in` and without the rows of `other_days`."""
     statement = _COMPARE.format(
         changed=sql.SQL(", ").join(map(_count_changed, comparison.columns)),
         emptied=sql.SQL(", ").join(map(_count_emptied, comparison.columns)),
@@ -181,7 +181,7 @@ _IS_NOT_EMPTY = sql.SQL("coalesce({}, '') not in ('', {})")
 
 
 def _has_value(column: AnyColumn, alias: str, *, is_staged: bool = False) -> sql.Composable:
-    """Return the condition that the column is neither null, nor empty, nor `unknown`."""
+    """Return the condition that the column is not null, not empty and not `unknown`."""
     if not isinstance(column, Column):
         return _IS_NOT_NULL.format(sql.Identifier(alias, column.staged if is_staged else column.name))
     name = sql.Identifier(alias, column.name)

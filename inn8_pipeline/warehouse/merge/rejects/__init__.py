@@ -1,1 +1,1 @@
-"""Records that are not merged: excluded in this merge, open since an earlier one, and the rows that they hide."""
+"""Records that are not merged: those that this merge excludes, open rejects, and the rows that rejects hide."""

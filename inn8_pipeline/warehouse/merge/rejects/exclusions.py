@@ -1,7 +1,8 @@
-"""Which staged rows are not merged: each of them is counted under a name.
+"""Exclude staged rows from the merge, each with the count that it belongs to.
 
-In this order: older than the row in the table (`skipped`), without a known parent (`rejected`), sent again later in the
-same landing (`duplicate`). Rejects are excluded before duplicates, so that the last *valid* one is merged.
+In this order: rows older than the row in the table (`skipped`), rows without a known parent (`rejected`), and rows
+whose id comes again later in the landing (`duplicate`). Rejects are excluded before duplicates, so that the last
+*valid* record of an id is merged.
 """
 
 from psycopg import sql
@@ -10,8 +11,8 @@ from inn8_pipeline.entities import ReasonCode
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
 
-# The start of the last fetch that is known to have held the row as it stands: the one that wrote it, or the last one
-# merged for its day, unless that one lacked the row (missing, unconfirmed) or had it as a reject (an open reject).
+# The start of the last fetch that had the row as it is in the table: the fetch that wrote it, or the last one merged
+# for its day, unless that one lacked the row (missing, unconfirmed) or had it as a reject (an open reject).
 CONFIRMED_AT = sql.SQL(
     """
     case when t.missing_since is not null or r.id is not null then t.as_of_at
@@ -31,7 +32,7 @@ _CONFIRMING_JOINS = sql.SQL(
 
 
 def day_of(plan: MergePlan, alias: str) -> sql.Composable:
-    """Return the row's day of trade; null for entities without days."""
+    """Return the expression for the day of trade of a row; null for entities without days."""
     return sql.Identifier(alias, "trade_date") if plan.has_days else sql.SQL("null::date")
 
 
@@ -53,10 +54,10 @@ _EXCLUDE_OLDER = sql.SQL(
 
 
 def exclude_older(context: MergeContext) -> int:
-    """Exclude what a newer fetch has confirmed or written since; return how many rows.
+    """Exclude the rows that a later fetch has written or confirmed; return how many.
 
-    Neither a late landing nor a retried reject overwrites something newer. A landing that is not late has nothing older
-    than the table; only retried rejects can be older.
+    So neither a late landing nor a retried reject overwrites newer data. If the landing is not late, only retried
+    rejects can be older than the table.
     """
     plan = context.plan
     statement = _EXCLUDE_OLDER.format(
@@ -85,7 +86,7 @@ _STAGE_ORPHANS = sql.SQL(
      where not exists (select from staged_rejects x where x.ordinal = s.ordinal)
     """
 )
-# Each page with an orphan is opened once. The payload of a retried reject is in the reject.
+# Each page with an orphan is parsed once. The payload of a retried reject is in the reject.
 _ORPHANS_PAYLOADS = sql.SQL(
     """
     select a.ordinal, e.payload, null as record_key
@@ -110,7 +111,7 @@ _ORPHANS_PAYLOADS = sql.SQL(
 
 
 def exclude_orphans(context: MergeContext) -> None:
-    """Make rejects of the rows whose required parent is unknown, with the payload of the landing or of the reject."""
+    """Reject the rows whose required parent is unknown. The payload comes from the landing, or from the old reject."""
     for parent in context.plan.parents:
         if parent.is_required:
             _exclude_orphans(context, parent)
@@ -144,7 +145,7 @@ _EXCLUDE_DUPLICATES = sql.SQL(
 
 
 def exclude_duplicates(context: MergeContext) -> None:
-    """Exclude all but the last of several valid rows of one id."""
+    """Exclude all but the last one of several valid rows with the same id."""
     context.run(_EXCLUDE_DUPLICATES.format(day=day_of(context.plan, "s")))
 
 

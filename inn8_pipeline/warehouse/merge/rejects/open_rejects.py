@@ -1,6 +1,7 @@
-"""Open rejects in a merge: retried with every sync, and resolved by any later version of their record.
+"""Retry, resolve and store open rejects in a merge.
 
-What an operator does with them (list, accept) is in `warehouse.queries.rejects`.
+Every sync retries them, and any later version of their record resolves them. `warehouse.queries.rejects` lists and
+accepts them for an operator.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from inn8_pipeline.warehouse.merge.rejects.exclusions import CONFIRMED_AT, confi
 RETRY_CHUNK = 1000
 
 _IS_OPEN = sql.SQL("r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null")
-# Whether a landing would have brought the record again, if INN8 still had it.
+# True if the landing would have the record, if INN8 still had it.
 _IS_COVERED = sql.SQL(
     """
     (%(days)s::date[] is null or (r.covers_from is not null and not exists (
@@ -41,9 +42,9 @@ _WITHDRAW = sql.SQL(
 
 
 def withdraw(context: MergeContext) -> int:
-    """Resolve the open rejects that a later landing, which covers them, no longer has; return how many.
+    """Resolve the open rejects that this later landing covers and no longer has; return how many.
 
-    A landing with accepted duplicates may lack what INN8 has: it withdraws only rejects without an id.
+    A landing with accepted duplicates may lack records that INN8 has, so it withdraws only rejects without an id.
     """
     return context.run(_WITHDRAW, has_duplicates=context.landing.has_duplicates).rowcount
 
@@ -58,9 +59,9 @@ _TO_RETRY = sql.SQL(
 
 
 def to_retry(context: MergeContext) -> Iterator[tuple[list[int], list[bytes]]]:
-    """Yield the open rejects that this landing did not bring, as ordinals and payloads, in chunks; no accepted ones.
+    """Yield the ordinals and payloads of the open rejects that this landing lacks, in chunks, without accepted ones.
 
-    They are chosen before the first chunk: what is staged in between does not change the choice.
+    The rejects are selected before the first chunk, so rows that are staged in between do not change the selection.
     """
     with raw(context.connection).cursor(name="retried", binary=True, scrollable=False) as cursor:
         cursor.execute(_TO_RETRY, context.parameters)
@@ -84,7 +85,7 @@ _DATE_RETRIED_REJECTS = sql.SQL(
 
 
 def date_retried(context: MergeContext) -> None:
-    """Give what was retried the start of the fetch that it came from; a reject keeps its key too."""
+    """Set the start of the original fetch on the rows and rejects of a retry. A reject keeps its key too."""
     context.run(_DATE_RETRIED_ROWS)
     context.run(_DATE_RETRIED_REJECTS)
 
@@ -103,7 +104,7 @@ _DROP_OLDER = sql.SQL(
 
 
 def drop_older(context: MergeContext) -> dict[date | None, int]:
-    """Drop the rejects of a late landing whose valid row is newer; return how many were skipped, by day."""
+    """Drop the staged rejects of a late landing whose row in the table is newer; return how many, by day."""
     if not context.is_late:
         return {}
     statement = _DROP_OLDER.format(
@@ -143,7 +144,10 @@ _KEEP = sql.SQL(
 
 
 def keep(context: MergeContext) -> int:
-    """Store the staged rejects: a new open reject, or the next attempt of one; one that changed is not accepted."""
+    """Store each staged reject as a new open reject, or as another attempt of an open one.
+
+    If the payload has changed, an accepted reject is no longer accepted.
+    """
     statement = _KEEP.format(
         table=name_of(context.plan.table), joins=confirming_joins(context.plan), confirmed_at=CONFIRMED_AT
     )
@@ -169,9 +173,10 @@ _RESOLVE = sql.SQL(
 
 
 def resolve(context: MergeContext) -> int:
-    """Resolve the open rejects whose id is a row now (healed), or has a newer row in the table (superseded).
+    """Resolve the open rejects that became a row (healed), or whose row in the table is newer (superseded).
 
-    One that had no readable id, and has one under the rules of today, is still known by its payload's digest.
+    A reject that had no readable id keeps the digest of its payload as its key, even if the present rules can read an
+    id.
     """
     return context.run(_RESOLVE).rowcount
 
@@ -182,7 +187,7 @@ _COUNT_OPEN = sql.SQL("select count(*) from inn8.rejected_records r where {is_op
 
 
 def count_open(context: MergeContext) -> int:
-    """Return the number of open rejects of the entity that nobody accepted: they cause `PartialSuccess`."""
+    """Return the number of open rejects of the entity that are not accepted: they cause `PartialSuccess`."""
     return context.count(_COUNT_OPEN)
 
 
@@ -190,5 +195,5 @@ _COUNT_ORPHANS = _COUNT_OPEN + sql.SQL(" and r.reason_code = 'unknown_parent'")
 
 
 def has_orphans(context: MergeContext) -> bool:
-    """Return whether an open reject waits for its parent: then even an unchanged landing must be merged."""
+    """Return True if an open reject waits for its parent: then even an unchanged landing must be merged."""
     return bool(context.count(_COUNT_ORPHANS))

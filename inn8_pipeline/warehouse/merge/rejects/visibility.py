@@ -1,7 +1,8 @@
-"""Which rows readers are not shown: those whose record no longer names their owner, but could not become a row.
+"""Hide the rows whose newest record is invalid and does not name their owner.
 
-`hidden_since` of a row is the start of the fetch that brought such a record. It stays when the reject is withdrawn, and
-is cleared by a valid record of the same or of a later fetch, or by an invalid one that names the row's owner again.
+The details views leave hidden rows out. `hidden_since` is the start of the fetch that had such a record. It is kept
+when the reject is withdrawn. A valid record of the same or of a later fetch clears it, and so does an invalid one
+that names the owner of the row again.
 """
 
 from psycopg import sql
@@ -11,7 +12,7 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan, name_of
 from inn8_pipeline.warehouse.schema.tables import table_of
 
-# A newer reject of the id, open or withdrawn, or one of this landing, may name another owner: it keeps the row hidden.
+# A newer reject of the id (open, withdrawn, or of this landing) may name another owner, so the row stays hidden.
 _IS_SHOWN_AGAIN = sql.SQL(
     """
     (t.hidden_since is not null and t.hidden_since <= s.as_of_at
@@ -24,12 +25,12 @@ _IS_SHOWN_AGAIN = sql.SQL(
 
 
 def is_shown_again(plan: MergePlan) -> sql.Composable:
-    """Return the condition that the staged row s ends the hiding of the row t of the table."""
+    """Return the condition that the staged row s makes the hidden row t visible again."""
     return _IS_SHOWN_AGAIN if plan.entity.references else sql.SQL("false")
 
 
 def hidden_assignment(plan: MergePlan) -> sql.Composable:
-    """Return the assignment of `hidden_since` in the merge, with its leading comma; empty for rows without owners."""
+    """Return the assignment of `hidden_since` in the merge, with a leading comma; empty for rows without owners."""
     if not plan.entity.references:
         return sql.SQL("")
     return sql.SQL(", hidden_since = case when {} then null else t.hidden_since end").format(_IS_SHOWN_AGAIN)
@@ -64,9 +65,9 @@ _NAMES_OWNER = sql.SQL(
 
 
 def update_hidden(context: MergeContext) -> int:
-    """Hide the rows whose open reject names another owner or none that can be read; return how many rows changed.
+    """Hide the rows whose open reject does not name their owner, and show again those whose open reject does.
 
-    Called when the staged rejects are stored.
+    Call it after the staged rejects are stored. Return the number of rows that changed.
     """
     references = context.entity.references
     if not references:

@@ -1,4 +1,4 @@
-"""Alembic's environment: run by `migrations.upgrade` alone, on the connection that it hands over."""
+"""The environment of Alembic. Only `migrations.upgrade` runs it, and passes its connection."""
 
 from alembic import context
 

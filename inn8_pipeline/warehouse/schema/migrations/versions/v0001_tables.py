@@ -1,4 +1,4 @@
-"""The tables of both schemas. Their comments come from `dictionary` after each upgrade."""
+"""Create the tables of both schemas. Each upgrade writes their comments (`schema.comments`) at its end."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create them all; pages are kept out of line and uncompressed: quicker to write and to read."""
+    """Create all tables. Pages are stored out of line and uncompressed, which is faster to write and to read."""
     op.create_table(
         "circuits",
         sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),

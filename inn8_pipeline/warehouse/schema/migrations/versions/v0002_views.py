@@ -1,7 +1,7 @@
-"""The views: what readers ask of `inn8`, and what analysts ask of the landings in `inn8_raw`.
+"""Create the views: details of the rows in `inn8` for readers, records of the landings in `inn8_raw` for analysts.
 
-`last_synced_at` is the start of the last fetch that confirmed a row. It follows the landings, because an unchanged row
-is never written, and stands still while the row is missing, removed or has an open reject.
+`last_synced_at` is the start of the last fetch that confirmed a row. It is computed from the landings, because an
+unchanged row is not written. It does not change while the row is missing, removed or has an open reject.
 """
 
 from alembic import op
@@ -17,7 +17,7 @@ select c.tenant_id, c.entity, c.trade_date, c.landing_id, l.status, l.record_cou
   join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
 """
 
-# Where the confirming landing cannot speak for the row, its own last confirmation does.
+# If the last merged landing did not confirm the row, the row's own last confirmation.
 LAST_SYNCED = """
        case when r.id is not null then greatest(r.row_as_of_at, {row}.as_of_at)
             when {row}.missing_since is not null then {row}.as_of_at
@@ -64,8 +64,8 @@ select t.tenant_id, t.id, t.external_id, t.portfolio_id, p.external_id as portfo
  where r.reason_code is distinct from 'unknown_parent'
 """
 
-# A property by its name in any case; of several, the last. Null where the record is no object, or holds a text that
-# Postgres cannot read: one such record must not take the view away from all the others.
+# Return a property by its name in any case; the last one of several. Null if the record is not an object, or has a text
+# that Postgres cannot read: one such record must not make the view fail.
 PROPERTY = r"""
 create function inn8_raw.property(record json, name text) returns json language sql immutable strict parallel safe as $$
   select value
@@ -93,7 +93,7 @@ select l.tenant_id, l.id as landing_id, l.as_of_at, d.page, e.place, e.record
     + " where c.entity = '{entity}'"
 )
 
-# A landing of many days is opened once, and each of its records kept for the day it was merged last for.
+# A landing of many days is read once; a record is shown if the landing is the one that its day was last merged from.
 RAW_TRANSACTIONS = (
     """
 create view inn8_raw.transactions as
@@ -115,7 +115,7 @@ select o.tenant_id, o.landing_id, o.as_of_at, o.page, o.place, v.trade_date, o.r
 
 
 def upgrade() -> None:
-    """Create the functions first, then the views in the order in which they need each other."""
+    """Create the function, then the views, each after those that it uses."""
     op.execute(PROPERTY)
     for view in (STATE, CLIENTS, PORTFOLIOS, TRANSACTIONS, RAW_TRANSACTIONS):
         op.execute(view)

@@ -1,4 +1,4 @@
-"""What INN8 sends and no column is made from: remembered by name, so that the first day of each is known."""
+"""Create the table of the properties that INN8 sends and no column is made from, with the first fetch of each."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,8 @@
-"""Who may do what: everything is the owner's, the pipeline writes, readers see their tenants' rows through the views.
+"""Create the roles, change all owners, and grant rights: the pipeline writes, readers read their tenants' rows.
 
-Row-level security is on for every table. The views run with the rights of their owner, `inn8_views`, to which it
-applies; `current_user` in a policy is the one who asks. No reader can change what it may see: that stands in a table.
+Row-level security is on for every table. Views run with the rights of their owner, `inn8_views`, so it applies to them
+too; `current_user` in a policy is still the role that queries the view. The tenants of a reader are in a table that no
+reader can change.
 """
 
 import sqlalchemy as sa
@@ -12,7 +13,8 @@ from inn8_pipeline.warehouse.schema.migrations import roles
 revision = "0004"
 down_revision = "0003"
 
-# What the writer may do. Rows of business go missing or are removed, never deleted; MAINTAIN is for ANALYZE.
+# The rights of the writer. It marks rows of entities as missing or removed and never deletes them; ANALYZE needs
+# MAINTAIN.
 READ_AND_WRITE = "select, insert, update"
 TABLES = {
     "inn8.schema_version": "select",
@@ -56,7 +58,7 @@ select tenant_id, id, entity, external_id, trade_date, reason_code, reason, land
  where resolved_at is null
 """
 
-# Asked once per query, so that indexes that begin with the tenant are used as ever.
+# The subqueries run once per query, so that Postgres still uses the indexes that begin with the tenant.
 VISIBLE = """
   (select pg_has_role(current_user, 'inn8_writer', 'usage') or pg_has_role(current_user, 'inn8_owner', 'usage'))
   or tenant_id = any (array(select r.tenant_id from inn8.tenant_readers r where r.role_name = current_user::text))
@@ -64,7 +66,7 @@ VISIBLE = """
 
 
 def upgrade() -> None:
-    """Make the roles, then what is new, then hand everything over; later migrations run as the owner."""
+    """Create the roles and the new objects, then change all owners; later migrations run as the owner."""
     roles.ensure(op.get_bind())
     op.create_table(
         "tenant_readers",
@@ -82,7 +84,7 @@ def upgrade() -> None:
 
 
 def hand_over() -> None:
-    """Change the owners. The owner of a view must be allowed to create in its schema while it is changed."""
+    """Change all owners. The new owner of a view needs CREATE on its schema at that moment, and only then."""
     for schema in ("inn8", "inn8_raw"):
         op.execute(f"alter schema {schema} owner to inn8_owner")
         op.execute(f"grant usage, create on schema {schema} to inn8_views")
@@ -96,7 +98,7 @@ def hand_over() -> None:
 
 
 def protect() -> None:
-    """Row-level security: the writer may see all rows, a view what its reader may see, nobody else any."""
+    """Enable row-level security: the writer sees all rows, a view those of its reader's tenants, no other role any."""
     for table in TABLES:
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"create policy writer on {table} to inn8_writer using (true) with check (true)")
@@ -109,7 +111,7 @@ def protect() -> None:
 
 
 def grant() -> None:
-    """Grant each role what it may do, and revoke from PUBLIC the functions that Postgres grants by default."""
+    """Grant the rights of each role, and revoke those on functions that Postgres grants to PUBLIC by default."""
     op.execute("grant usage on schema inn8, inn8_raw to inn8_writer, inn8_reader")
     for table, rights in TABLES.items():
         op.execute(f"grant {rights} on {table} to inn8_writer")

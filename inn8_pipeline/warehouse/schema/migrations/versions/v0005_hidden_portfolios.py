@@ -1,4 +1,4 @@
-"""Hide the transactions of a portfolio that readers are not shown: its owner is not known, so theirs is not either."""
+"""Hide the transactions of hidden portfolios: as long as the portfolio has no known owner, they have none either."""
 
 from alembic import op
 
@@ -30,5 +30,5 @@ select t.tenant_id, t.id, t.external_id, t.portfolio_id, p.external_id as portfo
 
 
 def upgrade() -> None:
-    """Replace the view. Its owner, its rights and its comment stay."""
+    """Replace the view. Its owner, rights and comments stay."""
     op.execute(TRANSACTIONS)

@@ -1,4 +1,4 @@
-"""Each circuit remembers which request failed last, how and when, so that the message of an open one says so."""
+"""Store the last failure of each circuit: request, error and time. The message of an open circuit names them."""
 
 import sqlalchemy as sa
 from alembic import op

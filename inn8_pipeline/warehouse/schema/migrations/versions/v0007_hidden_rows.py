@@ -1,6 +1,6 @@
-"""A row whose record no longer names its owner, but could not become a row, is hidden until a valid record comes.
+"""Hide a row from readers when its newest record is invalid and does not name its owner, until a valid record comes.
 
-Until now only a record of an unknown parent hid its row, and only while the reject was open.
+Before, only a record of an unknown parent hid its row, and only while its reject was open.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
-# Of the newest reject of each row: one that is open, or one that was withdrawn and since when the row is missing.
+# By the newest reject of each row: it is open, or it was withdrawn and the row has been missing since.
 PORTFOLIOS_HIDDEN = """
 update inn8.portfolios p set hidden_since = r.as_of_at
   from (select distinct on (tenant_id, record_key) * from inn8.rejected_records

@@ -1,7 +1,7 @@
-"""Rows that a fetch lacked without proof are remembered, so that nothing says they were confirmed.
+"""Store the rows that a fetch lacked without proof: they count as unconfirmed, and `last_synced_at` stays the same.
 
-`last_synced_at` stands still for them. And a landing remembers since when it has records without a readable id: only
-rows that were confirmed since then are proven to be absent from it.
+A landing also stores since when it has had records without a readable id: only rows that were confirmed since then can
+be proven to be absent from it.
 """
 
 import sqlalchemy as sa
@@ -57,7 +57,7 @@ select t.tenant_id, t.id, t.external_id, t.portfolio_id, p.external_id as portfo
 
 
 def upgrade() -> None:
-    """Make the table and the column, and replace the views; their owners, rights and comments stay."""
+    """Create the table and the column, and replace the views; their owners, rights and comments stay."""
     op.create_table(
         "unconfirmed_rows",
         sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
