@@ -2,21 +2,25 @@
 
 import math
 from datetime import date
+from pathlib import Path
 
 import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import DAY
+from inn8_pipeline.cli.support.sandbox_dialects import dialects_of
 from inn8_pipeline.sandbox.__main__ import announce
 from inn8_pipeline.sandbox.api.pages import ServerOptions
 from inn8_pipeline.sandbox.api.server import SandboxServer, serve
 from inn8_pipeline.sandbox.errors import InvalidWorldError
 from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline.settings import Environment, read_contract
 
 EPILOG = examples(
     "inn8 sandbox --port 8080",
     "inn8 sandbox --transactions 500000 --faulty 20 --delay 0.1",
     "inn8 sandbox --pascal --no-paging --no-windows",
+    "inn8 sandbox --like contract.toml",
 )
 
 
@@ -39,10 +43,11 @@ EPILOG = examples(
 @click.option("--pascal", is_flag=True, help="Property names in PascalCase.")
 @click.option("--no-paging", is_flag=True, help="Send each collection as one array.")
 @click.option("--no-windows", is_flag=True, help="Ignore fromDate and toDate.")
+@click.option("--like", type=click.Path(path_type=Path), help="Serve what this contract file says (not its token).")
 def command(
     clients: int, portfolios: int, transactions: int, days: int, last_date: date | None, seed: int, faulty: int,
     port: int, page_size: int, delay: float, expires_in: int,
-    pascal: bool, no_paging: bool, no_windows: bool,
+    pascal: bool, no_paging: bool, no_windows: bool, like: Path | None,
 ) -> None:  # fmt: skip
     """Serve a simulated INN8 on loopback until Ctrl-C. Its output begins with its address, as shell variables."""
     if math.isnan(delay):
@@ -60,4 +65,8 @@ def command(
         reason = str(error) if isinstance(error, InvalidWorldError) else "Its days of trade leave the calendar."
         raise click.UsageError(f"There is no such world: {reason}") from None
     with world:
-        serve(SandboxServer(world, port=port, expires_in=expires_in, options=options), announce)
+        server = SandboxServer(world, port=port, expires_in=expires_in, options=options)
+        if like is not None:
+            contract = read_contract(Environment({"INN8_CONTRACT_FILE": str(like)}), "default")
+            server.app.dialects.update(dialects_of(contract))
+        serve(server, announce)

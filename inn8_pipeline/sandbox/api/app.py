@@ -9,6 +9,7 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from inn8_pipeline.sandbox.api.dialect import Dialect  # noqa: TC001 (likewise)
 from inn8_pipeline.sandbox.api.faults import ActiveFaults, FaultPath, Faults
 from inn8_pipeline.sandbox.api.pages import PageCache, Query, ServedPage, ServerOptions
 from inn8_pipeline.sandbox.api.responses import SandboxResponse, fault_response, json_response
@@ -21,11 +22,15 @@ MAX_BODY_BYTES = 1_000_000
 
 
 class SandboxApp:
-    """Serve a world. `on_request(path, query)` is called before each response of a collection."""
+    """Serve a world. `dialects` has the collections that are not served as the built-in contract says.
+
+    `on_request(path, query)` is called before each response of a collection.
+    """
 
     def __init__(self, world: World, tokens: Tokens, options: ServerOptions) -> None:
         self.world, self.tokens, self.options = world, tokens, options
         self.faults, self.stats = Faults(), Stats()
+        self.dialects: dict[Collection, Dialect] = {}
         self.on_request: Callable[[str, str], None] | None = None
         self._pages = PageCache(world)
 
@@ -55,7 +60,8 @@ class SandboxApp:
             self.stats.end(method, path, query, response.status, response.bytes_sent)
 
     async def _respond(self, request: Request) -> SandboxResponse:
-        route = {"/oauth/token": "POST"} | {f"/{name}": "GET" for name in COLLECTIONS}
+        collections = {self.dialects[name].path if name in self.dialects else f"/{name}": name for name in COLLECTIONS}
+        route = {"/oauth/token": "POST"} | dict.fromkeys(collections, "GET")
         wanted = route.get(request.url.path)
         if wanted is None:
             return json_response(404, {"error": "not_found"})
@@ -63,7 +69,7 @@ class SandboxApp:
             return json_response(405, {"error": "method_not_allowed"}, {"allow": wanted})
         if request.url.path == "/oauth/token":
             return await self._token(request)
-        return await self._collection(request, cast("Collection", request.url.path[1:]))
+        return await self._collection(request, collections[request.url.path])
 
     async def _token(self, request: Request) -> SandboxResponse:
         active = self.faults.take("token")
@@ -96,7 +102,16 @@ class SandboxApp:
         fault = active.replacing()
         return fault_response(fault, regular) if fault else regular
 
+    def _page_in_dialect(self, request: Request, collection: Collection) -> SandboxResponse:
+        dialect = self.dialects[collection]
+        query = dialect.query(request.query_params, self.options)
+        page = self._pages.page(collection, query, self.options, compress=False)
+        body, headers = dialect.dressed(page, query, str(request.url.replace(query="")))
+        return SandboxResponse(200, body, headers)
+
     def _page(self, request: Request, collection: Collection, active: ActiveFaults) -> SandboxResponse:
+        if collection in self.dialects:
+            return self._page_in_dialect(request, collection)
         options = dataclasses.replace(
             self.options,
             pascal=self.options.pascal or "pascal" in active,

@@ -42,13 +42,21 @@ class Query:
     from_date: date | None
     to_date: date | None
     others: tuple[tuple[str, str], ...]
+    offset: int | None = None
+
+    @property
+    def start(self) -> int:
+        """The number of records before the page."""
+        return (self.page - 1) * self.page_size if self.offset is None else self.offset
 
     @staticmethod
     def parse(given: Mapping[str, str], options: ServerOptions) -> "Query":
         """Return the query. A page size above the maximum is reduced to it."""
-        size = min(_natural(given, "pageSize", options.page_size), options.max_page_size)
+        size = min(read_natural(given, "pageSize", options.page_size), options.max_page_size)
         others = tuple((name, value) for name, value in given.items() if name != "page")
-        return Query(_natural(given, "page", 1), size, _day(given, "fromDate"), _day(given, "toDate"), others)
+        return Query(
+            read_natural(given, "page", 1), size, read_day(given, "fromDate"), read_day(given, "toDate"), others
+        )
 
     def window(self, options: ServerOptions) -> tuple[date | None, date | None]:
         """Return the first and the last day that are served; None for no bound."""
@@ -100,7 +108,7 @@ class PageCache:
         days = self._world.days(collection, *window)
         total = self._world.count(collection, *window)
         if options.paging:
-            start = min((query.page - 1) * query.page_size, total)
+            start = min(query.start, total)
             stop = min(start + query.page_size, total)
         else:
             start, stop = 0, total
@@ -134,14 +142,16 @@ class PageCache:
         return self._file.read(self._cached[key])
 
 
-def _natural(given: Mapping[str, str], name: str, default: int) -> int:
+def read_natural(given: Mapping[str, str], name: str, default: int) -> int:
+    """Return a whole number of 1 or more; InvalidQueryError for anything else."""
     text = given.get(name, str(default))
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
         raise InvalidQueryError(name, "a whole number of 1 or more")
     return int(text)
 
 
-def _day(given: Mapping[str, str], name: str) -> date | None:
+def read_day(given: Mapping[str, str], name: str) -> date | None:
+    """Return a day, or None if none is given; InvalidQueryError for anything else."""
     if name not in given:
         return None
     try:

@@ -1,0 +1,105 @@
+"""Whole syncs from the sandbox in other dialects: the tables are the same as with the built-in contract."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from inn8_pipeline.cli.support.sandbox_dialects import dialects_of
+from inn8_pipeline.contract import Contract
+from inn8_pipeline.contract.reading import parse
+from inn8_pipeline.entities import ENTITIES, Window
+from inn8_pipeline.extract.breaker import UncountedCircuits
+from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.endpoint import Endpoint
+from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline.sync import Destination, land, merge
+from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse import database
+from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.session import MergeOptions
+
+LAST = date(2026, 10, 30)
+HISTORY = Window(date(2026, 10, 26), LAST)
+NAMES = """
+[collections.clients.properties]
+phoneNumber = "mobile"
+"address.zipCode" = "postCode"
+status = { values = { A = "active", S = "suspended" } }
+
+[collections.portfolios.properties]
+clientId = "owner"
+
+[collections.transactions.properties]
+tradeDate = "date"
+portfolioId = "account"
+security = "instrument"
+"""
+STYLES = {
+    "link": "",
+    "page": "total = { counts = 'pages' }\n[paging]\nstyle = 'page'\nfirst_page = 0",
+    "offset": "records = '/data'\ntotal = { pointer = '/meta/total' }\n[paging]\nstyle = 'offset'",
+    "cursor": "records = '/data'\n[paging]\nstyle = 'cursor'\nnext = '/meta/next'",
+    "next_url": "records = '/data'\ntotal = { counts = 'nothing' }\n[paging]\nstyle = 'next_url'\nparameter = 'at'",
+    "single": "records = '/result/items'\n[paging]\nstyle = 'single'",
+}
+WINDOW = "\n[collections.transactions.window]\nfrom_parameter = 'since'\nto_parameter = 'until'\nto_inclusive = false\n"
+
+
+def use(options: MergeOptions, _landing: Landing) -> MergeOptions:
+    return options
+
+
+def tables(url: str, server: SandboxServer, contract: Contract, tenant_id: str) -> dict[str, list[str]]:
+    """Sync everything, and return the values of all rows."""
+    server.app.dialects.clear()
+    server.app.dialects.update(dialects_of(contract))
+    engine = database.connect(url)
+    endpoint = Endpoint(
+        tenant_id, server.base_url, server.client_id, server.client_secret, page_size=7, contract=contract
+    )
+    to = Destination(engine, tenant_id, "run")
+    with Inn8Client(endpoint, UncountedCircuits()) as client:
+        for entity in ENTITIES:
+            landing = land(client, to, entity, HISTORY if entity.has_days else None)
+            options = MergeOptions(
+                contract.of(entity).transform_version(TRANSFORM_VERSION), HISTORY if entity.has_days else None
+            )
+            days = frozenset(HISTORY.days()) if entity.has_days else None
+            outcome = merge(to, [(landing, days)], partial(use, options), lambda: None, contract)
+            assert not outcome.counts.rejected
+            assert not outcome.drift_found.properties
+    with engine.connect() as connection:
+        found = {
+            name: [
+                str(row)
+                for row in connection.execute(
+                    text(
+                        "select to_jsonb(t) - '{id,tenant_id,created_at,updated_at,as_of_at,client_id,portfolio_id,"
+                        "security_id}'::text[] from inn8." + name + " t where tenant_id = :tenant order by external_id"
+                    ),
+                    {"tenant": tenant_id},
+                )
+            ]
+            for entity in ENTITIES
+            for name in entity.tables
+        }
+    engine.dispose()
+    return found
+
+
+@pytest.fixture
+def server() -> Iterator[SandboxServer]:
+    world = World(clients=25, portfolios=40, transactions=100, days=5, last_date=LAST)
+    with world, SandboxServer(world) as running:
+        yield running
+
+
+def test_each_dialect_of_the_sandbox_brings_in_exactly_the_truth(warehouse_url: str, server: SandboxServer) -> None:
+    truth = tables(warehouse_url, server, Contract(), "truth")
+    assert all(truth.values())
+    for style, lines in STYLES.items():
+        assert tables(warehouse_url, server, parse(lines + NAMES + WINDOW, ENTITIES), style) == truth, style
