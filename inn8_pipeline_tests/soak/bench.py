@@ -31,7 +31,7 @@ LAST = date(2026, 10, 30)
 FIRST = LAST - timedelta(days=4)
 HISTORY = Window(FIRST - timedelta(days=1), LAST + timedelta(days=1))
 LYING = {"no_paging", "no_windows", "no_total", "body"}
-"""Faults by which a server can say something untrue that nobody can detect: then only what was ever sent is held."""
+"""Faults with which a server sends wrong data that nobody can detect: then the tables may have anything ever sent."""
 QUICK = RetryPolicy(waits_seconds=(0.001, 0.001, 0.001), jitter_seconds=0.0, max_retry_after_seconds=0.002)
 
 
@@ -45,7 +45,7 @@ class Landed:
 
 
 class Bench:
-    """World, server, client and tables of a tenant; every merge through it is judged."""
+    """World, server, client and tables of a tenant; the results of every merge are checked."""
 
     def __init__(self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int) -> None:
         self.engine, self.tenant_id, self.page_size = engine, tenant_id, page_size
@@ -67,14 +67,14 @@ class Bench:
         self._confirmed: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
-        """End connections, server and world."""
+        """Close the connections, the server and the world."""
         self.client.close()
         self.circuits.close()
         self.server.stop()
         self.world.close()
 
     def note(self) -> int:
-        """Remember what INN8 has now; the number of this moment."""
+        """Remember what INN8 has now; return the number of this moment."""
         if self.world.version != self._noted:
             self._noted, self._moment = self.world.version, self._moment + 1
             for entity in ENTITIES:
@@ -92,7 +92,7 @@ class Bench:
     # What a sync does
 
     def fetch(self, entity: Collection, window: Window | None = None) -> Landed | None:
-        """Land; None where INN8's faults won, which must have changed nothing."""
+        """Land the collection; return None if a fault of INN8 failed the fetch, which must have changed nothing."""
         before = tables.read(self.engine, self.tenant_id)
         moment, version = self.note(), self.world.version
         is_honest = not any(fault.kind in LYING for fault in self.server.faults.pending())
@@ -147,7 +147,7 @@ class Bench:
         return outcome.results[0]
 
     def newest(self, entity: Collection, window: Window | None) -> Iterator[tuple[Landed, frozenset[date] | None]]:
-        """Yield what a table is rebuilt from; nothing where a day was never fetched."""
+        """Yield the landings that a table is rebuilt from; none if a day was never fetched."""
         known = {each.landing.id: each for each in self.landed[entity]}
         with suppress(LandingMissingError):
             for landing, days in landings_of(self.to, DECLARED.named(entity), window):
@@ -195,7 +195,7 @@ class Bench:
 
     @contextmanager
     def proven(self, entity: str, landed: Landed, days: frozenset[date] | None) -> Iterator[None]:
-        """Merge the newest landing of everything within: afterwards the table is the truth."""
+        """Merge the newest landing within the context, and assert that the table is then exactly what INN8 has."""
         before = tables.read(self.engine, self.tenant_id)
         yield
         after = tables.read(self.engine, self.tenant_id)
@@ -256,7 +256,7 @@ class Bench:
         assert len(opened) - sum(row[0] is not None for row in opened.values()) == len(expected.nameless)
 
     def heal(self) -> None:
-        """No faults, closed circuits."""
+        """End all faults and close the circuits."""
         self.server.faults.clear()
         self.server.app.on_request = None
         with self.engine.begin() as connection:

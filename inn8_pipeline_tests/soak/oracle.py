@@ -30,7 +30,7 @@ TRANSACTION_TYPES = (
 
 
 class WrongError(Exception):
-    """The record breaks the contract."""
+    """The record violates the contract."""
 
 
 def row_of(entity: str, record: object) -> Row:
@@ -41,7 +41,7 @@ def row_of(entity: str, record: object) -> Row:
 
 
 def id_of(record: object) -> str | None:
-    """Return the record's id where it can be read."""
+    """Return the record's id; None if it cannot be read."""
     try:
         return _id(record.get("id")) if isinstance(record, dict) else None
     except WrongError:
@@ -49,7 +49,7 @@ def id_of(record: object) -> str | None:
 
 
 def day_of(record: object) -> date | None:
-    """Return the record's day of trade where it can be read."""
+    """Return the record's day of trade; None if it cannot be read."""
     try:
         return date.fromisoformat(_day(record.get("tradeDate"))) if isinstance(record, dict) else None
     except WrongError:
@@ -77,7 +77,7 @@ class Expected:
 def expect(
     entity: str, records: Iterable[object], known: Collection[str], days: Collection[date] | None = None
 ) -> Expected:
-    """Apply the rules to a whole answer; `days` are those that the sync is for."""
+    """Apply the rules to all records of a fetch; `days` are those that the sync merges."""
     expected = Expected()
     for record in records:
         expected.fetched += 1
@@ -113,7 +113,7 @@ def _take(expected: Expected, entity: str, record: object, known: Collection[str
 
 
 def security_of(record: object) -> tuple[str, str, Row] | None:
-    """Id, day of trade and values of the security that a sound transaction names."""
+    """Return id, day of trade and values of the security of a valid transaction."""
     security = record.get("security") if isinstance(record, dict) else None
     if not security or not isinstance(record, dict):
         return None

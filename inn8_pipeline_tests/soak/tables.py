@@ -1,4 +1,4 @@
-"""What stands in the tables of one tenant, read in one statement: one moment, as any reader would see it."""
+"""Read the tables of one tenant in one statement, as any reader would see them at one moment."""
 
 import threading
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Seen:
 
 
 def read(engine: Engine, tenant_id: str) -> Seen:
-    """Read them now."""
+    """Return the tables as they are now."""
     seen = Seen()
     with engine.connect() as connection:
         for table, key, values, since, is_removed, is_hidden in connection.execute(_QUERY, {"tenant": tenant_id}):
@@ -71,7 +71,7 @@ def read(engine: Engine, tenant_id: str) -> Seen:
 
 @contextmanager
 def watched(engine: Engine, tenant_id: str) -> Iterator[list[Seen]]:
-    """Read again and again meanwhile, as somebody else: the different states that were seen, in order."""
+    """Read the tables repeatedly in another session meanwhile; yield the list of the different states, in order."""
     states: list[Seen] = []
     done = threading.Event()
 

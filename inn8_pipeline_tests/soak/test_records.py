@@ -42,7 +42,7 @@ PICK = st.integers(0, 60)
 
 
 class Records(RuleBasedStateMachine):
-    """What can happen to a tenant. No draw depends on what the pipeline answered."""
+    """What can happen to a tenant. No draw depends on a result of the pipeline."""
 
     engine: Engine
     tenants = itertools.count()
@@ -60,7 +60,7 @@ class Records(RuleBasedStateMachine):
         return self.number
 
     def _pick(self, entity: Collection, pick: int) -> dict[str, Any] | None:
-        """Return a record that is sound."""
+        """Return a valid record."""
         records = [
             each for each in self.world.records(entity)
             if (entity, each["id"]) not in self.sound
@@ -255,7 +255,7 @@ class Records(RuleBasedStateMachine):
             assert self._sync(entity, window, may_repeat=may_repeat, is_sure=True)
 
     def teardown(self) -> None:
-        """However it went: two syncs without faults, and the tables are the truth; a third changes nothing."""
+        """Assert that two syncs without faults make the tables equal to INN8, and that a third changes nothing."""
         if not hasattr(self, "bench"):
             return
         try:

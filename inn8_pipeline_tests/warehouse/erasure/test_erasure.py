@@ -1,4 +1,4 @@
-"""One person's data, erased: nothing of it is found, what is others' stays to the letter, and syncs go on."""
+"""After an erasure nothing of the person is found, the data of others is unchanged, and syncs continue."""
 
 import json
 from dataclasses import replace
@@ -54,7 +54,7 @@ def filled(syncs: Syncs) -> Syncs:
 
 
 def everything(syncs: Syncs) -> str:
-    """Every row of every table, bytes as text, and what the planner remembers of them."""
+    """Return every row of every table, with bytes as text, and the statistics of the planner."""
     tables = syncs.query("select schemaname || '.' || tablename as name from pg_tables where schemaname like 'inn8%'")
     found = [row["t"] for each in tables for row in syncs.query(f"select t::text from {each['name']} t")]
     found += [row["t"] for row in syncs.query("select s::text as t from pg_stats s where schemaname like 'inn8%'")]

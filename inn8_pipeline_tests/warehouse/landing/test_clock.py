@@ -1,4 +1,4 @@
-"""A database clock that was ahead once: syncs stop with a way out, and the times are healed in the order of fetches."""
+"""After a database clock was ahead, syncs fail with instructions, and `heal` keeps the order of the fetches."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What proves that a row is gone: everything but what may be the row itself; and what is not proven is said."""
+"""A fetch proves that a row is gone, unless a record may be the row; rows without proof are reported."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What INN8 no longer sends: two proofs, both bounded and undone on return."""
+"""Rows that INN8 no longer sends: two proofs remove a row, a bound limits them, and a row that returns is revived."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def test_a_rejected_record_counts_as_present(syncs: Syncs) -> None:
     assert state(syncs, "C-2") == "present"
 
 
-def test_a_row_that_is_missing_and_comes_back_faulty_is_not_removed(syncs: Syncs) -> None:
+def test_a_row_that_is_missing_and_comes_back_invalid_is_not_removed(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
     syncs.clients([client()])
     assert syncs.clients([client(), client(id="C-2", fullName=1)]).removed == 0
@@ -183,7 +183,7 @@ def test_a_transaction_that_moves_into_the_window_is_one_row(owned: Syncs) -> No
     assert [row["trade_date"].day for row in owned.rows("transactions") if row["external_id"] == "T-1"] == [5]
 
 
-def test_a_transaction_that_moves_away_and_back_is_not_taken_for_unchanged(owned: Syncs) -> None:
+def test_a_transaction_that_moves_to_another_day_and_back_is_merged_again(owned: Syncs) -> None:
     """The pages of its first day come back to the byte; the row does not stand there any more."""
     owned.transactions([traded(2), traded(3, 2)], october(1, 4))
     owned.transactions([traded(5), OTHER], october(5, 6))

@@ -73,7 +73,7 @@ def test_another_window_of_the_same_pages_is_no_repeat(owned: Syncs) -> None:
     assert not owned.transactions([transaction()], october(5, 7)).is_repeat
 
 
-def test_of_duplicates_the_last_sound_one_wins_and_the_others_are_counted(syncs: Syncs) -> None:
+def test_of_duplicates_the_last_valid_one_is_merged_and_the_others_are_counted(syncs: Syncs) -> None:
     sent: list[object] = [client(fullName="first"), client(fullName="second"), client(fullName=3)]
     result = syncs.clients(sent)
     assert result.counts == Counts(fetched=3, inserted=1, duplicate=1, rejected=1)
@@ -155,7 +155,7 @@ def test_a_trigger_that_changes_what_was_merged_is_found_out_by_the_counts(syncs
         syncs.clients([client(fullName="Sipho Dlamini")])
 
 
-def test_a_changed_contract_does_not_bury_good_data(syncs: Syncs) -> None:
+def test_a_changed_contract_fails_the_sync_and_keeps_the_rows(syncs: Syncs) -> None:
     syncs.clients(many(client, 20))
     before = syncs.versions()
     with pytest.raises(TooManyRejectsError) as caught:
@@ -212,7 +212,7 @@ def test_another_tenant_s_parents_and_rows_are_not_seen(owned: Syncs) -> None:
     assert owned.transactions([transaction()]).rejected_by_reason == {"unknown_parent": 1}
 
 
-def test_a_page_that_stands_twice_in_a_landing_is_read_twice(syncs: Syncs) -> None:
+def test_a_page_that_a_landing_has_twice_is_read_twice(syncs: Syncs) -> None:
     page = Verbatim(body(client(id="C-1"), client(id="C-2", fullName=5)), 2)
     result = syncs.clients([page, page])
     assert result.counts == Counts(fetched=4, inserted=1, duplicate=1, rejected=2)

@@ -1,4 +1,4 @@
-"""What is refused: kept with its reason, tried again, and healed, withdrawn, superseded or accepted."""
+"""Rejects are stored with their reason, tried again, and healed, withdrawn, superseded or accepted."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from inn8_pipeline_tests.transform.builders import body, client, portfolio, tran
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, many, october
 
 
-def test_a_portfolio_of_an_unknown_client_is_kept_aside_with_its_reason_and_payload(syncs: Syncs) -> None:
+def test_a_portfolio_of_an_unknown_client_is_rejected_with_its_reason_and_payload(syncs: Syncs) -> None:
     sent = portfolio(name="Ünïcode \U0001f4b6", remark={"kept": [1, 2.50]})
     syncs.clients([client()])
     result = syncs.portfolios([*many(portfolio, 5), sent | {"clientId": "C-9"}, portfolio(id="P-2")])
@@ -27,7 +27,7 @@ def test_an_orphan_s_payload_is_taken_from_its_own_page(syncs: Syncs) -> None:
     assert [row["payload"] for row in syncs.rejects()] == records
 
 
-def test_a_portfolio_whose_client_comes_one_sync_later_is_in_with_the_next_sync(syncs: Syncs) -> None:
+def test_a_portfolio_whose_client_comes_one_sync_later_is_inserted_by_the_next_sync(syncs: Syncs) -> None:
     syncs.portfolios([portfolio()])
     syncs.clients([client()])
     result = syncs.portfolios([portfolio()])
@@ -56,7 +56,7 @@ def test_more_orphans_than_one_chunk_are_all_tried_again(syncs: Syncs) -> None:
     assert syncs.rejects() == []
 
 
-def test_a_reject_that_is_still_faulty_counts_its_attempts(owned: Syncs) -> None:
+def test_a_reject_that_is_still_invalid_counts_its_attempts(owned: Syncs) -> None:
     owned.transactions([transaction(fees="x")], october(5))
     first = owned.reject()
     result = owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
@@ -67,7 +67,7 @@ def test_a_reject_that_is_still_faulty_counts_its_attempts(owned: Syncs) -> None
         assert again[kept] == first[kept]
 
 
-def test_a_reject_that_comes_again_sound_is_healed_and_faulty_again_is_the_same_reject(syncs: Syncs) -> None:
+def test_a_reject_is_healed_by_a_valid_record_and_opened_again_by_an_invalid_one(syncs: Syncs) -> None:
     syncs.clients([client(fullName=1)])
     first = syncs.reject()
     syncs.clients([client(fullName=2)])
@@ -130,7 +130,7 @@ def test_a_reject_without_an_id_that_newer_rules_can_read_is_healed(owned: Syncs
     assert owned.ids("transactions") == ["T-1", "T-2"]
 
 
-def test_a_reject_keeps_its_name_when_newer_rules_read_its_id_but_refuse_it_still(owned: Syncs) -> None:
+def test_a_reject_keeps_its_key_when_newer_rules_read_its_id_but_still_reject_it(owned: Syncs) -> None:
     owned.transactions([transaction(fees="x")], october(5))
     owned.execute("update inn8.rejected_records set record_key = 'sha256:00', external_id = null")
     owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
@@ -150,7 +150,7 @@ def test_a_kept_payload_never_overwrites_a_row_of_a_newer_landing(owned: Syncs) 
     assert owned.reject(is_open=False)["resolution"] == "superseded"
 
 
-def test_a_row_keeps_its_last_sound_version_while_its_newest_is_faulty(syncs: Syncs) -> None:
+def test_a_row_keeps_its_last_valid_version_while_its_newest_record_is_invalid(syncs: Syncs) -> None:
     syncs.clients([client()])
     result = syncs.clients([client(fullName=None)])
     assert result.counts == Counts(fetched=1, rejected=1)

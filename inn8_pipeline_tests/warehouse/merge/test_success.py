@@ -1,4 +1,4 @@
-"""What may be called `Success`: every record is in the table, nothing else is, and nothing is open."""
+"""A sync is a `Success` only if every record is in the table, nothing else is, and nothing is open."""
 
 import pytest
 

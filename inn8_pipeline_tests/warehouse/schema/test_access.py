@@ -1,4 +1,4 @@
-"""Who may be granted what: only logins of their own that hold no wider right. Grants can be listed and revoked."""
+"""Only logins without members and without wider rights can be made readers or writers. Grants can be revoked."""
 
 import uuid
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The SQL that is written from a declaration makes what the migrations have made for the entities that are there."""
+"""The SQL that is generated from a declaration creates the same views as the migrations."""
 
 import pytest
 from psycopg import sql
@@ -22,7 +22,7 @@ def populate(syncs: Syncs) -> None:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
-def test_the_views_that_it_writes_show_the_rows_of_the_views_that_there_are(syncs: Syncs, entity: Entity) -> None:
+def test_the_generated_views_show_the_same_rows_as_those_of_the_migrations(syncs: Syncs, entity: Entity) -> None:
     populate(syncs)
     statements = [each.as_string() for each in entity_ddl.statements(entity)]
     for view in (details_view(entity), raw_view(entity)):

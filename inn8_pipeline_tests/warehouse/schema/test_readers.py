@@ -1,6 +1,6 @@
-"""A reader sees its tenants' rows through the views, and neither anything else nor how anything else is made.
+"""A reader sees its tenants' rows through the views, and nothing else.
 
-What there is to see is asked of the catalog, so that a table, view or function of a later day is not forgotten.
+The tests read the tables, views and functions from the catalog, so that they cover those that are added later.
 """
 
 from collections.abc import Iterator
@@ -91,13 +91,13 @@ def test_a_reader_sees_nothing_but_the_views(shared: Syncs, reader: Session) -> 
     assert readable == {view.name for view in views()}
 
 
-def test_every_table_is_protected_row_by_row(shared: Syncs) -> None:
+def test_every_table_has_row_level_security(shared: Syncs) -> None:
     tables = [row for row in shared.query(RELATIONS) if row["relkind"] in {"r", "p"}]
     assert [row["name"] for row in tables if not row["is_protected"]] == []
     assert len(tables) == len(metadata.tables) + 1  # Alembic's own
 
 
-def test_nothing_is_given_to_everybody(shared: Syncs) -> None:
+def test_public_has_no_right(shared: Syncs) -> None:
     given = shared.query(
         """
         with objects as (
@@ -200,7 +200,7 @@ def test_a_reader_learns_nothing_of_others_from_the_statistics(shared: Syncs, re
     assert reader.rows(known) == []
 
 
-def test_a_function_of_the_readers_own_is_not_shown_the_rows_of_others(reader: Session) -> None:
+def test_a_function_of_the_reader_is_not_called_with_rows_of_others(reader: Session) -> None:
     notices: list[str] = []
     reader.connection.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
     reader.connection.execute(
@@ -233,7 +233,7 @@ def test_a_login_that_sees_everything_is_no_reader(shared: Syncs, login: str) ->
         ),
     ],
 )
-def test_a_readers_two_questions_are_answered_by_index(syncs: Syncs, query: str, index: str) -> None:
+def test_queries_by_external_id_and_by_parent_use_an_index(syncs: Syncs, query: str, index: str) -> None:
     syncs.clients(many(client, 2000))
     syncs.portfolios([portfolio(id=f"P-{number}", clientId=f"X-{number:03}") for number in range(2000)])
     syncs.execute("analyze")

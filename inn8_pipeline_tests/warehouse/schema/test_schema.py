@@ -1,4 +1,4 @@
-"""The schema: made by the migrations as the code reads it, explained in Postgres, and of no other version."""
+"""The migrations create the schema that the code reads, with comments; another version is not accepted."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_the_migrations_make_the_tables_that_the_code_reads(syncs: Syncs) -> Non
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_version_that_the_code_asks_for_is_the_newest_migration() -> None:
+def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:
     script = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert script.get_current_head() == migrations.SCHEMA_VERSION
 
@@ -79,7 +79,7 @@ def test_the_upgrade_hides_what_a_sync_of_the_new_version_would_have_hidden(owne
     assert owned.query(hidden) == expected
 
 
-def test_every_table_view_and_column_is_explained_in_postgres(syncs: Syncs) -> None:
+def test_every_table_view_and_column_has_a_comment_in_postgres(syncs: Syncs) -> None:
     silent = syncs.query(
         """
         select c.relname, a.attname from pg_class c
@@ -92,14 +92,14 @@ def test_every_table_view_and_column_is_explained_in_postgres(syncs: Syncs) -> N
     assert silent == []
 
 
-def test_the_dictionary_explains_nothing_that_is_not_there() -> None:
+def test_every_comment_belongs_to_a_table_and_column_that_exists() -> None:
     for table, columns in COLUMNS.items():
         (found,) = (each for each in metadata.tables.values() if each.name == table)
         assert set(columns) <= set(found.columns.keys())
     assert {*TABLES, *business_tables()} == {each.name for each in metadata.tables.values()}
 
 
-def test_the_views_have_the_columns_that_are_explained(syncs: Syncs) -> None:
+def test_the_views_have_the_columns_that_the_code_describes(syncs: Syncs) -> None:
     made = syncs.query(
         """
         select c.relnamespace::regnamespace || '.' || c.relname as view,
@@ -128,7 +128,7 @@ def test_a_warehouse_of_another_version_is_refused(syncs: Syncs, found: str) -> 
         syncs.merge(landing)
 
 
-def test_rows_of_another_tenant_cannot_be_pointed_at(owned: Syncs) -> None:
+def test_a_row_cannot_refer_to_a_row_of_another_tenant(owned: Syncs) -> None:
     with pytest.raises(sqlalchemy.exc.IntegrityError):
         owned.execute(
             "insert into inn8.portfolios (tenant_id, external_id, client_id, name, account_type, status, as_of_at)"

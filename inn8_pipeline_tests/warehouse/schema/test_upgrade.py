@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from inn8_pipeline.warehouse.database import connect, raw
 from inn8_pipeline.warehouse.schema import migrations
+from inn8_pipeline.warehouse.schema.tables import metadata
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, october
 
@@ -86,6 +87,23 @@ def test_an_upgrade_of_release_0_1_keeps_every_row_landing_reject_and_grant(rele
     assert migrations.upgrade(released) == migrations.SCHEMA_VERSION
     assert rows_of(released, columns) == rows
     assert grants <= grants_of(released)
+
+
+def test_an_upgrade_of_release_0_1_writes_the_present_comments(released: Engine) -> None:
+    query = text(
+        """
+        select c.oid::regclass::text || '.' || a.attname, col_description(c.oid, a.attnum)
+          from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind = 'r'
+           and c.relname <> 'schema_version'
+        """
+    )
+    present = {f"{table.fullname}.{each.name}": each.comment for table in metadata.sorted_tables for each in table.c}
+    with released.connect() as connection:
+        assert not {tuple(row) for row in connection.execute(query)} <= present.items(), "no comment differs"
+    migrations.upgrade(released)
+    with released.connect() as connection:
+        assert {tuple(row) for row in connection.execute(query)} == present.items()
 
 
 def test_the_reader_of_release_0_1_reads_on_and_nothing_more(released: Engine) -> None:

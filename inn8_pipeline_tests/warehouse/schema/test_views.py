@@ -1,4 +1,4 @@
-"""What readers and analysts ask: joined rows, when each was last confirmed, and what INN8 sent."""
+"""The views: joined rows, when each row was last confirmed, and the records that INN8 sent."""
 
 from datetime import datetime
 
@@ -155,7 +155,7 @@ def test_the_details_of_a_transaction_are_joined(owned: Syncs) -> None:
     assert [row["security_symbol"] for row in rows] == ["AGBF", None]
 
 
-def test_what_inn8_sent_can_be_asked_in_sql(owned: Syncs) -> None:
+def test_the_records_that_inn8_sent_can_be_queried_in_sql(owned: Syncs) -> None:
     owned.clients([client(fullName="older")])
     sent = [client(newProperty={"kept": "from its first day"}), client(id="C-2", fullName=None)]
     owned.clients(sent)
@@ -170,7 +170,7 @@ def test_of_transactions_each_day_shows_the_landing_merged_last_for_it(owned: Sy
     assert rows[0]["record"]["description"] == "b"
 
 
-def test_a_record_that_postgres_cannot_read_does_not_take_the_view_away(owned: Syncs) -> None:
+def test_a_record_that_postgres_cannot_read_does_not_make_the_view_fail(owned: Syncs) -> None:
     page = body(transaction(), 7, [], None, {"KEY": 1}, transaction(id="T-2", description="\U0001f600", TRADEDATE="x"))
     page = page.replace(b"KEY", rb"\ud800").replace(b'"x"', rb'"2026-10-0\u0037"')
     owned.transactions([Verbatim(page, 6)])

@@ -1,4 +1,4 @@
-"""The pipeline's login: a whole sync with what a writer may, and nothing beyond; and how the roles come to be."""
+"""A writer can do a whole sync and nothing else; an upgrade creates the roles."""
 
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def login(syncs: Syncs) -> Iterator[str]:
 
 @pytest.fixture
 def writing(syncs: Syncs, login: str) -> Iterator[Syncs]:
-    """Yield the way to sync as a login that is no superuser and has a writer's rights."""
+    """Yield `Syncs` of a login that has only the rights of a writer."""
     with Syncs(url_of(syncs.url, login)) as opened:
         yield opened
 
@@ -94,7 +94,7 @@ def test_a_writer_cannot_change_who_sees_what(syncs: Syncs, login: str, statemen
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
-    """Yield a server on which the roles were never made."""
+    """Yield a server on which the roles were never created."""
     with (
         tempfile.TemporaryDirectory(prefix="inn8-roles-") as folder,
         EmbeddedPostgres(Path(folder) / "postgres", durable=False) as started,
