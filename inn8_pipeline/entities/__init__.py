@@ -16,7 +16,7 @@ from inn8_pipeline.entities.records import (
     Window,
 )
 from inn8_pipeline.entities.registry import ENTITIES
-from inn8_pipeline.entities.table_columns import TECHNICAL, TableColumn, table_columns, value_columns
+from inn8_pipeline.entities.table_columns import AS_OF_DATE, TECHNICAL, TableColumn, table_columns, value_columns
 from inn8_pipeline.entities.transactions import SECURITIES, TRANSACTIONS
 from inn8_pipeline.entities.types import (
     DAY_COLUMN,
@@ -36,6 +36,7 @@ from inn8_pipeline.entities.types import (
 )
 
 __all__ = [
+    "AS_OF_DATE",
     "CLIENTS",
     "DAY_COLUMN",
     "DAY_PROPERTY",

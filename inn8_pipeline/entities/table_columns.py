@@ -34,6 +34,11 @@ TECHNICAL = {
         "views leave the row out until its record is valid again or names its owner."
     ),
     "removed_at": "When a second complete fetch, begun later, lacked the row too; null if present or returned.",
+    "landing_id": "The landing that last changed the row; null if it was changed by hand or before schema 0009.",
+    "valid_from": (
+        "Since when the row is as it is: start of the fetch that changed it, or when that was merged if the tenant's "
+        "tables had been changed by a fetch begun later."
+    ),
 }
 """Descriptions of our own columns, which all tables share."""
 
@@ -84,6 +89,8 @@ def _columns(declared: Entity | Dimension) -> Iterator[TableColumn]:
             yield _technical("hidden_since", INSTANT_TYPE, is_nullable=True)
     yield _technical("created_at", INSTANT_TYPE)
     yield _technical("updated_at", INSTANT_TYPE)
+    yield _technical("landing_id", KEY_TYPE, is_nullable=True)
+    yield _technical("valid_from", INSTANT_TYPE)
 
 
 def _technical(name: str, kind: str, *, is_nullable: bool = False) -> TableColumn:

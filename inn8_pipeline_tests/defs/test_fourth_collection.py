@@ -24,7 +24,7 @@ from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.schema import entity_ddl, migrations
-from inn8_pipeline.warehouse.schema.tables import metadata, table_of
+from inn8_pipeline.warehouse.schema.tables import history_of, metadata, table_of
 from inn8_pipeline_tests.defs.pipelines import KEYS, SECRET, TENANT
 from inn8_pipeline_tests.entities.fees import FEES
 from inn8_pipeline_tests.extract.servers import Inn8, Seen, reply, serving
@@ -110,7 +110,8 @@ def stage(instance: dg.DagsterInstance, warehouse_url: str, monkeypatch: pytest.
         try:
             yield stage
         finally:
-            metadata.remove(table_of(FEES))
+            for table in (history_of(FEES), table_of(FEES)):
+                metadata.remove(table)
 
 
 def test_fees_come_in_exactly_with_their_parents_and_their_choice(stage: Stage) -> None:
@@ -172,9 +173,22 @@ def test_a_reader_sees_the_fees_of_its_tenant_alone(stage: Stage) -> None:
             connection.execute(sqlalchemy.text("set local role fees_reader"))
             counted.append(connection.scalar(sqlalchemy.text("select count(*) from inn8.fee_details")))
             counted.append(connection.scalar(sqlalchemy.text("select count(*) from inn8_raw.fees")))
+            counted.append(connection.scalar(sqlalchemy.text("select count(*) from inn8.fee_history")))
+            counted.append(connection.scalar(sqlalchemy.text("select count(*) from inn8.fees_as_of(now())")))
             connection.execute(sqlalchemy.text("reset role"))
         connection.rollback()
-    assert counted == [0, 0, 1, 1]
+    assert counted == [0] * 4 + [1] * 4
+
+
+def test_it_has_a_history(stage: Stage) -> None:
+    stage.send(FEES, fee())
+    stage.sync(FEES)
+    stage.send(FEES, fee(tax=2))
+    stage.sync(FEES)
+    (past, now) = stage.rows("select tax, valid_from, valid_to, reason from inn8.fee_history order by valid_from")
+    assert (past["tax"], past["reason"], past["valid_to"]) == (Decimal("1.85"), "updated", now["valid_from"])
+    query = "select tax, client_id, portfolio_external_id from inn8.fees_as_of('{}')"
+    assert [stage.rows(query.format(each["valid_from"]))[0]["tax"] for each in (past, now)] == [Decimal("1.85"), 2]
 
 
 def test_the_dictionary_and_postgres_explain_it(stage: Stage) -> None:

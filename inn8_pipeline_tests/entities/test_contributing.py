@@ -24,11 +24,9 @@ VIEWS = """{views}"""
 
 def upgrade() -> None:
     """Add the column, and create the views again."""
-    op.execute("alter table inn8.clients add column second_email text")
-    op.execute("drop view inn8.client_details, inn8_raw.clients")
-    for statement in VIEWS.split(";\\n"):
-        if statement.strip():
-            op.execute(statement)
+    for schema in ("inn8", "inn8_history"):
+        op.execute(f"alter table {{schema}}.clients add column second_email text")
+    op.get_bind().exec_driver_sql(VIEWS)
 '''
 
 SYNC = """
@@ -41,6 +39,9 @@ from inn8_pipeline_tests.warehouse.syncs import Syncs
 with Syncs(sys.argv[1]) as syncs:
     migrations.upgrade(syncs.engine)
     syncs.clients([client(email2="thandi@work.example"), client(id="C-2")])
+    syncs.clients([client(email2="thandi@home.example"), client(id="C-2")])
+    for row in syncs.query("select external_id, second_email from inn8.client_history where reason = 'updated'"):
+        print(row["external_id"], row["second_email"])
     for row in syncs.query("select external_id, second_email from inn8.client_details order by 1"):
         print(row["external_id"], row["second_email"])
 """
@@ -95,9 +96,13 @@ def test_the_documented_steps_add_a_column_for_a_new_property(copy: Copy, empty_
     assert found is not None
     copy.edit("inn8_pipeline/transform/__init__.py", found[0], f"TRANSFORM_VERSION = {int(found[1]) + 1}")
     # What follows.
-    assert copy.run("-c", SYNC, empty_database).splitlines() == ["C-1 thandi@work.example", "C-2 None"]
+    assert copy.run("-c", SYNC, empty_database).splitlines() == [
+        "C-1 thandi@work.example",
+        "C-1 thandi@home.example",
+        "C-2 None",
+    ]
     page = copy.run("-m", "inn8_pipeline.cli", "db", "dictionary")
-    assert page.count("| `second_email` |") == 2
+    assert page.count("| `second_email` |") == 4
     lineage = (
         "from inn8_pipeline.defs.build import build; from inn8_pipeline.settings import Environment; import json;"
         "specs = build(Environment({})).resolve_all_asset_specs();"

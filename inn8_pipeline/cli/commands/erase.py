@@ -57,7 +57,7 @@ def _lines(erased: "ErasureCounts", *, is_done: bool) -> Iterator[str]:
         return
     yield "Erased:" if is_done else "What would be erased:"
     for table, rows in erased.rows.items():
-        yield f"  {rows:,} rows of {table}"
+        yield f"  {rows:,} rows of {table}, and {erased.versions[table]:,} past versions"
     yield f"  {erased.rejects:,} rejected records"
     for entity, records in erased.records.items():
         yield f"  {records:,} records of {entity} in pages as INN8 sent them"

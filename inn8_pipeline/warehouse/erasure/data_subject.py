@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 
 from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity, Reference
 from inn8_pipeline.warehouse.database import execute
+from inn8_pipeline.warehouse.history.dating import date_erasure
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
 from inn8_pipeline.warehouse.landing.store import write_page
-from inn8_pipeline.warehouse.schema.tables import SCHEMA
+from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
 
 Marks = Mapping[str, AbstractSet[str]]
 Cut = Callable[[bytes, Marks], tuple[bytes, list[str | None]]]
@@ -38,13 +39,14 @@ class DataSubject:
 
 @dataclass(frozen=True, slots=True)
 class ErasureCounts:
-    """What an erasure deletes or has deleted: rows by table, rejects, and records by entity.
+    """What an erasure deletes or has deleted: rows and past versions by table, rejects, and records by entity.
 
     A record is counted once for every page that contains it. `still_sent` are the entities whose newest landings have
     such records, so that the next sync would bring them back.
     """
 
     rows: Mapping[str, int]
+    versions: Mapping[str, int]
     rejects: int
     records: Mapping[Entity, int]
     pages: int
@@ -53,7 +55,7 @@ class ErasureCounts:
     @property
     def is_nothing(self) -> bool:
         """True if nothing was found."""
-        return not (sum(self.rows.values()) or self.rejects or self.pages)
+        return not (sum(self.rows.values()) or sum(self.versions.values()) or self.rejects or self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class DataSubjectSearch:
                 digests[entity].append(page.digest)
         return ErasureCounts(
             rows={entity.name: len(self._column(_IDS, entity)) for entity in self._entities},
+            versions={entity.name: self._column(_COUNT_VERSIONS, entity)[0] for entity in self._entities},
             rejects=len(self._rejects()),
             records=records,
             pages=sum(map(len, digests.values())),
@@ -116,15 +119,15 @@ class DataSubjectSearch:
         return self.count(self._rewrite)
 
     def delete(self) -> None:
-        """Make the landings refer to the rewritten pages; delete the old pages, then the rejects and the rows."""
+        """Make the landings refer to the rewritten pages; delete the old pages, rejects, past versions and rows."""
+        date_erasure(self._connection)
         execute(self._connection, _RENAME, tenant=self._tenant_id)
         drop_unnamed(self._connection, self._tenant_id)
         execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
-            for statement in (_DELETE_UNCONFIRMED, _DELETE):
-                composed = statement.format(
-                    table=_table(entity), belongs=_belongs(entity, "t"), entity=sql.Literal(entity.name)
-                )
+            # The versions first: they are found by the parents' rows. Then those that the deletion of the rows kept.
+            for statement in (_DELETE_UNCONFIRMED, _DELETE_VERSIONS, _DELETE, _DELETE_ERASED):
+                composed = statement.format(**_parts(entity), entity=sql.Literal(entity.name))
                 execute(self._connection, composed, tenant=self._tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
@@ -200,9 +203,18 @@ class DataSubjectSearch:
 
     def _column(self, statement: sql.SQL, entity: Entity, **parameters: object) -> list[Any]:
         """Return the column `value` of the rows that a statement about an entity selects."""
-        composed = statement.format(table=_table(entity), belongs=_belongs(entity, "t"))
+        composed = statement.format(**_parts(entity))
         known = {"tenant": self._tenant_id, "client": self._client, "entity": entity.name}
         return [row["value"] for row in execute(self._connection, composed, **known, **parameters)]
+
+
+def _parts(entity: Entity) -> dict[str, sql.Composable]:
+    return {
+        "table": _table(entity),
+        "belongs": _belongs(entity, "t"),
+        "history": sql.Identifier(HISTORY_SCHEMA, entity.name),
+        "belonged": _belonged(entity, "t"),
+    }
 
 
 def _table(entity: Entity) -> sql.Identifier:
@@ -232,6 +244,41 @@ def _belongs(entity: Entity, alias: str) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
 
 
+def _belonged(entity: Entity, alias: str) -> sql.Composable:
+    """Return the condition that a past version under the alias is the client's.
+
+    It is if it names the client, or a row that is the client's now, or one that is gone and was the client's. Versions
+    of rows under a portfolio that is another client's by now stay, as those rows do.
+    """
+    if entity is CLIENTS:
+        return _belongs(entity, alias)
+    conditions = [
+        _BELONGED.format(
+            is_of_row=_belongs(entity, alias),
+            key=sql.Identifier(alias, each.name),
+            parent=_table(each.parent),
+            history=sql.Identifier(HISTORY_SCHEMA, each.parent.name),
+            inner=sql.Identifier(f"{alias}_"),
+            belonged=_belonged(each.parent, f"{alias}_"),
+        )
+        for each in _references(entity)
+    ]
+    return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
+
+
+_BELONGED = sql.SQL(
+    """
+    ({is_of_row} or {key} in (
+       select {inner}.id from {history} {inner}
+        where {inner}.tenant_id = %(tenant)s and ({belonged})
+          and not exists (select from {parent} p where p.tenant_id = {inner}.tenant_id and p.id = {inner}.id)))
+    """
+)
+_COUNT_VERSIONS = sql.SQL("select count(*) as value from {history} t where t.tenant_id = %(tenant)s and {belonged}")
+_DELETE_VERSIONS = sql.SQL("delete from {history} t where t.tenant_id = %(tenant)s and {belonged}")
+_DELETE_ERASED = sql.SQL(
+    "delete from {history} where tenant_id = %(tenant)s and reason = 'erased' and valid_to >= now()"
+)
 _IDS = sql.SQL("select t.id as value from {table} t where t.tenant_id = %(tenant)s and {belongs}")
 _EXTERNAL_IDS = sql.SQL("select t.external_id as value from {table} t where t.tenant_id = %(tenant)s and {belongs}")
 _OF_ANYBODY = sql.SQL(

@@ -19,7 +19,7 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
 )
 from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import access, migrations
-from inn8_pipeline.warehouse.schema.tables import SCHEMA, landings, pages, rejected_records
+from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, landings, pages, rejected_records
 
 
 def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
@@ -65,7 +65,7 @@ _VACUUM = sql.SQL("vacuum (analyze) {}")
 
 def _vacuum(engine: Engine) -> None:
     # ANALYZE too, because the statistics of the planner contain values of rows.
-    names = [(SCHEMA, entity.name) for entity in entities_of_clients()]
+    names = [(schema, entity.name) for entity in entities_of_clients() for schema in (SCHEMA, HISTORY_SCHEMA)]
     names += [(table.schema or SCHEMA, table.name) for table in (rejected_records, landings, pages)]
     statement = _VACUUM.format(sql.SQL(", ").join(sql.Identifier(*name) for name in names))
     try:

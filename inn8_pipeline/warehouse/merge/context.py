@@ -1,7 +1,7 @@
 """The context of one merge: its connection, landing and parameters, and the methods that execute its statements."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ class MergeContext:
         history: Every day that INN8 may have records for; None for entities without days.
         is_late: A fetch that began later was merged before, for any day of the entity.
         is_superseded: Fetches that began later were merged for every day that this landing covers.
+        changed_at: From when the merge's changes count in the history; None as long as it has changed nothing.
 
     """
 
@@ -33,6 +34,7 @@ class MergeContext:
     history: Window | None
     is_late: bool
     is_superseded: bool
+    changed_at: datetime | None = None
 
     @property
     def entity(self) -> Entity:
@@ -48,6 +50,7 @@ class MergeContext:
             "entity": self.entity.name,
             "landing": self.landing.id,
             "started_at": self.landing.started_at,
+            "changed_at": self.changed_at,
             "days": None if self.days is None else sorted(self.days),
             "from_date": window and window.from_date,
             "to_date": window and window.to_date,

@@ -14,6 +14,7 @@ from inn8_pipeline.entities import ReasonCode, Window
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import transaction
+from inn8_pipeline.warehouse.history.dating import date_merge
 from inn8_pipeline.warehouse.landing import clock
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, upsert, watermarks
@@ -168,6 +169,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
     change_limit.check(context, options.change_limit, options.transform_version)
+    context = _dated(context)
     dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
@@ -188,6 +190,11 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     result = _with_status(context, result)
     watermarks.advance(context, _outcome(counted, found, result), options.transform_version)
     return replace(result, removed=deletions.remove(context))
+
+
+def _dated(context: MergeContext) -> MergeContext:
+    """Date the changes that follow, as late as possible: then parents that were merged meanwhile are dated earlier."""
+    return replace(context, changed_at=date_merge(context.connection, context.landing))
 
 
 def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
@@ -283,6 +290,7 @@ def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
 
     This landing still counts as a later fetch, and may be the second one that lacks a row of another day.
     """
+    context = _dated(context)
     watermarks.confirm(context, repeated)
     stored = repeated.counts
     drift.note(context, stored.drift.properties)

@@ -20,8 +20,8 @@ _MERGE_ROWS = sql.SQL(
         update set {assignments}, as_of_at = s.as_of_at, missing_since = null, removed_at = null, updated_at = now()
                    {hidden_assignment}
       when not matched then
-        insert (tenant_id, external_id, as_of_at, {columns})
-        values (%(tenant)s, s.external_id, s.as_of_at, {source})
+        insert (tenant_id, external_id, as_of_at, landing_id, valid_from, {columns})
+        values (%(tenant)s, s.external_id, s.as_of_at, %(landing)s, %(changed_at)s, {source})
       returning merge_action() as action, {day} as trade_date)
     select case action when 'INSERT' then 'inserted' else 'updated' end as action, trade_date, count(*) as count
       from written group by 1, 2
@@ -103,8 +103,8 @@ _MERGE_DIMENSION = sql.SQL(
            and (s.trade_date > t.as_of_date or s.trade_date = t.as_of_date and s.ordinal >= 0) then
         update set ({columns}) = row ({source}), as_of_date = s.trade_date, as_of_at = s.as_of_at, updated_at = now()
       when not matched then
-        insert (tenant_id, external_id, as_of_date, as_of_at, {columns})
-        values (%(tenant)s, s.external_id, s.trade_date, s.as_of_at, {source})
+        insert (tenant_id, external_id, as_of_date, as_of_at, landing_id, valid_from, {columns})
+        values (%(tenant)s, s.external_id, s.trade_date, s.as_of_at, %(landing)s, %(changed_at)s, {source})
       returning merge_action() as action)
     select case action when 'INSERT' then 'inserted' else 'updated' end as action, count(*) as count
       from written group by 1

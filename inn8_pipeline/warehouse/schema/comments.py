@@ -97,6 +97,10 @@ COLUMNS: dict[str, dict[str, str]] = {
             "Rows last confirmed before this time are not proven to be absent, because a record without a readable id "
             "may be one of them; null if it has no such record that is not accepted."
         ),
+        "changed_at": (
+            "From when its changes count in the history, if a fetch begun later had been merged before it; null if "
+            "that is started_at."
+        ),
         "repeats_id": "The merged landing that this one repeats page by page, so that there was nothing to merge.",
     },
     "pages": {
@@ -106,6 +110,15 @@ COLUMNS: dict[str, dict[str, str]] = {
         "byte_count": "Bytes of the page, decompressed.",
     },
 }
+
+
+ENDED = {
+    "valid_to": "Until when the version was the row: valid_from of the next one, or when the row was deleted.",
+    "reason": ("How the version ended: updated, missing, removed, revived, erased, or edited by hand (not by a sync)."),
+    "ended_by_landing_id": "The landing whose merge ended it; null if it was ended by hand.",
+    "ended_by_run_id": "The Dagster run of that merge.",
+}
+"""The sentences of the columns that past versions have beside those of their rows."""
 
 
 def describe(table: str, column: str) -> str:

@@ -1,8 +1,8 @@
 """Generate the statements that create an entity's tables, views and rights from its declaration.
 
 `python -m inn8_pipeline.warehouse.schema.entity_ddl fees` prints them; copy them into the migration of the new entity.
-With `--views` it prints only those of the views, for a new column. The pipeline itself creates tables only by
-migrations.
+With `--views` it prints only those that a new column changes: views, triggers of the history, the function of an
+instant. The pipeline itself creates tables only by migrations.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, DateTime, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -19,12 +19,14 @@ from inn8_pipeline.entities import (
     DAY_PROPERTY,
     ENTITIES,
     Column,
+    Dimension,
     DimensionReference,
     Entity,
     Reference,
 )
 from inn8_pipeline.warehouse.database import Statement, execute
-from inn8_pipeline.warehouse.schema.tables import SCHEMA, table_of
+from inn8_pipeline.warehouse.schema import history_ddl
+from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, history_of, table_of
 from inn8_pipeline.warehouse.schema.views import details_view, raw_view, shown_name
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -39,26 +41,55 @@ def create(connection: Connection, entity: Entity) -> None:
 def statements(entity: Entity) -> Iterator[Statement]:
     """Yield the statements in their order: tables, rights on them, views, rights on those."""
     yield from _table_statements(entity)
-    yield from view_statements(entity)
+    for declared in entity.declarations:
+        yield from history_ddl.trigger_statements(declared)
+    yield from _create_views(entity)
 
 
 def _table_statements(entity: Entity) -> Iterator[Statement]:
     for declared in entity.declarations:
-        table = table_of(declared)
-        yield _text(str(CreateTable(table).compile(dialect=_DIALECT)))
-        for index in sorted(table.indexes, key=lambda each: str(each.name)):
-            yield _text(str(CreateIndex(index).compile(dialect=_DIALECT)))
-        yield from _protect(sql.Identifier(SCHEMA, declared.name), may_maintain=declared is not entity)
+        yield from _create_table(table_of(declared))
+        yield from _protect(sql.Identifier(SCHEMA, declared.name), _MAINTAINED if declared is not entity else _WRITTEN)
+        yield from history_table_statements(declared)
+
+
+def history_table_statements(declared: Entity | Dimension) -> Iterator[Statement]:
+    """Yield the statements that create the table of past versions, and the rights on it."""
+    table = history_of(declared)
+    yield from _create_table(table)
+    instants = [sql.Identifier(column.name) for column in table.c if isinstance(column.type, DateTime)]
+    yield from _protect(sql.Identifier(HISTORY_SCHEMA, declared.name), _PAST.format(sql.SQL(", ").join(instants)))
+
+
+def _create_table(table: Table) -> Iterator[Statement]:
+    yield _text(str(CreateTable(table).compile(dialect=_DIALECT)))
+    for index in sorted(table.indexes, key=lambda each: str(each.name)):
+        yield _text(str(CreateIndex(index).compile(dialect=_DIALECT)))
 
 
 def view_statements(entity: Entity) -> Iterator[Statement]:
-    """Yield the statements that create the views of an entity, and the rights on them."""
+    """Yield the statements that create what names each column once more: triggers, views, the function of an instant.
+
+    What is there of an earlier version is dropped or replaced.
+    """
+    for declared in reversed(entity.declarations):
+        yield from history_ddl.drop_statements(declared)
+    for view in (details_view(entity), raw_view(entity)):
+        yield sql.SQL("drop view {}").format(sql.Identifier(*view.name.split(".")))
+    for declared in entity.declarations:
+        yield from history_ddl.trigger_statements(declared)
+    yield from _create_views(entity)
+
+
+def _create_views(entity: Entity) -> Iterator[Statement]:
     yield sql.SQL("grant create on schema inn8, inn8_raw to inn8_views")
     for view, query in ((details_view(entity), _details(entity)), (raw_view(entity), _raw(entity))):
         name = sql.Identifier(*view.name.split("."))
         yield sql.SQL("create view {} as {}").format(name, query)
         yield sql.SQL("alter view {} owner to inn8_views").format(name)
         yield sql.SQL("grant select on {} to inn8_writer, inn8_reader").format(name)
+    for declared in entity.declarations:
+        yield from history_ddl.view_statements(declared)
     yield sql.SQL("revoke create on schema inn8, inn8_raw from inn8_views")
 
 
@@ -67,18 +98,23 @@ def _text(statement: str) -> sql.SQL:
     return sql.SQL(statement.strip())
 
 
-def _protect(table: sql.Identifier, *, may_maintain: bool) -> Iterator[Statement]:
-    """Yield the statements for row-level security: the writer sees all rows, a view those that its reader may see."""
-    maintain = sql.SQL(", maintain") if may_maintain else sql.SQL("")
+_WRITTEN = sql.SQL("select, insert, update")
+_MAINTAINED = sql.SQL("select, insert, update, maintain")
+# Only the triggers write past versions. The maintenance job deletes old ones, and `heal-clock` moves their instants.
+_PAST = sql.SQL("select, delete, update ({})")
+
+
+def _protect(table: sql.Identifier, rights: sql.Composable) -> Iterator[Statement]:
+    """Yield row-level security and rights: the writer sees all rows, a view what its reader may see."""
     for statement in (
         "alter table {table} owner to inn8_owner",
         "alter table {table} enable row level security",
         "create policy writer on {table} to inn8_writer using (true) with check (true)",
         "create policy views on {table} for select to inn8_views using ({visible})",
-        "grant select, insert, update{maintain} on {table} to inn8_writer",
+        "grant {rights} on {table} to inn8_writer",
         "grant select on {table} to inn8_views",
     ):
-        yield sql.SQL(statement).format(table=table, visible=_VISIBLE, maintain=maintain)
+        yield sql.SQL(statement).format(table=table, visible=_VISIBLE, rights=rights)
 
 
 _VISIBLE = sql.SQL(
@@ -152,7 +188,8 @@ _DETAILS = sql.SQL(
            case when r.id is not null then greatest(r.row_as_of_at, t.as_of_at)
                 when t.missing_since is not null then t.as_of_at
                 when u.row_id is not null then u.confirmed_at
-                else greatest(t.as_of_at, s.last_synced_at) end as last_synced_at
+                else greatest(t.as_of_at, s.last_synced_at) end as last_synced_at,
+           t.landing_id, t.valid_from
       from {table} t {parents}
       left join inn8.sync_state s on s.tenant_id = t.tenant_id and s.entity = {entity} and {day}
       left join inn8.rejected_records r on r.tenant_id = t.tenant_id and r.entity = {entity}
@@ -204,7 +241,11 @@ def main() -> None:
     """Print the statements of the entity that the command line names."""
     parser = argparse.ArgumentParser(description="Print the SQL that creates an entity's tables, views and rights.")
     parser.add_argument("entity", help="the name of a declared entity")
-    parser.add_argument("--views", action="store_true", help="only the views and the rights on them")
+    parser.add_argument(
+        "--views",
+        action="store_true",
+        help="only what a new column changes: views, triggers, the function of an instant",
+    )
     arguments = parser.parse_args()
     write = view_statements if arguments.views else statements
     lines = (f"{statement.as_string()};\n" for statement in write(ENTITIES.named(arguments.entity)))

@@ -42,10 +42,11 @@ from inn8_pipeline.entities import (
     TableColumn,
     table_columns,
 )
-from inn8_pipeline.warehouse.schema.comments import TABLES, describe
+from inn8_pipeline.warehouse.schema.comments import ENDED, TABLES, describe
 
 SCHEMA = "inn8"
 RAW_SCHEMA = "inn8_raw"
+HISTORY_SCHEMA = "inn8_history"
 TENANT = "tenant_id"
 
 metadata = MetaData()
@@ -93,7 +94,7 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "numeric(38, 10)": Numeric(38, 10),
     "timestamptz": type_of_instant,
 }
-_WRITTEN = {"created_at", "updated_at"}
+_WRITTEN = {"created_at", "updated_at", "valid_from"}
 
 
 def table_of(declared: Entity | Dimension) -> Table:
@@ -111,6 +112,7 @@ def business_tables() -> dict[str, Table]:
 def _build(declared: Entity | Dimension) -> Table:
     name = declared.name
     references = [each for each in declared.columns if not isinstance(each, Column)]
+    _build_history(declared)
     return Table(
         name,
         metadata,
@@ -127,9 +129,48 @@ def _build(declared: Entity | Dimension) -> Table:
 def _column(column: TableColumn) -> SchemaItem:
     if column.name == "id":
         return SqlColumn("id", BigInteger, Identity(always=True), nullable=False, comment=column.comment)
-    kind = type_of_key if column.name in {TENANT, "external_id"} else _TYPES[column.type]
     default = func.now() if column.name in _WRITTEN else None
+    return _plain_column(column, default)
+
+
+def _plain_column(column: TableColumn, default: Any = None) -> SchemaItem:  # noqa: ANN401 (what SQLAlchemy takes)
+    kind = type_of_key if column.name in {TENANT, "external_id"} else _TYPES[column.type]
     return SqlColumn(column.name, kind, nullable=column.is_nullable, server_default=default, comment=column.comment)
+
+
+def history_of(declared: Entity | Dimension) -> Table:
+    """Return the table of the past versions of an entity's or a dimension's rows."""
+    table_of(declared)
+    return metadata.tables[f"{HISTORY_SCHEMA}.{declared.name}"]
+
+
+def _build_history(declared: Entity | Dimension) -> None:
+    """Build the table of past versions: the columns of the rows, and how each version ended.
+
+    Its indexes answer what a row, or the rows of a parent, were at an instant. No foreign key: rows may be gone.
+    """
+    name = declared.name
+    Table(
+        name,
+        metadata,
+        *(_plain_column(each) for each in table_columns(declared)),
+        SqlColumn("valid_to", type_of_instant, nullable=False, comment=ENDED["valid_to"]),
+        SqlColumn("reason", Text, nullable=False, comment=ENDED["reason"]),
+        SqlColumn("ended_by_landing_id", BigInteger, comment=ENDED["ended_by_landing_id"]),
+        SqlColumn("ended_by_run_id", Text, comment=ENDED["ended_by_run_id"]),
+        PrimaryKeyConstraint(TENANT, "id", "valid_to", name=f"{name}_pkey"),
+        Index(f"{name}_external_id_idx", TENANT, "external_id", "valid_to"),
+        *(
+            Index(f"{name}_{each.name}_idx", TENANT, each.name, "valid_to")
+            for each in (declared.references if isinstance(declared, Entity) else ())
+        ),
+        Index(f"{name}_valid_to_idx", TENANT, "valid_to"),
+        schema=HISTORY_SCHEMA,
+        comment=f"A row is a past version of a row of {SCHEMA}.{name}, and how it ended.",
+    )
+
+
+ENDED_COLUMNS = tuple(ENDED)
 
 
 def _indexes(entity: Entity) -> Iterator[SchemaItem]:
@@ -263,6 +304,7 @@ landings = _table(
     SqlColumn("merged_at", type_of_instant),
     SqlColumn("repeats_id", BigInteger),
     SqlColumn("unreadable_since", type_of_instant),
+    SqlColumn("changed_at", type_of_instant),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,

@@ -7,8 +7,18 @@ The views of entities are derived from their declarations. The migrations create
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inn8_pipeline.entities import DAY_COLUMN, ENTITIES, TECHNICAL, Column, Entity, Reference, table_columns
-from inn8_pipeline.warehouse.schema.comments import COLUMNS, describe
+from inn8_pipeline.entities import (
+    AS_OF_DATE,
+    DAY_COLUMN,
+    ENTITIES,
+    TECHNICAL,
+    Column,
+    Dimension,
+    Entity,
+    Reference,
+    table_columns,
+)
+from inn8_pipeline.warehouse.schema.comments import COLUMNS, ENDED, describe
 
 SYNCED = "Start of the last fetch that confirmed the row; unchanged while it is missing, removed, rejected or not sent."
 
@@ -23,8 +33,14 @@ class View:
 
 
 def views() -> tuple[View, ...]:
-    """Return all views: the details of each entity, the pipeline's own, and the records as INN8 sent them."""
-    return (*map(details_view, ENTITIES), *_own_views(), *map(raw_view, ENTITIES))
+    """Return all views: details of each entity, the pipeline's own, and the records as sent."""
+    with_history = dict.fromkeys(declared for entity in ENTITIES for declared in entity.declarations)
+    return (
+        *map(details_view, ENTITIES),
+        *map(history_view, with_history),
+        *_own_views(),
+        *map(raw_view, ENTITIES),
+    )
 
 
 def details_view(entity: Entity) -> View:
@@ -50,6 +66,41 @@ def _details_columns(entity: Entity) -> Iterator[tuple[str, str]]:
                 yield shown_name(column.name, name), comments[name]
     yield from ((name, TECHNICAL[name]) for name in ("missing_since", "removed_at", "created_at", "updated_at"))
     yield "last_synced_at", SYNCED
+    yield from ((name, TECHNICAL[name]) for name in ("landing_id", "valid_from"))
+
+
+def history_name(declared: Entity | Dimension) -> str:
+    """Return the qualified name of the view of all versions: `inn8.client_history`."""
+    return f"inn8.{declared.singular if isinstance(declared, Entity) else declared.source}_history"
+
+
+def as_of_name(entity: Entity) -> str:
+    """Return the qualified name of the type of the rows of an instant: `inn8.client_as_of`."""
+    return f"inn8.{entity.singular}_as_of"
+
+
+def history_view(declared: Entity | Dimension) -> View:
+    """Return the view of all versions of an entity's or a dimension's rows."""
+    what = declared.singular if isinstance(declared, Entity) else declared.source
+    hidden = "; left out while it was hidden" if isinstance(declared, Entity) and declared.references else ""
+    comment = f"A row is a version of a {what}, past or current, with since when and until when it was valid{hidden}."
+    return View(history_name(declared), comment, dict(_history_columns(declared)))
+
+
+def _history_columns(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
+    yield from ((name, TECHNICAL[name]) for name in ("tenant_id", "id", "external_id"))
+    for column in declared.columns:
+        yield column.name, column.comment
+        if not isinstance(column, Column):
+            what = column.parent.singular if isinstance(column, Reference) else column.source.name
+            yield column.staged, f"The {what}'s id at INN8; null if there is none."
+    if isinstance(declared, Entity):
+        yield from ((name, TECHNICAL[name]) for name in ("missing_since", "removed_at"))
+    else:
+        yield "as_of_date", AS_OF_DATE
+    yield from ((name, TECHNICAL[name]) for name in ("created_at", "updated_at", "landing_id", "valid_from"))
+    yield "valid_to", f"{ENDED['valid_to'].removesuffix('.')}; null of the current one."
+    yield from ((name, ENDED[name]) for name in ("reason", "ended_by_landing_id", "ended_by_run_id"))
 
 
 def shown_name(key: str, column: str) -> str:

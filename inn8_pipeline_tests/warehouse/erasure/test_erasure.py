@@ -73,9 +73,19 @@ def test_nothing_of_the_person_is_found_afterwards(filled: Syncs) -> None:
     erased = erase.erase(filled.engine, THANDI, redact)
     assert traces(filled) == set()
     assert erased.rows == {"clients": 1, "portfolios": 1, "transactions": 1}
+    assert erased.versions == {"clients": 1, "portfolios": 1, "transactions": 1}
     assert erased.records == {CLIENTS: 2, PORTFOLIOS: 2, TRANSACTIONS: 3}
     assert (erased.rejects, erased.pages, erased.still_sent) == (4, 5, ())
     assert erase.look(filled.engine, THANDI, redact).is_nothing
+
+
+def test_past_versions_that_name_the_person_go_though_the_rows_are_anothers_or_gone(filled: Syncs) -> None:
+    filled.portfolios([portfolio(clientId="C-2", name="theirs by now"), THEIRS])
+    filled.execute("delete from inn8.clients where external_id = 'C-1'")
+    erased = erase.erase(filled.engine, THANDI, redact)
+    assert (erased.rows["clients"], erased.versions["clients"], erased.versions["portfolios"]) == (0, 2, 2)
+    assert filled.query("select from inn8_history.clients where external_id = 'C-1'") == []
+    assert {row["client_external_id"] for row in filled.query("select * from inn8.portfolio_history")} == {"C-2"}
 
 
 def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:

@@ -19,7 +19,7 @@ from inn8_pipeline.warehouse.schema.views import views
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import Syncs
 
-OURS = ("inn8", "inn8_raw")
+OURS = ("inn8", "inn8_raw", "inn8_history")
 
 
 def test_the_migrations_make_the_tables_that_the_code_reads(syncs: Syncs) -> None:
@@ -47,7 +47,7 @@ def test_an_upgrade_of_the_newest_version_changes_nothing(empty_database: str) -
     engine = database.connect(empty_database)
     listing = """
     select string_agg(oid::regclass::text, ' ' order by oid) from pg_class
-     where relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace)
+     where relnamespace::regnamespace::text in ('inn8', 'inn8_raw', 'inn8_history')
     """
     found = []
     for _ in range(2):
@@ -84,7 +84,7 @@ def test_every_table_view_and_column_has_a_comment_in_postgres(syncs: Syncs) -> 
         """
         select c.relname, a.attname from pg_class c
           join pg_attribute a on a.attrelid = c.oid and a.attnum >= 0 and not a.attisdropped
-         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind in ('r', 'v')
+         where c.relnamespace::regnamespace::text in ('inn8', 'inn8_raw', 'inn8_history') and c.relkind in ('r', 'v')
            and c.relname <> 'schema_version'
            and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)
         """
@@ -105,7 +105,7 @@ def test_the_views_have_the_columns_that_the_code_describes(syncs: Syncs) -> Non
         select c.relnamespace::regnamespace || '.' || c.relname as view,
                string_agg(a.attname, ' ' order by a.attnum) as names
           from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
-         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind = 'v'
+         where c.relnamespace::regnamespace::text in ('inn8', 'inn8_raw', 'inn8_history') and c.relkind = 'v'
          group by 1
         """
     )
