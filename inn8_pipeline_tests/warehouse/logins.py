@@ -55,7 +55,7 @@ class Session:
             return cursor.execute(statement, parameters or None).fetchall()  # type: ignore[arg-type]
 
     def refuses(self, statement: str) -> bool:
-        """Whether the login lacks the right to it. Any other error leaves."""
+        """Return True if the login lacks the right to execute the statement. Raise any other error."""
         try:
             with self.connection.transaction(force_rollback=True):
                 self.connection.execute(statement)

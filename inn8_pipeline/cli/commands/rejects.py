@@ -84,7 +84,7 @@ def list_rejects(
         )
         console().print(rows_table(found, columns))
     else:
-        click.echo("There are no open rejects.")
+        click.echo("There are no rejects." if with_resolved else "There are no open rejects.")
 
 
 @command.command(epilog=examples("inn8 rejects show 17"))

@@ -41,6 +41,7 @@ def test_the_owners_url_is_used_where_there_is_one(warehouse_url: str, login: st
     assert owner.ask("db", "upgrade").exit_code == 0
     assert owner.ask("db", "grant-writer", login).exit_code == 0
     assert terminal.ask("rejects", "list").stdout == "There are no open rejects.\n"
+    assert terminal.ask("rejects", "list", "--all").stdout == "There are no rejects.\n"
 
 
 def test_who_may_see_what_is_listed_and_a_writers_right_is_taken_away(warehouse_url: str, login: str) -> None:
