@@ -4,17 +4,19 @@ This is the service layer: it knows the order of the steps, but neither Dagster 
 is first used (see `deferred`). pandas and pyarrow are imported only if there is something to merge.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.results import (
@@ -128,21 +130,51 @@ def landings_of(to: Destination, entity: Entity, window: Window | None) -> list[
     return [*newest_of_days(to.engine, to.tenant_id, entity, window)]
 
 
-def merge(
+def merge(  # noqa: PLR0913 (landings, where they go, and how)
     to: Destination,
-    sources: Iterable[tuple[Landing, frozenset[date] | None]],
+    sources: Sequence[tuple[Landing, frozenset[date] | None]],
     options: Callable[[Landing], MergeOptions],
     on_wait: Callable[[], None],
+    *,
     contract: Contract = DEFAULT,
+    on_merged: Callable[[Connection, Outcome], None] = lambda _connection, _outcome: None,
 ) -> Outcome:
-    """Merge each landing for its days, in the order given; each in a transaction of its own."""
-    landings, results = [], []
+    """Merge each landing for its days, in the order given; each in a transaction of its own.
+
+    Args:
+        to: Where to write.
+        sources: The landings, with the days that each is merged for.
+        options: Returns the options of a landing's merge.
+        on_wait: Called when a merge waits for another sync.
+        contract: How INN8 names and spells what it sends.
+        on_merged: Called with the outcome of all merges at the end of the last one's transaction, which it can write
+            in: what it writes is committed with the merge, or not at all.
+
+    """
+    landings: list[Landing] = []
+    results: list[SyncResult] = []
+
+    def add(connection: Connection, result: SyncResult) -> None:
+        results.append(result)
+        if len(results) == len(sources):
+            on_merged(connection, Outcome(landings, results))
+
     for landing, days in sources:
-        results.append(
-            merge_landing(to.engine, landing, days, options(landing), _reader(to, landing, contract), on_wait=on_wait)
-        )
         landings.append(landing)
+        source = _reader(to, landing, contract)
+        merge_landing(to.engine, landing, days, options(landing), source, on_wait=on_wait, on_merged=add)
     return Outcome(landings, results)
+
+
+@contextmanager
+def discarded(to: Destination, sources: Sequence[tuple[Landing, frozenset[date] | None]]) -> Iterator[None]:
+    """Discard the landings of this run at the end, however it ends; those of other runs stay."""
+    try:
+        yield
+    finally:
+        for landing, _ in sources:
+            if landing.run_id == to.run_id:
+                discard(to.engine, landing)
 
 
 def _reader(to: Destination, landing: Landing, contract: Contract) -> Callable[[], RecordSource]:

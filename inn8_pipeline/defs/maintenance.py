@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from inn8_pipeline.deferred import deferred
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.instance import storage_pruning
+    from inn8_pipeline.defs.sync_log import former_log
     from inn8_pipeline.warehouse.landing import retention
 else:
     storage_pruning = deferred("inn8_pipeline.defs.instance.storage_pruning")
+    former_log = deferred("inn8_pipeline.defs.sync_log.former_log")
     retention = deferred("inn8_pipeline.warehouse.landing.retention")
 
 JOB = "inn8_maintenance"
@@ -31,13 +34,14 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         executor_def=executor,
         description=(
             "Deletes landings, pages and resolved rejects past their retention, old runs with their events, and old "
-            "evaluations of all checks but the sync log. It keeps the sync log, and what each table and each day was "
-            "last merged from. Runs every Sunday; launch it by hand to free space earlier."
+            "evaluations of checks. It keeps the sync log's entries of whole runs, and what each table and each day "
+            "was last merged from. Runs every Sunday; launch it by hand to free space earlier."
         ),
     )
     def maintain() -> None:
         prune_warehouse()
         prune_runs()
+        copy_sync_log()
         prune_checks()
 
     return maintain
@@ -91,9 +95,21 @@ def prune_runs(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"runs": deleted, "runs_kept": kept})
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Deletes old evaluations of all checks but the sync log.")
+@dg.op(out=dg.Out(dg.Nothing), description="Adds to inn8.sync_log what only Dagster's storage has of the sync log.")
+def copy_sync_log(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Copy entries of earlier releases, and of runs that ended while the warehouse was away."""
+    tenants = names.tenants(read_tenant_ids(Environment()))
+    added = former_log.copy(context.instance, warehouse.engine(), tenants)
+    context.log.info("Added %d entries to inn8.sync_log.", added)
+    context.add_output_metadata({"entries": added})
+
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    description="Deletes old evaluations of checks: of the sync log those of single days, of the others all.",
+)
 def prune_checks(context: dg.OpExecutionContext) -> None:
-    """Delete old evaluations of all checks but the sync log; keep the newest evaluation of each."""
+    """Delete old evaluations of checks; keep the newest of each, and the sync log's entries of whole runs."""
     before = now() - timedelta(days=read_retention(Environment()).run_days)
     deleted = storage_pruning.delete_evaluations(context.instance, before)
     context.log.info("Deleted %d evaluations of checks from before %s.", deleted, before.date())

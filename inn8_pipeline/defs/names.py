@@ -22,6 +22,8 @@ TICK_TAG = "inn8/tick"
 """On a run of a tick: its tenant. `dagster.yaml` lets one run per value execute at a time."""
 TICK_AT_TAG = "inn8/tick_at"
 """On a run of a tick: when the tick was due, in UTC."""
+TRIGGER_TAG = "inn8/trigger"
+"""On a run of `inn8 backfill`: `backfill`."""
 
 PROCESS_TAG = ".dagster/inn8_process"
 """On a run that began: its process and machine. The UI does not show tags with this prefix."""

@@ -19,7 +19,8 @@ LONG_AGO = "2026-01-01T00:00:00+00:00"
 def instance(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """Yield the instance of the terminal's syncs."""
     home = place.terminal.variables["XDG_DATA_HOME"] + "/dagster"
-    monkeypatch.setenv("DAGSTER_POSTGRES_URL", place.terminal.variables["DAGSTER_POSTGRES_URL"])
+    for name in ("DAGSTER_POSTGRES_URL", "INN8_DATABASE_URL", "INN8_TENANT_ID"):
+        monkeypatch.setenv(name, place.terminal.variables[name])
     Path(home).mkdir()
     configure(Path(home))
     with dg.DagsterInstance.from_config(home) as opened:

@@ -69,7 +69,14 @@ console().print(rows_table([{"Value": "東京"}], ("Value",), "Łódź …"))
 
 
 def test_a_warning_of_a_library_ends_no_command(tmp_path: Path) -> None:
-    done = shell("log", tmp_path, PYTHONWARNINGS="error", DAGSTER_POSTGRES_URL="postgresql+psycopg2://x@127.0.0.1:1/x")
+    settings = {
+        "INN8_BASE_URL": "https://api.inn8.example",
+        "INN8_CLIENT_ID": "fullview",
+        "INN8_CLIENT_SECRET": "a-well-kept-secret",
+        "INN8_DATABASE_URL": "postgresql://x@127.0.0.1:1/x",
+        "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://x@127.0.0.1:1/x",
+    }
+    done = shell("sync clients", tmp_path, PYTHONWARNINGS="error", **settings)
     assert done.returncode == 1
     assert "Dagster's storage cannot be used" in done.stderr
 

@@ -7,14 +7,13 @@ from datetime import date
 import pytest
 
 from inn8_pipeline.cli import main
-from inn8_pipeline.cli.instance.history import LoggedSync
 from inn8_pipeline.cli.instance.runs import PlannedRun, plan
 from inn8_pipeline.cli.support import sync_runs
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
 
 MARCH_TO_MAY = Window(date(2026, 3, 1), date(2026, 5, 31))
 ONE = Environment({})

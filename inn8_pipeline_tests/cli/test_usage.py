@@ -102,7 +102,7 @@ def test_the_help_of_a_command_shows_no_markup(command: str) -> None:
         (["sync"], "INN8_DATABASE_URL"),
         (["sync", "clients"], "DAGSTER_POSTGRES_URL"),
         (["backfill", "transactions", "--from", "2026-03-01"], "INN8_CLIENT_ID"),
-        (["log"], "DAGSTER_POSTGRES_URL"),
+        (["log"], "INN8_DATABASE_URL"),
         (["db", "upgrade"], "INN8_DATABASE_URL"),
         (["db", "grant-reader", "anne"], "INN8_DATABASE_URL"),
         (["erase", "client", "C-1"], "INN8_DATABASE_URL"),
@@ -209,7 +209,7 @@ def test_a_dagster_home_that_is_set_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_error_of_an_unreachable_storage_has_no_password() -> None:
-    refused = invoke("log")
+    refused = invoke("sync", "clients")
     assert refused.exit_code == 1
     assert "Dagster's storage cannot be used" in refused.stderr
     assert "storage-password" not in refused.output
@@ -224,7 +224,7 @@ def test_an_entity_may_be_named_in_the_singular_and_in_the_plural(name: str) -> 
 @pytest.mark.parametrize("content", [b"- a", b"a: [", b"storage: 7", b"nonsense: password", b"\xff"])
 def test_a_dagster_yaml_that_cannot_be_loaded_is_a_setting_that_is_wrong(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "dagster.yaml").write_bytes(content)
-    refused = invoke("log", DAGSTER_HOME=str(tmp_path))
+    refused = invoke("sync", "clients", DAGSTER_HOME=str(tmp_path))
     assert refused.exit_code == 2, refused
     assert "DAGSTER_HOME names a folder whose dagster.yaml cannot be " in refused.stderr
     assert "password" not in refused.stderr

@@ -69,7 +69,7 @@ def tables(url: str, server: SandboxServer, contract: Contract, tenant_id: str) 
                 contract.of(entity).transform_version(TRANSFORM_VERSION), HISTORY if entity.has_days else None
             )
             days = frozenset(HISTORY.days()) if entity.has_days else None
-            outcome = merge(to, [(landing, days)], partial(use, options), lambda: None, contract)
+            outcome = merge(to, [(landing, days)], partial(use, options), lambda: None, contract=contract)
             assert not outcome.counts.rejected
             assert not outcome.drift_found.properties
     with engine.connect() as connection:

@@ -46,7 +46,7 @@ def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> N
 
 
 @pytest.mark.usefixtures("_in_a_year")
-def test_old_evaluations_go_but_the_newest_of_each_check_and_the_whole_sync_log(pipeline: Pipeline) -> None:
+def test_old_evaluations_go_but_the_newest_of_each_check_and_the_sync_log_of_whole_runs(pipeline: Pipeline) -> None:
     for _ in range(3):
         pipeline.run(CLIENTS)
     assert maintain(pipeline)["prune_checks"] == {"evaluations": 2 * len([*CHECKS, *CHECK_ALIASES])}
@@ -55,6 +55,30 @@ def test_old_evaluations_go_but_the_newest_of_each_check_and_the_whole_sync_log(
     newest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     assert {record.status.value for record in newest.values()} == {"SUCCEEDED"}
     assert len(newest) == len(CHECKS)
+
+
+@pytest.mark.usefixtures("_in_a_year")
+def test_old_entries_of_single_days_go_from_dagsters_storage_and_those_of_their_runs_stay(pipeline: Pipeline) -> None:
+    for _ in range(2):
+        pipeline.run(TRANSACTIONS)
+    days = len(day_names(pipeline.window))
+    assert len(pipeline.log(TRANSACTIONS)) == 2 * (1 + days)
+    maintain(pipeline)
+    assert [entry.day for entry in pipeline.log(TRANSACTIONS)] == [None, None]
+    assert pipeline.rows("select count(*) from inn8.sync_log")[0][0] == 2
+
+
+def test_the_sync_log_of_earlier_releases_is_copied_from_dagsters_storage_once(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    pipeline.server.faults.add("status", "clients", status=404)
+    pipeline.run(CLIENTS)
+    columns = "run_id, entity, from_date, to_date, trigger, status, fetched, inserted, missing, message"
+    query = f"select {columns} from inn8.sync_log order by run_id"
+    before = pipeline.rows(query)
+    pipeline.change("delete from inn8.sync_log_entries where entity <> 'portfolios'")
+    assert maintain(pipeline)["copy_sync_log"] == {"entries": 3}
+    assert pipeline.rows(query) == before
+    assert maintain(pipeline)["copy_sync_log"] == {"entries": 0}
 
 
 def test_young_evaluations_stay(pipeline: Pipeline) -> None:

@@ -1,5 +1,6 @@
 """`inn8 backfill`: load a range of days of trade again, in pieces."""
 
+from dataclasses import replace
 from datetime import date
 
 import click
@@ -54,6 +55,7 @@ def command(
     assert window is not None  # noqa: S101 (--from is required)
     if not verbose:
         silence()
-    planned = dagster_modules.runs.plan(tenant_of(environment, tenant_id), [entity], window)
+    runs = dagster_modules.runs.plan(tenant_of(environment, tenant_id), [entity], window)
+    planned = [replace(run, is_backfill=True) for run in runs]
     click.echo(f"{entity} {window}: {sum(run.weight for run in planned)} days in {len(planned)} runs.", err=True)
     report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=as_json)

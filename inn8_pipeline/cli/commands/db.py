@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
+from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option, tenants_of
 from inn8_pipeline.cli.support.output import print_json
+from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_owner_database
 
 if TYPE_CHECKING:
@@ -33,6 +35,27 @@ def upgrade() -> None:
         after = bring_up(engine)
     was = f"was {before}" if before else "was empty"
     click.echo(f"The warehouse has schema version {after} ({was}).")
+    if before not in {"", after}:
+        _copy_sync_log(engine)
+
+
+def _copy_sync_log(engine: "Engine") -> None:
+    """Copy the sync log of earlier releases, which is in Dagster's storage alone."""
+    environment = Environment()
+    try:
+        with (
+            dagster_modules.instance.open_instance(environment) as instance,
+            dagster_modules.instance.storage_guarded(),
+        ):
+            added = dagster_modules.former_log.copy(instance, engine, tenants_of(environment, None))
+    except Inn8Error as error:
+        click.echo(
+            f"The sync log of earlier releases was not copied to inn8.sync_log: {error} The job inn8_maintenance "
+            "copies it on Sunday, or when it is launched.",
+            err=True,
+        )
+    else:
+        click.echo(f"Copied {added} entries of the sync log from Dagster's storage to inn8.sync_log.")
 
 
 @command.command(epilog=examples("inn8 db dictionary > docs/dictionary.md"))

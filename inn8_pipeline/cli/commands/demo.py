@@ -26,9 +26,11 @@ from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.queries import rejects, tables
+from inn8_pipeline.warehouse.sync_log import store
+from inn8_pipeline.warehouse.sync_log.store import Wanted
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.instance.history import LoggedSync
+    from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 
 TENANT = "demo"
 DATABASES = ("inn8_demo", "inn8_demo_dagster")
@@ -124,12 +126,13 @@ def _sync(environment: Environment, *, verbose: bool) -> "list[LoggedSync]":
         run_each(
             planned, lambda run: dagster_modules.runs.execute(definitions, instance, run, verbose=verbose), environment
         )
-        # What is shown is what was stored.
-        return list(dagster_modules.history.read_log(instance, [tenant]))
+    # What is shown is what was stored.
+    with reading(environment, "reading the sync log") as connection:
+        return list(store.read(connection, [TENANT], list(ENTITIES), Wanted()))
 
 
 def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSync]") -> None:
-    screen.print(log_table(logged, "Sync log (inn8 log)"))
+    screen.print(log_table(logged, "Sync log (inn8 log)", width=screen.width))
     print_messages(logged, failures_only=True)
     with reading(environment, "reading the demo's tables") as connection:
         counted = tables.row_counts(connection, TENANT)

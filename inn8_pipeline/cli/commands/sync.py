@@ -31,6 +31,7 @@ EPILOG = examples(
     "inn8 sync --full                               everything since INN8_TRANSACTIONS_FROM",
     "inn8 sync clients --rebuild                    from the landing, without INN8",
     "inn8 sync clients --tenant firm --allow-changes",
+    "inn8 sync clients --dry-run                    what a sync would do now; nothing is written",
     notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.",
 )
 
@@ -44,6 +45,8 @@ EPILOG = examples(
 @click.option("--allow-removals", is_flag=True, help="Mark rows as missing however many INN8 no longer sends.")
 @click.option("--allow-rejects", is_flag=True, help="Go on however many records are rejected.")
 @click.option("--allow-changes", is_flag=True, help="Change or empty a column in however many rows.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show the sync log entry that would be.")
+@click.option("--keep-landing", is_flag=True, help="With --dry-run: keep what was fetched, for a later --rebuild.")
 @tenant_option
 @json_option
 @verbose_option
@@ -56,6 +59,8 @@ def command(
     allow_removals: bool,
     allow_rejects: bool,
     allow_changes: bool,
+    dry_run: bool,
+    keep_landing: bool,
     tenant_id: str | None,
     as_json: bool,
     verbose: bool,
@@ -65,7 +70,12 @@ def command(
     Transactions are synced by day of trade: without days, those of the last INN8_LOOKBACK_DAYS days. Each --allow-…
     option lifts a bound for this one sync: INN8_MAX_REMOVED_PERCENT, INN8_MAX_REJECTED_PERCENT or
     INN8_MAX_CHANGED_PERCENT.
+
+    --dry-run does everything but write: the merge is rolled back. Each entity is previewed as the tables are now, so a
+    portfolio of a client that is still to come is counted as rejected.
     """
+    if keep_landing and not dry_run:
+        raise click.UsageError("--keep-landing belongs to --dry-run: a sync keeps its landing anyway.")
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     settings = read_settings(environment, tenant_ids)
@@ -79,7 +89,7 @@ def command(
     lifted = {"allow_removals": allow_removals, "allow_rejects": allow_rejects, "allow_changes": allow_changes}
     allowed = tuple(name for name, is_given in lifted.items() if is_given)
     planned = [
-        replace(run, is_rebuild=rebuild, allowed=allowed)
+        replace(run, is_rebuild=rebuild, allowed=allowed, is_dry_run=dry_run, keeps_landing=keep_landing)
         for tenant in tenants_of(environment, tenant_id)
         for run in dagster_modules.runs.plan(tenant, wanted, window)
     ]

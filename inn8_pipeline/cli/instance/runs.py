@@ -12,15 +12,18 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from inn8_pipeline.cli.instance.history import LoggedSync, read_run
 from inn8_pipeline.cli.instance.instance import storage_guarded
 from inn8_pipeline.cli.support.folders import packaged
 from inn8_pipeline.entities import ENTITIES, Entity, Window
+from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
 
     from inn8_pipeline.defs.names import Tenant
+
+UNLOGGED = "The run ended before it could log why; its events in the Dagster UI show how far it came."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class PlannedRun:
     """One run: a tenant's entity, and for transactions its days.
 
     `is_rebuild`: from the landings, INN8 is not asked. `allowed` are the bounds that are lifted, as the launchpad names
-    them (`allow_changes`).
+    them (`allow_changes`). `is_backfill`: the sync log calls it a backfill. `is_dry_run`: nothing
+    is written, and the landing is kept only if it `keeps_landing`.
     """
 
     tenant: "Tenant"
@@ -36,6 +40,9 @@ class PlannedRun:
     window: Window | None = None
     is_rebuild: bool = False
     allowed: tuple[str, ...] = ()
+    is_backfill: bool = False
+    is_dry_run: bool = False
+    keeps_landing: bool = False
 
     @property
     def weight(self) -> int:
@@ -82,7 +89,19 @@ def execute(
         run = _create(instance, job, step, {**_config(step), **({} if verbose else _QUIET)})
         with process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
             execute_run(InMemoryJob(job), run, instance)
-        return read_run(instance, step.tenant, step.entity, run.run_id)
+        return _logged(instance, run, step)
+
+
+def _logged(instance: "DagsterInstance", run: "DagsterRun", step: PlannedRun) -> LoggedSync:
+    """Return how the run ended, as it has logged it in Dagster's storage: the warehouse may be away."""
+    from inn8_pipeline.defs.sync_log import dry_runs, evaluations, killed_runs, recording
+
+    key = step.tenant.key(step.entity)
+    written = [each for each in killed_runs.log_of(instance, run) if each.asset_key == key and each.partition is None]
+    found = evaluations.entry_of(written[-1]) if written else dry_runs.entry_of(instance, run, key)
+    entry = found or SyncLogEntry(Status.FAILED, description=UNLOGGED)
+    trigger = recording.trigger_of(run, step.tenant.raw_key(step.entity))
+    return LoggedSync(step.tenant.tenant_id, step.entity.name, run.run_id, entry, step.window, trigger)
 
 
 def _create(
@@ -95,7 +114,7 @@ def _create(
         RemoteRepositoryOrigin,
         location_origins_from_yaml_paths,
     )
-    from inn8_pipeline.defs.names import MAX_RETRIES_TAG
+    from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG
     from inn8_pipeline.defs.partitions import range_tags
 
     (location,) = location_origins_from_yaml_paths([str(packaged("workspace.yaml"))])
@@ -103,15 +122,24 @@ def _create(
         job,
         asset_selection=frozenset(step.tenant.keys(step.entity)[1:]) if step.is_rebuild else None,
         # Who typed the command sees how it ended, and is not to find it begun again.
-        tags={**job.run_tags, **(range_tags(step.window) if step.window else {}), MAX_RETRIES_TAG: "0"},
+        tags={
+            **job.run_tags,
+            **(range_tags(step.window) if step.window else {}),
+            **({TRIGGER_TAG: Trigger.BACKFILL} if step.is_backfill else {}),
+            MAX_RETRIES_TAG: "0",
+        },
         run_config=config,
         remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name),
     )
 
 
 def _config(step: PlannedRun) -> dict[str, Any]:
+    from inn8_pipeline.defs.sync_log import dry_runs
+
     merging = step.tenant.name(f"merge_{step.entity}")
-    return {"ops": {merging: {"config": dict.fromkeys(step.allowed, True)}}} if step.allowed else {}
+    wanted = {dry_runs.OPTION: step.is_dry_run, dry_runs.KEEPS_LANDING: step.keeps_landing}
+    options = [*step.allowed, *(name for name, is_wanted in wanted.items() if is_wanted)]
+    return {"ops": {merging: {"config": dict.fromkeys(options, True)}}} if options else {}
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
-    from inn8_pipeline.cli.instance import history, instance, liveness, runs, storage_checks
+    from inn8_pipeline.cli.instance import instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
+    from inn8_pipeline.defs.sync_log import former_log
 else:
     _PACKAGES = {
         "definitions": "inn8_pipeline",
-        "history": "inn8_pipeline.cli.instance",
+        "former_log": "inn8_pipeline.defs.sync_log",
         "instance": "inn8_pipeline.cli.instance",
         "liveness": "inn8_pipeline.cli.instance",
         "names": "inn8_pipeline.defs",
@@ -36,7 +37,7 @@ else:
 
 __all__ = [
     "definitions",
-    "history",
+    "former_log",
     "instance",
     "liveness",
     "names",

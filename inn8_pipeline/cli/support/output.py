@@ -23,10 +23,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from inn8_pipeline.cli.support.standard_streams import printable
-from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.instance.history import LoggedSync
+    from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 
 COLOURS = {
     Status.SUCCESS: "green",
@@ -65,36 +65,61 @@ def _is_safe(text: str) -> bool:
     return text.replace("\n", "").isprintable() and encoding.lower().startswith("utf")
 
 
-def log_table(syncs: Iterable["LoggedSync"], title: str | None = None) -> Table:
-    """Return the sync log, one line per run; with the tenant beside the entity where there are several."""
+def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = _WIDTH) -> Table:
+    """Return the sync log, one line per run; with the tenant beside the entity where there are several.
+
+    Missing and removed rows are on the lines below the status. A console of 80 columns shows no year, no unchanged
+    records, and the days below the entity.
+    """
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1
-    columns = (
-        "Started (UTC)",
-        "Entity",
-        "Status",
-        "Records",
-        "Inserted",
-        "Updated",
-        "Unchanged",
-        "Rejected",
-        "s",
-        "Run",
-    )
-    table = _table(title, columns, numbers={"Records", "Inserted", "Updated", "Unchanged", "Rejected", "s"})
+    is_narrow = width < _WIDE
+    names = _NARROW if is_narrow else _ALL
+    if not any(sync.window for sync in logged):
+        names = [name for name in names if name != "Days"]
+    table = _table(title, names, numbers=_NUMBERS)
+    if is_narrow:
+        table.box, table.padding, table.pad_edge = None, (0, 1, 0, 0), False
     for sync in logged:
-        entry = sync.entry
-        table.add_row(
-            _when(entry.started_at),
-            escape(f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity),
-            _status(entry.status),
-            _number(entry.record_count),
-            *_changes(entry.counts),
-            _number(entry.error_count),
-            f"{entry.seconds:.1f}" if entry.ended_at else "",
-            sync.run_id[:8],
-        )
+        cells = _log_cells(sync, has_tenant=has_several, is_narrow=is_narrow)
+        table.add_row(*(cells[name] for name in names))
     return table
+
+
+_WIDE = 155
+_ALL = [
+    *("Started (UTC)", "Entity", "Days", "Status", "Records", "Inserted", "Updated", "Unchanged", "Rejected"),
+    *("s", "Run"),
+]
+_NARROW = ["Started", "Entity", "Status", "Records", "New", "Upd.", "Rej.", "s", "Run"]
+_NUMBERS = frozenset(_ALL[4:10]) | frozenset(_NARROW[3:8])
+
+
+def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict[str, str]:
+    """Return the cells of a line by the names of their columns."""
+    entry, window = sync.entry, sync.window
+    counts = entry.counts.as_dict() if entry.counts else {}
+    name = escape(f"{sync.tenant_id}/{sync.entity}" if has_tenant else sync.entity)
+    removals = [f"{entry.totals[each]} {each}" for each in ("missing", "removed") if entry.totals.get(each)]
+    inserted, updated, rejected = (_number(counts.get(each)) for each in ("inserted", "updated", "rejected"))
+    return {
+        "Started (UTC)": _when(entry.started_at),
+        "Started": f"{entry.started_at:%m-%d %H:%M}" if entry.started_at else "",
+        "Entity": f"{name}\n{window.from_date:%m-%d}..{window.to_date:%m-%d}" if window and is_narrow else name,
+        "Days": f"{window.from_date} to {window.to_date}" if window else "",
+        "Status": "\n".join([_status(entry.status), *removals]),
+        "Records": _number(entry.record_count),
+        **dict.fromkeys(("Inserted", "New"), inserted),
+        **dict.fromkeys(("Updated", "Upd."), updated),
+        "Unchanged": _number(counts.get("unchanged")),
+        **dict.fromkeys(("Rejected", "Rej."), rejected or _number(entry.error_count)),
+        "s": f"{entry.seconds:.0f}"
+        if entry.ended_at and is_narrow
+        else f"{entry.seconds:.1f}"
+        if entry.ended_at
+        else "",
+        "Run": sync.run_id[:8],
+    }
 
 
 def rows_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], title: str | None = None) -> Table:
@@ -144,10 +169,6 @@ def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = (
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     return table
-
-
-def _changes(counts: Counts | None) -> tuple[str, str, str]:
-    return (_number(counts.inserted), _number(counts.updated), _number(counts.unchanged)) if counts else ("", "", "")
 
 
 def _status(status: Status) -> str:

@@ -25,10 +25,11 @@ from inn8_pipeline.settings import (
     read_tenant,
 )
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import worst
 
 if TYPE_CHECKING:
-    from inn8_pipeline.cli.instance.history import LoggedSync
     from inn8_pipeline.cli.instance.runs import PlannedRun
+    from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 
 EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
 
@@ -91,13 +92,17 @@ def report(
 ) -> Never:
     """Print a line per run, its message, and how to go on; exit with the code of the worst status."""
     syncs = [sync for _, sync in found]
-    status = dagster_modules.history.worst(sync.entry.status for sync in syncs)
+    is_dry_run = any(run.is_dry_run for run in planned)
+    status = worst(sync.entry.status for sync in syncs)
     if as_json:
-        print_json({"status": status, "syncs": [_as_json(run, sync) for run, sync in found]})
+        print_json({"status": status, "dry_run": is_dry_run, "syncs": [_as_json(run, sync) for run, sync in found]})
     else:
-        console().print(log_table(syncs))
+        screen = console()
+        if is_dry_run:
+            screen.print("Dry run, nothing was written. The sync log would say:")
+        screen.print(log_table(syncs, width=screen.width))
     print_messages(syncs, failures_only=as_json)
-    failed = [run for run, sync in found if sync.entry.status is Status.FAILED]
+    failed = [] if is_dry_run else [run for run, sync in found if sync.entry.status is Status.FAILED]
     _print_rest([each for each in planned if each.window and any(_is_rest(each, run) for run in failed)], environment)
     sys.exit(EXIT_CODES.get(status, 0))
 
@@ -134,5 +139,4 @@ def _is_rest(run: "PlannedRun", failed: "PlannedRun") -> bool:
 
 
 def _as_json(run: "PlannedRun", sync: "LoggedSync") -> dict[str, object]:
-    days = {"from": run.window.from_date, "to": run.window.to_date} if run.window else {}
-    return {**sync.as_json(), **days}
+    return {name: value for name, value in sync.as_json().items() if run.window or name not in {"from", "to"}}

@@ -15,7 +15,7 @@ from inn8_pipeline.defs.alerting.incident_subjects import Subject, SubjectKind
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, days_in, windows_of
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.defs.sync_log import killed_runs
+from inn8_pipeline.defs.sync_log import dry_runs, killed_runs
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.settings import SyncSettings, now
 
@@ -83,7 +83,9 @@ class _Evaluation:
         self._drop_days_outside_history()
 
     def apply(self, run: dg.DagsterRun) -> None:
-        """Apply one run."""
+        """Apply one run. A dry run changes nothing, and whoever launched it sees how it ended."""
+        if dry_runs.is_dry(run):
+            return
         owners = list(run_scope.synced(run, self._tenants))
         window = run_scope.loaded_days(run, self._settings)
         if run.is_failure:

@@ -1,6 +1,7 @@
 """The assets: an entity's landings (raw), and the tables that are merged from them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.defs.resources import Inn8, Warehouse
-from inn8_pipeline.defs.sync_log import evaluations
+from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
 from inn8_pipeline.defs.sync_log.failures import LogFailures
+from inn8_pipeline.defs.sync_log.recording import MergeRecord
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
 from inn8_pipeline.settings import Environment, SyncSettings, check_tenants, read_contract, read_sync
 from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse.sync_log.entry import Trigger
 
 if TYPE_CHECKING:
     from inn8_pipeline import sync
@@ -37,7 +40,6 @@ def raw_asset(
     tenant: Tenant, entity: Entity, settings: SyncSettings, partitions: dg.PartitionsDefinition | None
 ) -> dg.AssetsDefinition:
     """Return the asset of an entity's landings: its step fetches one."""
-    key = tenant.key(entity)
 
     @dg.multi_asset(
         name=tenant.name(f"raw_{entity}"),
@@ -48,9 +50,11 @@ def raw_asset(
     )
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        with LogFailures(context, key, days):
+        with LogFailures(context, tenant, entity, days) as step:
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
             check_tenants(Environment(), to.engine)
+            if recording.is_logged(context.run, tenant.key(entity)):
+                recording.begin(to.engine, step.sync)
             # The chunks of a backfill follow each other: each would fail on the circuit that the one before opened. A
             # tick fails at once, because the next one is due soon.
             waits = bool(days) and names.TICK_TAG not in context.run.tags
@@ -79,8 +83,8 @@ def table_assets(
         config_schema=_config_schema(tenant),
     )
     def tables(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
-        days = days_of(context)
-        with LogFailures(context, key, days) as step:
+        days, is_dry = days_of(context), dry_runs.is_dry(context.run)
+        with LogFailures(context, tenant, entity, days) as step:
             current = read_sync(Environment())
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, current.chunk_size)
             check_tenants(Environment(), to.engine)
@@ -88,14 +92,24 @@ def table_assets(
             contract = read_contract(Environment(), tenant.tenant_id)
             version = contract.of(entity).transform_version(TRANSFORM_VERSION)
             options = _merge_options(to.run_id, context.op_execution_context.op_config, current, version)
-            outcome = sync.merge(
-                to, sources, options, on_wait=lambda: context.log.warning(metadata.waits(entity)), contract=contract
-            )
+            if step.sync.trigger is Trigger.REBUILD and not is_dry:
+                recording.begin(to.engine, step.sync)
+            record = MergeRecord(step.sync, days, step.began_at)
+
+            def on_wait() -> None:
+                record.waits += 1
+                context.log.warning(metadata.waits(entity))
+
+            with sync.discarded(to, sources) if is_dry and not dry_runs.keeps_landing(context.run) else nullcontext():
+                outcome = sync.merge(to, sources, options, on_wait=on_wait, on_merged=record.write, contract=contract)
+        if is_dry:
+            dry_runs.log(context, key, record.whole)
+            context.log.warning("%s. %s", dry_runs.TITLE, metadata.merged(outcome))
+            return
         context.log.info(metadata.merged(outcome))
         for line in metadata.drift_lines(outcome.drift_found):
             context.log.warning(line)
-        whole, by_day = evaluations.of_outcome(outcome, days, to.run_id, step.began_at)
-        evaluations.write(context, key, whole, by_day)
+        evaluations.write(context, key, record.whole, record.by_day)
         asset_checks.log_after_merge(context, tenant, entity, to.engine)
         for day, of_day in metadata.of_days(outcome, days).items():
             context.add_asset_metadata(of_day, asset_key=key, partition_key=day)
@@ -130,6 +144,19 @@ def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
                 "Merge even if more records are rejected than INN8_MAX_REJECTED_PERCENT allows. For a single run, "
                 "after INN8 has confirmed that so many records are faulty."
             ),
+        ),
+        dry_runs.OPTION: dg.Field(
+            bool,
+            default_value=False,
+            description=(
+                "Do everything but write: the merge is rolled back, and the entry that the sync log would have is an "
+                "observation of the table. The fetch is not kept."
+            ),
+        ),
+        dry_runs.KEEPS_LANDING: dg.Field(
+            bool,
+            default_value=False,
+            description="Keep the landing of a dry run, so that the same pages can be merged by a rebuild.",
         ),
         "allow_changes": dg.Field(
             bool,
@@ -175,4 +202,5 @@ def _merge_options(
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
         change_limit=change_limit.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
         lock_seconds=settings.lock_seconds,
+        is_dry_run=config[dry_runs.OPTION],
     )

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.defs.sync_log.entry import TOTALS
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.merge.results import Counts, SchemaDrift
+from inn8_pipeline.warehouse.sync_log.entry import TOTALS
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.sync_log.entry import TOTALS, SyncLogEntry
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Counts, Status, sync_command
+from inn8_pipeline.warehouse.sync_log.entry import TOTALS, SyncLogEntry
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
@@ -45,6 +45,13 @@ def evaluation(entry: SyncLogEntry, key: dg.AssetKey, day: str | None = None) ->
         metadata=metadata,
         partition=day,
     )
+
+
+def entry_of(stored: dg.AssetCheckEvaluation) -> SyncLogEntry:
+    """Return the entry that an evaluation of a whole run holds."""
+    values = {name: each.value for name, each in stored.metadata.items()}
+    is_error = not stored.passed and stored.severity is dg.AssetCheckSeverity.ERROR
+    return SyncLogEntry.from_metadata(values, stored.description, is_error=is_error)
 
 
 def write(

@@ -1,7 +1,8 @@
 """A step that fails or is interrupted: its sync log entry; the retry of a step that failed in Postgres."""
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,17 +11,24 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.checks import check_rules
-from inn8_pipeline.defs.sync_log import evaluations
-from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, Inn8Error, ReconciliationError
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 RETRY_WAITS_SECONDS = (5, 10)
 """Before each retry of a step that failed in Postgres. The client has already retried failures of INN8.
 
 Not a `dg.RetryPolicy`: that would retry a canceled step as well.
 """
+
+_NOT_IN_THE_WAREHOUSE = (
+    "The warehouse could not be written, so this sync is not in inn8.sync_log yet. The sensor watch_runs adds it once "
+    "the warehouse is back."
+)
 
 
 class LogFailures:
@@ -30,12 +38,15 @@ class LogFailures:
     only: its text could hold values of a record.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext, key: dg.AssetKey, days: Iterable[str] = ()) -> None:
-        """Log to the sync log of the asset `key`, and for each of the run's days where it has any."""
+    def __init__(
+        self, context: dg.AssetExecutionContext, tenant: Tenant, entity: Entity, days: Sequence[str] = ()
+    ) -> None:
+        """Log to the sync log of the entity, and for each of the run's days where it has any."""
         self._context = context
-        self._key = key
+        self._key = tenant.key(entity)
         self._days = tuple(days)
         self.began_at = now()
+        self.sync = recording.sync_of(context.run, tenant, entity, self._days)
 
     def __enter__(self) -> Self:
         """Begin the step."""
@@ -52,14 +63,24 @@ class LogFailures:
             wait = RETRY_WAITS_SECONDS[self._context.retry_number]
             raise dg.RetryRequested(max_retries=len(RETRY_WAITS_SECONDS), seconds_to_wait=wait) from None
         message = _message(error)
-        if isinstance(error, ReconciliationError):
+        if isinstance(error, ReconciliationError) and not dry_runs.is_dry(self._context.run):
             outcome = check_rules.reconciliation_of(error.counts["fetched"], error.counts)
             for name in names.with_aliases(names.RECONCILIATION):
                 self._context.log_event(outcome.evaluation(self._key, name))
         failed = SyncLogEntry(Status.FAILED, self.began_at, now(), description=message)
-        evaluations.write(self._context, self._key, failed, dict.fromkeys(self._days, failed))
+        if dry_runs.is_dry(self._context.run):
+            dry_runs.log(self._context, self._key, failed)
+        else:
+            self._write(failed)
         if isinstance(error, Exception):
             raise dg.Failure(description=message, allow_retries=False) from None
+
+    def _write(self, failed: SyncLogEntry) -> None:
+        kept = recording.write_ended(replace(self.sync, entry=failed))
+        if kept is None:
+            self._context.log.warning(_NOT_IN_THE_WAREHOUSE)
+        entry = kept or failed
+        evaluations.write(self._context, self._key, entry, dict.fromkeys(self._days, entry))
 
 
 def _message(error: BaseException) -> str:

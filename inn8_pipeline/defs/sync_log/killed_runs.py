@@ -6,7 +6,7 @@ there is exactly one of each. Dagster's own run status sensors took 127 s for fo
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,10 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.runs import pools
-from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
-from inn8_pipeline.defs.sync_log.evaluations import evaluation
+from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.runs import process
@@ -46,10 +46,18 @@ _CANCELED = f"The run was canceled. {_NOT_WRITTEN}"
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """What the sensor remembers: when it last looked, and since when it has found no process of which runs."""
+    """What the sensor remembers.
+
+    Attributes:
+        looked_at: When it last looked.
+        without_process: Since when it has found no process, by run.
+        unrecorded: The runs that ended and whose entries are not in the warehouse, because it was away.
+
+    """
 
     looked_at: str = ""
     without_process: dict[str, str] = field(default_factory=dict)
+    unrecorded: list[str] = field(default_factory=list)
 
     @property
     def ended_after(self) -> datetime:
@@ -74,12 +82,22 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         cursor = _Cursor(**json.loads(context.cursor)) if context.cursor else _Cursor()
         looked_at = now()
         without, ended = end_dead_runs(context.instance, cursor.without_process)
-        for run in context.instance.get_runs(dg.RunsFilter(statuses=_ENDED, updated_after=cursor.ended_after)):
-            write_missing(context.instance, run, _KILLED if run.is_failure else _CANCELED)
-        context.update_cursor(json.dumps(asdict(_Cursor(looked_at.isoformat(), without))))
+        unrecorded = [
+            run.run_id
+            for run in _ended_runs(context.instance, cursor)
+            if not write_missing(context.instance, run, _KILLED if run.is_failure else _CANCELED)
+        ]
+        context.update_cursor(json.dumps(asdict(_Cursor(looked_at.isoformat(), without, unrecorded))))
         return dg.SkipReason(" ".join(ended) or "Every run in progress has its process.")
 
     return watch_runs
+
+
+def _ended_runs(instance: DagsterInstance, cursor: _Cursor) -> list[DagsterRun]:
+    """Return the runs that ended otherwise than well since the last look, and those that are still unrecorded."""
+    runs = [*instance.get_runs(dg.RunsFilter(statuses=_ENDED, updated_after=cursor.ended_after))]
+    older = set(cursor.unrecorded) - {run.run_id for run in runs}
+    return runs + ([*instance.get_runs(dg.RunsFilter(run_ids=sorted(older)))] if older else [])
 
 
 def end_dead_runs(instance: DagsterInstance, known: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -115,21 +133,43 @@ def _end(instance: DagsterInstance, run: DagsterRun) -> str:
     return message
 
 
-def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> None:
-    """Write a `Failed` entry wherever the run had planned one and left none: for the run and for each of its days."""
-    written = {(each.asset_key, each.partition) for each in log_of(instance, run)}
+def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> bool:
+    """Write a `Failed` entry wherever the run had planned one and left none: for the run and for each of its days.
+
+    The run's own entry is written to the warehouse too. Where the warehouse has the entry of a committed merge, that
+    one is the run's, though the process was killed before it could log it.
+
+    Returns:
+        Whether every entry is in the warehouse; False while that is away. A dry run has none.
+
+    """
+    if dry_runs.is_dry(run):
+        return True
+    written = {(each.asset_key, each.partition): each for each in log_of(instance, run)}
+    tables = recording.known_tables()
+    is_recorded = True
     for key, days, step_key in _planned(instance, run):
+        entry = _entry(written.get((key, None)), message)
+        if key in tables:
+            kept = recording.write_ended(replace(recording.sync_of(run, *tables[key], days), entry=entry))
+            is_recorded = is_recorded and kept is not None
+            entry = kept or entry
         for day in (*days, None):
             if (key, day) not in written:
-                at = now()
                 event = DagsterEvent(
                     event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
                     job_name=run.job_name,
                     step_key=step_key,
                     message=message,
-                    event_specific_data=evaluation(SyncLogEntry(Status.FAILED, at, at, description=message), key, day),
+                    event_specific_data=evaluations.evaluation(entry, key, day),
                 )
                 instance.report_dagster_event(event, run_id=run.run_id)
+    return is_recorded
+
+
+def _entry(written: dg.AssetCheckEvaluation | None, message: str) -> SyncLogEntry:
+    at = now()
+    return evaluations.entry_of(written) if written else SyncLogEntry(Status.FAILED, at, at, description=message)
 
 
 def has_planned(instance: DagsterInstance, run: DagsterRun) -> bool:

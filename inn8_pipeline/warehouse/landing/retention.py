@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, transaction
-from inn8_pipeline.warehouse.landing.store import hold_pages
+from inn8_pipeline.warehouse.landing.store import Landing, hold_pages
 
 BROKEN_AFTER_HOURS = 24
 """A fetch that takes longer than this counts as broken off, even if its process is still running."""
@@ -62,12 +62,33 @@ _DROP_UNNAMED = sql.SQL(
           where n.sha256 = p.sha256)
     """
 )
+_DISCARD = sql.SQL("delete from inn8_raw.landings where tenant_id = %(tenant)s and id = %(landing)s")
+_DROP_PAGES_OF = sql.SQL(
+    """
+    delete from inn8_raw.pages p
+     where p.tenant_id = %(tenant)s and p.sha256 = any (%(digests)s)
+       and not exists (
+         select from inn8_raw.landings l where l.tenant_id = %(tenant)s and p.sha256 = any (l.page_digests))
+    """
+)
 _DROP_REJECTS = sql.SQL(
     """
     delete from inn8.rejected_records
      where tenant_id = %(tenant)s and resolved_at < now() - make_interval(days => %(days)s)
     """
 )
+
+
+def discard(engine: Engine, landing: Landing) -> None:
+    """Delete the landing of a dry run, and the pages that no other landing names.
+
+    The pages stay while another fetch is under way, which may count on them: then the weekly maintenance deletes them.
+    """
+    with transaction(engine, "discarding a landing") as connection:
+        hold_pages(connection, landing.tenant_id, for_pruning=True)
+        execute(connection, _DISCARD, tenant=landing.tenant_id, landing=landing.id)
+        if execute(connection, _IS_UNDER_WAY, tenant=landing.tenant_id).fetchone() is None:
+            execute(connection, _DROP_PAGES_OF, tenant=landing.tenant_id, digests=list(landing.digests))
 
 
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:

@@ -70,6 +70,7 @@ class MergeOptions:
         removal_limit: The bound on rows that are marked as missing at once.
         change_limit: The bound on rows in which one column changes at once.
         lock_seconds: How long to wait for another sync of the entity.
+        is_dry_run: Roll back at the end: do and check everything, and write nothing.
 
     """
 
@@ -80,6 +81,7 @@ class MergeOptions:
     removal_limit: RemovalLimit = field(default_factory=RemovalLimit)
     change_limit: ChangeLimit = field(default_factory=ChangeLimit)
     lock_seconds: float = 600.0
+    is_dry_run: bool = False
 
 
 def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
@@ -90,6 +92,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
     open_source: Callable[[], RecordSource],
     *,
     on_wait: Callable[[], None] = lambda: None,
+    on_merged: Callable[[Connection, SyncResult], None] = lambda _connection, _result: None,
 ) -> SyncResult:
     """Merge a landing into its table; return the counts of its records and the status.
 
@@ -100,6 +103,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         options: The options of this merge.
         open_source: A function that opens the landing's records. It is called only if there is something to merge.
         on_wait: Called once, before the wait, if another sync holds the lock.
+        on_merged: Called at the end of the transaction, which it can write in; a dry run rolls that back too.
 
     Raises:
         FutureLandingError: A landing of the entity began in the future.
@@ -114,15 +118,24 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         key = locks.entity(landing.tenant_id, landing.entity.name)
         locks.take(connection, key, landing.entity.name, options.lock_seconds, on_wait)
         clock.check(connection, landing.tenant_id, landing.entity)
-        context = _context(connection, landing, days, options)
-        if context.is_superseded:
-            return _superseded(context)
-        repeated = _find_repeated(context, options)
-        if repeated is not None:
-            return _repeat(context, repeated)
-        if not landing.records and not (landing.entity.has_days and watermarks.has_rows(context)):
-            return _no_data(context, options)
-        return _merge(context, options, open_source())
+        result = _result(_context(connection, landing, days, options), options, open_source)
+        on_merged(connection, result)
+        if options.is_dry_run:
+            connection.rollback()
+        return result
+
+
+def _result(context: MergeContext, options: MergeOptions, open_source: Callable[[], RecordSource]) -> SyncResult:
+    """Merge what there is to merge."""
+    if context.is_superseded:
+        return _superseded(context)
+    repeated = _find_repeated(context, options)
+    if repeated is not None:
+        return _repeat(context, repeated)
+    landing = context.landing
+    if not landing.records and not (landing.entity.has_days and watermarks.has_rows(context)):
+        return _no_data(context, options)
+    return _merge(context, options, open_source())
 
 
 def _context(

@@ -5,10 +5,17 @@ An upgrade writes them into Postgres, and docs/dictionary.md is generated from t
 
 from inn8_pipeline.entities import TECHNICAL
 
+SYNC_LOG_COUNTS = (
+    *("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped"),
+    *("missing", "removed", "held_back"),
+)
+"""The columns of the sync log that count records, then those that count rows."""
+
 TABLES: dict[str, str] = {
     "rejected_records": "A row is a record from INN8 that failed validation, with the reason.",
     "sync_coverage": "A row is a day of trade, or a whole collection, and the landing that it was last merged from.",
     "unconfirmed_rows": "A row of an entity that the last fetch lacked, without proof that INN8 no longer has it.",
+    "sync_log_entries": "A row is a sync of an entity: when and why it ran, how it ended, what became of the records.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
@@ -53,6 +60,36 @@ COLUMNS: dict[str, dict[str, str]] = {
         ),
         "confirmed_at": "Start of the last fetch that confirmed the row.",
         "lacking_since": "Start of the first later fetch that lacked it.",
+    },
+    "sync_log_entries": {
+        "run_id": "The Dagster run.",
+        "entity": "clients, portfolios or transactions.",
+        "from_date": "First day of trade of the sync; null for clients and portfolios.",
+        "to_date": "Last day of trade of the sync; null for clients and portfolios.",
+        "trigger": (
+            "tick, sweep, backfill, manual, or rebuild (from landings, INN8 was not asked); null for a sync of an "
+            "earlier release whose run is gone."
+        ),
+        "status": "Success, PartialSuccess, NoData, Failed, or InProgress while it has not ended.",
+        "needs_action": "An operator must act on it, though it may not have failed: removals were held back.",
+        "started_at": "Start of the fetch; of a rebuild, or of a sync that fetched nothing, when its step began.",
+        "ended_at": "When it ended; null while it runs.",
+        "fetched": "Records that INN8 sent; this count and the following are null where the sync failed.",
+        "retried": "Open rejects that were tried again, because INN8 did not send them.",
+        "inserted": "Records that became a new row.",
+        "updated": "Records that changed a row.",
+        "unchanged": "Records that are the same as their row.",
+        "duplicate": "Records whose id came more than once.",
+        "rejected": "Records that could not become a row.",
+        "skipped": "Records that were not merged: outside the days of the sync, or older than the table.",
+        "missing": "Rows that were marked as missing.",
+        "removed": "Rows that were marked as removed.",
+        "held_back": "Rows that the bound on removals kept from being marked as missing.",
+        "bytes": "Bytes of all pages that the sync fetched, decompressed; null where it failed.",
+        "retries": "Requests that were tried again; null where it failed.",
+        "waits": "How often a merge waited for another sync of the entity; null where it failed.",
+        "landing_id": "The landing that was merged, the last one of several; null where none was.",
+        "message": "What the operator should know and do, without personal data; empty where there is nothing to say.",
     },
     "circuits": {
         "circuit": "Path of the collection or of the token endpoint.",

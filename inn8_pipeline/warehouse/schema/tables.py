@@ -42,7 +42,7 @@ from inn8_pipeline.entities import (
     TableColumn,
     table_columns,
 )
-from inn8_pipeline.warehouse.schema.comments import ENDED, TABLES, describe
+from inn8_pipeline.warehouse.schema.comments import ENDED, SYNC_LOG_COUNTS, TABLES, describe
 
 SCHEMA = "inn8"
 RAW_SCHEMA = "inn8_raw"
@@ -246,6 +246,33 @@ unconfirmed_rows = _table(
     SqlColumn("lacking_since", type_of_instant, nullable=False),
     PrimaryKeyConstraint(TENANT, "entity", "row_id", name="unconfirmed_rows_pkey"),
 )
+
+sync_log_entries = _table(
+    "sync_log_entries",
+    *_identity(),
+    SqlColumn("run_id", type_of_key, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("from_date", Date),
+    SqlColumn("to_date", Date),
+    SqlColumn("trigger", Text),
+    SqlColumn("status", Text, nullable=False),
+    SqlColumn("needs_action", Boolean, nullable=False),
+    SqlColumn("started_at", type_of_instant, nullable=False),
+    SqlColumn("ended_at", type_of_instant),
+    *(SqlColumn(name, BigInteger) for name in SYNC_LOG_COUNTS),
+    SqlColumn("bytes", BigInteger),
+    SqlColumn("retries", Integer),
+    SqlColumn("waits", Integer),
+    SqlColumn("landing_id", BigInteger),
+    SqlColumn("message", Text, nullable=False),
+    *_written(),
+    PrimaryKeyConstraint(TENANT, "id", name="sync_log_entries_pkey"),
+    UniqueConstraint(
+        TENANT, "run_id", "entity", "from_date", "to_date",
+        name="sync_log_entries_run_id_key", postgresql_nulls_not_distinct=True,
+    ),
+    Index("sync_log_entries_started_at_idx", TENANT, "started_at"),
+)  # fmt: skip
 
 circuits = _table(
     "circuits",

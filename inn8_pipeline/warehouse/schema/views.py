@@ -18,9 +18,14 @@ from inn8_pipeline.entities import (
     Reference,
     table_columns,
 )
-from inn8_pipeline.warehouse.schema.comments import COLUMNS, ENDED, describe
+from inn8_pipeline.warehouse.schema.comments import COLUMNS, ENDED, SYNC_LOG_COUNTS, TABLES, describe
 
 SYNCED = "Start of the last fetch that confirmed the row; unchanged while it is missing, removed, rejected or not sent."
+SYNC_LOG = (
+    *("tenant_id", "id", "run_id", "entity", "from_date", "to_date", "trigger", "status", "needs_action"),
+    *("started_at", "ended_at", *SYNC_LOG_COUNTS, "bytes", "retries", "waits", "landing_id", "message"),
+)
+"""The columns of `inn8.sync_log`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,5 +152,10 @@ def _own_views() -> tuple[View, ...]:
             "inn8.open_rejects",
             "A row is an open reject and its reason, without the record itself.",
             {name: describe("rejected_records", name) for name in rejects.split()},
+        ),
+        View(
+            "inn8.sync_log",
+            TABLES["sync_log_entries"],
+            {name: describe("sync_log_entries", name) for name in SYNC_LOG},
         ),
     )

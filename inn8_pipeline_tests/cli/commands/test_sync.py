@@ -6,15 +6,17 @@ import shlex
 import signal
 import time
 from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
 import sqlalchemy
 
-from inn8_pipeline.cli.instance.history import worst
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import Collection, World
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.schema import migrations
+from inn8_pipeline.warehouse.sync_log.entry import worst
 from inn8_pipeline_tests.cli.conftest import Place, count
 from inn8_pipeline_tests.conftest import NewDatabase
 
@@ -55,6 +57,30 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     assert [each["run_id"] for each in failed] == [log[2]["run_id"]]
     assert failed[0]["error_message"].startswith("INN8 refused GET /clients")
     assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "No sync is logged that matches.\n"
+    assert len(json.loads(place.terminal.ask("log", "--since", "2020-01-01", "--json").stdout)) == 9
+    assert (log[0]["trigger"], log[0]["missing"], log[0]["removed"]) == ("manual", 0, 0)
+    assert f"{log[0]['from']} to {log[0]['to']}" in place.terminal.ask("log", "--limit", "1").stdout
+    upgraded_with_a_past(place)
+
+
+def upgraded_with_a_past(place: Place) -> None:
+    """Upgrade from a release that had the sync log in Dagster's storage alone: it is copied."""
+    before = place.terminal.ask("log", "--json").stdout
+    engine = sqlalchemy.create_engine(place.warehouse_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("delete from inn8.sync_log_entries")
+    engine.dispose()
+    assert place.terminal.ask("log", "--json").stdout == "[]\n"
+    with pytest.MonkeyPatch.context() as patched:
+        versions = chain(["0008"], repeat(migrations.SCHEMA_VERSION))
+        patched.setattr(migrations, "found_version", lambda _connection: next(versions))
+        done = place.terminal.ask("db", "upgrade")
+    assert "Copied 9 entries of the sync log" in done.stdout, done
+    known = ("run_id", "entity", "status", "from", "to", "trigger", "counts", "description", "missing")
+    after = place.terminal.ask("log", "--json").stdout
+    assert [[each[name] for name in known] for each in json.loads(after)] == [
+        [each[name] for name in known] for each in json.loads(before)
+    ]
 
 
 def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world: World) -> None:
@@ -86,8 +112,20 @@ def test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_thro
     assert (failed.returncode, failed.stdout.count("Failed")) == (1, 2), failed
     for entity in ("clients", "transactions"):
         (message,) = [line for line in failed.stderr.splitlines() if f"The sync of {entity} would have changed" in line]
+        if entity == "clients":
+            preview_shows_the_change_and_writes_nothing(place, named_command(message))
         assert place.terminal.run(*named_command(message)).returncode == 0
     assert place.terminal.run("sync").returncode == 0
+
+
+def preview_shows_the_change_and_writes_nothing(place: Place, command: list[str]) -> None:
+    logged = place.terminal.ask("log", "--json").stdout
+    preview = place.terminal.run(*command, "--dry-run")
+    assert (preview.returncode, preview.stderr) == (0, ""), preview
+    assert "Dry run, nothing was written." in preview.stdout
+    assert re.search(r"clients +Success +30 +0 +30 +0", preview.stdout), preview
+    assert count(place.warehouse_url, "inn8.clients where status = 'unknown'") == 0
+    assert place.terminal.ask("log", "--json").stdout == logged
 
 
 def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them(place: Place, world: World) -> None:

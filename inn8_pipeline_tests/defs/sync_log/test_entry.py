@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.sync_log.entry import SyncLogEntry
 from inn8_pipeline.defs.sync_log.evaluations import evaluation
 from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 KEY = dg.AssetKey("clients")
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)

@@ -9,9 +9,13 @@ import pytest
 
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import LoginError
+from inn8_pipeline.settings import now
+from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.schema.tables import metadata
 from inn8_pipeline.warehouse.schema.views import views
+from inn8_pipeline.warehouse.sync_log import store
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.logins import Session, administer, new_login, session
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
@@ -35,7 +39,9 @@ FUNCTIONS = """
 def shared(owned: Syncs) -> Syncs:
     """Return a warehouse in which two tenants have the same rows, and rejects."""
     owned.transactions([transaction(), transaction(id="T-2", fees="x")])
+    sync = LoggedSync(TENANT, "clients", "a-run", SyncLogEntry(Status.FAILED, now(), now(), description="Why."))
     with owned.engine.begin() as connection:
+        store.write(connection, sync)
         for table in metadata.sorted_tables:
             names = ", ".join(column.name for column in table.columns if column.name != "tenant_id")
             connection.exec_driver_sql(

@@ -1,13 +1,15 @@
 """The schema of a sync log entry, shared by the steps that write it and by `inn8 log`, which reads it.
 
-Plain values only: this module is loaded by the CLI before Dagster is.
+Plain values only: the CLI loads this module before Dagster, and the layers above the warehouse share it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Self
 
+from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 TOTALS = ("missing", "removed", "held_back")
@@ -119,6 +121,70 @@ class SyncLogEntry:
             "description": self.text,
             "counts": self.counts.as_dict() if self.counts else {},
         }
+
+
+class Trigger(StrEnum):
+    """What started a sync."""
+
+    TICK = "tick"
+    SWEEP = "sweep"
+    BACKFILL = "backfill"
+    MANUAL = "manual"
+    REBUILD = "rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSync:
+    """One sync of one entity: which it was, and its entry of the log.
+
+    Attributes:
+        window: The days of trade that were synced; None for an entity without days.
+        trigger: What started it; None where that is not known any more.
+        landing_id: The landing that was merged, the last one of several; None where none was.
+        bytes: Bytes that the sync fetched, decompressed; None where it failed.
+        retries: Requests that were tried again; None where it failed.
+        waits: How often a merge waited for another sync of the entity; None where it failed.
+
+    """
+
+    tenant_id: str
+    entity: str
+    run_id: str
+    entry: SyncLogEntry
+    window: Window | None = None
+    trigger: Trigger | None = None
+    landing_id: int | None = None
+    bytes: int | None = None
+    retries: int | None = None
+    waits: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the sync for scripts."""
+        return {
+            "tenant_id": self.tenant_id,
+            "entity": self.entity,
+            "run_id": self.run_id,
+            **self.entry.as_json(),
+            "from": self.window and self.window.from_date.isoformat(),
+            "to": self.window and self.window.to_date.isoformat(),
+            "trigger": self.trigger and str(self.trigger),
+            **{name: self.entry.totals.get(name) for name in TOTALS},
+            "bytes": self.bytes,
+            "retries": self.retries,
+            "waits": self.waits,
+            "landing_id": self.landing_id,
+        }
+
+
+_WORST_FIRST = (Status.FAILED, Status.PARTIAL_SUCCESS, Status.SUCCESS, Status.NO_DATA)
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """Return the status of several syncs taken together: the worst, and `NoData` only if none had any data."""
+    found = set(statuses)
+    if found == {Status.NO_DATA}:
+        return Status.NO_DATA
+    return next((status for status in _WORST_FIRST if status in found), Status.SUCCESS)
 
 
 def _instant(timestamp: float | None) -> datetime | None:

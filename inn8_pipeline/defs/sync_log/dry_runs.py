@@ -1,0 +1,57 @@
+"""Dry runs: a sync whose merge is rolled back. Its sync log entry is an observation of the asset, and nothing else.
+
+No row of `inn8.sync_log`, no evaluation of a check and no materialization of a table comes from a dry run.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from inn8_pipeline.defs.sync_log import evaluations
+from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
+
+OPTION, KEEPS_LANDING = "dry_run", "keep_landing"
+TITLE = "Dry run, nothing was written"
+
+
+def is_dry(run: dg.DagsterRun) -> bool:
+    """Return whether the run's configuration asks for a dry run."""
+    return any(config.get(OPTION) is True for config in _op_configs(run))
+
+
+def keeps_landing(run: dg.DagsterRun) -> bool:
+    """Return whether the run's configuration asks to keep the landing of a dry run."""
+    return any(config.get(KEEPS_LANDING) is True for config in _op_configs(run))
+
+
+def _op_configs(run: dg.DagsterRun) -> Iterator[Mapping[str, Any]]:
+    """Yield the configuration of each op; anyone can launch a run with any configuration."""
+    ops = run.run_config.get("ops", {})
+    for op in ops.values() if isinstance(ops, Mapping) else ():
+        config = op.get("config") if isinstance(op, Mapping) else None
+        if isinstance(config, Mapping):
+            yield config
+
+
+def log(context: dg.AssetExecutionContext, key: dg.AssetKey, entry: SyncLogEntry) -> None:
+    """Log the entry that the sync would have."""
+    evaluation = evaluations.evaluation(entry, key)
+    context.log_event(
+        dg.AssetObservation(
+            asset_key=key,
+            description=f"{TITLE}. Its sync log entry would be: {entry.text}",
+            metadata={**evaluation.metadata, OPTION: True, "entry": entry.text, "is_error": entry.is_error},
+        )
+    )
+
+
+def entry_of(instance: dg.DagsterInstance, run: dg.DagsterRun, key: dg.AssetKey) -> SyncLogEntry | None:
+    """Return the entry that a dry run has logged; None where it ended before it could."""
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION).records
+    for record in records:
+        observed = record.event_log_entry.asset_observation
+        if observed is not None and observed.asset_key == key and OPTION in observed.metadata:
+            values = {name: each.value for name, each in observed.metadata.items()}
+            return SyncLogEntry.from_metadata(values, str(values["entry"]), is_error=values["is_error"] is True)
+    return None

@@ -1,0 +1,88 @@
+"""Copies the sync log that Dagster's storage keeps into `inn8.sync_log`, for syncs that have no row there.
+
+Until release 0.1 the sync log was in Dagster's storage alone. `inn8 db upgrade` copies it once, and the weekly
+maintenance copies what is still missing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from inn8_pipeline.deferred import deferred
+from inn8_pipeline.defs.instance.internals import AssetCheckExecutionRecord, PartitionKeyFilter
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.partitions import window_of_tags
+from inn8_pipeline.defs.sync_log import evaluations, recording
+from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from inn8_pipeline.warehouse import database
+    from inn8_pipeline.warehouse.schema import migrations
+    from inn8_pipeline.warehouse.sync_log import store
+else:
+    database = deferred("inn8_pipeline.warehouse.database")
+    migrations = deferred("inn8_pipeline.warehouse.schema.migrations")
+    store = deferred("inn8_pipeline.warehouse.sync_log.store")
+
+_PAGE_SIZE = 500
+_UNLOGGED = "The run ended before it could log why; its events in the Dagster UI show how far it came."
+
+
+def copy(instance: dg.DagsterInstance, engine: "Engine", tenants: Iterable[Tenant]) -> int:
+    """Add a row for each entry of a whole run that has none; return how many were added."""
+    added = 0
+    for tenant in tenants:
+        for entity in ENTITIES:
+            for page in _pages(instance, tenant.log(entity)):
+                with database.transaction(engine, "copying the sync log") as connection:
+                    migrations.check(connection)
+                    added += store.add(connection, [*_syncs(instance, tenant, entity, page)])
+    return added
+
+
+def _pages(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[Sequence[AssetCheckExecutionRecord]]:
+    """Yield the history of a check, newest first; the evaluations of single days are left out."""
+    cursor = None
+    while True:
+        page = instance.event_log_storage.get_asset_check_execution_history(
+            check, limit=_PAGE_SIZE, cursor=cursor, partition_filter=PartitionKeyFilter(key=None)
+        )
+        yield page
+        if len(page) < _PAGE_SIZE:
+            return
+        cursor = page[-1].id
+
+
+def _syncs(
+    instance: dg.DagsterInstance, tenant: Tenant, entity: Entity, page: Sequence[AssetCheckExecutionRecord]
+) -> Iterator[LoggedSync]:
+    ids = sorted({record.run_id for record in page})
+    runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=ids))} if ids else {}
+    for record in page:
+        run = runs.get(record.run_id)
+        entry = _entry(record, run)
+        if entry is not None:
+            yield LoggedSync(
+                tenant_id=tenant.tenant_id,
+                entity=entity.name,
+                run_id=record.run_id,
+                entry=entry,
+                window=window_of_tags(run.tags) if run and entity.has_days else None,
+                trigger=recording.trigger_of(run, tenant.raw_key(entity)) if run else None,
+            )
+
+
+def _entry(record: AssetCheckExecutionRecord, run: dg.DagsterRun | None) -> SyncLogEntry | None:
+    """Return the entry that a record holds; None while its run has not ended."""
+    if isinstance(record.evaluation, dg.AssetCheckEvaluation):
+        return evaluations.entry_of(record.evaluation)
+    if run is not None and not run.is_finished:
+        return None
+    planned_at = datetime.fromtimestamp(record.create_timestamp, UTC)
+    return SyncLogEntry(Status.FAILED, planned_at, planned_at, description=_UNLOGGED)

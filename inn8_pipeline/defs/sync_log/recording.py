@@ -1,0 +1,125 @@
+"""The row of `inn8.sync_log` of a run's sync: begun, merged or failed, and added for a run that could not write it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from inn8_pipeline.deferred import deferred
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.sync_log import dry_runs, evaluations
+from inn8_pipeline.entities import ENTITIES, Entity, Window
+from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.settings import Environment, now, read_database, read_tenant_ids
+from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from inn8_pipeline.sync import Outcome
+    from inn8_pipeline.warehouse import database
+    from inn8_pipeline.warehouse.schema import migrations
+    from inn8_pipeline.warehouse.sync_log import store
+else:
+    database = deferred("inn8_pipeline.warehouse.database")
+    migrations = deferred("inn8_pipeline.warehouse.schema.migrations")
+    store = deferred("inn8_pipeline.warehouse.sync_log.store")
+
+_ACTION = "writing the sync log"
+_BACKFILL_TAG = "dagster/backfill"
+
+
+def sync_of(run: dg.DagsterRun, tenant: Tenant, entity: Entity, days: Sequence[str]) -> LoggedSync:
+    """Return the sync of an entity that a run is for, in progress."""
+    return LoggedSync(
+        tenant_id=tenant.tenant_id,
+        entity=entity.name,
+        run_id=run.run_id,
+        entry=SyncLogEntry(Status.IN_PROGRESS, started_at=now()),
+        window=Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None,
+        trigger=trigger_of(run, tenant.raw_key(entity)),
+    )
+
+
+def trigger_of(run: dg.DagsterRun, raw_key: dg.AssetKey) -> Trigger:
+    """Return what started a run; `rebuild` where it does not fetch."""
+    if run.asset_selection and raw_key not in run.asset_selection:
+        return Trigger.REBUILD
+    if names.TICK_TAG in run.tags:
+        return Trigger.TICK
+    if names.SCHEDULED_TAG in run.tags:
+        return Trigger.SWEEP
+    is_backfill = _BACKFILL_TAG in run.tags or run.tags.get(names.TRIGGER_TAG) == Trigger.BACKFILL
+    return Trigger.BACKFILL if is_backfill else Trigger.MANUAL
+
+
+def is_logged(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
+    """Return whether a run's sync of the table has a row: it merges, and is no dry run."""
+    return not dry_runs.is_dry(run) and (not run.asset_selection or key in run.asset_selection)
+
+
+def begin(engine: "Engine", sync: LoggedSync) -> None:
+    """Write that the sync is in progress, unless it has a row already."""
+    with database.transaction(engine, _ACTION) as connection:
+        migrations.check(connection)
+        store.write(connection, sync)
+
+
+@dataclass
+class MergeRecord:
+    """Writes how a merged sync ended; `whole` and `by_day` are its entries once it is written.
+
+    Attributes:
+        sync: The sync.
+        days: The run's days of trade.
+        began_at: When the step that merges began.
+        waits: How often a merge waited for another sync.
+
+    """
+
+    sync: LoggedSync
+    days: Sequence[str]
+    began_at: datetime
+    waits: int = 0
+    whole: SyncLogEntry = field(init=False)
+    by_day: Mapping[str, SyncLogEntry] = field(init=False)
+
+    def write(self, connection: "Connection", outcome: "Outcome") -> None:
+        """Write the row, in the transaction of the last merge."""
+        self.whole, self.by_day = evaluations.of_outcome(outcome, self.days, self.sync.run_id, self.began_at)
+        fetched = [landing for landing in outcome.landings if landing.run_id == self.sync.run_id]
+        done = replace(
+            self.sync,
+            entry=self.whole,
+            landing_id=outcome.landings[-1].id,
+            bytes=sum(landing.bytes for landing in fetched),
+            retries=sum(landing.retries for landing in fetched),
+            waits=self.waits,
+        )
+        store.write(connection, done)
+
+
+def write_ended(sync: LoggedSync) -> SyncLogEntry | None:
+    """Write the end of a sync in a transaction of its own; return the entry that stands.
+
+    Returns:
+        The entry of the merge, where that was committed before the sync failed; None if the warehouse cannot be
+        written: the sensor `watch_runs` tries again.
+
+    """
+    try:
+        with database.transaction(read_database(Environment()).engine(), _ACTION) as connection:
+            migrations.check(connection)
+            return store.write(connection, sync).entry
+    except Inn8Error:
+        return None
+
+
+def known_tables() -> dict[dg.AssetKey, tuple[Tenant, Entity]]:
+    """Return whose table an asset key is, for the tenants of the settings."""
+    tenants = names.tenants(read_tenant_ids(Environment()))
+    return {tenant.key(entity): (tenant, entity) for tenant in tenants for entity in ENTITIES}

@@ -1,0 +1,1 @@
+"""The sync log in the warehouse: the schema of an entry, and the statements that write and read `inn8.sync_log`."""

@@ -1,0 +1,153 @@
+"""The statements that write and read the sync log: one row of `inn8.sync_log` for each sync of an entity.
+
+A run, an entity and a window have one row. `InProgress` is the first word, and how the merge ended the last one: it is
+written in the merge's own transaction, so no later `Failed`, of a step or of a sensor, replaces it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from sqlalchemy import Connection
+
+from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.warehouse.database import execute, raw
+from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.schema.comments import SYNC_LOG_COUNTS
+from inn8_pipeline.warehouse.schema.views import SYNC_LOG
+from inn8_pipeline.warehouse.sync_log.entry import TOTALS, LoggedSync, SyncLogEntry, Trigger
+
+_KEY = ("tenant_id", "run_id", "entity", "from_date", "to_date")
+_WRITTEN = tuple(name for name in SYNC_LOG if name != "id")
+_SAID = tuple(name for name in _WRITTEN if name not in _KEY)
+
+
+def _names(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+_INSERT = sql.SQL(
+    "insert into inn8.sync_log_entries as kept ({names}) values ({values}) on conflict ({key}) do "
+).format(names=_names(_WRITTEN), values=sql.SQL(", ").join(map(sql.Placeholder, _WRITTEN)), key=_names(_KEY))
+_ADD = _INSERT + sql.SQL("nothing")
+_WRITE = _INSERT + sql.SQL(
+    """
+    update set {changes}, updated_at = now()
+     where excluded.status not in ('InProgress', 'Failed')
+        or kept.status = 'InProgress' and excluded.status = 'Failed'
+    """
+).format(
+    changes=sql.SQL(", ").join(sql.SQL("{name} = excluded.{name}").format(name=sql.Identifier(name)) for name in _SAID),
+)
+_OF_RUN = sql.SQL(
+    """
+    select {names} from inn8.sync_log
+     where tenant_id = %(tenant)s and run_id = %(run_id)s and entity = %(entity)s
+       and from_date is not distinct from %(from_date)s and to_date is not distinct from %(to_date)s
+    """
+).format(names=_names(SYNC_LOG))
+_READ = sql.SQL(
+    """
+    select {names} from inn8.sync_log
+     where tenant_id = any (%(tenants)s) and entity = any (%(entities)s)
+       and (%(status)s::text is null or status = %(status)s::text)
+       and (%(from_at)s::timestamptz is null or started_at >= %(from_at)s::timestamptz)
+       and (%(before)s::timestamptz is null or started_at < %(before)s::timestamptz)
+     order by started_at desc, id desc limit %(limit)s
+    """
+).format(names=_names(SYNC_LOG))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which syncs to read: those of a status, and those that began from an instant on and before another one."""
+
+    status: Status | None = None
+    from_at: datetime | None = None
+    before: datetime | None = None
+    limit: int | None = None
+
+
+def write(connection: Connection, sync: LoggedSync) -> LoggedSync:
+    """Write the sync's row, and return the row that stands: the end of a merge is not replaced by a later `Failed`."""
+    values = _values(sync)
+    execute(connection, _WRITE, **values)
+    key = {name: values[name] for name in ("run_id", "entity", "from_date", "to_date")}
+    (row,) = execute(connection, _OF_RUN, tenant=sync.tenant_id, **key)
+    return _sync(row)
+
+
+def add(connection: Connection, syncs: Sequence[LoggedSync]) -> int:
+    """Write those of the syncs that have no row; return how many there were."""
+    if not syncs:
+        return 0
+    cursor = raw(connection).cursor()
+    cursor.executemany(_ADD, [_values(sync) for sync in syncs])
+    return cursor.rowcount
+
+
+def read(
+    connection: Connection, tenant_ids: Sequence[str], entities: Sequence[Entity], wanted: Wanted
+) -> Iterator[LoggedSync]:
+    """Yield the syncs of these tenants and entities, newest first."""
+    rows = execute(
+        connection,
+        _READ,
+        tenants=list(tenant_ids),
+        entities=[entity.name for entity in entities],
+        status=wanted.status and str(wanted.status),
+        from_at=wanted.from_at,
+        before=wanted.before,
+        limit=wanted.limit,
+    )
+    return map(_sync, rows)
+
+
+def _values(sync: LoggedSync) -> dict[str, Any]:
+    entry = sync.entry
+    counts = {**(entry.counts.as_dict() if entry.counts else {}), **entry.totals}
+    return {
+        "tenant_id": sync.tenant_id,
+        "run_id": sync.run_id,
+        "entity": sync.entity,
+        "from_date": sync.window and sync.window.from_date,
+        "to_date": sync.window and sync.window.to_date,
+        "trigger": sync.trigger and str(sync.trigger),
+        "status": str(entry.status),
+        "needs_action": entry.needs_action,
+        "started_at": entry.started_at or entry.ended_at,
+        "ended_at": entry.ended_at,
+        **{name: counts.get(name) for name in SYNC_LOG_COUNTS},
+        "bytes": sync.bytes,
+        "retries": sync.retries,
+        "waits": sync.waits,
+        "landing_id": sync.landing_id,
+        "message": entry.description,
+    }
+
+
+def _sync(row: Mapping[str, Any]) -> LoggedSync:
+    has_counts = row["fetched"] is not None
+    entry = SyncLogEntry(
+        status=Status(row["status"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        counts=Counts(**{name: row[name] for name in SYNC_LOG_COUNTS if name not in TOTALS}) if has_counts else None,
+        totals={name: row[name] for name in TOTALS if row[name] is not None},
+        description=row["message"],
+        needs_action=row["needs_action"],
+    )
+    return LoggedSync(
+        tenant_id=row["tenant_id"],
+        entity=row["entity"],
+        run_id=row["run_id"],
+        entry=entry,
+        window=Window(row["from_date"], row["to_date"]) if row["from_date"] else None,
+        trigger=row["trigger"] and Trigger(row["trigger"]),
+        landing_id=row["landing_id"],
+        bytes=row["bytes"],
+        retries=row["retries"],
+        waits=row["waits"],
+    )

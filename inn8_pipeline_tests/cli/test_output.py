@@ -1,0 +1,35 @@
+"""The table of the sync log: what a line shows, and that it fits the terminal."""
+
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from inn8_pipeline.cli.support.output import log_table
+from inn8_pipeline.entities import Window
+from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+
+AT = datetime(2026, 11, 26, 0, 4, 59, tzinfo=UTC)
+COUNTS = Counts(fetched=515_702, inserted=515_688, rejected=3, skipped=11)
+ENTRY = SyncLogEntry(Status.PARTIAL_SUCCESS, AT, AT + timedelta(seconds=12.4), COUNTS, {"missing": 3, "removed": 2})
+SYNC = LoggedSync("t1", "transactions", "1baa8ca8-0000", ENTRY, Window(date(2026, 11, 1), date(2026, 11, 26)))
+FAILED = LoggedSync("t1", "clients", "87779bce-0000", SyncLogEntry(Status.FAILED, AT, AT, description="Why."))
+
+
+def drawn(width: int) -> list[str]:
+    screen = Console(file=io.StringIO(), width=width)
+    screen.print(log_table([SYNC, FAILED], width=width))
+    assert isinstance(screen.file, io.StringIO)
+    return [line.rstrip() for line in screen.file.getvalue().splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize(("width", "days"), [(80, "11-01..11-26"), (160, "2026-11-01 to 2026-11-26")])
+def test_a_line_has_the_days_the_counts_and_the_removals_and_none_is_folded(width: int, days: str) -> None:
+    lines = drawn(width)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    for shown in (days, "PartialSuccess", "515,702", "515,688", "3 missing", "2 removed", "1baa8ca8", "87779bce"):
+        assert shown in text
+    assert len([line for line in lines if "11-26 00:04" in line]) == 2

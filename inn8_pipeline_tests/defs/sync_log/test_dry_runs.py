@@ -1,0 +1,106 @@
+"""A dry run says what the sync would do, does everything but write, and leaves nothing behind."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from inn8_pipeline.defs.sync_log import dry_runs
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
+from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
+from inn8_pipeline_tests.defs.alerting.sensors import SensorRunner
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
+
+DRY = {"dry_run": True}
+REQUESTS_ARE_REAL = {"inn8.circuits"}
+"""The circuit breaker counts the requests of a dry run as any other's."""
+
+
+def everything(pipeline: Pipeline) -> dict[str, list[Any]]:
+    """Return all rows of all tables of the warehouse, but of those that count requests."""
+    tables = pipeline.rows(
+        "select oid::regclass::text from pg_class where relkind = 'r'"
+        " and relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace, 'inn8_history'::regnamespace) order by 1"
+    )
+    names = [name for (name,) in tables if name not in REQUESTS_ARE_REAL]
+    return {name: pipeline.rows(f"select t::text from {name} t order by 1") for name in names}
+
+
+def entry_of(pipeline: Pipeline, entity: Entity, run: dg.DagsterRun) -> SyncLogEntry:
+    entry = dry_runs.entry_of(pipeline.instance, run, KEYS.key(entity))
+    assert entry is not None
+    return entry
+
+
+def change_some(pipeline: Pipeline) -> None:
+    """Let INN8 change, remove, spoil and add records."""
+    world = pipeline.world
+    clients, transactions = list(world.records("clients")), list(world.records("transactions"))
+    world.put("clients", {**clients[0], "fullName": "Somebody Else"})
+    world.put("clients", {**clients[1], "id": "CL-NEW"})
+    world.corrupt("clients", clients[2]["id"], fullName=None)
+    world.remove("clients", clients[3]["id"])
+    world.put("transactions", {**transactions[0], "description": "corrected"})
+    world.remove("transactions", transactions[1]["id"])
+
+
+@pytest.mark.parametrize("entity", [CLIENTS, TRANSACTIONS])
+def test_a_dry_run_leaves_every_table_as_it_was_and_counts_what_the_sync_then_does(
+    pipeline: Pipeline, entity: Entity
+) -> None:
+    pipeline.run_all()
+    change_some(pipeline)
+    before, logged = everything(pipeline), pipeline.log(entity)
+    previewed = pipeline.run(entity, config=DRY)
+    assert previewed.success
+    assert everything(pipeline) == before
+    assert [each for each in pipeline.log(entity) if each.run_id != previewed.run_id] == logged
+    assert not pipeline.events(previewed.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    assert not [each for each in previewed.get_asset_materialization_events() if each.asset_key == KEYS.key(entity)]
+    entry = entry_of(pipeline, entity, previewed.dagster_run)
+    done = pipeline.entry(entity, pipeline.run(entity).run_id)
+    assert entry.counts is not None
+    counts = {**entry.counts.as_dict(), **entry.totals}
+    assert counts["updated"] == counts["missing"] == 1
+    assert {name: done.metadata[name] for name in counts} == counts
+    assert (done.status, done.description) == (entry.status, entry.text)
+
+
+def test_a_dry_rebuild_reads_the_landing_and_writes_nothing(pipeline: Pipeline) -> None:
+    pipeline.run(CLIENTS)
+    pipeline.change("update inn8.clients set name = 'of nobody'")
+    before = everything(pipeline)
+    run = pipeline.run(CLIENTS, only=["clients"], config={**DRY, "allow_changes": True})
+    assert everything(pipeline) == before
+    counts = entry_of(pipeline, CLIENTS, run.dagster_run).counts
+    assert counts is not None
+    assert counts.updated == 25
+
+
+def test_a_dry_run_that_would_fail_says_so_and_is_no_entry_of_the_sync_log(pipeline: Pipeline) -> None:
+    pipeline.run(CLIENTS)
+    for record in list(pipeline.world.records("clients")):
+        pipeline.world.put("clients", {**record, "status": "dormant"})
+    before = everything(pipeline)
+    run = pipeline.run(CLIENTS, config=DRY)
+    SensorRunner(pipeline, "watch_runs").evaluate()
+    assert everything(pipeline) == before
+    assert "status would become unknown in 24 of 25 rows" in entry_of(pipeline, CLIENTS, run.dagster_run).error_message
+    assert [each.status for each in pipeline.log(CLIENTS) if each.state != "PLANNED"] == ["Success"]
+    allowed = pipeline.run(CLIENTS, config={**DRY, "allow_changes": True})
+    assert everything(pipeline) == before
+    assert entry_of(pipeline, CLIENTS, allowed.dagster_run).status == "Success"
+
+
+def test_the_landing_of_a_dry_run_is_kept_where_that_is_asked_for_and_can_be_merged(pipeline: Pipeline) -> None:
+    pipeline.run(CLIENTS)
+    change_some(pipeline)
+    pipeline.run(CLIENTS, config={**DRY, "keep_landing": True})
+    assert pipeline.rows("select count(*) from inn8_raw.landings") == [(2,)]
+    rebuilt = pipeline.run(CLIENTS, only=["clients"])
+    assert pipeline.entry(CLIENTS, rebuilt.run_id).metadata["updated"] == 1
+
+
+@pytest.mark.parametrize("config", [{}, {"ops": None}, {"ops": {"merge_clients": None}}, {"ops": {"x": {"config": 7}}}])
+def test_a_run_of_any_configuration_is_no_dry_run_unless_it_says_so(config: dict[str, Any]) -> None:
+    assert not dry_runs.is_dry(dg.DagsterRun(job_name="clients_sync", run_config=config))
