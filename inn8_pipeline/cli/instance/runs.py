@@ -125,7 +125,7 @@ def _create(
         tags={
             **job.run_tags,
             **(range_tags(step.window) if step.window else {}),
-            **({TRIGGER_TAG: Trigger.BACKFILL} if step.is_backfill else {}),
+            **({TRIGGER_TAG: Trigger.BACKFILL.value} if step.is_backfill else {}),
             MAX_RETRIES_TAG: "0",
         },
         run_config=config,
