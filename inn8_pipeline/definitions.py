@@ -1,4 +1,4 @@
-"""The module that Dagster loads: `workspace.yaml` names it. `defs.build` builds the definitions."""
+"""The module that Dagster loads, as `workspace.yaml` says. `defs.build` builds the definitions."""
 
 import dagster as dg
 
@@ -8,5 +8,5 @@ from inn8_pipeline.settings import Environment
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the definitions, from the environment as it is when Dagster loads them."""
+    """Return the definitions, built from the environment at the time when Dagster loads them."""
     return build(Environment())

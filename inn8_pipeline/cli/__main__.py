@@ -1,4 +1,4 @@
-"""`python -m inn8_pipeline.cli` runs `inn8` where its script is not on the path."""
+"""Run `inn8` as `python -m inn8_pipeline.cli`, for environments whose scripts are not on the path."""
 
 from inn8_pipeline.cli import main
 

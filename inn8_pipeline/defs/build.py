@@ -1,4 +1,4 @@
-"""The definitions, built from the settings: the same for each tenant, under the tenant's own names."""
+"""Build the definitions from the settings: the same ones for each tenant, under the tenant's own names."""
 
 import warnings
 
@@ -22,7 +22,7 @@ def build(environment: Environment) -> dg.Definitions:
     """Return the definitions that Dagster loads.
 
     Raises:
-        SettingsError: A setting that the definitions depend on is wrong.
+        SettingsError: A setting that the definitions depend on is invalid.
 
     """
     settings = read_sync(environment)
@@ -49,7 +49,7 @@ def _jobs(tenant: Tenant, executor: dg.ExecutorDefinition) -> list[UnresolvedAss
 def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]:
     days = partitions.days_of_trade(settings)
     with warnings.catch_warnings():
-        # Dagster marks `backfill_policy` as beta; the operator can do nothing about it.
+        # Dagster warns that `backfill_policy` is beta, which the operator can do nothing about.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return [
             make(tenant, entity, settings, days if entity.has_days else None)

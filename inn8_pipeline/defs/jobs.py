@@ -1,4 +1,4 @@
-"""A tenant's jobs: one per entity, for manual runs and the CLI, and one of all entities, which the schedules use."""
+"""The jobs of a tenant: one per entity for manual runs and the CLI, plus one for all entities for the schedules."""
 
 import dagster as dg
 
@@ -9,13 +9,13 @@ from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import ENTITIES, Entity
 
 MAX_RUNTIME_SECONDS = 2 * 60 * 60
-"""Run monitoring ends a run that takes longer: a sync takes seconds, a first load minutes."""
+"""Run monitoring ends a run that takes longer. A sync takes seconds, a first load minutes."""
 
-_WHOLE = "Fetches all {entity} and merges them into their table. Launch it to sync them now, without the others."
+_WHOLE = "Fetches all {entity} and merges them into their table. Launch it to sync only {entity} now."
 _BY_DAY = (
-    "Fetches the {entity} of a range of days of trade and merges them. Choose the range of partitions at launch, such "
-    f"as [2026-03-01...2026-03-31]: Dagster splits it into runs of at most {MAX_DAYS_PER_RUN} days, which run one "
-    "after the other, and later than the runs of the schedules."
+    "Fetches the {entity} of a range of days of trade and merges them. Launch it to load days again: choose the "
+    "range of partitions, such as [2026-03-01...2026-03-31]. Dagster splits it into runs of at most "
+    f"{MAX_DAYS_PER_RUN} days, which run one after the other, and after the queued runs of the schedules."
 )
 
 
@@ -32,13 +32,13 @@ def entity_job(tenant: Tenant, entity: Entity, executor: dg.ExecutorDefinition) 
 
 
 def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJobDefinition:
-    """Return the job of the schedules, one entity a run: a schedule of Dagster can start runs of one job only."""
+    """Return the job of the schedules, whose runs select one entity each: a Dagster schedule starts runs of one job."""
     return dg.define_asset_job(
         tenant.name(names.JOB),
         selection=_selection(tenant, *ENTITIES),
         description=(
-            f"The job of the schedules of tenant {tenant.tenant_id}: each of their runs selects the assets of one "
-            "entity. To sync by hand, launch the job of an entity instead."
+            f"The job that the schedules of tenant {tenant.tenant_id} run: each run selects the assets of one entity. "
+            "Do not launch it yourself: launch the job of an entity instead."
         ),
         tags=_tags(tenant),
         executor_def=executor,
@@ -46,7 +46,7 @@ def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJ
 
 
 def _selection(tenant: Tenant, *entities: Entity) -> dg.AssetSelection:
-    """Return the entities' assets and sync logs; the merge evaluates the other checks, which are no steps of jobs."""
+    """Return the entities' assets and sync logs, without the other checks: the merge evaluates those."""
     keys = [key for entity in entities for key in tenant.keys(entity)]
     return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(
         *(tenant.log(entity) for entity in entities)

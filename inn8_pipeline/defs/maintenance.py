@@ -27,7 +27,7 @@ JOB = "inn8_maintenance"
 
 
 def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
-    """Return the job; its ops do not depend on each other, so that one that fails does not stop the others."""
+    """Return the maintenance job. Its ops are independent, so that one that fails does not stop the others."""
 
     @dg.job(
         name=JOB,
@@ -48,7 +48,7 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
 
 
 def schedule() -> dg.ScheduleDefinition:
-    """Return its schedule: on Sundays, after the weekly sweep of the night before."""
+    """Return the schedule of the job: every Sunday, the day after the weekly sweep."""
     return dg.ScheduleDefinition(
         name="weekly_maintenance",
         job_name=JOB,
@@ -56,14 +56,14 @@ def schedule() -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             "Deletes what is past its retention (INN8_KEEP_LANDINGS_DAYS, INN8_KEEP_REJECTS_DAYS, "
-            "INN8_KEEP_RUNS_DAYS). Switch it off only to investigate: the databases grow meanwhile."
+            "INN8_KEEP_RUNS_DAYS). Turn it off only during an investigation, because the databases grow meanwhile."
         ),
     )
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Deletes landings, pages and resolved rejects past their retention.")
 def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
-    """Prune each tenant's part of the warehouse; the output's metadata has the counts of all tenants."""
+    """Prune the warehouse for each tenant; the output's metadata has the sums for all tenants."""
     environment = Environment()
     keep = read_retention(environment)
     pruned = [
@@ -83,14 +83,14 @@ def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> Non
 
 @dg.op(
     out=dg.Out(dg.Nothing),
-    description="Deletes old runs, except those that made the newest version of an asset or of a day.",
+    description="Deletes old runs, except those with the newest materialization of an asset or of a day.",
 )
 def prune_runs(context: dg.OpExecutionContext) -> None:
-    """Delete old runs; keep those that made the newest version of an asset or of a day, which the UI needs."""
+    """Delete old runs; keep those with the newest materialization of an asset or of a day, which the UI needs."""
     before = now() - timedelta(days=read_retention(Environment()).run_days)
     deleted, kept = storage_pruning.delete_runs(context.instance, before)
     context.log.info(
-        "Deleted %d runs from before %s; kept %d that made a newest version.", deleted, before.date(), kept
+        "Deleted %d runs from before %s; kept %d that have a newest materialization.", deleted, before.date(), kept
     )
     context.add_output_metadata({"runs": deleted, "runs_kept": kept})
 

@@ -1,4 +1,4 @@
-"""Names in Dagster: asset keys, checks, jobs, pools and tags. The UI, the CLI and the tests read them from here."""
+"""The names of asset keys, checks, jobs, pools and tags in Dagster."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ SYNC_LOG = "sync_log"
 FRESHNESS = "freshness"
 RECONCILIATION = "reconciliation"
 CHECK_ALIASES = {"conservation": RECONCILIATION}
-"""Check names of release 0.1 and what they are called now. They are evaluated too, for one release, without alerts."""
+"""Check names of release 0.1 and their present names. For one release they are evaluated too, without alerts."""
 GROUP = "inn8"
 JOB = "inn8_sync"
 
 TENANT_TAG = "inn8/tenant"
 """The tenant of a run or an asset."""
 SCHEDULED_TAG = "inn8/scheduled"
-"""On a run of a schedule: `tenant/entity` for a tick, `tenant/schedule` for a sweep."""
+"""Tag of a run of a schedule: `tenant/entity` for a tick, `tenant/schedule` for a sweep."""
 TICK_TAG = "inn8/tick"
-"""On a run of a tick: its tenant. `dagster.yaml` lets one run per value execute at a time."""
+"""Tag of a run of a tick: its tenant. With `dagster.yaml`, one run per value executes at a time."""
 TICK_AT_TAG = "inn8/tick_at"
 """On a run of a tick: when the tick was due, in UTC."""
 TRIGGER_TAG = "inn8/trigger"
 """On a run of `inn8 backfill`: `backfill`."""
 
 PROCESS_TAG = ".dagster/inn8_process"
-"""On a run that began: its process and machine. The UI does not show tags with this prefix."""
+"""Tag of a run that has begun: its process and machine. The UI hides tags with this prefix."""
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -45,8 +45,8 @@ def with_aliases(check: str) -> tuple[str, ...]:
 class Tenant:
     """The names of one tenant's assets, jobs and pools.
 
-    Those of the default tenant have no prefix; those of the others begin with their id. So nothing of the first tenant
-    is renamed, and none of its history is lost, when a second one is added.
+    The names of the default tenant have no prefix; the names of other tenants begin with their id. Thus nothing of the
+    first tenant is renamed, and none of its history is lost, when a second tenant is added.
     """
 
     tenant_id: str
@@ -61,7 +61,7 @@ class Tenant:
         return self._key(str(table))
 
     def keys(self, entity: Entity) -> list[dg.AssetKey]:
-        """Return the asset keys of one entity as its job selects them: the landings, then the tables."""
+        """Return the asset keys that the entity's job selects: the landings, then the tables."""
         return [self.raw_key(entity), *(self.key(table) for table in entity.tables)]
 
     def log(self, entity: Entity) -> dg.AssetCheckKey:
@@ -73,11 +73,11 @@ class Tenant:
         return self.name(f"{entity}_sync")
 
     def pool(self, entity: Entity) -> str:
-        """Return the name of the pool that lets one run at a time sync the entity."""
+        """Return the name of the pool that limits the entity to one run at a time."""
         return self.name(str(entity))
 
     def name(self, base: str) -> str:
-        """Return the tenant's own form of a job's, schedule's, op's or pool's name."""
+        """Return the tenant's name of a job, schedule, op or pool: with the tenant's prefix, if it has one."""
         return base if self.is_default else f"{self.tenant_id}__{base}"
 
     def _key(self, name: str) -> dg.AssetKey:
@@ -85,5 +85,5 @@ class Tenant:
 
 
 def tenants(tenant_ids: tuple[str, ...]) -> tuple[Tenant, ...]:
-    """Return the names of each tenant, in the order of the settings; the first is the default tenant."""
+    """Return a `Tenant` for each id, in order; the first is the default tenant."""
     return tuple(Tenant(tenant_id, is_default=not number) for number, tenant_id in enumerate(tenant_ids))

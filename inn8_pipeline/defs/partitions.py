@@ -1,4 +1,4 @@
-"""The days of trade as Dagster partitions: the definition, the tags of a run's range of days, and chunks of a range."""
+"""Days of trade as Dagster partitions: their definition, a run's tags for a range of days, and chunks of a range."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -14,14 +14,14 @@ MAX_DAYS_PER_RUN = 31
 
 
 def days_of_trade(settings: SyncSettings) -> dg.DailyPartitionsDefinition:
-    """Return the partitions of transactions: each day since `transactions_from`, today included."""
+    """Return the partitions of entities with days of trade: each day from `transactions_from` to today."""
     return dg.DailyPartitionsDefinition(
         start_date=settings.transactions_from.isoformat(), end_offset=1, timezone=settings.timezone
     )
 
 
 def chunks(window: Window, days: int = MAX_DAYS_PER_RUN) -> Iterator[Window]:
-    """Split the window into windows of at most `days` days, the newest first, so that recent days arrive first."""
+    """Split the window into windows of at most `days` days, newest first, so that recent days are synced first."""
     last = window.to_date
     while last >= window.from_date:
         first = max(window.from_date, last - timedelta(days=days - 1))
@@ -30,7 +30,7 @@ def chunks(window: Window, days: int = MAX_DAYS_PER_RUN) -> Iterator[Window]:
 
 
 def range_tags(window: Window) -> dict[str, str]:
-    """Return the tags that tell Dagster which range of days a run is for."""
+    """Return the tags with which Dagster gives a run a range of days."""
     return {
         names.RANGE_START_TAG: window.from_date.isoformat(),
         names.RANGE_END_TAG: window.to_date.isoformat(),
@@ -38,9 +38,9 @@ def range_tags(window: Window) -> dict[str, str]:
 
 
 def window_of_tags(tags: Mapping[str, str]) -> Window | None:
-    """Return the days of trade that a run's tags name, or None where they name none.
+    """Return the days of trade in a run's tags; None if they have none.
 
-    Anyone can launch a run with any tags, so tags that are no valid range count as none.
+    Anyone can launch a run with any tags, so an invalid range counts as none.
     """
     if names.RANGE_START_TAG in tags or names.RANGE_END_TAG in tags:
         first, last = tags.get(names.RANGE_START_TAG, ""), tags.get(names.RANGE_END_TAG, "")

@@ -1,7 +1,7 @@
-"""The resources of the steps: INN8's API and the warehouse.
+"""The Dagster resources: INN8's API and the warehouse.
 
-Both read settings and secrets from the environment when a step asks for them, so that neither the UI nor the record of
-a run shows any.
+They read settings and secrets from the environment when a step uses them, so that neither the UI nor a stored run
+contains them.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,14 +26,14 @@ else:
 
 
 CIRCUIT_WAIT_SECONDS = 300.0
-"""How long a backfill waits for an open circuit: the 60 s that it is open, and four failed trials."""
+"""The longest wait of a backfill for an open circuit: the 60 s for which it is open, and four failed trials."""
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Postgres database that the data is written to (INN8_DATABASE_URL)."""
+    """The Postgres database to which the data is written (INN8_DATABASE_URL)."""
 
     def engine(self) -> "Engine":
-        """Return an engine without a pool: each use opens a connection and closes it."""
+        """Return an engine without a connection pool: each use opens a connection and closes it."""
         return read_database(Environment()).engine()
 
 
@@ -49,9 +49,9 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
         Args:
             tenant_id: Whose credentials to use.
             engine: The database that keeps the circuit breaker's state.
-            warn: Called with a line for each retry, for what is odd in INN8's responses, and if credentials are sent in
-                clear text.
-            waits_for_circuit: Wait for an open circuit, instead of failing at once.
+            warn: Called with a line for each retry, for unexpected content of INN8's responses, and if credentials are
+                sent in clear text.
+            waits_for_circuit: Whether to wait for an open circuit instead of failing at once.
 
         """
         environment = Environment()
@@ -70,7 +70,9 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             contract=tenant.contract,
         )
         if endpoint.is_clear_text:
-            warn("INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. For a test network only.")
+            warn(
+                "INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. Use it in a test network only."
+            )
         retry = api_endpoint.RetryPolicy(open_circuit_wait_seconds=CIRCUIT_WAIT_SECONDS if waits_for_circuit else 0.0)
         with (
             circuit_store.PostgresCircuits(engine, tenant_id) as states,

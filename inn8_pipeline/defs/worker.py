@@ -1,6 +1,6 @@
-"""The application of a Celery worker, which executes the steps of runs: `celery -A inn8_pipeline.defs.worker worker`.
+"""The application of the Celery workers, which execute steps of runs: `celery -A inn8_pipeline.defs.worker worker`.
 
-Only Celery imports this module: it reads the settings at import, when the worker starts. A worker needs all settings
+Only Celery imports this module. It reads the settings at import, when the worker starts. A worker needs all settings
 that a run needs. Steps exchange data through Postgres only, so any worker can execute any step.
 """
 
@@ -21,20 +21,20 @@ from inn8_pipeline.warehouse.locks import alone
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types
-    """A step that is executed once, though the queue offers it again if its worker died or if it takes long.
+    """A task that executes a step once, although the queue redelivers it if its worker died or if it takes long.
 
-    A worker that is offered a step which another worker is executing looks again later. If the step or its run has
-    ended by then, it executes nothing and returns the step's events again.
+    A worker that receives a step that another worker is executing looks again later. If the step or its run has ended
+    by then, the worker executes nothing and returns the step's events again.
     """
 
-    # Acknowledge at the end, so that the step of a lost worker is offered again. A step that killed its own process
-    # (out of memory, say) is not offered again: it ends the run, and Dagster bounds how often a run is retried.
+    # Acknowledge at the end, so that the step of a lost worker is redelivered. A step that killed its own process, for
+    # example by running out of memory, is not redelivered: it ends the run, and Dagster limits the retries of a run.
     acks_late = True
-    # No bound on how often a worker looks again: the run has a time limit.
+    # No limit on how often a worker looks again, because the run has a time limit.
     max_retries = None
 
     def __call__(self, execute_step_args_packed: dict[str, Any], executable_dict: dict[str, Any]) -> Sequence[str]:
-        """Return the step's events."""
+        """Execute the step unless it has ended, and return its events."""
         request = unpack_value(execute_step_args_packed, as_type=ExecuteStepArgs)
         (step_key,) = request.step_keys_to_execute or ()
         with alone(read_database(Environment()).engine(), f"inn8 step {request.run_id} {step_key}") as is_alone:
@@ -48,10 +48,11 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
 
 
 def events_of_ended_step(run_id: str, step_key: str) -> list[DagsterEvent] | None:
-    """Return the events of the step's last attempt if that has ended, none if its run has ended.
+    """Return the events of a step that must not be executed again.
 
     Returns:
-        None if the step is still to be executed.
+        The events of the step's last attempt if that has ended; an empty list if the run has ended; None if the step is
+        still to be executed.
 
     """
     with DagsterInstance.get() as instance:

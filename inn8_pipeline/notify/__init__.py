@@ -1,6 +1,6 @@
-"""Post alerts to a webhook and call the heartbeat's address (httpx; no Dagster, no SQL).
+"""Post alerts to a webhook and call the heartbeat's URL.
 
-The addresses are secrets, because whoever knows one can post there: no error and no log names one.
+The URLs are secrets, because anyone who knows one can post to it. No error and no log line contains them.
 """
 
 import logging
@@ -11,27 +11,27 @@ from inn8_pipeline.errors import NotifyError
 
 TIMEOUT_SECONDS = 5.0
 
-# At INFO httpx logs each request with its whole address, which is a secret here.
+# At INFO, httpx logs each request with its full URL, which is a secret here.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def post(webhook: str, message: str) -> None:
-    """Post a message in the form that Slack and its like read: `{"text": …}`.
+    """Post a message in the format of Slack and compatible services: `{"text": …}`.
 
     Raises:
         NotifyError: The message was not accepted.
 
     """
-    # Slack reads these as markup; the message is to be shown as it is.
+    # Slack reads these characters as markup, but the message is plain text.
     escaped = message.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     _request("POST", webhook, "alert", {"text": escaped})
 
 
 def ping(url: str) -> None:
-    """Call the heartbeat's address.
+    """Call the heartbeat's URL.
 
     Raises:
-        NotifyError: There was no successful response.
+        NotifyError: There was no response, or it was not successful.
 
     """
     _request("GET", url, "heartbeat", None)

@@ -1,7 +1,7 @@
-"""The settings, read from environment variables when they are asked for, never at import.
+"""The settings, read from environment variables when they are needed, never at import.
 
-Each `read_…` function returns one group of them as a frozen dataclass. A missing or wrong setting raises a
-`SettingsError` that names the variable and gives an example. docs/settings.md lists them all.
+Each `read_…` function returns one group of settings as a frozen dataclass. A missing or invalid setting raises a
+`SettingsError` that names the variable and gives an example. docs/settings.md lists all settings.
 """
 
 from inn8_pipeline.settings.databases import read_database, read_owner_database

@@ -1,4 +1,4 @@
-"""The readers of the databases' URLs. What is wrong with a URL is said without quoting it: it may hold a password."""
+"""Read the database URLs. Errors do not quote a URL, because it can contain a password."""
 
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,22 @@ _WAREHOUSE = "postgresql://inn8:secret@localhost:5432/inn8"
 
 
 def read_database(environment: Environment) -> DatabaseSettings:
-    """Return how the warehouse is reached; SettingsError if its URL cannot be used."""
+    """Return the settings of the connection to the warehouse.
+
+    Raises:
+        SettingsError: The URL is missing or invalid.
+
+    """
     return _read(environment, "INN8_DATABASE_URL")
 
 
 def read_owner_database(environment: Environment) -> DatabaseSettings:
-    """Return how the login that upgrades, grants and erases reaches the warehouse; by default as the pipeline does."""
+    """Return the settings of the owner's connection, which upgrades, grants and erases; by default the pipeline's.
+
+    Raises:
+        SettingsError: The URL is missing or invalid.
+
+    """
     is_set = environment.read("INN8_OWNER_DATABASE_URL", _WAREHOUSE, default="")
     return _read(environment, "INN8_OWNER_DATABASE_URL" if is_set else "INN8_DATABASE_URL")
 

@@ -1,4 +1,4 @@
-"""What the settings are, once they are read: one frozen dataclass for each group. No environment, no parsing."""
+"""The settings once they are read: one frozen dataclass per group. `readers` parses the environment."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -31,9 +31,9 @@ class TenantSettings:
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """How requests to INN8 are made, for every tenant. `max_body` is in bytes of one page, decompressed.
+    """The settings of requests to INN8, for all tenants. `max_body` is the limit of a decompressed page in bytes.
 
-    `page_size` is None where the contract's page size counts.
+    `page_size` is None if the page size of the contract applies.
     """
 
     allow_http: bool
@@ -45,20 +45,20 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSettings:
-    """How the warehouse is reached. The URL may hold a password; `variable` is the setting that it comes from."""
+    """The connection to the warehouse. The URL can contain a password; `variable` is the setting with the URL."""
 
     url: str = field(repr=False)
     variable: str
     prepares_statements: bool = True
 
     def engine(self) -> "Engine":
-        """Return an engine; it opens connections when it is used, and keeps none."""
+        """Return an engine that opens a connection for each use and keeps none."""
         return database.connect(self.url, variable=self.variable, prepares_statements=self.prepares_statements)
 
 
 @dataclass(frozen=True, slots=True)
 class CelerySettings:
-    """The URLs of Celery's queue and of its results. Both may hold passwords."""
+    """The URLs of Celery's queue and result backend. Both can contain passwords."""
 
     broker: str = field(repr=False)
     backend: str = field(repr=False)
@@ -66,7 +66,7 @@ class CelerySettings:
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """How many days are kept: landings that no table was last merged from, resolved rejects, the events of runs."""
+    """The days for which superseded landings, resolved rejects and runs with their events are kept."""
 
     landing_days: int
     reject_days: int
@@ -75,7 +75,7 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Where alerts are posted (the webhook's address is a secret), from which severity, and where their links lead."""
+    """The webhook for alerts, whose URL is a secret; whether warnings are posted; and the URL of the UI for links."""
 
     webhook: str | None = field(repr=False)
     includes_warnings: bool
@@ -84,7 +84,7 @@ class AlertSettings:
 
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
-    """What a sync covers, how often it runs and when it refuses. Days are days of trade, percentages whole numbers."""
+    """The days of syncs, their frequency and their limits. Days are days of trade; percentages are whole numbers."""
 
     transactions_from: date
     lookback_days: int
@@ -98,19 +98,19 @@ class SyncSettings:
     tick_minutes: int
 
     def today(self) -> date:
-        """Return today in the configured time zone: the last day of trade that there can be."""
+        """Return today's date in the configured time zone, which is the last possible day of trade."""
         return datetime.now(ZoneInfo(self.timezone)).date()
 
     def history(self) -> Window:
-        """Return every day that INN8 may have transactions for."""
+        """Return all days of trade that are synced: from `transactions_from` to today."""
         return Window(self.transactions_from, self.today())
 
     def last_days(self, days: int) -> Window:
-        """Return the last `days` days up to and including today, none of them before `transactions_from`."""
+        """Return the last `days` days including today, but no day before `transactions_from`."""
         today = self.today()
         return Window(max(self.transactions_from, date.fromordinal(today.toordinal() - days + 1)), today)
 
 
 def now() -> datetime:
-    """Return the present instant, in UTC."""
+    """Return the current instant in UTC."""
     return datetime.now(UTC)

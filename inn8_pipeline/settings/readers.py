@@ -1,4 +1,4 @@
-"""The readers: each returns one group of settings, or raises a SettingsError for the first one that is wrong."""
+"""Read the settings: each function returns one group, or raises a SettingsError for its first invalid setting."""
 
 import re
 import ssl
@@ -45,10 +45,10 @@ def _tenant_id(text: str) -> str:
 
 
 def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
-    """Return the tenants, each once, the default tenant first.
+    """Return the ids of the tenants, each once, the default tenant first.
 
-    The default tenant is INN8_TENANT_ID; the unprefixed variables are its own. Where INN8_TENANTS is set,
-    INN8_TENANT_ID must be set too: reordering the list must never give the credentials to another tenant.
+    The default tenant is INN8_TENANT_ID, and the unprefixed variables are for it. If INN8_TENANTS is set,
+    INN8_TENANT_ID must be set too, because reordering the list must never give the credentials to another tenant.
     """
     if not environment.read("INN8_TENANTS", "firm,acme", default=""):
         return (environment.parse("INN8_TENANT_ID", _tenant_id, "letters, digits and underscores", "default"),)
@@ -60,7 +60,7 @@ def read_tenant_ids(environment: Environment) -> tuple[str, ...]:
 
 
 def read_other_tenant_ids(environment: Environment) -> tuple[str, ...]:
-    """Return the tenants whose rows are in the warehouse though this installation does not sync them."""
+    """Return the ids of tenants whose rows are in the warehouse although this installation does not sync them."""
     if not environment.read("INN8_OTHER_TENANTS", "former", default=""):
         return ()
     return environment.parse("INN8_OTHER_TENANTS", _tenant_ids, _TENANTS_RULE, "former")
@@ -68,21 +68,22 @@ def read_other_tenant_ids(environment: Environment) -> tuple[str, ...]:
 
 def _tenant_ids(text: str) -> tuple[str, ...]:
     tenant_ids = tuple(_tenant_id(each.strip()) for each in text.split(","))
-    # Two names that differ in case alone would share their variables: one tenant's data would be loaded as the other's.
+    # Two ids that differ only in case would share their variables: one tenant's data would be loaded as the other's.
     if len({each.upper() for each in tenant_ids}) < len(tenant_ids):
         raise ValueError
     return tenant_ids
 
 
 def _prefix(environment: Environment, tenant_id: str) -> str:
-    """Return what the names of the tenant's own variables begin with."""
+    """Return the prefix of the tenant's variables."""
     return "INN8_" if tenant_id == read_tenant_ids(environment)[0] else f"INN8_{tenant_id.upper()}__"
 
 
 def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     """Return a tenant's access to INN8: `INN8_CLIENT_ID` for the default tenant, `INN8_ACME__CLIENT_ID` for acme.
 
-    Only the scope falls back to the default tenant's: with its credentials, its data would be loaded.
+    Only the scope falls back to that of the default tenant. With the credentials of the default tenant, its data would
+    be loaded as the other tenant's.
     """
     prefix = _prefix(environment, tenant_id)
     contract = read_contract_file(environment, prefix)
@@ -108,7 +109,7 @@ def _allow_http(environment: Environment) -> bool:
 
 
 def read_alerts(environment: Environment) -> AlertSettings:
-    """Return where alerts are posted, if anywhere."""
+    """Return the settings of alerts; the webhook is None if alerts are off."""
     return AlertSettings(
         webhook=_optional_url(environment, "INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret"),
         includes_warnings=environment.parse("INN8_ALERT_LEVEL", _level, "warning or error", "warning") == "warning",
@@ -117,7 +118,7 @@ def read_alerts(environment: Environment) -> AlertSettings:
 
 
 def read_heartbeat_url(environment: Environment, tenant_id: str) -> str | None:
-    """Return the URL that is called after each complete tick of the tenant; None if there is none."""
+    """Return the URL to call after each complete tick of the tenant; None if it is not set."""
     return _optional_url(environment, f"{_prefix(environment, tenant_id)}HEARTBEAT_URL", "https://hc.example/id")
 
 
@@ -133,7 +134,7 @@ def _level(text: str) -> str:
 
 
 def read_api(environment: Environment) -> ApiSettings:
-    """Return how requests to INN8 are made."""
+    """Return the settings of requests to INN8."""
     return ApiSettings(
         allow_http=_allow_http(environment),
         max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
@@ -154,13 +155,13 @@ def _ca_file(environment: Environment) -> str | None:
     try:
         if path:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError:  # an SSLError is one
+    except OSError:  # SSLError is a subclass
         raise SettingsError("INN8_CA_FILE", "must name a readable PEM file with certificates", example) from None
     return path or None
 
 
 def read_sync(environment: Environment) -> SyncSettings:
-    """Return what a sync covers and when it refuses."""
+    """Return the settings of syncs."""
     settings = SyncSettings(
         transactions_from=environment.parse(
             "INN8_TRANSACTIONS_FROM", date.fromisoformat, "a day (YYYY-MM-DD)", "2020-01-01"
@@ -182,7 +183,7 @@ def read_sync(environment: Environment) -> SyncSettings:
 
 
 def read_retention(environment: Environment) -> RetentionSettings:
-    """Return how long landings, rejects and runs are kept."""
+    """Return the retention of landings, rejects and runs."""
     return RetentionSettings(
         landing_days=environment.whole("INN8_KEEP_LANDINGS_DAYS", 90, 1, 36_500),
         reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
@@ -191,7 +192,7 @@ def read_retention(environment: Environment) -> RetentionSettings:
 
 
 def read_executor(environment: Environment) -> str:
-    """Return the name of the executor that runs the steps of a run."""
+    """Return the name of the executor for the steps of a run."""
     known = ("in_process", "multiprocess", "celery", "kubernetes")
     name = environment.read("INN8_EXECUTOR", known[0], default=known[0])
     if name not in known:
@@ -200,7 +201,7 @@ def read_executor(environment: Environment) -> str:
 
 
 def read_celery(environment: Environment) -> CelerySettings:
-    """Return the URLs of Celery's queue and of its results."""
+    """Return the URLs of Celery's queue and result backend."""
     return CelerySettings(
         broker=_celery_url(environment, "INN8_CELERY_BROKER", "redis://localhost:6379/0"),
         backend=_celery_url(environment, "INN8_CELERY_BACKEND", "redis://localhost:6379/1"),

@@ -1,4 +1,4 @@
-"""Whether the settings know every tenant whose rows are in the warehouse."""
+"""Check that the settings name every tenant that has rows in the warehouse."""
 
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ else:
 
 
 def check_tenants(environment: Environment, engine: "Engine") -> None:
-    """Check that every tenant with rows in the warehouse is one of the settings.
+    """Check that the settings name every tenant that has rows in the warehouse.
 
-    A tenant that was renamed would be fetched and stored a second time under its new name.
+    Otherwise a tenant that was renamed would be fetched and stored a second time under its new name.
 
     Raises:
         SettingsError: The warehouse has rows of a tenant that no setting names.

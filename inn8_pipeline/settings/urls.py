@@ -1,7 +1,7 @@
-"""The URLs among the settings. Each function returns one that is well-formed, or raises a SettingsError without it.
+"""Check the URLs among the settings. A function returns a valid URL, or raises a SettingsError without quoting it.
 
-The rules are stricter than those of the libraries that use the URLs, which disagree with each other: `urlsplit` drops
-tabs and an empty query, and a driver's own message about a URL that it cannot parse shows the password.
+The rules are stricter than those of the libraries that use the URLs. The libraries disagree with each other: `urlsplit`
+drops tabs and an empty query. A driver's own message about a URL that it cannot parse contains the password.
 """
 
 import re
@@ -25,17 +25,17 @@ _HTTP_RULE = (
 
 
 def base_url(name: str, url: str, example: str, *, allow_http: bool) -> str:
-    """Return the address of INN8, without the slash at its end.
+    """Return the base URL of INN8 without a trailing slash.
 
-    It has no query. It is https, or http on the loopback; on any other host http needs `allow_http`, because the
-    credentials could be read on the way.
+    The URL must have no query. It must be https, except on a loopback address or with `allow_http`, because http sends
+    the credentials in clear text.
     """
     match = _http(name, url, example)
     if match["query"]:
         raise SettingsError(name, "must have no query: paths are appended to it", example)
     if match["scheme"].lower() == "http" and not allow_http and not is_loopback(match["host"].strip("[]")):
         problem = (
-            "is http on another host than this one, where the credentials can be read on the way "
+            "is http on a host that is not this machine, which sends the credentials in clear text "
             "(INN8_ALLOW_HTTP=true permits it in a test network)"
         )
         raise SettingsError(name, problem, example)
@@ -43,7 +43,7 @@ def base_url(name: str, url: str, example: str, *, allow_http: bool) -> str:
 
 
 def http_url(name: str, url: str, example: str) -> str:
-    """Return an http or https URL."""
+    """Return the URL if it is a valid http or https URL."""
     _http(name, url, example)
     return url
 
@@ -60,7 +60,7 @@ def _http(name: str, url: str, example: str) -> re.Match[str]:
 
 
 def well_formed(name: str, url: str, example: str, *, has_several_servers: bool = False) -> str:
-    """Return the URL of a database whose login, host and port are unambiguous. libpq accepts several servers."""
+    """Return the URL of a database if its login, host and port are unambiguous. libpq accepts several servers."""
     authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
     login, _, servers = authority.rpartition("@")
     matches = [_SERVER.fullmatch(each) for each in (servers.split(",") if has_several_servers else [servers])]

@@ -148,7 +148,7 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
     ("arguments", "reason"),
     [
         (["sync", "--to", "2026-03-01"], "--to needs --from"),
-        (["sync", "--full", "--from", "2026-03-01"], "--full means all days"),
+        (["sync", "--full", "--from", "2026-03-01"], "--full syncs all days"),
         (["sync", "clients", "--from", "2026-03-01"], "days of trade"),
         (["sync", "--from", "2026-03-02", "--to", "2026-03-01"], "is after"),
         (["sync", "--from", "2019-12-31", "--to", "2020-01-01"], "INN8_TRANSACTIONS_FROM"),
@@ -164,7 +164,7 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
         (["sandbox", "--port", "70000"], "--port"),
         (["sandbox", "--days", "99999999999"], "--days"),
         (["sandbox", "--clients", "0"], "clients if it has portfolios"),
-        (["sandbox", "--last-date", "0001-01-01"], "leave the calendar"),
+        (["sandbox", "--last-date", "0001-01-01"], "are not all between the years"),
         (["backfill", "clients", "--from", "2026-03-01"], "clients"),
     ],
 )

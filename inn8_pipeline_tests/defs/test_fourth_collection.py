@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from inn8_pipeline.cli import main
 from inn8_pipeline.cli.support import data_dictionary
 from inn8_pipeline.defs.build import build
+from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, Entity
 from inn8_pipeline.settings import Environment, read_sync
@@ -231,8 +232,41 @@ def test_it_has_its_assets_its_job_and_its_place_in_the_tick(stage: Stage) -> No
         scheduled_execution_time=datetime(2026, 10, 5, 12, tzinfo=UTC),
         repository_def=stage.definitions.get_repository_def(),
     )
+    days = f"(the last {read_sync(Environment()).lookback_days} days of trade)"
+    described = [
+        str(stage.definitions.resolve_schedule_def(KEYS.name(name)).description)
+        for name in ("every_15_minutes", "weekly_sweep")
+    ]
+    assert f"clients, portfolios, transactions {days}, fees {days} every" in described[0]
+    assert "transactions, fees again" in described[1]
     for name, count in ((KEYS.name("every_15_minutes"), 4), (KEYS.name("weekly_sweep"), 2)):
         requests = stage.definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or []
         selected = [{key.to_user_string() for key in request.asset_selection or ()} for request in requests]
         assert {"raw_fees", "fees"} in selected
         assert len({request.run_key for request in requests}) >= count
+
+
+def test_far_fewer_fees_than_on_the_same_weekday_before_fail_the_check_row_drop(stage: Stage) -> None:
+    days = [FIRST_DAY + timedelta(days=number) for number in range(5)]
+    stage.send(FEES, *(fee(id=f"F-{day}", tradeDate=f"{day}") for day in days))
+    assert stage.sync(FEES) == "Success"
+    weeks_before = """
+        insert into inn8.sync_coverage
+        select (jsonb_populate_record(c, jsonb_build_object('trade_date', c.trade_date - 7 * week))).*
+          from inn8.sync_coverage c, generate_series(1, 5) week where c.entity = 'fees';
+        insert into inn8.fees overriding system value
+        select (jsonb_populate_record(f, jsonb_build_object(
+                 'id', f.id + 1000 * week, 'external_id', f.external_id || week, 'trade_date', f.trade_date - 7 * week
+               ))).*
+          from inn8.fees f, generate_series(1, 5) week
+    """
+    with stage.engine.begin() as connection:
+        connection.execute(sqlalchemy.text(weeks_before))
+    usual = dict(asset_checks.outcomes(KEYS, FEES, stage.engine))["row_drop"]
+    assert (usual.passed, usual.metadata["count"], usual.metadata["usual"]) == (True, 1, 1)
+    with stage.engine.begin() as connection:
+        statement = "update inn8.fees set missing_since = now() where trade_date = cast(:day as date)"
+        connection.execute(sqlalchemy.text(statement), {"day": usual.metadata["of"]})
+    dropped = dict(asset_checks.outcomes(KEYS, FEES, stage.engine))["row_drop"]
+    assert (dropped.passed, dropped.metadata["count"]) == (False, 0)
+    assert "more than 50 % are missing" in dropped.advice

@@ -42,7 +42,7 @@ def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pi
     together = [run for run in runs_of(pipeline) if run.job_name == "transactions_sync"]
     assert [run.status for run in together] == [dg.DagsterRunStatus.SUCCESS] * 3
     entries = [pipeline.entry(TRANSACTIONS, run.run_id) for run in together]
-    overtaken = [each for each in entries if "a fetch begun later was merged already" in each.description]
+    overtaken = [each for each in entries if "a fetch that began later was already merged" in each.description]
     assert [each.status for each in entries] == [
         "PartialSuccess" if each in overtaken else "Success" for each in entries
     ]

@@ -1,1 +1,1 @@
-"""One module per command of `inn8`, each imported when its command is called."""
+"""The commands of `inn8`: one module each, imported when the command is called."""

@@ -1,4 +1,4 @@
-"""`inn8 backfill`: load a range of days of trade again, in pieces."""
+"""`inn8 backfill`: load a range of days of trade again, in runs of at most 31 days."""
 
 from dataclasses import replace
 from datetime import date
@@ -24,15 +24,15 @@ from inn8_pipeline.settings import Environment
 
 EPILOG = examples(
     "inn8 backfill transactions --from 2026-03-01 --to 2026-03-31",
-    "inn8 backfill transactions --from 2025-01-01            up to today",
-    notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.",
+    "inn8 backfill transactions --from 2025-01-01            from that day to today",
+    notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; of several runs, the worst status counts.",
 )
 
 
 @click.command(name="backfill", epilog=EPILOG)
 @click.argument("entity", type=ENTITY_WITH_DAYS)
 @click.option("--from", "from_date", type=DAY, required=True, help="First day of trade.")
-@click.option("--to", "to_date", type=DAY, help="Last day of trade; today if it is not given.")
+@click.option("--to", "to_date", type=DAY, help="Last day of trade. Default: today.")
 @tenant_option
 @json_option
 @verbose_option
@@ -44,10 +44,11 @@ def command(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Load days of trade again, newest first, in runs of at most 31 days; show progress and the time left.
+    """Load days of trade again, newest first, in runs of at most 31 days, with a progress display.
 
-    Clients and portfolios have no days: `inn8 sync clients` loads all of them. Newer data is never overwritten, and
-    the schedule goes on meanwhile. If it breaks off, also by Ctrl-C, the last message is the command that goes on.
+    Entities without days of trade are not listed: `inn8 sync` loads all of their records. Newer data is never
+    overwritten, and scheduled syncs continue meanwhile. If the backfill stops early, also by Ctrl-C, its last message
+    is the command that loads the remaining days.
     """
     environment = Environment()
     settings = read_settings(environment, [tenant_id_of(environment, tenant_id)])

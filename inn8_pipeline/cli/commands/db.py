@@ -1,4 +1,4 @@
-"""`inn8 db`: the warehouse's schema, and who may read and write it."""
+"""`inn8 db`: upgrade the warehouse's schema, and manage who may read and write it."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -15,24 +15,35 @@ from inn8_pipeline.settings import Environment, read_owner_database
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from inn8_pipeline.cli.support import data_dictionary
+    from inn8_pipeline.warehouse import database
+    from inn8_pipeline.warehouse.landing import clock
+    from inn8_pipeline.warehouse.schema import access, migrations
+else:
+    # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
+    access = deferred("inn8_pipeline.warehouse.schema.access")
+    clock = deferred("inn8_pipeline.warehouse.landing.clock")
+    data_dictionary = deferred("inn8_pipeline.cli.support.data_dictionary")
+    database = deferred("inn8_pipeline.warehouse.database")
+    migrations = deferred("inn8_pipeline.warehouse.schema.migrations")
+
 
 @click.group(name="db")
 def command() -> None:
-    """Manage the warehouse's schema, its readers and writers (INN8_OWNER_DATABASE_URL, or INN8_DATABASE_URL)."""
+    """Upgrade the warehouse's schema, and manage who may read and write it.
+
+    The commands connect with INN8_OWNER_DATABASE_URL, or with INN8_DATABASE_URL if that is not set.
+    """
 
 
 @command.command(epilog=examples("inn8 db upgrade"))
 def upgrade() -> None:
-    """Bring the warehouse to this release's schema version; all of it or nothing. Harmless to repeat."""
-    from inn8_pipeline.warehouse.database import guarded
-    from inn8_pipeline.warehouse.schema.migrations import found_version
-    from inn8_pipeline.warehouse.schema.migrations import upgrade as bring_up
-
+    """Upgrade the warehouse to the schema version of this release, in one transaction. It is safe to repeat."""
     engine = read_owner_database(Environment()).engine()
-    with guarded("upgrading the schema"):
+    with database.guarded("upgrading the schema"):
         with engine.begin() as connection:
-            before = found_version(connection)
-        after = bring_up(engine)
+            before = migrations.found_version(connection)
+        after = migrations.upgrade(engine)
     was = f"was {before}" if before else "was empty"
     click.echo(f"The warehouse has schema version {after} ({was}).")
     if before not in {"", after}:
@@ -60,9 +71,7 @@ def _copy_sync_log(engine: "Engine") -> None:
 
 @command.command(epilog=examples("inn8 db dictionary > docs/dictionary.md"))
 def dictionary() -> None:
-    """Print what every table and column means, as Markdown. Needs no database."""
-    from inn8_pipeline.cli.support import data_dictionary
-
+    """Print the description of every table and column as Markdown. No database is needed."""
     click.echo(data_dictionary.dictionary(), nl=False)
 
 
@@ -72,37 +81,37 @@ def dictionary() -> None:
 @click.argument("login")
 @tenant_option
 def grant_reader(login: str, tenant_id: str | None) -> None:
-    """Let LOGIN, which must exist, read one tenant's rows through the views of inn8 and inn8_raw, and nothing else."""
+    """Allow LOGIN to read one tenant's rows through the views of the schemas inn8 and inn8_raw, and nothing else.
+
+    The login must exist.
+    """
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
-    from inn8_pipeline.warehouse.schema import access
-
     access.grant_reader(_engine(environment), login, tenant.tenant_id)
-    click.echo(f"{login} reads the rows of tenant {tenant.tenant_id} through the views.")
+    click.echo(f"{login} may read the rows of tenant {tenant.tenant_id} through the views.")
 
 
 @command.command(
     "revoke-reader", epilog=examples("inn8 db revoke-reader anne --tenant cape", "inn8 db revoke-reader anne")
 )
 @click.argument("login")
-@click.option("--tenant", help="Only this tenant; by default all, and the login is no reader any more.")
+@click.option("--tenant", help="Revoke only this tenant. Default: all tenants.")
 def revoke_reader(login: str, tenant: str | None) -> None:
-    """Take from LOGIN what `grant-reader` gave it. Queries that are running already are not ended."""
-    from inn8_pipeline.warehouse.schema import access
-
+    """Revoke the rights that `grant-reader` gave to LOGIN. Queries that are already running are not stopped."""
     taken, wider = access.revoke_reader(_engine(Environment()), login, tenant)
     click.echo(f"{login} is no longer a reader of {taken} tenant{'' if taken == 1 else 's'}.")
     if wider:
-        way_out = f": `inn8 db revoke-writer {login}` takes that away" if wider == "writer" else ""
-        click.echo(f"It still sees every tenant's rows, as {wider}{way_out}.", err=True)
+        way_out = f": `inn8 db revoke-writer {login}` revokes that right" if wider == "writer" else ""
+        click.echo(f"It can still read every tenant's rows, as {wider}{way_out}.", err=True)
 
 
 @command.command("grant-writer", epilog=examples("inn8 db grant-writer inn8_sync"))
 @click.argument("login")
 def grant_writer(login: str) -> None:
-    """Let LOGIN, which must exist, run the pipeline: it is the one for INN8_DATABASE_URL. It cannot alter or drop."""
-    from inn8_pipeline.warehouse.schema import access
+    """Allow LOGIN to run the pipeline: use it in INN8_DATABASE_URL. It cannot alter or drop tables.
 
+    The login must exist.
+    """
     access.grant_writer(_engine(Environment()), login)
     click.echo(f"{login} may run the pipeline.")
 
@@ -110,9 +119,7 @@ def grant_writer(login: str) -> None:
 @command.command("revoke-writer", epilog=examples("inn8 db revoke-writer inn8_sync"))
 @click.argument("login")
 def revoke_writer(login: str) -> None:
-    """Take from LOGIN what `grant-writer` gave it. Syncs that are running already are not ended."""
-    from inn8_pipeline.warehouse.schema import access
-
+    """Revoke the rights that `grant-writer` gave to LOGIN. Syncs that are already running are not stopped."""
     access.revoke_writer(_engine(Environment()), login)
     click.echo(f"{login} may no longer run the pipeline.")
 
@@ -120,15 +127,13 @@ def revoke_writer(login: str) -> None:
 @command.command("heal-clock", epilog=examples("inn8 db heal-clock", "inn8 db heal-clock --tenant cape"))
 @tenant_option
 def heal_clock(tenant_id: str | None) -> None:
-    """Move times that are in the future into the past, after the database's clock was ahead.
+    """Repair times that lie in the future, after the database's clock was ahead: move them into the past.
 
-    Correct the clock first (`select now()`). The order of fetches is kept, and no row or value is lost. Harmless to
-    repeat.
+    Correct the clock first (check it with `select now()`). The order of the fetches is kept, and no row or value is
+    lost. It is safe to repeat.
     """
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
-    from inn8_pipeline.warehouse.landing import clock
-
     healed = clock.heal(_engine(environment), tenant.tenant_id)
     if healed.is_nothing:
         click.echo("No time is in the future: nothing was changed.")
@@ -139,9 +144,7 @@ def heal_clock(tenant_id: str | None) -> None:
 @command.command(epilog=examples("inn8 db grants", "inn8 db grants --json"))
 @json_option
 def grants(as_json: bool) -> None:
-    """List who may see which tenant's rows, and by which right."""
-    from inn8_pipeline.warehouse.schema import access
-
+    """List who may read which tenant's rows, and which right allows it."""
     found = [asdict(each) for each in access.grants(_engine(Environment()))]
     if as_json:
         print_json(found)

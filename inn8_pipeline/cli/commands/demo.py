@@ -1,4 +1,4 @@
-"""`inn8 demo`: run one whole sync of simulated data and show its result; only Postgres' empty folder stays."""
+"""`inn8 demo`: sync simulated data once and show the result. Only the folder of the embedded Postgres is kept."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ from inn8_pipeline.cli.support.options import verbose_option
 from inn8_pipeline.cli.support.output import console, log_table, print_messages, rows_table, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.sync_runs import run_each
-from inn8_pipeline.entities import ENTITIES
+from inn8_pipeline.entities import ENTITIES, value_columns
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_sync
@@ -35,31 +35,26 @@ if TYPE_CHECKING:
 TENANT = "demo"
 DATABASES = ("inn8_demo", "inn8_demo_dagster")
 SAMPLE_ROWS = 3
-COLUMNS = {
-    "clients": ("id", "external_id", "name", "email", "phone", "address", "status"),
-    "portfolios": ("id", "external_id", "client_id", "name", "account_number", "account_type", "status"),
-    "securities": ("id", "external_id", "symbol", "name", "isin", "security_type", "currency"),
-    "transactions": (
-        "external_id", "portfolio_id", "security_id", "transaction_type", "trade_date", "quantity", "price", "amount",
-        "currency",
-    ),
-}  # fmt: skip
+SAMPLE_COLUMNS = 9
+"""How many columns of a sample are shown, so that a row fits the terminal."""
 NEXT = """
 Next
-  inn8 dev           the same with the Dagster UI, the schedule, and data that stays
-  inn8 sync --help   point it at the real INN8 and your own Postgres: INN8_BASE_URL, INN8_CLIENT_ID,
-                     INN8_CLIENT_SECRET, INN8_DATABASE_URL, DAGSTER_POSTGRES_URL; `inn8 doctor` checks them
+  inn8 dev           the same with the Dagster UI and the schedules; its data is kept
+  inn8 sync --help   sync the real INN8 into your own Postgres: set INN8_BASE_URL, INN8_CLIENT_ID,
+                     INN8_CLIENT_SECRET, INN8_DATABASE_URL and DAGSTER_POSTGRES_URL; `inn8 doctor` checks them
 """
 EPILOG = examples("inn8 demo", "inn8 demo --transactions 500000 --faulty 20")
 
 
 @click.command(name="demo", epilog=EPILOG)
-@click.option("--clients", default=1000, show_default=True, type=click.IntRange(1))
-@click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(1))
-@click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, to today.")
-@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
-@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
+@click.option("--clients", default=1000, show_default=True, type=click.IntRange(1), help="Simulated clients.")
+@click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(1), help="Simulated portfolios.")
+@click.option(
+    "--transactions", default=50_000, show_default=True, type=click.IntRange(0), help="Simulated transactions."
+)
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, up to today.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the random data.")
+@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per entity.")
 @verbose_option
 def command(
     clients: int, portfolios: int, transactions: int, days: int, seed: int, faulty: int,
@@ -67,7 +62,8 @@ def command(
 ) -> None:  # fmt: skip
     """Simulate an INN8, load all of it into an embedded Postgres through Dagster, and show the result.
 
-    It needs no settings and touches nothing that they name. Exit code 0: every record is in, or rejected with a reason.
+    No settings are needed, and those of the environment are ignored, so no real system is touched. Exit code 0 means
+    that every record was loaded, or rejected with a reason.
     """
     if not verbose:
         silence()
@@ -84,7 +80,7 @@ def command(
         found = _sync(environment, verbose=verbose)
         _show(screen, environment, found)
         took_seconds = time.monotonic() - began_at
-    screen.print(f"First load in {took_seconds:.0f} s, including set-up. Everything is stopped.")
+    screen.print(f"First load in {took_seconds:.0f} s, including set-up. Everything has been stopped.")
     screen.print(NEXT, markup=False)
     if Status.FAILED in {sync.entry.status for sync in found}:
         raise Failed("The demo's sync failed; see the message above.")
@@ -94,24 +90,24 @@ def command(
 def fresh_databases() -> Iterator[LocalDatabases]:
     """Yield two new databases on the demo's own Postgres and a temporary folder for Dagster; drop them afterwards."""
     with ExitStack() as stack:
-        stack.enter_context(_alone(data_folder()))
+        stack.enter_context(_only_demo(data_folder()))
         postgres = stack.enter_context(EmbeddedPostgres(data_folder() / "demo", durable=False))
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="inn8-demo-"))
         for name in DATABASES:
-            postgres.drop_database(name)  # of a demo that was killed
+            postgres.drop_database(name)  # left by a demo that was killed
             stack.callback(postgres.drop_database, name)
         yield LocalDatabases(postgres, *DATABASES, Path(home))
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock: a second demo would drop the databases of the first."""
+def _only_demo(folder: Path) -> Iterator[None]:
+    """Hold a lock file, because a second demo would drop the databases of the first."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(folder / "demo.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Failed("Another `inn8 demo` is running: this one was not started. Wait for it to end.") from None
+        raise Failed("Another `inn8 demo` is running, so this one was not started. Wait for it to end.") from None
     else:
         yield
     finally:
@@ -138,8 +134,11 @@ def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSyn
         counted = tables.row_counts(connection, TENANT)
         counts = [{"Table": table, "Rows": f"{count:,}"} for table, count in counted.items()]
         screen.print(rows_table(counts, ("Table", "Rows"), "Rows"))
-        for table, columns in COLUMNS.items():
-            rows = tables.sample(connection, TENANT, table, SAMPLE_ROWS)
-            screen.print(rows_table(rows, columns, f"inn8.{table}, {SAMPLE_ROWS} rows"))
+        for declared in (each for entity in ENTITIES for each in reversed(entity.declarations)):
+            rows = tables.sample(connection, TENANT, declared.name, SAMPLE_ROWS)
+            columns = ("external_id", *value_columns(declared))[:SAMPLE_COLUMNS]
+            screen.print(rows_table(rows, columns, f"inn8.{declared.name}, {SAMPLE_ROWS} rows"))
         rejected = rejects.list_rejects(connection, TENANT)
-    screen.print(rows_table(rejected, ("entity", "external_id", "reason_code", "reason"), "Rejected, with reasons"))
+    screen.print(
+        rows_table(rejected, ("entity", "external_id", "reason_code", "reason"), "Rejected records and the reasons")
+    )

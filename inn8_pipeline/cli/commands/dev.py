@@ -1,4 +1,4 @@
-"""`inn8 dev`: a local environment whose data stays, with the Dagster UI, daemon and schedule, until a signal."""
+"""`inn8 dev`: run a local environment with the Dagster UI, daemon and schedules until a signal; its data is kept."""
 
 import shlex
 import socket
@@ -25,25 +25,26 @@ EPILOG = examples("inn8 dev", "inn8 dev --port 3001")
 
 @click.command(name="dev", epilog=EPILOG)
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the Dagster UI.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address that the UI listens on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address on which the UI listens.")
 @click.option(
-    "--allow-public", is_flag=True, help="Let --host be an address that others can reach, though the UI has no login."
+    "--allow-public", is_flag=True, help="Permit a --host that other machines can reach, although the UI has no login."
 )
-@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
+@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per entity.")
 def command(
     port: int,
     host: str,
     allow_public: bool,
     faulty: int,
 ) -> None:
-    """Run a simulated INN8, an embedded Postgres, and Dagster's UI, daemon and schedule, until Ctrl-C or SIGTERM.
+    """Run a simulated INN8, an embedded Postgres and Dagster's UI, daemon and schedules until Ctrl-C or SIGTERM.
 
-    The data stays for the next time, in a folder of the user's data directory. Settings of the environment are ignored.
+    The data is kept for the next start, in a folder of the user's data directory. Settings of the environment are
+    ignored, so no real system is touched.
     """
     if not (allow_public or is_loopback(host)):
         raise click.UsageError(
-            f"Others can reach --host {host}, and the Dagster UI has no login: nothing was started. Leave --host "
-            "out, or add --allow-public if the network is yours alone."
+            f"Other machines can reach --host {host}, and the Dagster UI has no login: nothing was started. Omit "
+            "--host, or add --allow-public if you trust everyone in the network."
         )
     _refuse_a_busy_port(host, port)
     folder = data_folder() / "dev"
@@ -56,7 +57,7 @@ def command(
     ):
         script = _write_variables(folder / "settings.env", variables)
         serve(Environment(), host, port, folder, lambda url: _announce(url, script))
-    click.echo("Everything is stopped. The data stays for the next `inn8 dev`.")
+    click.echo("Everything has been stopped. The data is kept for the next `inn8 dev`.")
 
 
 def _refuse_a_busy_port(host: str, port: int) -> None:
@@ -72,7 +73,10 @@ def _refuse_a_busy_port(host: str, port: int) -> None:
 
 
 def _first_date(folder: Path) -> date:
-    """Return the first day of the simulated world, the same at every start: a later one would look like removals."""
+    """Return the first day of the simulated world.
+
+    It is stored and the same at every start: with a later first day, rows of earlier days would look removed.
+    """
     kept = folder / "first_date"
     if not kept.is_file():
         kept.write_text(f"{datetime.now(UTC).date() - timedelta(days=DAYS - 1)}\n", encoding="utf-8")
@@ -80,7 +84,7 @@ def _first_date(folder: Path) -> date:
 
 
 def _write_variables(path: Path, variables: Mapping[str, str]) -> Path:
-    """Write the settings as shell variables, so that `inn8 sync` in another terminal uses the same environment."""
+    """Write the settings as a shell script, so that `inn8 sync` in another terminal uses the same environment."""
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     path.write_text("".join(lines), encoding="utf-8")
     path.chmod(0o600)
@@ -90,4 +94,4 @@ def _write_variables(path: Path, variables: Mapping[str, str]) -> Path:
 def _announce(url: str, script: Path) -> None:
     click.echo(f"Dagster UI   {url}")
     click.echo(f"Terminal     . {shlex.quote(str(script))}; inn8 sync --full; inn8 log")
-    click.echo("The schedule is on: a sync every 15 minutes. Ctrl-C stops everything; the data stays.")
+    click.echo("The schedules are on: a sync every 15 minutes. Ctrl-C stops everything; the data is kept.")

@@ -1,4 +1,4 @@
-"""`inn8 doctor`: check everything that a sync needs. Each line is one check; one that fails says what to do."""
+"""`inn8 doctor`: check everything that a sync needs. Each line is one check; a failed check says what to do."""
 
 import sys
 import time
@@ -36,7 +36,7 @@ from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
 
 CLOCK_SECONDS = 5.0
-EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 all is well, 1 some check failed.")
+EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 every check passed, 1 a check failed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,11 @@ class Finding:
 @click.command(name="doctor", epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Check settings, database, schema, clock, INN8's token endpoint, Dagster's storage, daemon and schedules.
+    """Check settings, database, schema, tenants, rights, clock, INN8's token endpoint, Dagster's storage and daemon.
 
-    With INN8_EXECUTOR=celery it checks the queue and its workers too. It asks INN8 for a token, reads nothing else
-    there, and writes nothing.
+    With INN8_EXECUTOR=celery, the queue and its workers are checked too. From INN8 only a token is requested. Neither
+    the warehouse nor Dagster's storage is changed; if DAGSTER_HOME is not set, the folder that takes its place is
+    created.
     """
     silence()
     findings = []
@@ -69,7 +70,7 @@ def command(as_json: bool) -> None:
 
 
 def examine(environment: Environment) -> Iterator[Finding]:
-    """Yield each finding as soon as it is known."""
+    """Run the checks in order, and yield the finding of each as soon as it is known."""
     checks: dict[str, Callable[[Environment], str]] = {
         "settings": _settings,
         "database": _database,
@@ -90,7 +91,7 @@ def examine(environment: Environment) -> Iterator[Finding]:
 
 
 def _token_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
-    """Return one check for each tenant; its name is shown where there are several."""
+    """Return one check per tenant; with several tenants, the names of the checks contain the tenant."""
     name = "INN8's token endpoint"
     try:
         tenant_ids = read_tenant_ids(environment)
@@ -102,7 +103,7 @@ def _token_checks(environment: Environment) -> dict[str, Callable[[Environment],
 
 
 def _queue_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
-    """Return the check of Celery's queue, where that is the executor."""
+    """Return the check of Celery's workers if Celery is the executor; otherwise nothing."""
     try:
         is_used = read_executor(environment) == "celery"
     except SettingsError:
@@ -117,7 +118,7 @@ def _settings(environment: Environment) -> str:
     read_other_tenant_ids(environment)
     for read in (read_alerts, read_api, read_sync, read_retention, read_executor, read_database):
         read(environment)
-    return "complete and well-formed"
+    return "complete and valid"
 
 
 def _engine(environment: Environment) -> Engine:
@@ -126,7 +127,7 @@ def _engine(environment: Environment) -> Engine:
 
 def _database(environment: Environment) -> str:
     with reading(environment, "looking at the schema"):
-        return f"answers, schema version {SCHEMA_VERSION}"
+        return f"reachable, schema version {SCHEMA_VERSION}"
 
 
 def _tenants(environment: Environment) -> str:
@@ -144,13 +145,13 @@ def _rights(environment: Environment) -> str:
 
 @dataclass(eq=False)
 class RightsError(Inn8Error):
-    """Some role has other rights than `inn8 db grant-reader` and `grant-writer` give. `findings` are sentences."""
+    """A role has rights that `inn8 db grant-reader` and `grant-writer` do not give. `findings` are sentences."""
 
     findings: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return what was found; each finding names its command."""
-        return f"{'. '.join(self.findings)}. Rows of other tenants can be read until then."
+        """Return the findings, each of which names the command that corrects it."""
+        return f"{'. '.join(self.findings)}. Until then, rows of other tenants can be read."
 
 
 def _clock(environment: Environment) -> str:
@@ -161,12 +162,12 @@ def _clock(environment: Environment) -> str:
     off = (theirs - asked_at).total_seconds() - took / 2
     if abs(off) > CLOCK_SECONDS + took:
         raise ClockError(off)
-    return f"agrees with the database's within {CLOCK_SECONDS:.0f} s"
+    return f"differs from the database's clock by less than {CLOCK_SECONDS:.0f} s"
 
 
 @dataclass(eq=False)
 class ClockError(Inn8Error):
-    """The clocks of this machine and of the database differ."""
+    """The clocks of this machine and of the database differ by more than `CLOCK_SECONDS`."""
 
     off_seconds: float
 
@@ -186,17 +187,17 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
 
     with dagster_modules.resources.Inn8().client(tenant_id, _engine(environment), warn) as client:
         client.check_credentials()
-    return "gives a token"
+    return "accepts the credentials"
 
 
 def _storage(environment: Environment) -> str:
     with dagster_modules.instance.open_instance(environment) as instance, dagster_modules.instance.storage_guarded():
         dagster_modules.storage_checks.check_migration(instance)
-        answer = f"answers, {instance.get_runs_count()} runs"
+        answer = f"reachable, {instance.get_runs_count()} runs"
     url = read_storage_url(environment)
     missing = dagster_modules.storage_checks.missing_timeouts(url) if url else ""
     if missing:
-        return f"{answer}. A server that hangs would hang Dagster: add to DAGSTER_POSTGRES_URL {missing}"
+        return f"{answer}. If the server hangs, Dagster hangs too: add this to DAGSTER_POSTGRES_URL: {missing}"
     return answer
 
 

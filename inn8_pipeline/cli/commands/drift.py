@@ -1,4 +1,4 @@
-"""`inn8 drift`: properties that no column is made from, and values that the contract does not list."""
+"""`inn8 drift`: list properties that have no column, and values that the contract does not list."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "ac
     ),
 )
 def command() -> None:
-    """Show what INN8 sends and the contract does not list.
+    """List properties and values that INN8 sends but that the contract does not list.
 
-    `list` and `accept` are about properties, and show their names only. `values` shows values of enumerations.
+    `list` and `accept` are for properties; only their names are shown. `values` shows unlisted values of enumerations.
     """
 
 
@@ -38,7 +38,7 @@ def command() -> None:
 @tenant_option
 @json_option
 def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool) -> None:
-    """List the unknown properties that INN8 still sends, with the first day of each."""
+    """List the unknown properties that INN8 still sends, and since when."""
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     with reading(environment, "reading unknown properties") as connection:
@@ -53,7 +53,7 @@ def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool)
     elif found:
         console().print(rows_table(found, (*(["tenant_id"] if len(tenant_ids) > 1 else []), *COLUMNS)))
     else:
-        click.echo("INN8 sends no property that the contract does not list.")
+        click.echo("INN8 sends no unknown properties.")
 
 
 @command.command("values", epilog=examples("inn8 drift values clients"))
@@ -61,9 +61,9 @@ def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool)
 @tenant_option
 @json_option
 def list_values(entity: Entity, tenant_id: str | None, as_json: bool) -> None:
-    """List the unlisted statuses and types of the last landings, and empty dates, with their numbers of records.
+    """List the unlisted statuses and types, and the empty dates, of the newest landings, with their record counts.
 
-    They may be personal data: a name in the place of a status. Dagster shows only those that cannot be.
+    The values may be personal data, such as a name sent as a status. Dagster shows only those that cannot be.
     """
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
@@ -79,11 +79,11 @@ def list_values(entity: Entity, tenant_id: str | None, as_json: bool) -> None:
     elif found:
         console().print(rows_table(found, ("property", "value", "records")))
     else:
-        click.echo(f"INN8 sends no value of {entity} that is not listed.")
+        click.echo(f"INN8 sends no unlisted values of {entity}.")
 
 
 def _unlisted(texts: Mapping[str, int], source: Property) -> Counter[str]:
-    """Return the unlisted values among the texts; of a date-time only its date."""
+    """Return the unlisted values among the texts with their record counts; date-times are cut to their dates."""
     found: Counter[str] = Counter()
     for text, records in texts.items():
         if is_unlisted(text, source):
@@ -94,16 +94,16 @@ def _unlisted(texts: Mapping[str, int], source: Property) -> Counter[str]:
 @command.command(epilog=examples('inn8 drift accept clients loyaltyTier --note "marketing\'s, not wanted"'))
 @click.argument("entity", type=ENTITY)
 @click.argument("name")
-@click.option("--note", required=True, help="Why no column is made from it.")
+@click.option("--note", required=True, help="Why the property needs no column.")
 @tenant_option
 def accept(entity: Entity, name: str, note: str, tenant_id: str | None) -> None:
-    """Accept that no column is made from a property: the check `drift` no longer reports it."""
+    """Accept that a property has no column: the check `drift` no longer reports it."""
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
     engine = read_database(environment).engine()
     if not drift.accept(engine, tenant, entity, name, note):
         raise Failed(
-            f"INN8 has never sent a property {name!r} of {entity}: nothing was done. `inn8 drift list` names those "
-            "that it sends."
+            f"INN8 has never sent a property {name!r} of {entity}: nothing was changed. `inn8 drift list` shows the "
+            "unknown properties."
         )
     click.echo(f"{name} of {entity} is accepted: the check `drift` no longer reports it.")

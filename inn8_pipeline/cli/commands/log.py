@@ -62,7 +62,7 @@ def command(
         screen.print(log_table(found, width=screen.width))
         print_messages(found, on_stderr=False)
     else:
-        click.echo("No sync is logged that matches.")
+        click.echo("The sync log has no matching entry.")
 
 
 def _midnight(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""`inn8 rejects`: records that failed validation, and what an operator can do about them."""
+"""`inn8 rejects`: list, show, retry and accept records that failed validation."""
 
 from typing import Any
 
@@ -47,15 +47,15 @@ COLUMNS = (
 def command() -> None:
     """List, show, retry or accept records that failed validation.
 
-    Each sync tries the open rejects again. One is resolved as soon as its record can be merged, or INN8 no longer
+    Each sync tries the open rejects again. A reject is resolved as soon as its record can be merged, or INN8 no longer
     sends it.
     """
 
 
 @command.command("list", epilog=examples("inn8 rejects list --entity transactions --json"))
 @click.option("--entity", type=ENTITY, help="Only this entity.")
-@click.option("--all", "with_resolved", is_flag=True, help="The resolved rejects too.")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="How many, at most.")
+@click.option("--all", "with_resolved", is_flag=True, help="Include resolved rejects.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="The number of rejects to show.")
 @tenant_option
 @json_option
 def list_rejects(
@@ -92,7 +92,7 @@ def list_rejects(
 @tenant_option
 @json_option
 def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
-    """Show one reject with the record as INN8 sent it, which is personal data."""
+    """Show one reject with its record as INN8 sent it. The output is personal data."""
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "reading a reject") as connection:
@@ -107,7 +107,7 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
 @click.option("--note", required=True, help="Why the record will stay rejected.")
 @tenant_option
 def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
-    """Accept an open reject as permanent: it is kept, and no longer causes PartialSuccess.
+    """Accept an open reject as permanent: it stays stored, but no longer causes PartialSuccess.
 
     If INN8 sends another version of the record, that version is tried again.
     """
@@ -115,7 +115,7 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
     tenant = tenant_id_of(environment, tenant_id)
     if not rejects.accept(read_database(environment).engine(), tenant, reject_id, note):
         raise _unknown(reject_id)
-    click.echo(f"Reject {reject_id} is accepted: from the next sync on it no longer causes PartialSuccess.")
+    click.echo(f"Reject {reject_id} is accepted. Beginning with the next sync, it no longer causes PartialSuccess.")
 
 
 @command.command(epilog=examples("inn8 rejects retry --entity portfolios"))
@@ -123,7 +123,7 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
 @tenant_option
 @verbose_option
 def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
-    """Sync the entities that have open rejects, which tries each of them again, whatever its day of trade."""
+    """Sync the entities that have open rejects. That tries every reject again, whatever its day of trade."""
     environment = Environment()
     settings = read_settings(environment, [tenant_id_of(environment, tenant_id)])
     if not verbose:
@@ -141,8 +141,8 @@ def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
 
 def _unknown(reject_id: int) -> Failed:
     return Failed(
-        f"There is no open reject {reject_id}: nothing was done. `inn8 rejects list` lists the open ones, with --all "
-        "the resolved ones too."
+        f"There is no open reject {reject_id}: nothing was changed. `inn8 rejects list` lists the open rejects; with "
+        "--all it includes the resolved ones."
     )
 
 

@@ -1,4 +1,4 @@
-"""`inn8 sandbox`: serve the simulated INN8 API alone."""
+"""`inn8 sandbox`: run only the simulated INN8 API."""
 
 import math
 from datetime import date
@@ -25,22 +25,24 @@ EPILOG = examples(
 
 
 @click.command(name="sandbox", epilog=EPILOG)
-@click.option("--clients", default=1000, show_default=True, type=click.IntRange(0))
-@click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(0))
-@click.option("--transactions", default=50_000, show_default=True, type=click.IntRange(0))
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 36_500), help="Days of trade.")
-@click.option("--last-date", type=DAY, help="Last day of trade; by default today, also tomorrow.")
-@click.option("--seed", default=7, show_default=True, help="Another seed makes other data.")
-@click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per collection.")
-@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="By default a free one.")
-@click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1))
+@click.option("--clients", default=1000, show_default=True, type=click.IntRange(0), help="Simulated clients.")
+@click.option("--portfolios", default=2000, show_default=True, type=click.IntRange(0), help="Simulated portfolios.")
 @click.option(
-    "--delay", default=0.0, show_default=True, type=click.FloatRange(0, 3600), help="Seconds before each page."
+    "--transactions", default=50_000, show_default=True, type=click.IntRange(0), help="Simulated transactions."
+)
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 36_500), help="Days of trade.")
+@click.option("--last-date", type=DAY, help="Last day of trade. Default: today, and still so when the date changes.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the random data.")
+@click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per entity.")
+@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port. Default: a free one.")
+@click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1), help="Records per page.")
+@click.option(
+    "--delay", default=0.0, show_default=True, type=click.FloatRange(0, 3600), help="Delay of each page in seconds."
 )
 @click.option(
     "--expires-in", default=3600, show_default=True, type=click.IntRange(1), help="Lifetime of a token in seconds."
 )
-@click.option("--pascal", is_flag=True, help="Property names in PascalCase.")
+@click.option("--pascal", is_flag=True, help="Send property names in PascalCase.")
 @click.option("--no-paging", is_flag=True, help="Send each collection as one array.")
 @click.option("--no-windows", is_flag=True, help="Ignore fromDate and toDate.")
 @click.option("--like", type=click.Path(path_type=Path), help="Serve what this contract file says (not its token).")
@@ -49,9 +51,12 @@ def command(
     port: int, page_size: int, delay: float, expires_in: int,
     pascal: bool, no_paging: bool, no_windows: bool, like: Path | None,
 ) -> None:  # fmt: skip
-    """Serve a simulated INN8 on loopback until Ctrl-C. Its output begins with its address, as shell variables."""
+    """Serve a simulated INN8 on the loopback interface until Ctrl-C.
+
+    Its first lines of output are the settings for it, as shell variables.
+    """
     if math.isnan(delay):
-        raise click.BadParameter("nan is not a number of seconds.", param_hint="--delay")
+        raise click.BadParameter("'nan' is not a number of seconds.", param_hint="--delay")
     options = ServerOptions(
         page_size=page_size, max_page_size=page_size, paging=not no_paging, windows=not no_windows, pascal=pascal,
         delay=delay,
@@ -62,8 +67,12 @@ def command(
             last_date=last_date, faulty=faulty,
         )  # fmt: skip
     except (InvalidWorldError, OverflowError) as error:
-        reason = str(error) if isinstance(error, InvalidWorldError) else "Its days of trade leave the calendar."
-        raise click.UsageError(f"There is no such world: {reason}") from None
+        reason = (
+            str(error)
+            if isinstance(error, InvalidWorldError)
+            else "its days of trade are not all between the years 1 and 9999."
+        )
+        raise click.UsageError(f"This world cannot be simulated: {reason}") from None
     with world:
         server = SandboxServer(world, port=port, expires_in=expires_in, options=options)
         if like is not None:

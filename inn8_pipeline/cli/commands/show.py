@@ -1,4 +1,4 @@
-"""`inn8 show`: everything that is stored about one record."""
+"""`inn8 show`: show everything that is stored about one record."""
 
 from typing import TYPE_CHECKING
 
@@ -27,16 +27,15 @@ EPILOG = examples("inn8 show client CL-000001", "inn8 show transaction TX-202611
 def command(entity: Entity, external_id: str, tenant_id: str | None, as_json: bool) -> None:
     """Show the row of EXTERNAL_ID, the rows that refer to it, what INN8 sent last, its rejects and its history.
 
-    The history has each version that the stored pages hold, newest first, with the first and the last fetch that
-    brought it. The output is personal data.
+    The history lists each version that the stored pages contain, newest first, with the first and the last fetch that
+    contained it. The output is personal data.
     """
     environment = Environment()
     with reading(environment, f"reading a {entity.singular}") as connection:
         record = read(connection, tenant_id_of(environment, tenant_id), entity, external_id)
     if not record.is_known:
         raise Failed(
-            f"No {entity.singular} {external_id!r} is stored here. Ids are compared exactly: case matters, and nothing "
-            "is trimmed."
+            f"No {entity.singular} {external_id!r} is stored. Ids are compared exactly: case and blanks matter."
         )
     if as_json:
         print_json(_as_json(record))
@@ -55,7 +54,7 @@ def _as_json(record: "Record") -> dict[str, object]:
 def _print(entity: Entity, record: "Record") -> None:
     screen = console()
     if record.row is None:
-        click.echo(f"There is no row of this {entity.singular}: its record was rejected.")
+        click.echo(f"This {entity.singular} has no row: its record was rejected.")
     else:
         lines = [{"Column": name, "Value": value} for name, value in record.row.items() if value is not None]
         screen.print(rows_table(lines, ("Column", "Value"), "Row"))

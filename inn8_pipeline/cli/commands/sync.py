@@ -1,4 +1,4 @@
-"""`inn8 sync`: bring entities up to date now."""
+"""`inn8 sync`: fetch and merge entities now."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,11 +25,11 @@ from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import Environment, SyncSettings
 
 EPILOG = examples(
-    "inn8 sync                                      everything, transactions of the look-back",
+    "inn8 sync                                      all entities; of days of trade, the last INN8_LOOKBACK_DAYS",
     "inn8 sync clients portfolios",
     "inn8 sync transactions --from 2026-03-01 --to 2026-03-31",
-    "inn8 sync --full                               everything since INN8_TRANSACTIONS_FROM",
-    "inn8 sync clients --rebuild                    from the landing, without INN8",
+    "inn8 sync --full                               all entities; all days since INN8_TRANSACTIONS_FROM",
+    "inn8 sync clients --rebuild                    merge the stored landing again, without INN8",
     "inn8 sync clients --tenant firm --allow-changes",
     "inn8 sync clients --dry-run                    what a sync would do now; nothing is written",
     notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.",
@@ -65,7 +65,7 @@ def command(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Sync the named entities, or all of them, through Dagster, whose storage keeps each run and its log.
+    """Fetch and merge the named entities, or all of them. The runs and the sync log are kept in Dagster's storage.
 
     Transactions are synced by day of trade: without days, those of the last INN8_LOOKBACK_DAYS days. Each --allow-…
     option lifts a bound for this one sync: INN8_MAX_REMOVED_PERCENT, INN8_MAX_REJECTED_PERCENT or
@@ -102,9 +102,9 @@ def _window(
 ) -> Window | None:
     named = window_of(settings, from_date, to_date)
     if full and named:
-        raise click.UsageError("--full means all days: leave --from and --to out.")
+        raise click.UsageError("--full syncs all days: omit --from and --to.")
     if named and not any(entity.has_days for entity in wanted):
-        raise click.UsageError("--from and --to are days of trade: they need an entity that has days.")
+        raise click.UsageError("--from and --to are days of trade, which none of these entities has.")
     return settings.history() if full else named
 
 
@@ -114,7 +114,7 @@ def _mention_first_sync(
     by_day = [entity for entity in wanted if entity.has_days]
     if False in [has_merged(environment, tenant_id, entity) for tenant_id in tenant_ids for entity in by_day]:
         click.echo(
-            f"First sync: it covers the last {settings.lookback_days} days of trade only. "
-            f"`inn8 sync --full` loads all since {settings.transactions_from}.",
+            f"First sync: only the last {settings.lookback_days} days of trade are loaded. "
+            f"`inn8 sync --full` loads all days since {settings.transactions_from}.",
             err=True,
         )

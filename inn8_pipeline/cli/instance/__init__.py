@@ -1,1 +1,1 @@
-"""Dagster's instance as commands use it: its home, its storage, runs, the sync log, liveness."""
+"""How commands use the Dagster instance: its home, its storage, runs, the sync log, and liveness checks."""

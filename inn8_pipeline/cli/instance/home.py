@@ -1,4 +1,4 @@
-"""Dagster's own settings, as the commands use them: its folder, and the URL of its storage."""
+"""Dagster's own settings as commands read them: its folder (DAGSTER_HOME) and the URL of its storage."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ STORAGE_EXAMPLE = "postgresql+psycopg2://inn8:secret@localhost:5432/dagster"
 
 
 def dagster_home(environment: Environment) -> Path:
-    """Return DAGSTER_HOME, or where it is not set a folder of ours with the packaged dagster.yaml."""
+    """Return DAGSTER_HOME. If it is not set, create and return our own folder with the packaged dagster.yaml."""
     named = environment.read("DAGSTER_HOME", "/srv/inn8", default="")
     if not named:
         return write_instance(data_folder() / "dagster")
@@ -23,17 +23,17 @@ def dagster_home(environment: Environment) -> Path:
 
 
 def read_storage_url(environment: Environment) -> str | None:
-    """Return the URL of Dagster's storage, and set it in this process's environment, where dagster.yaml looks for it.
+    """Return the URL of Dagster's storage, and set it in this process's environment, where dagster.yaml reads it.
 
-    It may have come from the file that DAGSTER_POSTGRES_URL_FILE names, which Dagster does not read. None if the
-    instance's dagster.yaml does not use the variable.
+    The URL may come from the file that DAGSTER_POSTGRES_URL_FILE names, which Dagster itself does not read. Return None
+    if the instance's dagster.yaml does not use the variable.
     """
     config = dagster_home(environment) / "dagster.yaml"
     if not config.is_file() or STORAGE_URL not in _text(config):
         return None
     url = environment.read(STORAGE_URL, STORAGE_EXAMPLE)
     if not url.startswith("postgresql+psycopg2://"):
-        raise SettingsError(STORAGE_URL, "must be a URL that names psycopg2 as its driver", STORAGE_EXAMPLE)
+        raise SettingsError(STORAGE_URL, "must be a URL that begins with postgresql+psycopg2://", STORAGE_EXAMPLE)
     os.environ[STORAGE_URL] = well_formed(STORAGE_URL, url, STORAGE_EXAMPLE)
     return url
 

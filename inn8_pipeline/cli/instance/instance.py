@@ -1,4 +1,4 @@
-"""Dagster's instance, opened for one command, and the errors of its storage."""
+"""Open the Dagster instance for a command, check its dagster.yaml, and translate the errors of its storage."""
 
 import os
 from collections.abc import Iterator
@@ -27,36 +27,36 @@ _EVENTS_AT_ONCE = 1000
 
 @dataclass(eq=False)
 class DagsterStorageError(Inn8Error):
-    """Dagster's own storage cannot be reached or written, so the sync log cannot be written there either."""
+    """Dagster's own storage cannot be reached or written, so the sync log cannot be written either."""
 
     condition: str
 
     def __str__(self) -> str:
         """Return what is broken, what it means for the sync, and what to check."""
         return (
-            f"Dagster's storage cannot be used ({self.condition}). The sync was not run, or broke off, and its log "
-            f"could not be written there; a merge that had been committed stands. Check {STORAGE_URL} and the server "
-            "(`inn8 doctor`); then rerun."
+            f"Dagster's storage cannot be used ({self.condition}). The sync was not run or was interrupted, and its "
+            f"log could not be written; a merge that had been committed stays. Check {STORAGE_URL} and the server "
+            "(`inn8 doctor`), then run it again."
         )
 
 
 @contextmanager
 def open_instance(environment: Environment) -> Iterator[DagsterInstance]:
-    """Yield the instance of DAGSTER_HOME, or of our own folder where that is not set.
+    """Yield the instance of DAGSTER_HOME, or of our own folder if that is not set.
 
     Raises:
-        SettingsError: DAGSTER_HOME, its dagster.yaml or DAGSTER_POSTGRES_URL is wrong.
+        SettingsError: DAGSTER_HOME, its dagster.yaml or DAGSTER_POSTGRES_URL is invalid.
         DagsterStorageError: The storage cannot be reached.
 
     """
     home = dagster_home(environment)
     url = read_storage_url(environment)
-    # A setting of Dagster's: the events of a step's days are written together, not one by one.
+    # A setting of Dagster's: write the events of a step's days in batches, not one by one.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(_EVENTS_AT_ONCE))
     with storage_guarded():
         _connect_once(url)
         instance = _load(home)
-        # Keep connections: a new one for each of the hundreds of events of a run takes a quarter of its time.
+        # Keep connections: opening a new one for each of the hundreds of events takes a quarter of a run's time.
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _MORE_CONNECTIONS)
     with instance:
         yield instance
@@ -66,7 +66,7 @@ def _load(home: Path) -> DagsterInstance:
     try:
         return DagsterInstance.from_config(str(home))
     except (DagsterError, CheckError, YAMLError, TypeError) as error:
-        # Their texts can hold the values of the file.
+        # The texts of these errors can contain values of the file.
         problem = (
             f"names a folder whose dagster.yaml cannot be loaded ({type(error).__name__}): nothing was run, and "
             "`dagster instance info` says why"
@@ -75,10 +75,12 @@ def _load(home: Path) -> DagsterInstance:
 
 
 def check_configuration(instance: DagsterInstance) -> None:
-    """Check what syncs need of dagster.yaml: Dagster's own defaults keep runs of one entity neither apart nor bounded.
+    """Check that dagster.yaml has what syncs need.
+
+    With Dagster's defaults, runs of one entity would overlap, and no run would have a time limit.
 
     Raises:
-        SettingsError: Something is missing, as in an empty file.
+        SettingsError: The configuration lacks something, as an empty file does.
 
     """
     pools = instance.get_concurrency_config().pool_config
@@ -91,19 +93,19 @@ def check_configuration(instance: DagsterInstance) -> None:
     }
     missing = [name for name, found in is_there.items() if not found]
     if missing:
-        problem = f"names a folder whose dagster.yaml lacks {', '.join(missing)}: take the one of this release"
+        problem = f"names a folder whose dagster.yaml lacks {', '.join(missing)}: use the dagster.yaml of this release"
         raise SettingsError("DAGSTER_HOME", problem, "/srv/inn8")
 
 
 def _connect_once(url: str | None) -> None:
-    """Check that the storage answers: Dagster itself would retry for twelve seconds without a message."""
+    """Check that the storage answers, because Dagster itself would retry for twelve seconds without a message."""
     if url is not None:
         create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}).connect().close()
 
 
 @contextmanager
 def storage_guarded() -> Iterator[None]:
-    """Turn what Dagster's storage raises into a `DagsterStorageError` that names its class: its text can hold a URL."""
+    """Raise an error of Dagster's storage as a `DagsterStorageError` with its class only: its text can hold a URL."""
     try:
         yield
     except (DagsterPostgresException, SQLAlchemyError) as error:

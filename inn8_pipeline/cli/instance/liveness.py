@@ -1,4 +1,4 @@
-"""Check that the daemon, the schedules, the sensors and the Celery workers are alive."""
+"""Check that the daemon, schedules, sensors and Celery workers are alive: no scheduled sync runs without them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, now, read_celery, read_sync
 
 BEAT_SECONDS = 300
-"""How old the heartbeat of a daemon may be. Each is sent every 30 s, or when one iteration of its work ends."""
+"""The greatest age of a daemon's heartbeat. One is sent every 30 s, or at the end of an iteration of its work."""
 QUEUE_SECONDS = 3.0
 
 
@@ -27,14 +27,14 @@ class NotRunningError(Inn8Error):
 
     def __str__(self) -> str:
         """Return what is not running, what it means, and what to do."""
-        return f"{self.finding}: scheduled syncs wait. {self.way_out}"
+        return f"{self.finding}: scheduled syncs do not run. {self.way_out}"
 
 
 def check_daemon(environment: Environment) -> str:
-    """Return that the daemon reports, and schedules and sensors work; or that no daemon was started yet.
+    """Return a sentence that says that daemon, schedules and sensors work, or that no daemon was ever started.
 
     Raises:
-        NotRunningError: A daemon has stopped reporting, or a schedule or sensor is off, failed last time or is late.
+        NotRunningError: A daemon has stopped sending heartbeats, or a schedule or sensor is off, late or failing.
 
     """
     tick_minutes = read_sync(environment).tick_minutes
@@ -46,30 +46,32 @@ def check_daemon(environment: Environment) -> str:
         states = [state for state in instance.all_instigator_state() if state.name in wanted]
         last = [(state, instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)) for state in states]
     if not beats:
-        return "no daemon has reported yet: nothing is synced on schedule until `dagster-daemon run` is up"
+        return "no daemon has been started yet: start `dagster-daemon run`, without which nothing is synced on schedule"
     if silent:
         since = datetime.fromtimestamp(min(beats[name] for name in silent), UTC)
-        finding = f"Dagster's daemon has not reported since {since:%Y-%m-%d %H:%M} UTC ({', '.join(silent).lower()})"
-        raise NotRunningError(finding, "Start `dagster-daemon run` again; its output says why it ended.")
+        finding = (
+            f"Dagster's daemon has sent no heartbeat since {since:%Y-%m-%d %H:%M} UTC ({', '.join(silent).lower()})"
+        )
+        raise NotRunningError(finding, "Restart `dagster-daemon run`; its output says why it stopped.")
     off = [state.name for state in states if state.status is InstigatorStatus.STOPPED]
     if off:
-        raise NotRunningError(f"{', '.join(off)} is off", "Switch it on in the UI, under Automation.")
+        raise NotRunningError(f"{', '.join(off)} is off", "Turn it on in the Dagster UI, under Automation.")
     _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(repository), tick_minutes)
     schedules, sensors = len(repository.schedule_defs), len(repository.sensor_defs)
-    return f"the daemon reports, {schedules} schedules and {sensors} sensors are on, and none failed at its last tick"
+    return f"the daemon is alive, {schedules} schedules and {sensors} sensors are on, and no last tick failed"
 
 
 def _frequent(repository: RepositoryDefinition) -> set[str]:
-    """Return the names of the schedules of a few minutes."""
+    """Return the names of the schedules that tick every few minutes."""
     return {each.name for each in repository.schedule_defs if str(each.cron_schedule).startswith("*/")}
 
 
 def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], tick_minutes: int) -> None:
-    """Check the last tick of each schedule and sensor: a daemon can report while one of them fails or stands still."""
+    """Check the last tick of each schedule and sensor: one can fail or hang although the daemon sends heartbeats."""
     failed = [name for name, tick in last.items() if tick.status is TickStatus.FAILURE]
     if failed:
         raise NotRunningError(
-            f"The last tick of {', '.join(sorted(failed))} failed", "The UI shows its error, under Automation."
+            f"The last tick of {', '.join(sorted(failed))} failed", "The Dagster UI shows its error, under Automation."
         )
     most_seconds = 2 * tick_minutes * 60 + BEAT_SECONDS
     late = [
@@ -80,7 +82,7 @@ def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], 
     if late:
         raise NotRunningError(
             f"The last tick of {', '.join(sorted(late))} is more than {most_seconds // 60} minutes old",
-            "Start `dagster-daemon run` again; its output says why it stands still.",
+            "Restart `dagster-daemon run`; its output says why it hangs.",
         )
 
 
@@ -89,25 +91,25 @@ def _is_old(timestamp: float) -> bool:
 
 
 def check_workers(environment: Environment) -> str:
-    """Return which workers answer on Celery's queue.
+    """Return a sentence that names the workers that answer on Celery's queue.
 
     Raises:
         NotRunningError: The queue cannot be reached, or no worker answers.
 
     """
-    executor(environment)  # a SettingsError where Celery is not installed
+    executor(environment)  # raises a SettingsError if the optional package Celery, imported next, is not installed
     from celery import Celery
     from kombu.exceptions import OperationalError
 
-    way_out = "Check that the queue is up, and `celery -A inn8_pipeline.defs.worker worker` on each worker's machine."
+    way_out = "Check the queue, and start `celery -A inn8_pipeline.defs.worker worker` on the workers' machines."
     app = Celery(broker=read_celery(environment).broker)
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=QUEUE_SECONDS)
             answers = app.control.ping(timeout=QUEUE_SECONDS, connection=connection)
-    except (OperationalError, KeyError) as error:  # a KeyError: Celery does not know the URL's kind of queue
+    except (OperationalError, KeyError) as error:  # KeyError: Celery does not support the URL's scheme
         condition = type(error.__cause__ or error).__name__
         raise NotRunningError(f"INN8_CELERY_BROKER cannot be reached ({condition})", way_out) from None
     if not answers:
         raise NotRunningError("No Celery worker answers", way_out)
-    return f"{len(answers)} answer: {', '.join(sorted(name for answer in answers for name in answer))}"
+    return f"workers that answer ({len(answers)}): {', '.join(sorted(name for answer in answers for name in answer))}"

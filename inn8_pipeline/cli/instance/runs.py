@@ -1,6 +1,7 @@
-"""Runs of Dagster's in this process: what a sync covers, as runs; one run executed; what its log says.
+"""Plan the Dagster runs of a sync, execute them in this process, and return their sync log entries.
 
-In this process, because a run costs two seconds there and four and a queue elsewhere. The run is stored like any other.
+In this process a run has an overhead of two seconds; launched through the daemon, it has four and waits in a queue. The
+run is stored like any other.
 """
 
 import os
@@ -10,10 +11,24 @@ from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
 
 from inn8_pipeline.cli.instance.instance import storage_guarded
 from inn8_pipeline.cli.support.folders import packaged
+from inn8_pipeline.definitions import defs
+from inn8_pipeline.defs.instance.internals import (
+    SINGLETON_REPOSITORY_NAME,
+    InMemoryJob,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+    execute_run,
+    location_origins_from_yaml_paths,
+)
+from inn8_pipeline.defs.names import MAX_RETRIES_TAG, Tenant
+from inn8_pipeline.defs.partitions import chunks, range_tags
+from inn8_pipeline.defs.runs import process
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
@@ -28,14 +43,14 @@ UNLOGGED = "The run ended before it could log why; its events in the Dagster UI 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run: a tenant's entity, and for transactions its days.
+    """One run: a tenant, an entity and, if the entity has days of trade, the days.
 
     `is_rebuild`: from the landings, INN8 is not asked. `allowed` are the bounds that are lifted, as the launchpad names
     them (`allow_changes`). `is_backfill`: the sync log calls it a backfill. `is_dry_run`: nothing
     is written, and the landing is kept only if it `keeps_landing`.
     """
 
-    tenant: "Tenant"
+    tenant: Tenant
     entity: Entity
     window: Window | None = None
     is_rebuild: bool = False
@@ -46,19 +61,17 @@ class PlannedRun:
 
     @property
     def weight(self) -> int:
-        """Its share of the progress: days, where there are any."""
+        """Return the run's share of the progress: its number of days, or 1 if it has none."""
         return len(list(self.window.days())) if self.window else 1
 
     def __str__(self) -> str:
-        """For the progress display."""
+        """Return the run's name for the progress display."""
         name = self.tenant.name(str(self.entity))
         return f"{name} {self.window}" if self.window else name
 
 
-def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[PlannedRun]:
-    """Return the runs of these entities in the order in which they need each other; days newest first, in pieces."""
-    from inn8_pipeline.defs.partitions import chunks
-
+def plan(tenant: Tenant, entities: Sequence[Entity], window: Window) -> list[PlannedRun]:
+    """Return the runs of these entities: parents first, and days of trade in chunks, the newest first."""
     wanted = [entity for entity in ENTITIES if entity in entities]
     whole = [PlannedRun(tenant, entity) for entity in wanted if not entity.has_days]
     return whole + [
@@ -66,27 +79,24 @@ def plan(tenant: "Tenant", entities: Sequence[Entity], window: Window) -> list[P
     ]
 
 
-def load_definitions() -> "Definitions":
-    """Return the definitions, of the settings as they are now."""
-    from inn8_pipeline.definitions import defs
-
+def load_definitions() -> Definitions:
+    """Return the definitions, built from the current settings."""
     return defs()
 
 
 def execute(
-    definitions: "Definitions", instance: "DagsterInstance", step: PlannedRun, *, verbose: bool = False
+    definitions: Definitions, instance: DagsterInstance, planned: PlannedRun, *, verbose: bool = False
 ) -> LoggedSync:
-    """Run one step to its end, and return its entry of the log.
+    """Execute one planned run, and return its sync log entry. SIGINT, SIGTERM and SIGHUP end it as `Failed`.
 
-    Raises DagsterStorageError where the run cannot be stored. SIGINT and SIGTERM end it as `Failed`.
+    Raises:
+        DagsterStorageError: The run cannot be stored.
+
     """
-    from inn8_pipeline.defs.instance.internals import InMemoryJob, execute_run
-    from inn8_pipeline.defs.runs import process
-
-    # Whichever executor the settings name: the steps of this run work here.
-    job = definitions.resolve_job_def(step.tenant.job_name(step.entity)).as_ephemeral_job({}, {})
+    # An ephemeral job executes its steps in this process, whichever executor the settings name.
+    job = definitions.resolve_job_def(planned.tenant.job_name(planned.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
-        run = _create(instance, job, step, {**_config(step), **({} if verbose else _QUIET)})
+        run = _create(instance, job, planned, {**_config(planned), **({} if verbose else _QUIET)})
         with process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
             execute_run(InMemoryJob(job), run, instance)
         return _logged(instance, run, step)
@@ -144,7 +154,7 @@ def _config(step: PlannedRun) -> dict[str, Any]:
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Discard what is written to standard error: Dagster writes each statement there that its storage refuses."""
+    """Discard standard error, to which Dagster writes every SQL statement that its storage rejects."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
         yield
 
@@ -154,11 +164,11 @@ _QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CR
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP end the run within, and the command after it, by KeyboardInterrupt.
+    """Let SIGINT, SIGTERM and SIGHUP end the run inside the block, and then the command by KeyboardInterrupt.
 
-    SIGHUP comes when the terminal closes; under `nohup` it is ignored, as it was before. Dagster installs handlers of
-    its own while a step executes, and gives SIGTERM that of SIGINT, which may be to ignore it. So the signals received
-    are read from the file descriptor to which Python writes every signal that it handles.
+    SIGHUP is sent when the terminal closes; it stays ignored under `nohup`. While a step executes, Dagster installs its
+    own handlers, and uses SIGINT's handler for SIGTERM, which may ignore it. Therefore the received signals are read
+    from the wakeup file descriptor, to which Python writes every signal that it handles.
     """
     reader, writer = os.pipe()
     for end in (reader, writer):
@@ -169,13 +179,13 @@ def ended_by_signals() -> Iterator[None]:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         wanted[signal.SIGHUP] = _as_sigint
     handlers = {number: signal.signal(number, handler) for number, handler in wanted.items()}
-    noted_before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    previous_wakeup_fd = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield
-        if handlers.keys() & set(_noted(reader)):
+        if handlers.keys() & set(_received_signals(reader)):
             raise KeyboardInterrupt
     finally:
-        signal.set_wakeup_fd(noted_before)
+        signal.set_wakeup_fd(previous_wakeup_fd)
         for number, handler in handlers.items():
             signal.signal(number, handler)
         os.close(reader)
@@ -183,11 +193,11 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def _as_sigint(_number: int, _frame: FrameType | None) -> None:
-    """Call the handler of SIGINT, which Dagster replaces while a step executes."""
+    """Handle a signal like SIGINT, whose handler Dagster replaces while a step executes."""
     signal.raise_signal(signal.SIGINT)
 
 
-def _noted(reader: int) -> bytes:
+def _received_signals(reader: int) -> bytes:
     try:
         return os.read(reader, 4096)
     except BlockingIOError:

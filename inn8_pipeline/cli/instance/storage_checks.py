@@ -1,4 +1,4 @@
-"""Checks of Dagster's own storage: the timeouts in its URL, and whether its tables are of the installed Dagster."""
+"""Check Dagster's own storage: the timeouts in its URL, and the version of its tables."""
 
 from dataclasses import dataclass
 
@@ -14,29 +14,29 @@ TIMEOUTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
-"""Parameters that the URL should have, and a value for each. Dagster 1.13.27 sets none of them itself."""
+"""Parameters that the storage's URL should have, with recommended values. Dagster 1.13.27 itself sets none of them."""
 
 
 @dataclass(eq=False)
 class MigrationDueError(Inn8Error):
-    """The tables of Dagster's storage are those of another release of Dagster."""
+    """The tables of Dagster's storage belong to another release of Dagster."""
 
     found: str
     wanted: str
 
     def __str__(self) -> str:
-        """Return what is due, what it means, and what to do."""
+        """Return which migration is due, what it means, and what to do."""
         return (
-            f"Dagster's tables are at revision {self.found}, the installed Dagster expects {self.wanted}: runs may "
-            "fail or be slow. Stop the daemon, run `dagster instance migrate`, and start it again."
+            f"Dagster's tables are at revision {self.found}, but the installed Dagster expects {self.wanted}: runs "
+            "may fail or be slow. Stop the daemon, run `dagster instance migrate`, and start the daemon again."
         )
 
 
 def check_migration(instance: DagsterInstance) -> None:
-    """Check that Dagster's tables are those of the installed Dagster.
+    """Check that Dagster's tables match the installed Dagster.
 
     Raises:
-        MigrationDueError: They are not; an upgrade left out `dagster instance migrate`.
+        MigrationDueError: They do not, because `dagster instance migrate` was not run after an upgrade.
 
     """
     for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
@@ -46,9 +46,9 @@ def check_migration(instance: DagsterInstance) -> None:
 
 
 def missing_timeouts(url: str) -> str:
-    """Return what to add to the URL of Dagster's storage so that a hung server does not hang Dagster; empty if nothing.
+    """Return the parameters to add to the storage's URL so that a hung server does not hang Dagster; empty if none.
 
-    A URL without a host names a socket of this machine, for which none of it matters.
+    A URL without a host is for a Unix socket of this machine, where no timeout is needed.
     """
     parsed = make_url(url)
     if not parsed.host:

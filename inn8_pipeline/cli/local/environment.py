@@ -1,6 +1,6 @@
-"""The environment that `inn8 demo` and `inn8 dev` run in: a simulated INN8 and an embedded Postgres.
+"""Set up the environment of `inn8 demo` and `inn8 dev`: a simulated INN8 and an embedded Postgres.
 
-Inherited settings are removed meanwhile, so that nothing real is ever touched.
+Inherited settings are removed while it exists, so that no real system can be touched.
 """
 
 import os
@@ -31,7 +31,7 @@ class LocalDatabases:
 
 @contextmanager
 def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
-    """Serve the world, migrate the warehouse, and set this process's environment for both; yield those settings."""
+    """Serve the simulated INN8, migrate the warehouse, and set this process's environment; yield the variables set."""
     with ExitStack() as stack:
         server = stack.enter_context(SandboxServer(world))
         variables = {
@@ -52,7 +52,7 @@ def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Within the block, these variables replace all that begin with INN8_ or DAGSTER_ in this process."""
+    """Replace, inside the block, all variables of this process that begin with INN8_ or DAGSTER_ by these."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]

@@ -1,4 +1,4 @@
-"""The runs of Dagster's that have not ended, and how `inn8 dev` cancels them when it stops."""
+"""Cancel the runs that have not ended when `inn8 dev` stops."""
 
 import time
 
@@ -11,7 +11,7 @@ _OPEN = (*_WAITING, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, Dagster
 
 
 def cancel(instance: DagsterInstance) -> None:
-    """Cancel every open run, and wait a while for those that have begun to end."""
+    """Cancel every open run, and wait up to `SECONDS_TO_END` until those that have started are over."""
     for run in _open(instance):
         if run.status in _WAITING:
             instance.report_run_canceled(run, "`inn8 dev` was stopped before the run began.")
@@ -23,7 +23,7 @@ def cancel(instance: DagsterInstance) -> None:
 
 
 def record_as_canceled(instance: DagsterInstance) -> None:
-    """Record as canceled every run that is still open, after its process has been killed."""
+    """Record every run that is still open as canceled; its process must have been killed."""
     for run in _open(instance):
         instance.report_run_canceled(run, "`inn8 dev` was stopped while the run was in progress.")
 

@@ -1,7 +1,7 @@
-"""Dagster's webserver and daemon as children of this process, started together and stopped together.
+"""Run Dagster's webserver and daemon as child processes that start and stop together.
 
-They are stopped in this order: the daemon, so that no run begins; then the runs, each recorded as canceled; then the
-webserver. A process group that does not end is killed.
+They are stopped in this order: the daemon, so that no run begins; then the runs, which are recorded as canceled; then
+the webserver. A process group that does not end in time is killed.
 """
 
 import os
@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.1
 
 
 class Child:
-    """One of Dagster's servers, in a process group of its own; its output goes to a file."""
+    """One of Dagster's servers, in its own process group. Its output is written to a file."""
 
     def __init__(self, name: str, log: Path, *arguments: str) -> None:
         self.name, self.log = name, log
@@ -46,11 +46,12 @@ class Child:
         code = self._process.poll()
         if code is not None:
             raise Failed(
-                f"Dagster's {self.name} ended with exit code {code}: all was stopped, the data stays. See {self.log}."
+                f"Dagster's {self.name} ended with exit code {code}: everything was stopped; the data is kept. See "
+                f"{self.log}."
             )
 
     def stop(self) -> None:
-        """Send SIGINT, and wait for the end of the process."""
+        """Send SIGINT, and wait up to `SECONDS_TO_STOP` for the process to end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -59,7 +60,7 @@ class Child:
                 return
 
     def finish(self) -> None:
-        """Wait until every process of the group has ended; kill those that do not end in time."""
+        """Wait until every process of the group has ended, and kill those that do not end in time."""
         ends_at = time.monotonic() + SECONDS_TO_STOP / 2
         while self._is_group_alive():
             if time.monotonic() > ends_at:
@@ -78,22 +79,22 @@ class Child:
 
 
 def serve(environment: Environment, host: str, port: int, folder: Path, announce: Callable[[str], None]) -> None:
-    """Run webserver and daemon until SIGINT or SIGTERM.
+    """Run the webserver and the daemon until SIGINT or SIGTERM.
 
     Args:
-        environment: The settings, for Dagster's storage.
-        host: Where the UI listens.
-        port: Likewise.
-        folder: Where the servers' output is written.
-        announce: Called with the address of the UI once it answers.
+        environment: The settings, which name Dagster's storage.
+        host: The address on which the UI listens.
+        port: The port on which the UI listens.
+        folder: The folder for the servers' output.
+        announce: Called with the URL of the UI once it answers.
 
     Raises:
-        Failed: One of the two has ended by itself.
+        Failed: One of the two has ended on its own.
 
     """
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    # Opening the instance creates the storage's tables, before two processes try to at once.
-    with dagster_modules.instance.open_instance(environment) as instance, _signals_noted() as has_ended:
+    # Opening the instance creates the storage's tables, before the two processes both try to.
+    with dagster_modules.instance.open_instance(environment) as instance, _recording_signals() as has_ended:
         children: list[Child] = []
         try:
             address = ("-h", host, "-p", str(port))
@@ -111,14 +112,17 @@ def serve(environment: Environment, host: str, port: int, folder: Path, announce
 
 
 @contextmanager
-def _signals_noted() -> Iterator[Callable[[], bool]]:
-    """Within the block, only note SIGINT and SIGTERM. Ignoring them instead would be inherited by the children."""
+def _recording_signals() -> Iterator[Callable[[], bool]]:
+    """Record SIGINT and SIGTERM inside the block, and yield a function that returns True once one was received.
+
+    They are not ignored, because child processes would inherit that.
+    """
     received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def record(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(received)
     finally:
@@ -127,7 +131,12 @@ def _signals_noted() -> Iterator[Callable[[], bool]]:
 
 
 def wait_for(url: str, children: list[Child], has_ended: Callable[[], bool]) -> None:
-    """Return when the webserver at `url` answers or a signal came; raise Failed if a child ends, or none answers."""
+    """Wait until the webserver at `url` answers or a signal was received.
+
+    Raises:
+        Failed: A child has ended, or the webserver did not answer in time.
+
+    """
     ends_at = time.monotonic() + SECONDS_TO_START
     while not has_ended() and not _answers(url):
         for child in children:
@@ -146,7 +155,7 @@ def _answers(url: str) -> bool:
 
 
 def take_down(instance: "DagsterInstance", children: list[Child]) -> None:
-    """Stop the daemon, the runs and the webserver, in this order; every run that was open is recorded as canceled."""
+    """Stop the daemon, the runs and the webserver, in this order, and record every open run as canceled."""
     for child in reversed(children[1:]):
         child.stop()
     dagster_modules.open_runs.cancel(instance)

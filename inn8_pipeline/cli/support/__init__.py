@@ -1,1 +1,1 @@
-"""What several commands share: options, output, and access to Dagster and the warehouse."""
+"""Shared parts of the commands: options, output, errors, and access to Dagster and the warehouse."""

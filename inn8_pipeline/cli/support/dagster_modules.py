@@ -1,7 +1,7 @@
-"""The modules that need Dagster, imported when a command first uses one: `dagster_modules.runs.execute(…)`.
+"""Modules that import Dagster, loaded when a command first uses one: `dagster_modules.runs.execute(…)`.
 
-They import Dagster at their top. That takes 1.0 s of CPU time, and loading the definitions 0.5 s more. The help of a
-command, completion in the shell and the message about a wrong setting do not need it: they take 0.1 to 0.6 s.
+Importing Dagster takes 1.0 s of CPU time, and loading the definitions 0.5 s more. Help texts, shell completion and
+messages about wrong settings do not need it and take 0.1 to 0.6 s.
 """
 
 import importlib
@@ -27,7 +27,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Import the module of this name and keep it as an attribute."""
+        """Import the module of this name, and keep it as an attribute."""
         if name not in _PACKAGES:
             raise AttributeError(name)
         module = importlib.import_module(f"{_PACKAGES[name]}.{name}")

@@ -1,4 +1,4 @@
-"""The data dictionary, docs/dictionary.md, made from the tables, the views and their comments."""
+"""Generate the data dictionary (docs/dictionary.md) from the tables, the views and their comments."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ What readers have: `inn8 db grant-reader` lets a login see its tenants' rows of 
 
 
 def dictionary() -> str:
-    """Return the whole page, as Markdown."""
+    """Return the data dictionary as Markdown."""
     tables = (line for table in metadata.tables.values() for line in _table(table))
     described = (line for view in views() for line in _view(view))
     return "\n".join([_HEAD, *tables, _VIEWS_HEAD, *described])

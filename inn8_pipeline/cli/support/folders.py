@@ -1,4 +1,4 @@
-"""The folder of this program in the user's data directory, and the files that come with the package."""
+"""Locate this program's folder in the user's data directory and the files that the package contains."""
 
 from pathlib import Path
 
@@ -7,19 +7,19 @@ from inn8_pipeline.sandbox.postgres.embedded import default_folder
 
 
 def data_folder() -> Path:
-    """Return this program's folder in the user's data directory. Nothing is created."""
+    """Return the path of this program's folder in the user's data directory. It is not created."""
     return default_folder().parent
 
 
 def packaged(name: str) -> Path:
-    """Return the path of a file of the repository's top level; in a wheel it lies within the package."""
+    """Return the path of a file of the repository's top level. A wheel contains it in the package's folder."""
     package = Path(inn8_pipeline.__file__).parent
     within = package / name
     return within if within.is_file() else package.parent / name
 
 
 def write_instance(home: Path) -> Path:
-    """Make `home` a DAGSTER_HOME with the packaged dagster.yaml, replacing one of another release; return it."""
+    """Make `home` a DAGSTER_HOME with the packaged dagster.yaml, which replaces one of another release; return it."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     packaged_yaml, yaml = packaged("dagster.yaml").read_bytes(), home / "dagster.yaml"
     if not yaml.is_file() or yaml.read_bytes() != packaged_yaml:

@@ -1,6 +1,6 @@
-"""How commands are found and how they fail: imported when called; an error of ours is one message and an exit code.
+"""The command group of `inn8`: import a command when it is called, and report an error of ours as one message.
 
-Nothing heavier than click is imported here.
+This module imports nothing heavier than click.
 """
 
 import errno
@@ -23,32 +23,32 @@ EXIT_PARTIAL = 3
 
 
 class Failed(click.ClickException):
-    """A message on standard error, and the exit code."""
+    """A failure that ends the command with a message on standard error and an exit code."""
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(standard_streams.printable(message))
-        self.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class, and reads the instance's
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it on the class but reads the instance's value
 
 
 def examples(*lines: str, notes: str = "") -> str:
-    """Return an epilog of a command's help: its examples, one a line, then notes. click wraps neither."""
+    """Return the epilog of a command's help: examples, one per line, then notes. Click does not rewrap the examples."""
     title = "Example" if len(lines) == 1 else "Examples"
     block = "\n".join(("\b", title, *(f"  {line}" for line in lines)))
     return f"{block}\n\n{notes}" if notes else block
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return a sentence with the known name that is most like this one, or an empty text."""
+    """Return a sentence that suggests the known name most similar to this one; empty if none is similar."""
     close = get_close_matches(name.lower(), list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _report(error: OSError) -> Never:
-    """End the program because its output was lost; without a message if its reader has closed the pipe."""
+    """Exit because the output could not be written, without a message if the reader has closed the pipe."""
     if error.errno != errno.EPIPE:
         click.echo(
-            f"Error: standard output cannot be written ({error.strerror}), so it is not complete. What the command did "
-            "stands.",
+            f"Error: standard output cannot be written ({error.strerror}), so it is incomplete. The command itself has "
+            "taken effect.",
             err=True,
         )
     sys.exit(EXIT_FAILED)
@@ -74,12 +74,12 @@ def _version_option() -> click.Option:
 
 
 class LazyGroup(click.Group):
-    """A group that lists its commands without importing them.
+    """A click group that lists its commands without importing them.
 
     Args:
-        package: The package of the commands' modules; the command of the module `NAME` is its attribute `command`.
-        commands: The commands' names, in the order of the help, each with its line there.
-        attributes: What click.Group takes.
+        package: The package that contains the commands' modules. A module's attribute `command` is its command.
+        commands: The commands' names, in the order of the help, and the line that the help shows for each.
+        attributes: Arguments of `click.Group`.
 
     """
 
@@ -94,14 +94,14 @@ class LazyGroup(click.Group):
         return list(self._lines)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command; None if there is none of that name."""
+        """Import and return a command; None if there is none of that name."""
         if cmd_name not in self._lines:
             return None
         command: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
         return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 (click's signature)
-        """Run the program whatever its standard streams are; exit code 1 if standard output cannot be written."""
+        """Run the command even if standard streams are closed; exit with code 1 if its output cannot be written."""
         output = standard_streams.prepare()
         try:
             return super().main(*arguments, **options)
@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
                 _report(output.error)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse arguments that are not UTF-8: no name or id can be."""
+        """Parse the arguments; reject those that are not UTF-8, because no name or id can be."""
         if not all(_is_utf8(argument) for argument in args):
             raise click.UsageError("An argument is not UTF-8 text: nothing was done.", ctx)
         return super().parse_args(ctx, args)
@@ -119,18 +119,18 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; suggest one where a name is mistyped."""
+        """Find the command, or suggest a similar name."""
         if args and args[0] not in self._lines and not args[0].startswith("-"):
             ctx.fail(f"No such command {args[0]!r}.{suggestion(args[0], self._lines)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of the help, without importing a command."""
+        """Write the list of commands in the help, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._lines.items()))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
-        """Run the command; an error of ours ends it with its message, without a traceback."""
+        """Run the command; for an error of ours, print its message without a traceback and exit."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:

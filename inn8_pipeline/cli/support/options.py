@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and what they mean together with the settings."""
+"""Arguments and options that several commands share, and functions that resolve them against the settings."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Day(click.ParamType[date]):
-    """A calendar day, YYYY-MM-DD."""
+    """A calendar day as YYYY-MM-DD."""
 
     name = "day"
 
@@ -34,7 +34,7 @@ DAY = Day()
 
 
 class EntityName(click.ParamType[Entity]):
-    """The name of a declared entity, of one that has days of trade, or of one record of it."""
+    """The name of an entity: with `has_days`, of one with days of trade; with `is_singular`, in the singular."""
 
     name = "entity"
 
@@ -43,7 +43,7 @@ class EntityName(click.ParamType[Entity]):
         self._is_singular = is_singular
 
     def names(self) -> dict[str, Entity]:
-        """Return the names that the help shows, and the entity of each; singular and plural are both accepted."""
+        """Return the names that the help shows and their entities. Singular and plural are both accepted."""
         wanted = [entity for entity in ENTITIES if entity.has_days or not self._has_days]
         return {entity.singular if self._is_singular else entity.name: entity for entity in wanted}
 
@@ -59,7 +59,7 @@ class EntityName(click.ParamType[Entity]):
         return found
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (click's signature)
-        """Return the names, as the help shows them."""
+        """Return the names as the help shows them."""
         return f"[{'|'.join(self.names())}]"
 
     def shell_complete(
@@ -68,7 +68,7 @@ class EntityName(click.ParamType[Entity]):
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Return the names that begin as typed."""
+        """Return the names that begin with what was typed."""
         return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
@@ -76,12 +76,17 @@ ENTITY = EntityName()
 ENTITY_WITH_DAYS = EntityName(has_days=True)
 ENTITY_OF_RECORD = EntityName(is_singular=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
-tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant, where INN8_TENANTS names several.")
+tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant, if INN8_TENANTS names several.")
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log on standard error.")
 
 
 def tenant_ids_of(environment: Environment, tenant_id: str | None) -> tuple[str, ...]:
-    """Return the tenant that was named, or all tenants of the settings; UsageError for one that is not among them."""
+    """Return the named tenant, or all tenants of the settings if none was named.
+
+    Raises:
+        click.UsageError: The settings do not have this tenant.
+
+    """
     known = read_tenant_ids(environment)
     if tenant_id is None:
         return known
@@ -91,7 +96,12 @@ def tenant_ids_of(environment: Environment, tenant_id: str | None) -> tuple[str,
 
 
 def tenant_id_of(environment: Environment, tenant_id: str | None) -> str:
-    """Return the one tenant that is meant. Where there are several it must be named: each has ids of its own."""
+    """Return the named tenant, or the only one.
+
+    Raises:
+        click.UsageError: The settings have several tenants and none was named; the ids of each are its own.
+
+    """
     found = tenant_ids_of(environment, tenant_id)
     if len(found) > 1:
         raise click.UsageError(f"Name the tenant with --tenant: {', '.join(found)}.")
@@ -99,12 +109,12 @@ def tenant_id_of(environment: Environment, tenant_id: str | None) -> str:
 
 
 def tenant_argument(environment: Environment, tenant_id: str) -> str:
-    """Return ` --tenant …` for a command that a message names; empty where there is one tenant."""
+    """Return ` --tenant …` for a command in a message; empty if there is only one tenant."""
     return f" --tenant {tenant_id}" if len(read_tenant_ids(environment)) > 1 else ""
 
 
 def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant, ...]":
-    """Return what `tenant_ids_of` does, with the tenants' names in Dagster."""
+    """Return the tenants of `tenant_ids_of` as `Tenant`s, which hold their names in Dagster."""
     wanted = tenant_ids_of(environment, tenant_id)
     return tuple(
         each for each in dagster_modules.names.tenants(read_tenant_ids(environment)) if each.tenant_id in wanted
@@ -112,29 +122,29 @@ def tenants_of(environment: Environment, tenant_id: str | None) -> "tuple[Tenant
 
 
 def tenant_of(environment: Environment, tenant_id: str | None) -> "Tenant":
-    """Return what `tenant_id_of` does, with the tenant's names in Dagster."""
+    """Return the tenant of `tenant_id_of` as a `Tenant`, which holds its names in Dagster."""
     (tenant,) = tenants_of(environment, tenant_id_of(environment, tenant_id))
     return tenant
 
 
 def window_of(settings: SyncSettings, from_date: date | None, to_date: date | None) -> Window | None:
-    """Return the days that were asked for, up to today where no end was given; None if none were.
+    """Return the requested days, up to today if no end was given; None if no days were requested.
 
     Raises:
-        click.UsageError: The days cannot be, or lie outside of the history that the settings name.
+        click.UsageError: The end lies before the start, or a day lies outside of the history of the settings.
 
     """
     if from_date is None and to_date is None:
         return None
     if from_date is None:
-        raise click.UsageError("--to needs --from: without it the first day is not known.")
+        raise click.UsageError("--to needs --from, the first day.")
     window = Window(from_date, to_date or settings.today())
     history = settings.history()
     if window.from_date > window.to_date:
         raise click.UsageError(f"--from {window.from_date} is after --to {window.to_date}.")
     if window.from_date not in history or window.to_date not in history:
         raise click.UsageError(
-            f"There are days of trade from {history.from_date} (INN8_TRANSACTIONS_FROM) to {history.to_date}, today; "
-            f"{window} is not within them."
+            f"{window} is not within the history, which has the days of trade from {history.from_date} "
+            f"(INN8_TRANSACTIONS_FROM) to today, {history.to_date}."
         )
     return window

@@ -1,6 +1,6 @@
-"""Output: tables of the log, of rows and of rejects; JSON; and a progress display that Dagster does not capture.
+"""Print tables, JSON, messages and a progress display that Dagster does not capture.
 
-Values of records are shown, never obeyed: markup is not interpreted, and control characters are shown as escapes.
+Values of records cannot control the terminal: markup is not interpreted, and control characters are shown as escapes.
 """
 
 import io
@@ -39,7 +39,7 @@ _WIDTH = 160
 
 
 def silence() -> None:
-    """Keep warnings and log lines of libraries off the terminal, unless Python was started to show warnings."""
+    """Suppress warnings and log lines of libraries; warnings are kept if Python was started with options for them."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     for name in ("", "dagster"):
@@ -47,13 +47,13 @@ def silence() -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console on this process's output; 160 columns wide where it is no terminal."""
+    """Return a console for standard output or error; it is 160 columns wide if the stream is no terminal."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _WIDTH)
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 (anything that JSON can hold)
-    """Print one JSON document; characters that a terminal would obey, or lacks, are JSON's own escapes."""
+def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
+    """Print one JSON document. If it has characters that could control the terminal or that it lacks, escape them."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if not _is_safe(text):
         text = json.dumps(value, indent=2, default=str)
@@ -123,7 +123,7 @@ def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict
 
 
 def rows_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], title: str | None = None) -> Table:
-    """Return a table of these columns of some rows."""
+    """Return a table of the rows with these columns."""
     table = _table(title, columns)
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in columns))
@@ -131,7 +131,7 @@ def rows_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], title:
 
 
 def print_messages(syncs: Iterable["LoggedSync"], *, on_stderr: bool = True, failures_only: bool = False) -> None:
-    """Print what the operator should know of each sync: why it failed, or what it left open."""
+    """Print the message of each sync that has one: why it failed, or what needs attention."""
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1
     for sync in logged:
@@ -154,7 +154,7 @@ def progress() -> Iterator[Progress]:
 
 @contextmanager
 def _own_stderr() -> Iterator[TextIO]:
-    """Yield a duplicate of standard error, or standard error itself where it is not a file."""
+    """Yield a duplicate of standard error, or standard error itself if it has no file descriptor."""
     try:
         number = os.dup(sys.stderr.fileno())
     except (OSError, io.UnsupportedOperation):

@@ -1,4 +1,4 @@
-"""A command's read-only transactions on the warehouse of the settings; the queries are in `warehouse.queries`."""
+"""Open read-only transactions on the warehouse for commands; the queries are in `warehouse.queries`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,18 @@ from inn8_pipeline.warehouse.queries import tables
 
 @contextmanager
 def reading(environment: Environment, action: str) -> Iterator[Connection]:
-    """Open a read-only transaction; SchemaVersionError if the schema is of another version than this code's."""
+    """Open a read-only transaction.
+
+    Raises:
+        SchemaVersionError: The schema has another version than this code.
+
+    """
     with tables.reading(read_database(environment).engine(), action) as connection:
         yield connection
 
 
 def has_merged(environment: Environment, tenant_id: str, entity: Entity) -> bool | None:
-    """Return whether a sync of the entity was ever merged; None if that cannot be read: the sync will say why."""
+    """Return whether a sync of the entity was ever merged; None if it cannot be read, because the sync will say why."""
     try:
         with reading(environment, "looking for an earlier sync") as connection:
             return tables.has_merged(connection, tenant_id, entity)

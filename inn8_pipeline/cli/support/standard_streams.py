@@ -1,6 +1,6 @@
-"""The standard streams, made safe before a command starts: closed, full, or of an encoding that lacks characters.
+"""Make the standard streams safe before a command starts: closed, full, or with an encoding that lacks characters.
 
-What a command does must not depend on whether its messages can be written, so writing never raises OSError.
+A command must do the same whether or not its messages can be written, so writing to them never raises OSError.
 """
 
 import io
@@ -16,12 +16,12 @@ _INPUT, _OUTPUT, _ERRORS = 0, 1, 2
 
 
 class Descriptor(io.FileIO):
-    """An open descriptor that keeps the first error of writing to it instead of raising it."""
+    """A file descriptor that stores the first write error instead of raising it."""
 
     error: OSError | None = None
 
     def write(self, data: "Buffer", /) -> int:
-        """Write as `FileIO` does; after an error, report everything as written."""
+        """Write like `FileIO.write`; after an error, return as if everything was written."""
         if self.error is None:
             try:
                 return super().write(data)
@@ -31,15 +31,15 @@ class Descriptor(io.FileIO):
 
 
 def prepare() -> Descriptor | None:
-    """Replace this process's standard output and error; return what is below the output.
+    """Replace standard output and standard error; return the descriptor of standard output.
 
-    None where a test has replaced standard output. A descriptor that is closed leads nowhere from now on: otherwise it
-    would be given to the next file or socket, and Dagster, which captures the streams of a step, would write there.
+    Return None if a test has replaced standard output. Closed descriptors are opened on /dev/null: otherwise the next
+    file or socket would get their number, and Dagster, which captures the streams of a step, would write to it.
     """
     for number in (_INPUT, _OUTPUT, _ERRORS):
         _open_if_closed(number)
     if any(option.startswith("error") for option in sys.warnoptions):
-        # PYTHONWARNINGS=error is for tests: a warning of a library must not end a sync.
+        # PYTHONWARNINGS=error is meant for tests; a warning of a library must not end a sync.
         warnings.simplefilter("default")
     if sys.stderr is sys.__stderr__:
         sys.stderr = _stream(Descriptor(_ERRORS, "w", closefd=False), sys.stderr)
@@ -51,9 +51,9 @@ def prepare() -> Descriptor | None:
 
 
 def printable(text: str) -> str:
-    """Return the text with what a terminal would obey (escape sequences, direction marks) as visible escapes.
+    """Return the text with terminal control characters (escape sequences, direction marks) as visible escapes.
 
-    Line breaks stay.
+    Line breaks are kept.
     """
     return "".join(
         each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode() for each in text
@@ -71,7 +71,7 @@ def _open_if_closed(number: int) -> None:
 
 
 def _stream(descriptor: Descriptor, before: TextIO | None) -> TextIO:
-    """Return a text stream of the encoding there was before. What that lacks is written as an escape sequence."""
+    """Return a text stream with the previous encoding; characters that it lacks are written as escape sequences."""
     encoding = before.encoding if before else "utf-8"
     is_line_buffered = descriptor.fileno() == _ERRORS or descriptor.isatty()
     return io.TextIOWrapper(

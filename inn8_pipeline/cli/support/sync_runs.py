@@ -1,4 +1,4 @@
-"""Run planned syncs one after the other, report them, and name the command that goes on where they broke off."""
+"""Execute planned runs in order, report their results, and print the commands for those that were not done."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,9 +35,13 @@ EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
 
 
 def read_settings(environment: Environment, tenant_ids: Sequence[str]) -> SyncSettings:
-    """Read every setting that a sync needs, before Dagster is loaded; SettingsError for the first one that is wrong.
+    """Read every setting that a sync needs, before Dagster is loaded, and return those of the sync.
 
-    A warehouse that cannot be read is no error here: the sync fails on it, and its entry says why.
+    A warehouse that cannot be read is not an error here: the sync will fail, and its sync log entry says why.
+
+    Raises:
+        SettingsError: The first setting that is wrong.
+
     """
     for tenant_id in tenant_ids:
         read_tenant(environment, tenant_id)
@@ -53,7 +57,7 @@ def read_settings(environment: Environment, tenant_ids: Sequence[str]) -> SyncSe
 def run_all(
     environment: Environment, planned: "Sequence[PlannedRun]", *, verbose: bool
 ) -> "list[tuple[PlannedRun, LoggedSync]]":
-    """Run them in order on Dagster's instance of the settings, and return each with its entry of the sync log."""
+    """Execute the planned runs in order in the Dagster instance, and return each with its sync log entry."""
     with dagster_modules.instance.open_instance(environment) as instance:
         definitions = dagster_modules.runs.load_definitions()
         return run_each(
@@ -64,9 +68,9 @@ def run_all(
 def run_each(
     planned: "Sequence[PlannedRun]", run: "Callable[[PlannedRun], LoggedSync]", environment: Environment
 ) -> "list[tuple[PlannedRun, LoggedSync]]":
-    """Run them in order, with a progress display. An entity that failed gets no more runs; the others go on.
+    """Execute the planned runs in order with a progress display. After a failure, skip further runs of that entity.
 
-    On Ctrl-C, print the commands that go on, and raise it.
+    On Ctrl-C, print the commands for the remaining runs, and raise KeyboardInterrupt again.
     """
     found: list[tuple[PlannedRun, LoggedSync]] = []
     with progress() as shown:
@@ -90,7 +94,7 @@ def report(
     *,
     as_json: bool,
 ) -> Never:
-    """Print a line per run, its message, and how to go on; exit with the code of the worst status."""
+    """Print the results, the messages, and the commands for what was not synced; exit with the worst status's code."""
     syncs = [sync for _, sync in found]
     is_dry_run = any(run.is_dry_run for run in planned)
     status = worst(sync.entry.status for sync in syncs)
@@ -108,7 +112,7 @@ def report(
 
 
 def commands_for(planned: "Sequence[PlannedRun]", environment: Environment) -> Iterator[str]:
-    """Yield the commands that do these runs, which are in order of tenant and entity; days become one range."""
+    """Yield the commands for these runs, which must be ordered by tenant and entity; days become one range."""
     for (tenant_id, entity), group in groupby(planned, key=lambda each: (each.tenant.tenant_id, each.entity)):
         runs = list(group)
         windows = [each.window for each in runs if each.window]
@@ -124,7 +128,7 @@ def commands_for(planned: "Sequence[PlannedRun]", environment: Environment) -> I
 def _print_rest(planned: "Sequence[PlannedRun]", environment: Environment) -> None:
     commands = list(commands_for(planned, environment))
     if commands:
-        click.echo("Not everything was synced; what came before is in. To go on:", err=True)
+        click.echo("Not everything was synced; what was merged before is kept. To sync the rest:", err=True)
         for command in commands:
             click.echo(f"  {command}", err=True)
 
@@ -134,7 +138,7 @@ def _is_same(run: "PlannedRun", other: "PlannedRun") -> bool:
 
 
 def _is_rest(run: "PlannedRun", failed: "PlannedRun") -> bool:
-    """Return whether a run is the failed one, or one of earlier days that was not begun: the newest days come first."""
+    """Return whether a run is the failed one or one of earlier days: days run newest first, so those were skipped."""
     return bool(_is_same(run, failed) and run.window and failed.window and run.window.to_date <= failed.window.to_date)
 
 

@@ -1,1 +1,1 @@
-"""Incidents: how they are found, the sensors that report them, and the heartbeat."""
+"""Find incidents, report them with sensors, and send the heartbeat."""

@@ -1,4 +1,4 @@
-"""The incidents of the checks: what the newest evaluation of each check says."""
+"""Find incidents in the newest evaluation of each check."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ from inn8_pipeline.settings import now
 def find(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str) -> Found:
     """Return the finding of each check that has been evaluated.
 
-    What follows from a failed sync is left out: that rejects are open, and, where nothing was merged, that the data
-    grows old. A sync log entry with a warning does not say that no sync has come since.
+    Consequences of another incident are left out: open rejects if the sync log has an incident, and freshness if the
+    sync log has an error. Freshness stays beside a warning, because a warning does not explain why no sync followed.
     """
     found: dict[incident_subjects.Subject, Finding] = {}
     for tenant in tenants:
@@ -38,7 +38,7 @@ def find(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str) -
 def _of_entity(
     instance: dg.DagsterInstance, tenant: Tenant, entity: Entity, ui_url: str
 ) -> Iterator[tuple[str, Finding]]:
-    """Yield the finding of each check of one table; none of a check that is just being evaluated."""
+    """Yield the finding of each check of one table, except of checks that are being evaluated at the moment."""
     keys = [tenant.log(entity), *(dg.AssetCheckKey(tenant.key(entity), name) for name in CHECKS)]
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         keys, partition_filter=PartitionKeyFilter(key=None)
@@ -46,17 +46,18 @@ def _of_entity(
     for key, record in newest.items():
         evaluation = record.evaluation
         if isinstance(evaluation, dg.AssetCheckEvaluation) and (
-            key.name != names.SYNC_LOG or _is_of_schedule(instance, record.run_id, tenant, entity, evaluation)
+            key.name != names.SYNC_LOG or _is_about_schedule(instance, record.run_id, tenant, entity, evaluation)
         ):
             yield key.name, _finding(evaluation, ui_url)
 
 
-def _is_of_schedule(
+def _is_about_schedule(
     instance: dg.DagsterInstance, run_id: str, tenant: Tenant, entity: Entity, entry: dg.AssetCheckEvaluation
 ) -> bool:
-    """Return whether a sync log entry says how the scheduled syncs do.
+    """Return whether a sync log entry is evidence about the scheduled syncs.
 
-    The entry of other days does not, nor the success of a rebuild: it does not fetch, so INN8 may still be down.
+    An entry of a backfill or a sweep is not. The success of a rebuild is not either: it fetches nothing, so INN8 may
+    still be down.
     """
     run = instance.get_run_by_id(run_id)
     if run is None:

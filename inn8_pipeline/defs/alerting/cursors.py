@@ -1,4 +1,4 @@
-"""What sensors remember from one evaluation to the next, as Dagster keeps it: the text of a cursor."""
+"""Read and write the cursors in which sensors keep their state between two evaluations."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _AlertCursor:
-    """An `AlertState` as JSON: a JSON object cannot have subjects as its keys."""
+    """An `AlertState` in a form that JSON can hold, because a subject cannot be the key of a JSON object."""
 
     open: list[_Entry]
     reported: list[_Entry]
@@ -35,7 +35,7 @@ class _AlertCursor:
 
 
 def write_alerts(state: AlertState) -> str:
-    """Return the cursor of an alerting sensor."""
+    """Return the state of an alerting sensor as the text of a cursor."""
     cursor = _AlertCursor(
         open=[_Entry(subject, incident) for subject, incident in state.open.items()],
         reported=[_Entry(subject, incident) for subject, incident in state.reported.items()],
@@ -46,9 +46,9 @@ def write_alerts(state: AlertState) -> str:
 
 
 def read_alerts(cursor: str | None, tenants: Iterable[Tenant]) -> AlertState:
-    """Return what the cursor of an alerting sensor holds. One that cannot be read counts as empty.
+    """Return the state that the cursor of an alerting sensor holds.
 
-    An operator can set any cursor in the UI.
+    A cursor that cannot be read counts as empty, because an operator can set any text in the UI.
     """
     try:
         kept = json.loads(cursor) if cursor else {}
@@ -66,7 +66,7 @@ def read_alerts(cursor: str | None, tenants: Iterable[Tenant]) -> AlertState:
 
 
 def read(cursor: str | None) -> dict[str, str]:
-    """Return a text for each key, as a cursor holds it; none where it is empty or cannot be read."""
+    """Return the mapping that a cursor of `write` holds; it is empty if the cursor is empty or cannot be read."""
     try:
         kept = json.loads(cursor) if cursor else {}
     except ValueError:
@@ -75,7 +75,7 @@ def read(cursor: str | None) -> dict[str, str]:
 
 
 def instant(text: str | None) -> datetime | None:
-    """Return the instant that a text of ours names, in UTC; None where it names none."""
+    """Parse an instant in ISO 8601 and return it in UTC; return None if the text is empty or invalid."""
     try:
         return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except (ValueError, OverflowError):
@@ -83,11 +83,11 @@ def instant(text: str | None) -> datetime | None:
 
 
 def write(texts: Mapping[str, str]) -> str:
-    """Return the cursor that holds a text for each key."""
+    """Return the mapping as the text of a cursor."""
     return json.dumps(dict(texts), sort_keys=True)
 
 
-# Release 0.1 kept what it had reported by the text of the alert. The next release drops this.
+# Cursors of release 0.1, which stored reported alerts by their text. The next release drops this part.
 
 _DAYS_OF_RELEASE_0_1 = re.compile(r"transactions of (\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)(?: (\w+))?")
 

@@ -1,10 +1,12 @@
-"""The heartbeat: a call to an outside service after each complete tick, because a dead daemon cannot report itself."""
+"""The heartbeat: call an external service after each complete tick, because a dead daemon cannot report itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import cursors, run_scope
 from inn8_pipeline.defs.names import Tenant
@@ -13,25 +15,29 @@ from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import NotifyError
 from inn8_pipeline.settings import Environment, now, read_heartbeat_url
 
+if TYPE_CHECKING:
+    from inn8_pipeline import notify
+else:
+    notify = deferred("inn8_pipeline.notify")
+
 MAX_RUNS = 100
-"""How many of the newest scheduled runs are searched for a complete tick."""
+"""The number of newest scheduled runs that are searched for a complete tick."""
 
 
 def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    """Return the sensor; `status` is whether it is on before anyone has switched it in the UI."""
+    """Return the sensor; `status` is its status until somebody turns it on or off in the UI."""
 
     @dg.sensor(
         name="heartbeat",
         minimum_interval_seconds=30,
         default_status=status,
         description=(
-            "Calls INN8_HEARTBEAT_URL once after each tick whose syncs have all ended without an error. A service that "
-            "waits for the call notices a dead daemon, which cannot report itself. On as soon as that setting is there."
+            "Calls INN8_HEARTBEAT_URL once after each tick whose syncs have all ended without an error. A monitoring "
+            "service that expects the call notices a dead daemon, which cannot report itself. It is on if "
+            "INN8_HEARTBEAT_URL is set; keep it on."
         ),
     )
     def call(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from inn8_pipeline import notify
-
         reported = cursors.read(context.cursor)
         for tenant in tenants:
             url = read_heartbeat_url(Environment(), tenant.tenant_id)
@@ -45,13 +51,13 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
                 else:
                     reported = {**reported, tenant.tenant_id: complete_at.isoformat()}
                     context.update_cursor(cursors.write(reported))
-        return dg.SkipReason(f"The last complete tick of each tenant for which the address was called: {reported}.")
+        return dg.SkipReason(f"The heartbeat was last sent for these ticks (by tenant): {reported}.")
 
     return call
 
 
 def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: datetime | None) -> datetime | None:
-    """Return the newest tick after this one for which a run of each entity has ended without an error."""
+    """Return the newest tick later than `after` whose runs of all entities have ended without an error."""
     ticks: dict[datetime, dict[str, dg.DagsterRun]] = {}
     scheduled = dg.RunsFilter(tags={names.TICK_TAG: tenant.tenant_id}, statuses=[dg.DagsterRunStatus.SUCCESS])
     for run in instance.get_runs(scheduled, limit=MAX_RUNS):
@@ -63,7 +69,7 @@ def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: dat
 
 
 def _tick_at(run: dg.DagsterRun) -> datetime | None:
-    """Return the instant of the run's tick; None where its tags name none. Anyone can launch a run with any tags."""
+    """Return the instant of the run's tick; None if no valid one is in its tags, which anyone can set at launch."""
     tick_at = cursors.instant(run.tags.get(names.TICK_AT_TAG))
     return tick_at if tick_at is not None and tick_at <= now() else None
 

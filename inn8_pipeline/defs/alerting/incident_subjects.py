@@ -1,4 +1,4 @@
-"""What an incident is about: a check of a table, days of trade, a job, or a schedule."""
+"""The subjects of incidents: a check of a table, days of trade, a job, or a schedule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from inn8_pipeline.entities import ENTITIES, Entity
 
 
 class SubjectKind(StrEnum):
-    """The kinds of subjects."""
+    """The kind of a subject."""
 
     CHECK = "check"
     DAYS = "days"
@@ -21,13 +21,13 @@ class SubjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an incident is about.
+    """The thing that an incident is about; incidents are tracked by subject.
 
     Attributes:
-        kind: What the subject is.
-        name: The name of the check, the job or the schedule; empty for days.
-        tenant: The tenant whose data it is; None for what belongs to all tenants.
-        entity: The name of the entity; empty for what belongs to no single one.
+        kind: The kind of the subject.
+        name: The name of the check, job or schedule; empty for days.
+        tenant: The tenant; None if the subject belongs to all tenants.
+        entity: The name of the entity; empty if the subject belongs to none or to several.
 
     """
 
@@ -37,33 +37,33 @@ class Subject:
     entity: str = ""
 
     def __str__(self) -> str:
-        """Return the subject as messages name it: `clients, check sync_log`, `schedule nightly_sweep`."""
+        """Return the subject as in messages, such as `clients, check sync_log` or `schedule nightly_sweep`."""
         table = self.tenant.key(self.entity).to_user_string() if self.tenant and self.entity else ""
         return ", ".join(part for part in (table, f"{self.kind} {self.name}".strip()) if part)
 
 
 def of_check(tenant: Tenant, entity: Entity, name: str) -> Subject:
-    """Return a check of an entity's table as a subject."""
+    """Return the subject of a check of an entity's table."""
     return Subject(SubjectKind.CHECK, name, tenant, entity.name)
 
 
 def of_days(tenant: Tenant, entity: Entity) -> Subject:
-    """Return the days of trade of an entity as a subject."""
+    """Return the subject of an entity's days of trade."""
     return Subject(SubjectKind.DAYS, "", tenant, entity.name)
 
 
 def of_job(name: str, tenant: Tenant | None = None, entity: Entity | None = None) -> Subject:
-    """Return the runs of a job as a subject: those of one entity, where the job has several."""
+    """Return the subject of a job's runs; of the runs for one entity, if the job is for several."""
     return Subject(SubjectKind.JOB, name, tenant, entity.name if entity else "")
 
 
 def of_schedule(name: str) -> Subject:
-    """Return a schedule as a subject."""
+    """Return the subject of a schedule."""
     return Subject(SubjectKind.SCHEDULE, name)
 
 
 def is_defined(subject: Subject, tenants: Iterable[Tenant], job_names: Iterable[str], schedules: Iterable[str]) -> bool:
-    """Return whether the definitions still have what the subject is about."""
+    """Return whether the definitions still have the subject's tenant, entity and name."""
     has_owner = subject.tenant is None or subject.tenant in tenants
     has_entity = not subject.entity or subject.entity in {entity.name for entity in ENTITIES}
     defined = {

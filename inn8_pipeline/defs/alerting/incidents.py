@@ -1,7 +1,7 @@
-"""Incidents: what is wrong and since when, and what there is to report since the last message.
+"""Incidents: keep what is wrong and since when, and decide what to report.
 
-Each problem is reported once when it starts and once when it is over. How problems are found is in `check_incidents`,
-`run_incidents` and `schedule_incidents`; how a message reads is in `messages`.
+Each incident is reported once when it starts and once when it is over. `check_incidents`, `run_incidents` and
+`schedule_incidents` find incidents; `messages` formats them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,23 +14,23 @@ from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.entities import Window
 
 GROWTH_INTERVAL = timedelta(hours=1)
-"""Further days of a reported incident are reported once in this time, not one failed run after the other."""
+"""The shortest time between two reports of further days of an incident, so that not every failed run is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that is wrong. Nothing in it is personal data.
+    """Something that is wrong. It contains no personal data.
 
     Attributes:
-        text: What happened, what it means for the data, what to do.
-        is_error: Whether the operator has to act; else it is a warning.
+        text: What happened, what it means for the data, and what to do.
+        is_error: Whether the operator must act; otherwise it is a warning.
         began_at: When it was first found.
-        kind: Distinguishes errors of one subject: a sync that held removals back, and one that failed.
-        days: The days of trade that were not loaded, where the incident is about days.
-        properties: The properties of INN8 that it is about, where it is about properties.
-        url: Where the Dagster UI shows it; empty where INN8_UI_URL is not set.
-        over_at: When it ended. It is forgotten once that is reported.
-        reason: Why it ended, where the reason is not that all is in order.
+        kind: Distinguishes errors of one subject, such as a failed sync and a sync that held removals back.
+        days: The days of trade that were not loaded, if the incident is about days.
+        properties: The properties of INN8 that it is about, if any.
+        url: The page of the Dagster UI that shows it; empty if INN8_UI_URL is not set.
+        over_at: When it ended. The incident is removed once its end has been reported.
+        reason: Why it ended, if not because the problem was solved.
         reported_at: When it was last reported.
 
     """
@@ -49,12 +49,12 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The newest evaluation of a subject: the incident, or None where all is in order.
+    """The newest evaluation of a subject: an incident, or None if there is no problem.
 
     Attributes:
         incident: What is wrong.
-        reason: Why there is no incident, where the reason is not that all is in order.
-        blank_properties: Properties without any value just now, about which the evaluation says nothing.
+        reason: Why there is no incident, if not because the problem was solved.
+        blank_properties: Properties without any value at present, about which the evaluation says nothing.
 
     """
 
@@ -64,11 +64,11 @@ class Finding:
 
 
 Found = Mapping[Subject, Finding]
-"""What was found. Nothing is known about a subject that is not in it: its incident, if it has one, stays open."""
+"""The findings by subject. The open incident of a subject that is missing here stays open."""
 
 
 class Change(StrEnum):
-    """What there is to report about an incident."""
+    """The kind of change of an incident that is reported."""
 
     ERROR = "Error"
     WARNING = "Warning"
@@ -82,7 +82,7 @@ Changes = Mapping[Subject, tuple[Change, Incident]]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A schedule whose ticks are watched: by this cron expression, switched on, since then."""
+    """A schedule that is turned on and whose ticks are watched: its cron expression, and since when."""
 
     cron: str
     since: datetime
@@ -93,9 +93,9 @@ class AlertState:
     """What an alerting sensor remembers from one evaluation to the next.
 
     Attributes:
-        open: The incidents as they were last found, and those that have ended and are not reported yet.
-        reported: The incidents as they were last reported, until their end is reported too.
-        runs_until: Up to which end of a run (by its last update) the runs have been evaluated.
+        open: The incidents as last found, including those that have ended but are not yet reported as ended.
+        reported: The incidents as last reported, until their end is reported too.
+        runs_until: Runs that ended up to this instant (by their last update) have been evaluated.
         schedules: The schedules whose ticks are watched, by name.
 
     """
@@ -106,7 +106,7 @@ class AlertState:
     schedules: Mapping[str, Watched] = field(default_factory=dict)
 
     def updated(self, found: Found, at: datetime) -> Self:
-        """Return the state with what was found at this instant."""
+        """Return the state after these findings at this instant."""
         incidents = dict(self.open)
         for subject, finding in found.items():
             before = incidents.get(subject)
@@ -116,7 +116,7 @@ class AlertState:
         return replace(self, open=incidents)
 
     def changes(self, at: datetime, *, includes_warnings: bool) -> Changes:
-        """Return what there is to report at this instant."""
+        """Return the changes that are to be reported at this instant."""
         found = {
             subject: (_change(incident, self.reported.get(subject), at, includes_warnings=includes_warnings), incident)
             for subject, incident in self.open.items()
@@ -136,7 +136,7 @@ class AlertState:
 
 
 def _updated(before: Incident | None, finding: Finding, at: datetime) -> Incident | None:
-    """Return the incident after the finding. One about a property ends only when the property has values again."""
+    """Return an incident after a finding. An incident about a property ends only once the property has values again."""
     is_open = before is not None and before.over_at is None
     blank = tuple(name for name in before.properties if name in finding.blank_properties) if before and is_open else ()
     if finding.incident is None:
@@ -173,7 +173,7 @@ def days_in(windows: Iterable[Window]) -> set[date]:
 
 
 def windows_of(days: Iterable[date]) -> tuple[Window, ...]:
-    """Return the days as few windows, in order."""
+    """Return the days as the smallest number of windows, in order."""
     return tuple(_windows(days))
 
 

@@ -1,10 +1,10 @@
-"""The message to the operator's webhook: a line for each change, bounded in length."""
+"""Format the message for the alert webhook: one line per change, with a limited length."""
 
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
 
 MAX_CHARACTERS = 3000
-"""Slack shows a message of up to 4,000 characters whole. What does not fit is counted; it counts as reported."""
+"""Slack shows up to 4,000 characters of a message. Changes that do not fit are counted, and they count as reported."""
 MAX_TEXT_CHARACTERS = 500
 MAX_RANGES = 5
 
@@ -12,7 +12,7 @@ _ORDER = tuple(Change)
 
 
 def message(changes: Changes) -> str:
-    """Return the lines of all changes, errors first, as one message of at most `MAX_CHARACTERS` characters."""
+    """Return the changes as one message of at most `MAX_CHARACTERS` characters, errors first."""
     ordered = sorted(changes.items(), key=lambda change: _ORDER.index(change[1][0]))
     lines = [line(subject, change, incident) for subject, (change, incident) in ordered]
     shown = len(lines)
@@ -23,12 +23,12 @@ def message(changes: Changes) -> str:
 
 def _joined(lines: list[str], shown: int) -> str:
     more = len(lines) - shown
-    rest = f"… and {more} more: the checks in the Dagster UI and `inn8 log` show them all." if more else ""
+    rest = f"… and {more} more: see the checks in the Dagster UI, and `inn8 log`." if more else ""
     return "\n".join([*lines[:shown], rest] if rest else lines)
 
 
 def line(subject: Subject, change: Change, incident: Incident) -> str:
-    """Return one change as a line."""
+    """Return the line for one change."""
     label = f"{change}: {subject}{_ranges(incident)}."
     began = f"It began at {incident.began_at:%Y-%m-%d %H:%M} UTC."
     if change is Change.OVER:
@@ -53,5 +53,5 @@ def _shortened(text: str) -> str:
 
 
 def url(ui_url: str, path: str) -> str:
-    """Return the address of a page of the Dagster UI; nothing where it is not known where the UI is."""
+    """Return the URL of a page of the Dagster UI; empty if the URL of the UI is not known."""
     return f"{ui_url}/{path}" if ui_url else ""

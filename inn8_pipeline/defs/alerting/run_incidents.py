@@ -1,7 +1,7 @@
-"""The incidents of runs: days of trade that were not loaded, and failed runs that no sync log entry reports.
+"""Find incidents in runs: days of trade that were not loaded, and failed runs that no sync log entry reports.
 
-The runs that have ended since the last evaluation are taken in order. A day counts as not loaded from the failure of a
-run of its days until a later run has loaded it, whatever range that run is for.
+The runs that have ended since the last evaluation are applied in order. A day counts as not loaded from the failure of
+a run for it until a later run has loaded it, whatever range that run is for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,20 +21,20 @@ from inn8_pipeline.settings import SyncSettings, now
 
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
 FIRST_LOOKBACK = timedelta(hours=1)
-"""How far the first evaluation of a sensor looks back."""
+"""The period before the first evaluation of a sensor whose runs are evaluated."""
 OVERLAP = timedelta(minutes=5)
-"""How far each evaluation goes back behind the last: the clocks of the machines that record runs differ."""
+"""Evaluations overlap by this period, because the clocks of the machines that record runs differ."""
 RUNS_AT_A_TIME = 500
-"""More runs than this are taken by the next evaluations, so that none takes too long after a long stop."""
+"""The largest number of runs in one evaluation, so that none takes too long after a long stop."""
 
 ASSET_JOB = "__ASSET_JOB"
-"""Dagster's job of manual runs from the pages of assets and checks."""
+"""The name of Dagster's job for manual runs from the pages of assets and checks."""
 
 Owner = tuple[Tenant, Entity]
 
 
 def ended_runs(instance: dg.DagsterInstance, state: AlertState) -> tuple[list[dg.DagsterRun], datetime]:
-    """Return the runs that have ended since the last evaluation, in order, and up to when they are complete."""
+    """Return the runs that have ended since the last evaluation, in order, and the instant up to which that is all."""
     since = state.runs_until or now() - FIRST_LOOKBACK
     records = instance.get_run_records(
         dg.RunsFilter(statuses=ENDED, updated_after=since - OVERLAP),
@@ -42,7 +42,7 @@ def ended_runs(instance: dg.DagsterInstance, state: AlertState) -> tuple[list[dg
         order_by="update_timestamp",
         ascending=True,
     )
-    # A run that ended long ago can be updated again, by a new tag for example.
+    # A run that ended long ago can be updated again, for example by a new tag.
     fresh = [each for each in records if _ended_at(each) > since - OVERLAP]
     until = max((each.update_timestamp for each in records), default=since)
     return [each.dagster_run for each in sorted(fresh, key=_ended_at)], max(since, until)
@@ -55,7 +55,7 @@ def _ended_at(record: dg.RunRecord) -> datetime:
 def find(
     instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings: SyncSettings, ui_url: str, state: AlertState
 ) -> tuple[Found, datetime]:
-    """Return what the ended runs change, and up to when the runs are evaluated now."""
+    """Return the findings of the runs that have ended, and the instant up to which runs are now evaluated."""
     ended, until = ended_runs(instance, state)
     evaluation = _Evaluation(instance, tenants, settings, ui_url, state.open)
     for run in ended:
@@ -64,7 +64,7 @@ def find(
 
 
 class _Evaluation:
-    """Applies ended runs, in order, to the open incidents of days and jobs."""
+    """The application of ended runs, in order, to the open incidents of days and jobs."""
 
     def __init__(
         self,
@@ -113,22 +113,24 @@ class _Evaluation:
         self._set(incident_subjects.of_job(run.job_name), None)
 
     def _apply_loaded_days(self, run: dg.DagsterRun, subject: Subject, window: Window) -> None:
-        was_lacking = self._days(subject) & days_in([window])
-        if run_scope.is_tick(run) and not was_lacking:
+        missing_days = self._days(subject) & days_in([window])
+        if run_scope.is_tick(run) and not missing_days:
             return
         held_back = self._held_back(run)
         if held_back is None:
-            self._keep_days(subject, self._days(subject) - was_lacking)
+            self._keep_days(subject, self._days(subject) - missing_days)
         elif not run_scope.is_tick(run):
             self._add_days(subject, window, held_back)
 
     def _drop_days_outside_history(self) -> None:
-        """Days from before a later INN8_TRANSACTIONS_FROM are not loaded any more."""
+        """End incidents of days before INN8_TRANSACTIONS_FROM, which was moved and whose days are no longer loaded."""
         history = self._settings.history()
         for subject in [each for each in self._open if each.kind is SubjectKind.DAYS]:
             days = {day for day in self._days(subject) if day in history}
             if days != self._days(subject):
-                self._keep_days(subject, days, "Its days are not synced any more: see INN8_TRANSACTIONS_FROM.")
+                self._keep_days(
+                    subject, days, "The days are no longer synced, because they are before INN8_TRANSACTIONS_FROM."
+                )
 
     def _days(self, subject: Subject) -> set[date]:
         incident = self._incident_of(subject)
@@ -154,11 +156,11 @@ class _Evaluation:
         self.found[subject] = Finding(incident, reason)
 
     def _incident(self, run: dg.DagsterRun) -> Incident:
-        text = f"Run {run.run_id[:8]} failed; its events in the Dagster UI and `inn8 log` say why."
+        text = f"Run {run.run_id[:8]} failed. Its events in the Dagster UI and `inn8 log` say why."
         return Incident(text, is_error=True, began_at=now(), url=url(self._ui_url, f"runs/{run.run_id}"))
 
     def _held_back(self, run: dg.DagsterRun) -> Incident | None:
-        """Return the error that the log of a successful run reports all the same: that it held removals back."""
+        """Return the error in the log of a successful run: it held removals back; None if there is no error."""
         errors = [
             entry
             for entry in killed_runs.log_of(self._instance, run)
@@ -171,6 +173,6 @@ class _Evaluation:
 
 
 def _is_logged(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether a sync log entry reports the failure, or is about to: it was planned and is not written yet."""
+    """Return whether a sync log entry reports the failure, or will: it is planned and not yet written."""
     written = killed_runs.log_of(instance, run)
     return not all(entry.passed for entry in written) if written else killed_runs.has_planned(instance, run)

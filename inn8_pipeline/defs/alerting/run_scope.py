@@ -1,4 +1,4 @@
-"""What a run was for: whose entities, which days, and whether it fetched them."""
+"""The scope of a run: its tenants and entities, its days of trade, and whether it fetched them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ from inn8_pipeline.settings import SyncSettings
 
 
 def synced(run: dg.DagsterRun, tenants: Sequence[Tenant]) -> Iterator[tuple[Tenant, Entity]]:
-    """Yield the tenant and the entity of each table that the run was to sync."""
+    """Yield the tenant and the entity of each table that the run syncs."""
     for tenant in tenants:
         for entity in ENTITIES:
             if run.asset_selection:
@@ -24,19 +24,19 @@ def synced(run: dg.DagsterRun, tenants: Sequence[Tenant]) -> Iterator[tuple[Tena
 
 
 def is_tick(run: dg.DagsterRun) -> bool:
-    """Return whether the run is one of the 15-minute schedule's."""
+    """Return whether the run is one of a tick of the 15-minute schedule."""
     return names.TICK_TAG in run.tags
 
 
 def manual_days(run: dg.DagsterRun) -> Window | None:
-    """Return the days of trade of a run that is no tick's: a sweep's, a backfill's, a manual one's."""
+    """Return the days of trade of a sweep, backfill or manual run; None for a tick or a run without days."""
     return None if is_tick(run) else window_of_tags(run.tags)
 
 
 def loaded_days(run: dg.DagsterRun, settings: SyncSettings) -> Window | None:
-    """Return the days of trade of a run, without those that no sync covers; None where none are left.
+    """Return the days of trade of a run that lie within the history; None if there are none.
 
-    Anyone can launch a run with any tags, so the range can be of any length.
+    Anyone can launch a run with any tags, so its range can have any length.
     """
     window, history = window_of_tags(run.tags), settings.history()
     if window is None or window.to_date < history.from_date or window.from_date > history.to_date:

@@ -1,7 +1,7 @@
-"""The incidents of schedules: ticks that failed, ticks that were missed, and a schedule that no longer ticks.
+"""Find incidents of schedules: failed ticks, missed ticks, and schedules that no longer tick.
 
-Dagster does not catch up on missed ticks, and nothing in its UI reports them. While the daemon or its database hangs,
-no sensor runs either, so the instants of the last two ticks are compared with the cron expression.
+Dagster neither catches up on missed ticks nor reports them in its UI. While the daemon or its database hangs, no sensor
+runs either, so afterwards the instants of the last two ticks are compared with the cron expression.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,9 +24,9 @@ from inn8_pipeline.defs.instance.internals import (
 )
 
 GRACE = timedelta(minutes=5)
-"""After which a tick that is due counts as missed. The daemon evaluates one within seconds."""
+"""A tick counts as missed this long after it was due. The daemon normally evaluates a tick within seconds."""
 MISSED_FOR_ERROR = 4
-"""From so many missed ticks on a schedule that stands still is an error: the data of the tick has failed by then."""
+"""With this many missed ticks, a schedule that no longer ticks is an error: the check `freshness` fails by then."""
 
 
 def find(
@@ -36,7 +36,7 @@ def find(
     state: AlertState,
     at: datetime,
 ) -> tuple[Found, dict[str, Watched]]:
-    """Return the finding of each schedule that the daemon knows, and since when each is watched."""
+    """Return the finding of each schedule that the daemon knows, and the schedules that are watched."""
     known = {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
     found, watched = {}, {}
     for schedule in schedules:
@@ -45,7 +45,7 @@ def find(
             continue
         subject = incident_subjects.of_schedule(schedule.name)
         if stored.status is InstigatorStatus.STOPPED:
-            found[subject] = Finding(reason="The schedule is switched off.")
+            found[subject] = Finding(reason="The schedule was turned off.")
             continue
         watched[schedule.name] = _watched(schedule, state.schedules.get(schedule.name), at)
         incident = _incident(instance, schedule, stored, watched[schedule.name].since, at)
@@ -56,7 +56,7 @@ def find(
 
 
 def _watched(schedule: dg.ScheduleDefinition, before: Watched | None, at: datetime) -> Watched:
-    """Return since when the schedule ticks by its present cron expression: another one had other ticks."""
+    """Return since when the schedule has its present cron expression, because another one had other ticks."""
     cron = str(schedule.cron_schedule)
     return before if before is not None and before.cron == cron else Watched(cron, at)
 
@@ -74,22 +74,22 @@ def _incident(
     due = list(_due(schedule, newest, at - GRACE))
     if due:
         text = (
-            f"No tick since {newest:%Y-%m-%d %H:%M} UTC, {len(due)} are due: nothing is synced by this schedule. Check "
-            "that Dagster's daemon runs and reaches its database (`inn8 doctor`)."
+            f"No tick since {newest:%Y-%m-%d %H:%M} UTC; {len(due)} were due. Nothing is synced by this schedule. "
+            "Check that Dagster's daemon is running and reaches its database (`inn8 doctor`)."
         )
         return Incident(text, is_error=len(due) >= MISSED_FOR_ERROR, began_at=at, kind="no tick")
     if ticks and ticks[0].status is TickStatus.FAILURE:
         text = (
-            f"The tick of {newest:%Y-%m-%d %H:%M} UTC failed: no run was started. The UI shows why, under Automation; "
-            "the next tick tries again."
+            f"The tick of {newest:%Y-%m-%d %H:%M} UTC failed: no run was started. The Dagster UI shows the error under "
+            "Automation; the next tick tries again."
         )
         return Incident(text, is_error=True, began_at=at, kind="failed tick")
     missed = list(_due(schedule, times[1], times[0])) if len(times) > 1 else []
     if missed:
         text = (
             f"{len(missed)} ticks were missed between {times[1]:%Y-%m-%d %H:%M} and {times[0]:%Y-%m-%d %H:%M} UTC: "
-            "Dagster's daemon or its database stood still. The schedule ticks again; the days that ticks and sweeps "
-            "look back cover what was missed."
+            "Dagster's daemon or its database was not working. The schedule ticks again, and the days to which "
+            "ticks and sweeps look back include what was missed."
         )
         return Incident(text, is_error=False, began_at=at, kind="missed ticks")
     return None

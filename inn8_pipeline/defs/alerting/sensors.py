@@ -1,10 +1,12 @@
-"""The sensors between the syncs: freshness, the alerts about checks, the alerts about runs and schedules."""
+"""The sensors that evaluate freshness and that alert about checks, runs and schedules."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import (
     check_incidents,
@@ -30,13 +32,20 @@ from inn8_pipeline.settings import (
     read_sync,
 )
 
+if TYPE_CHECKING:
+    from inn8_pipeline import notify
+    from inn8_pipeline.warehouse.queries import health
+else:
+    health = deferred("inn8_pipeline.warehouse.queries.health")
+    notify = deferred("inn8_pipeline.notify")
+
 INTERVAL_SECONDS = 30
 _FRESH = "fresh"
 _RUNNING, _STOPPED = dg.DefaultSensorStatus.RUNNING, dg.DefaultSensorStatus.STOPPED
 
 
 def sensors(tenants: Sequence[Tenant], environment: Environment) -> list[dg.SensorDefinition]:
-    """Return all sensors. Those that report to the outside are off until their address is set."""
+    """Return all sensors except `watch_runs`. Sensors that call a URL are off until that URL is set."""
     has_webhook = bool(read_alerts(environment).webhook)
     has_heartbeat = any(read_heartbeat_url(environment, tenant.tenant_id) for tenant in tenants)
     return [
@@ -52,13 +61,16 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         name="watch_freshness",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=_RUNNING,
-        description="Evaluates the check `freshness` whenever its result changes, so that no sync has to run for it.",
+        description=(
+            "Evaluates the check `freshness` between syncs, and stores an evaluation when its result changes. Keep it "
+            "on: without it, stale data is noticed only by the next sync."
+        ),
     )
     def watch_freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             outcomes = _outcomes(tenants)
         except DatabaseError as error:
-            return dg.SkipReason(f"{error} The last result of the check stands.")
+            return dg.SkipReason(f"{error} The last result of the check stays.")
         states = {key.to_user_string(): _state(outcome) for key, outcome in outcomes.items()}
         before = cursors.read(context.cursor)
         changed = [
@@ -72,14 +84,12 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
 
 
 def _outcomes(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:
-    """Return how fresh each table is. Where nothing was ever merged, nothing can be late."""
-    from inn8_pipeline.warehouse.queries.health import recency
-
+    """Return the outcome of `freshness` for each table. Tables into which nothing was ever merged are left out."""
     settings, engine = read_sync(Environment()), Warehouse().engine()
     found = {}
     for tenant in tenants:
         for entity in ENTITIES:
-            synced = recency(engine, tenant.tenant_id, entity, settings.today())
+            synced = health.recency(engine, tenant.tenant_id, entity, settings.today())
             if synced.last_of_any_day_at is not None:
                 found[tenant.key(entity)] = check_rules.freshness_of(settings, synced)
     return found
@@ -95,8 +105,8 @@ def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) ->
         return state.updated(found, now())
 
     description = (
-        "Posts to INN8_ALERT_WEBHOOK when a check fails, the sync log included, and when it passes again. On as soon "
-        "as that setting is there."
+        "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, and when it passes again. It is on if "
+        "INN8_ALERT_WEBHOOK is set. Turn it off to silence these alerts."
     )
     return _alert_sensor("alert_failed_checks", status, description, tenants, evaluate)
 
@@ -110,9 +120,9 @@ def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> d
         return replace(state.updated({**of_runs, **of_schedules}, at), runs_until=until, schedules=watched)
 
     description = (
-        "Posts to INN8_ALERT_WEBHOOK when days of a backfill or a sweep were not loaded, when a run failed that no "
-        "sync log reports, such as the maintenance, when ticks of a schedule were missed, and when that is over. On as "
-        "soon as that setting is there."
+        "Posts to INN8_ALERT_WEBHOOK when days of a backfill or sweep were not loaded, when a run failed that has no "
+        "sync log, such as the maintenance, when a schedule missed ticks, and when that is over. It is on if "
+        "INN8_ALERT_WEBHOOK is set. Turn it off to silence these alerts."
     )
     return _alert_sensor("alert_failed_runs", status, description, tenants, evaluate)
 
@@ -123,7 +133,7 @@ Evaluate = Callable[[dg.SensorEvaluationContext, AlertSettings, AlertState], Ale
 def _alert_sensor(
     name: str, status: dg.DefaultSensorStatus, description: str, tenants: Sequence[Tenant], evaluate: Evaluate
 ) -> dg.SensorDefinition:
-    """Return a sensor that posts how the incidents change that `evaluate` finds."""
+    """Return a sensor that posts the changes of the incidents that `evaluate` finds."""
 
     @dg.sensor(name=name, minimum_interval_seconds=INTERVAL_SECONDS, default_status=status, description=description)
     def alert(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -139,7 +149,7 @@ def _alert_sensor(
 
 
 def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Tenant], state: AlertState) -> AlertState:
-    """End the incidents of what the definitions no longer have: a tenant, a check, a job, a schedule."""
+    """End incidents about a tenant, check, job or schedule that the definitions no longer have."""
     repository = context.repository_def
     if repository is None:
         return state
@@ -149,15 +159,15 @@ def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Te
         for subject in state.open
         if not incident_subjects.is_defined(subject, tenants, repository.job_names, schedules)
     ]
-    return state.updated(dict.fromkeys(gone, Finding(reason="The settings no longer name it.")), now())
+    return state.updated(
+        dict.fromkeys(gone, Finding(reason="It is no longer defined: the settings have changed.")), now()
+    )
 
 
 def _post_changes(
     context: dg.SensorEvaluationContext, webhook: str, state: AlertState, settings: AlertSettings
 ) -> tuple[AlertState, str]:
-    """Post what has changed, as one message. What could not be posted is posted by a later evaluation."""
-    from inn8_pipeline import notify
-
+    """Post the changes as one message. If that fails, a later evaluation posts them."""
     at = now()
     changes = state.changes(at, includes_warnings=settings.includes_warnings)
     if changes:
@@ -166,4 +176,6 @@ def _post_changes(
         except NotifyError as error:
             context.log.warning(str(error))
             return state, str(error)
-    return state.after_report(changes, at), f"{len(changes)} changes posted; {len(state.open)} incidents are known."
+    return state.after_report(
+        changes, at
+    ), f"{len(changes)} changes were posted; {len(state.open)} incidents are open or have just ended."

@@ -1,1 +1,1 @@
-"""The assets: how they are materialized, what the catalog shows of them, and their metadata."""
+"""The assets: their steps, their catalog entries and their metadata."""

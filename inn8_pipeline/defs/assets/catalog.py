@@ -1,6 +1,6 @@
-"""What the UI shows of an asset: description, columns, lineage, owners, freshness policy.
+"""The catalog entry of each asset in the UI: description, columns, lineage, owners and freshness policy.
 
-All of it is derived from the declarations of the entities. How an asset is materialized is defined in `assets`.
+All of it is derived from the declarations of the entities. `factories` defines how an asset is materialized.
 """
 
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ MINUTES_FOR_A_SYNC = 5
 _RECORD = "record."
 _KINDS = {Kind.DATE: "date", Kind.DECIMAL: "decimal", Kind.OBJECT: "object"}
 _LANDED = {
-    "landing_id": ("bigint", "The landing that the record belongs to (inn8_raw.landings.id)."),
-    "as_of_at": ("timestamptz", "Start of the last fetch whose pages were exactly those of this landing."),
-    "page": ("bigint", "The number of the page within the landing, from 1 on."),
-    "place": ("bigint", "The record's position on its page, from 1 on."),
+    "landing_id": ("bigint", "The landing that contains the record (inn8_raw.landings.id)."),
+    "as_of_at": ("timestamptz", "Start of the last fetch that returned exactly the pages of this landing."),
+    "page": ("bigint", "The number of the page within the landing, counted from 1."),
+    "place": ("bigint", "The record's position on its page, counted from 1."),
     "record": ("json", "The record, verbatim as INN8 sent it."),
 }
 
 
 def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
-    """Return after how long without a sync an entity is late (a warning), and after how long that is an error."""
+    """Return the ages of the last sync from which an entity is late (a warning) and failed (an error)."""
     late, failed = (
         timedelta(minutes=ticks * settings.tick_minutes + MINUTES_FOR_A_SYNC)
         for ticks in (TICKS_TO_WARN, TICKS_TO_FAIL)
@@ -45,8 +45,8 @@ def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.Asset
     return dg.AssetSpec(
         tenant.raw_key(entity),
         description=(
-            f"A row is a landing: one fetch of GET {entity.path}, its pages stored verbatim, each page once. Its "
-            f"records: view inn8_raw.{entity}. {_of(tenant)}"
+            f"Each row is a landing: one fetch of GET {entity.path}, whose pages are stored verbatim, each once. The "
+            f"view inn8_raw.{entity} shows its records. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},
         **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity.has_days),
@@ -77,9 +77,10 @@ def _of(tenant: Tenant) -> str:
 
 
 def _freshness_policy(settings: SyncSettings) -> dg.FreshnessPolicy:
-    """Return Dagster's own policy, which looks at the last materialization. It is not for assets with days of trade.
+    """Return Dagster's own freshness policy, which looks at the last materialization.
 
-    A backfill of March materializes those too and would make them look fresh; the check `freshness` is for them.
+    Assets with days of trade must not have it, because a backfill of March would make them look fresh. The check
+    `freshness` covers them.
     """
     late, failed = bounds(settings)
     return dg.FreshnessPolicy.time_window(fail_window=failed, warn_window=late)
@@ -105,12 +106,15 @@ def _properties(properties: tuple[Property, ...], path: str = _RECORD) -> Iterat
     for each in properties:
         listed = f" One of {', '.join(each.choices)}." if each.choices else ""
         needed = "Required." if each.is_required else "May be absent or null."
-        yield f"{path}{each.name}", (_KINDS.get(each.kind, "string"), f"{needed}{listed} Its name may be in any case.")
+        yield (
+            f"{path}{each.name}",
+            (_KINDS.get(each.kind, "string"), f"{needed}{listed} The case of its name does not matter."),
+        )
         yield from _properties(each.properties, f"{path}{each.name}.")
 
 
 def _lineage(tenant: Tenant, entity: Entity, declared: Entity | Dimension) -> dg.TableColumnLineage:
-    """Return the properties that each column is made from; a key of ours depends on the looked-up key too."""
+    """Return the properties that each column is made from; a foreign key depends on the parent's keys too."""
     deps = {}
     for column in table_columns(declared):
         if column.source_paths:

@@ -1,4 +1,4 @@
-"""The assets: an entity's landings (raw), and the tables that are merged from them."""
+"""Build the assets of an entity: its landings (raw), and the tables that are merged from them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -69,7 +69,7 @@ def raw_asset(
 def table_assets(
     tenant: Tenant, entity: Entity, settings: SyncSettings, partitions: dg.PartitionsDefinition | None
 ) -> dg.AssetsDefinition:
-    """Return the assets of an entity's table and of its dimensions: one step merges the landing into all of them."""
+    """Return the assets of an entity's table and of its dimensions. One step merges the landing into all of them."""
     key = tenant.key(entity)
 
     @dg.multi_asset(
@@ -113,6 +113,8 @@ def table_assets(
         asset_checks.log_after_merge(context, tenant, entity, to.engine)
         for day, of_day in metadata.of_days(outcome, days).items():
             context.add_asset_metadata(of_day, asset_key=key, partition_key=day)
+        if tenant.log(entity) in context.selected_asset_check_keys:
+            yield evaluations.output(key)
         for table, of_table in metadata.of_tables(entity, outcome).items():
             if tenant.key(table) in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=tenant.key(table), metadata=of_table)
@@ -121,28 +123,28 @@ def table_assets(
 
 
 def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
-    """Return the options of a single run, as the launchpad shows them."""
+    """Return the options of a run, which the launchpad shows."""
     only_this = dg.Enum(tenant.name("Tenant"), [dg.EnumValue(tenant.tenant_id)])
     return {
         "tenant_id": dg.Field(
             only_this,
             default_value=tenant.tenant_id,
-            description="The tenant of this asset. It is here so that a configuration of another tenant is refused.",
+            description="The tenant of this asset. Leave it as it is: a configuration of another tenant is rejected.",
         ),
         "allow_removals": dg.Field(
             bool,
             default_value=False,
             description=(
-                "Mark rows as missing even if INN8 no longer sends more of them than INN8_MAX_REMOVED_PERCENT allows. "
-                "For a single run, after INN8 has confirmed that it removed that many."
+                "Mark rows as missing even if they are more than INN8_MAX_REMOVED_PERCENT of those that were present. "
+                "For this run only; use it after INN8 has confirmed the removals."
             ),
         ),
         "allow_rejects": dg.Field(
             bool,
             default_value=False,
             description=(
-                "Merge even if more records are rejected than INN8_MAX_REJECTED_PERCENT allows. For a single run, "
-                "after INN8 has confirmed that so many records are faulty."
+                "Merge even if more records are rejected than INN8_MAX_REJECTED_PERCENT. For this run only; use it "
+                "after INN8 has confirmed that so many records are invalid."
             ),
         ),
         dry_runs.OPTION: dg.Field(
@@ -162,8 +164,8 @@ def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
             bool,
             default_value=False,
             description=(
-                "Change or empty a column even if that changes more rows than INN8_MAX_CHANGED_PERCENT allows. For a "
-                "single run, after INN8 has confirmed that so many values changed."
+                "Merge even if a column changes in more rows than INN8_MAX_CHANGED_PERCENT. For this run only; use it "
+                "after INN8 has confirmed that so many values have changed."
             ),
         ),
     }
@@ -174,15 +176,15 @@ def _backfill_policy(partitions: dg.PartitionsDefinition | None) -> dg.BackfillP
 
 
 def days_of(context: dg.AssetExecutionContext) -> tuple[str, ...]:
-    """Return the run's days of trade in order; empty where none were chosen, or the entity has none."""
+    """Return the run's days of trade in order; empty if none were chosen, or if the entity has none."""
     return tuple(context.partition_keys) if context.assets_def.partitions_def and context.run.is_partitioned else ()
 
 
 def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
-    """Return the days as a window (Dagster gives a run a contiguous range); None for an entity without days.
+    """Return the days as a window, because Dagster gives a run a contiguous range; None for an entity without days.
 
     Raises:
-        NoDaysError: The entity has days of trade and none were chosen.
+        NoDaysError: The entity has days of trade, and none were chosen.
 
     """
     if not days and entity.has_days:
@@ -193,7 +195,10 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
 def _merge_options(
     run_id: str, config: dict[str, Any], settings: SyncSettings, transform_version: int
 ) -> "Callable[[Landing], session.MergeOptions]":
-    """Return how a landing is to be merged. A landing of another run is a rebuild: merged even if nothing changed."""
+    """Return a function from a landing to its merge options.
+
+    A landing of another run is merged even if nothing has changed, because the run is a rebuild.
+    """
     return lambda landing: session.MergeOptions(
         transform_version=transform_version,
         history=settings.history() if landing.window else None,

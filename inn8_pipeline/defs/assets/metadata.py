@@ -1,4 +1,4 @@
-"""What a step reports: lines in the run's log, and the metadata of its materializations. Numbers, never a record."""
+"""Format what a step reports: lines of the run's log, and metadata of materializations. Never values of a record."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ Metadata = dict[str, Any]
 
 
 def landed(landing: "Landing") -> str:
-    """Return one line on a fetch."""
+    """Return the log line of a fetch."""
     window = f" for {landing.window}" if landing.window else ""
     return (
         f"Fetched {landing.records} {landing.entity}{window}: {len(landing.digests)} pages, {landing.bytes} bytes, "
@@ -26,7 +26,7 @@ def landed(landing: "Landing") -> str:
 
 
 def of_landing(landing: "Landing") -> Metadata:
-    """Return the numbers of a fetch that are worth a plot over time."""
+    """Return the metadata of a landing: numbers that the UI plots over time."""
     return {
         "records": landing.records,
         "pages": len(landing.digests),
@@ -38,12 +38,12 @@ def of_landing(landing: "Landing") -> Metadata:
 
 
 def waits(entity: Entity) -> str:
-    """Return one line for a merge that waits for another sync's advisory lock."""
-    return f"Another sync of {entity} is writing; this one waits until it has ended."
+    """Return the log line of a merge that waits for another sync's advisory lock."""
+    return f"Another sync of {entity} is being merged; this one waits until that has ended."
 
 
 def merged(outcome: "Outcome") -> str:
-    """Return one line on a merge."""
+    """Return the log line of a merge."""
     counts = {**outcome.counts.as_dict(), **{name: outcome.total(name) for name in TOTALS}}
     return f"{outcome.status}: {', '.join(f'{name} {count}' for name, count in counts.items())}."
 
@@ -77,14 +77,14 @@ def unlisted(found: SchemaDrift) -> list[str]:
 def drift_lines(found: SchemaDrift) -> list[str]:
     """Return the schema drift as lines for the run's log."""
     return [
-        f"INN8 sends what the contract does not list, {name}: {what}. If it is needed, declare it in "
+        f"INN8 sends something that the contract does not list, {name}: {what}. If you need it, declare it in "
         "inn8_pipeline/entities/ (docs/contributing.md)."
         for name, what in drift_found(found).items()
     ]
 
 
 def of_days(outcome: "Outcome", days: Iterable[str]) -> dict[str, Metadata]:
-    """Return for each day of the run its number of rows as INN8 has them now, and its counts."""
+    """Return the metadata of each day of the run: its number of rows, and its counts of records."""
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
     return {
         day: {"dagster/partition_row_count": rows(counts[day]), **_counts(counts[day])} for day in days if day in counts
@@ -102,9 +102,9 @@ def _counts(counts: Counts) -> Metadata:
 
 
 def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
-    """Return the metadata of each table that the step wrote: what changed, and where to see the rejects.
+    """Return the metadata of each table that the step wrote: what changed, and how to list the rejects.
 
-    Dagster keeps that of an entity with days for each day of the run, so it has no totals: they are in the sync log.
+    For an entity with days, Dagster stores it once for each day of the run, so it has no totals; the sync log has them.
     """
     metadata: Metadata = {
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),

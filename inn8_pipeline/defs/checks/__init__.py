@@ -1,1 +1,1 @@
-"""The asset checks beside the sync log: what each one evaluates, and when."""
+"""The asset checks other than the sync log: their rules, and when they are evaluated."""

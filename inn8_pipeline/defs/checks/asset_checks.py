@@ -1,7 +1,7 @@
-"""The checks beside the sync log. They read the warehouse and say what to do where the data is not as it should be.
+"""The asset checks other than the sync log. They read the warehouse, and say what to do if something is wrong.
 
-They are evaluated after each merge, and by themselves where the operator executes them in the UI. `check_rules` has
-their rules.
+They are evaluated after each merge, and on their own if an operator executes them in the UI. `check_rules` has their
+rules.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.check_rules import CheckInput, CheckOutcome
 from inn8_pipeline.defs.names import CHECK_ALIASES, FRESHNESS, RECONCILIATION, Tenant, with_aliases
@@ -22,10 +23,14 @@ from inn8_pipeline.settings import Environment, read_sync
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from inn8_pipeline.warehouse.queries import health
+else:
+    health = deferred("inn8_pipeline.warehouse.queries.health")
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check: its description, which the UI shows, and its rule."""
+    """A check: its description in the UI, and its rule."""
 
     description: str
     rule: Callable[[CheckInput], CheckOutcome]
@@ -33,17 +38,17 @@ class Check:
 
 CHECKS = {
     FRESHNESS: Check(
-        "Is the last sync recent? Late (a warning) after two ticks, failed (an error) after four. For transactions "
-        "only today's days of trade count, so that a backfill does not make them look fresh.",
+        "Is the last sync recent? Late (a warning) after two ticks, failed (an error) after four. For days of trade, "
+        "only the syncs of today and yesterday count, so that a backfill does not make the data look fresh.",
         check_rules.freshness,
     ),
     RECONCILIATION: Check(
-        "Is every received record accounted for? fetched + retried = inserted + updated + unchanged + duplicate + "
-        "rejected + skipped, compared with the records on the stored pages.",
+        "Is every received record accounted for? Compares inserted + updated + unchanged + duplicate + rejected + "
+        "skipped of the last merge with the records on its stored pages plus the rejects that it retried.",
         check_rules.reconciliation,
     ),
     "open_rejects": Check(
-        "Is no reject open that nobody has accepted?",
+        "Are there no open rejects other than accepted ones?",
         check_rules.open_rejects,
     ),
     "unknown_values": Check(
@@ -51,22 +56,22 @@ CHECKS = {
         check_rules.unknown_values,
     ),
     "drift": Check(
-        "Is a column made from every property that INN8 sends? Shows names only, never a value.",
+        "Does every property that INN8 sends have a column? Shows names only, never a value.",
         check_rules.drift,
     ),
     "row_drop": Check(
-        "Are there about as many as usual? Clients and portfolios are compared with the days before, transactions of "
-        "the last weekday but yesterday with the same weekday of the weeks before.",
+        "Is the number of records about as usual? A whole collection is compared with the days before; days of trade "
+        "by the last weekday before yesterday, with the same weekday of the weeks before.",
         check_rules.row_drop,
     ),
 }
 
 
 def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
-    """Return the checks of one entity's table as a step that the UI can execute; it makes no request to INN8."""
+    """Return the checks of an entity's table as a step that the UI can execute. It requests nothing from INN8."""
     key = tenant.key(entity)
     descriptions = {name: check.description for name, check in CHECKS.items()} | {
-        alias: f"What `{name}` was called in release 0.1. The next release drops this name."
+        alias: f"The name of the check `{name}` in release 0.1, which has the same result. The next release drops it."
         for alias, name in CHECK_ALIASES.items()
     }
 
@@ -79,7 +84,7 @@ def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
         for name, outcome in outcomes(tenant, entity, warehouse.engine()):
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
                 for day in _days(context):
-                    # It accepts what AssetExecutionContext's accepts, which calls it.
+                    # Its annotation lacks AssetCheckEvaluation, which AssetExecutionContext.log_event passes to it.
                     context.op_execution_context.log_event(outcome.evaluation(key, name, day))  # type: ignore[arg-type]
                 yield outcome.result(key, name)
 
@@ -87,29 +92,27 @@ def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
 
 
 def log_after_merge(context: dg.AssetExecutionContext, tenant: Tenant, entity: Entity, engine: "Engine") -> None:
-    """Evaluate the checks in the step that has merged, unless the run has a step of their own.
+    """Evaluate the checks in the step that has merged, unless the run contains the checks' own step.
 
-    For checks in a step of their own, Dagster would plan each of them for each day of the run, and keep those plans.
-    Where the warehouse cannot be reached, the next sync evaluates them.
+    The jobs do not contain that step, because Dagster would plan each check for each day of the run, and store those
+    plans. If the warehouse cannot be reached, the next sync evaluates the checks.
     """
     if _step_name(tenant, entity) in context.job_def.graph.node_names():
         return
     try:
         found = list(outcomes(tenant, entity, engine))
     except Inn8Error as error:
-        context.log.warning("The checks were not evaluated. %s", error)
+        context.log.warning("The checks were not evaluated; the next sync evaluates them. %s", error)
         return
     for name, outcome in found:
         context.log_event(outcome.evaluation(tenant.key(entity), name))
 
 
 def outcomes(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple[str, CheckOutcome]]:
-    """Yield the name and the outcome of each check of the entity's data as it is now, aliases included."""
-    from inn8_pipeline.warehouse.queries.health import examine
-
+    """Evaluate the checks on the entity's current data; yield each name, aliases included, and its outcome."""
     settings = read_sync(Environment())
     recent = settings.last_days(settings.lookback_days)
-    checked = CheckInput(entity, settings, examine(engine, tenant.tenant_id, entity, recent))
+    checked = CheckInput(entity, settings, health.examine(engine, tenant.tenant_id, entity, recent))
     for name, check in CHECKS.items():
         outcome = check.rule(checked)
         yield from ((each, outcome) for each in with_aliases(name))
@@ -120,6 +123,6 @@ def _step_name(tenant: Tenant, entity: Entity) -> str:
 
 
 def _days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
-    """Return the days for which Dagster has planned each check: those of the run, though the checks have no days."""
+    """Return the days for which Dagster has planned each check: those of the run, although the checks have no days."""
     window = window_of_tags(context.op_execution_context.run.tags)
     return [day.isoformat() for day in window.days()] if window else []

@@ -1,6 +1,7 @@
-"""The rule of each check beside the sync log: when it passes, and what it advises where it does not.
+"""The rules of the checks other than the sync log: when a check passes, and its advice if it does not.
 
-The rules hold bounds and sentences. `warehouse.queries.health` reads the numbers; `asset_checks` runs the rules.
+The rules have the limits and the sentences. `warehouse.queries.health` reads the numbers; `asset_checks` applies the
+rules.
 """
 
 from collections.abc import Mapping
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 MAX_DROP_PERCENT = 5
 MAX_DROP_PERCENT_OF_A_DAY = 50
-"""The check `row_drop` fails where there are fewer than usual by more than this. Removals have a bound of their own."""
+"""The drop below the usual number from which the check `row_drop` fails. Removals have a limit of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """The result of a check. Where it has not passed, `advice` says what that means and what to do."""
+    """The result of a check. If it has not passed, `advice` says what that means and what to do."""
 
     passed: bool
     advice: str = ""
@@ -35,15 +36,15 @@ class CheckOutcome:
 
     @property
     def severity(self) -> dg.AssetCheckSeverity:
-        """Return an error where the operator has to act, else a warning."""
+        """Return ERROR if the operator must act, otherwise WARN."""
         return dg.AssetCheckSeverity.ERROR if self.is_error else dg.AssetCheckSeverity.WARN
 
     def result(self, key: dg.AssetKey, name: str) -> dg.AssetCheckResult:
-        """Return the outcome as a check's own step yields it."""
+        """Return the outcome as the result that the checks' own step yields."""
         return dg.AssetCheckResult(asset_key=key, check_name=name, **self._fields())
 
     def evaluation(self, key: dg.AssetKey, name: str, day: str | None = None) -> dg.AssetCheckEvaluation:
-        """Return the outcome as an event, for a sensor or for a step that does more than check."""
+        """Return the outcome as an event, for a sensor or for a step that also merges."""
         return dg.AssetCheckEvaluation(asset_key=key, check_name=name, partition=day, **self._fields())
 
     def _fields(self) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True, slots=True)
 class CheckInput:
-    """What a rule is applied to."""
+    """The input of a rule."""
 
     entity: Entity
     settings: SyncSettings
@@ -65,30 +66,30 @@ class CheckInput:
 
 
 def freshness(checked: CheckInput) -> CheckOutcome:
-    """Check that the last sync of today's data is recent."""
+    """Check that the last sync of current data is recent."""
     return freshness_of(checked.settings, checked.health.recency)
 
 
 def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
-    """Check that the last sync is as recent as the schedule promises.
+    """Check that the last sync is as recent as the schedule should make it.
 
-    Where today was never synced but other days were, as on the day of a first load, the data is late, not failed.
+    If today was never synced but other days were, as on the day of a first load, the data is late, not failed.
     """
     late_after, failed_after = bounds(settings)
     newest = recency.last_synced_at or recency.last_of_any_day_at
     if newest is None:
-        return CheckOutcome(passed=False, advice=f"Nothing has ever been synced. {_LATE}")
+        return CheckOutcome(passed=False, advice=f"Nothing was ever synced. {_LATE}")
     age = recency.now - newest
     numbers = {"last_synced_at": dg.MetadataValue.timestamp(newest), "age_minutes": int(age / timedelta(minutes=1))}
     if age < -CLOCK_TOLERANCE:
         advice = (
             f"The last sync that was merged began {_span(-age)} in the future: the clock of the database was ahead "
-            "then, or is behind now. No sync is merged until it is right. Check it (`inn8 doctor` compares it); if it "
-            "is right, run `inn8 db heal-clock`."
+            "then, or is behind now. No sync can be merged meanwhile. Check the clock (`inn8 doctor` compares it); if "
+            "it is right, run `inn8 db heal-clock`."
         )
         return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=True)
     if age <= late_after:
-        advice = "" if recency.last_synced_at else f"Other days were synced just now, today's were not yet. {_LATE}"
+        advice = "" if recency.last_synced_at else f"Other days were synced recently, but not those of today. {_LATE}"
         return CheckOutcome(passed=not advice, advice=advice, metadata=numbers)
     state = "failed" if age > failed_after else "late"
     advice = f"The data is {state}: the last sync that was merged began {_span(age)} ago. {_LATE}"
@@ -96,7 +97,7 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
 
 
 _LATE = (
-    "Read the sync log of this asset. If it has no new entry either, check that the daemon runs and that the schedule "
+    "Read the sync log of this asset. If it has no new entry, check that the daemon is running and that the schedule "
     "is on (`inn8 doctor`)."
 )
 
@@ -115,16 +116,16 @@ def reconciliation(checked: CheckInput) -> CheckOutcome:
 
 
 def reconciliation_of(on_pages: int, counts: Mapping[str, int]) -> CheckOutcome:
-    """Compare two independent counts: the records on the stored pages, and what the merge made of its records."""
+    """Compare two independent counts: the records on the stored pages, and the records that the merge accounted for."""
     numbers = {"on_pages": on_pages, **counts}
     received = on_pages + counts.get("retried", 0)
     accounted_for = sum(count for name, count in counts.items() if name not in {"fetched", "retried"})
     if received == accounted_for:
         return CheckOutcome(passed=True, metadata=numbers)
     advice = (
-        f"{received} records were received, the rejects tried again among them, and {accounted_for} are accounted for: "
-        "the counts do not add up. This is a fault of the pipeline. Keep the landing, and report it with these counts. "
-        "No row that was there before is lost."
+        f"{received} records were received, retried rejects included, but {accounted_for} are accounted for: the "
+        "counts do not add up. This is a bug of the pipeline. Keep the landing, and report it with these counts. No "
+        "row that existed before is lost."
     )
     return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=True)
 
@@ -132,8 +133,8 @@ def reconciliation_of(on_pages: int, counts: Mapping[str, int]) -> CheckOutcome:
 def unknown_values(checked: CheckInput) -> CheckOutcome:
     """Check that the contract lists each status and type.
 
-    Nothing can be said about a property of which no row has a value: `blank_properties` names it, so that no alert
-    about it ends.
+    A property that has no value in any row cannot be checked. `blank_properties` names it, so that an open alert about
+    it does not end.
     """
     found = checked.health.drift_found
     blank = [name for name in checked.health.blank_properties if name not in found.records]
@@ -143,15 +144,15 @@ def unknown_values(checked: CheckInput) -> CheckOutcome:
     values = {name: value for name, value in metadata.drift_found(found).items() if name != "unknown properties"}
     advice = (
         f"INN8 sends values that the contract does not list ({'; '.join(metadata.unlisted(found))}). The columns hold "
-        f"`unknown` for them, or null for an empty date. `inn8 drift values {checked.entity}` lists all of them; only "
-        "what cannot be personal data is shown here. If one of them means something, add it to the choices of the "
-        "property (inn8_pipeline/entities) and materialize this asset again: the pages are kept."
+        f"`unknown` instead, or null for an empty date. `inn8 drift values {checked.entity}` lists all values; only "
+        "those that cannot be personal data are shown here. If you need a value, add it to the choices of its "
+        "property (inn8_pipeline/entities) and materialize this asset again: the stored pages still have it."
     )
     return CheckOutcome(passed=False, advice=advice, metadata={**values, "properties": sorted(found.records), **blanks})
 
 
 def drift(checked: CheckInput) -> CheckOutcome:
-    """Check that a column is made from each property, or that the operator has accepted it."""
+    """Check that each property has a column, or that an operator has accepted that it has none."""
     found = [each for each in checked.health.unknown_properties if each.accepted_at is None]
     if not found:
         return CheckOutcome(passed=True)
@@ -160,15 +161,15 @@ def drift(checked: CheckInput) -> CheckOutcome:
         for each in found
     ]
     advice = (
-        f"INN8 sends properties that no column is made from: {', '.join(each.name for each in found)}. The landings "
-        "keep them. To make a column of one, declare the property (inn8_pipeline/entities); to accept that none is "
-        f"made, `inn8 drift accept {checked.entity} NAME --note …`."
+        f"INN8 sends properties that have no column: {', '.join(each.name for each in found)}. The landings keep them. "
+        "To add a column, declare the property (inn8_pipeline/entities); to accept that there is none, run "
+        f"`inn8 drift accept {checked.entity} NAME --note …`."
     )
     return CheckOutcome(passed=False, advice=advice, metadata={"unknown_properties": dg.MetadataValue.table(rows)})
 
 
 def row_drop(checked: CheckInput) -> CheckOutcome:
-    """Check that there are about as many records or rows as usual."""
+    """Check that the number of records or rows is about as usual."""
     volume = checked.health.volume
     if volume is None:
         return CheckOutcome(passed=True)
@@ -178,14 +179,14 @@ def row_drop(checked: CheckInput) -> CheckOutcome:
         return CheckOutcome(passed=True, metadata=numbers)
     advice = (
         f"{volume.of} has {volume.count} {checked.entity}; {volume.usual:g} are usual, so more than {most} % are "
-        "lacking. On a public holiday that is right; otherwise ask INN8. No row is removed because of this: removals "
-        "have a bound of their own."
+        "missing. That is normal on a public holiday; otherwise ask INN8. No row is removed because of this check: "
+        "removals have a limit of their own."
     )
     return CheckOutcome(passed=False, advice=advice, metadata=numbers)
 
 
 def open_rejects(checked: CheckInput) -> CheckOutcome:
-    """Check that no reject is open that nobody has accepted."""
+    """Check that there are no open rejects other than accepted ones."""
     health = checked.health
     count = sum(health.open_rejects.values())
     if not count or health.oldest_reject_at is None:
@@ -198,7 +199,7 @@ def open_rejects(checked: CheckInput) -> CheckOutcome:
     listed = ", ".join(f"{code} {number}" for code, number in health.open_rejects.items())
     oldest_days = (health.recency.now - health.oldest_reject_at).days
     advice = (
-        f"{count} rejected records are open ({listed}), the oldest for {oldest_days} days. "
-        f"`inn8 rejects list --entity {checked.entity}` lists them. Accept those that INN8 will never correct."
+        f"{count} rejected records are open ({listed}), the oldest for {oldest_days} days. `inn8 rejects list "
+        f"--entity {checked.entity}` lists them. Ask INN8 to correct them; accept those that it never will."
     )
     return CheckOutcome(passed=False, advice=advice, metadata=numbers)

@@ -1,1 +1,1 @@
-"""Dagster's private names that are needed, and its storage."""
+"""Dagster's private names that the pipeline uses, and deletion from Dagster's storage."""

@@ -4,19 +4,20 @@ Dagster gives no guarantee for them: if an upgrade breaks an import, it breaks i
 private names themselves, because they are loaded separately from the definitions: `defs.worker` (steps on Celery) and
 `storage_pruning` (the tables of the event log). What each name is for:
 
-- `AssetCheckEvaluationPlanned`: which entries of the sync log a run had planned, to add those a killed run left out.
+- `AssetCheckEvaluationPlanned`: the sync log entries that a run had planned, to add those that a killed run did not
+write.
 - `AssetCheckExecutionRecord`, `PartitionKeyFilter`: the sync log is the history of a check. The storage returns these
   records, and the filter leaves out the evaluations of single days.
-- `CheckError`: what Dagster raises, among others, for a dagster.yaml that cannot be loaded.
-- `InMemoryJob`, `execute_run`: execute a run that has been stored already, so that its log can be found by its id
-  whatever happens. `JobDefinition.execute_in_process` creates the run itself, without tags and origin.
+- `CheckError`: one of the errors that Dagster raises for a dagster.yaml that cannot be loaded.
+- `InMemoryJob`, `execute_run`: execute a run that is already stored, so that its log can be found by its id whatever
+  happens. `JobDefinition.execute_in_process` creates the run itself, without tags and origin.
 - `PoolGranularity`: whether whole runs hold a pool, or single steps.
-- `RemoteJobOrigin`, `RemoteRepositoryOrigin`, `SINGLETON_REPOSITORY_NAME`, `location_origins_from_yaml_paths`: where a
-  run comes from. Without it, the UI offers no rerun of a run that the command line made.
-- `InstigatorState`, `InstigatorStatus`, `InstigatorType`, `InstigatorTick`, `TickStatus`: whether schedules and sensors
-  are on, and how their last ticks ended; `DagsterInstance` returns them.
-- `schedule_execution_time_iterator`: when a schedule should have ticked, by the same reading of cron and time zones.
-- `DagsterExecutionInterruptedError`: ends a run as canceled.
+- `RemoteJobOrigin`, `RemoteRepositoryOrigin`, `SINGLETON_REPOSITORY_NAME`, `location_origins_from_yaml_paths`: the
+  origin of a run, without which the UI offers no re-execution of a run that the command line created.
+- `InstigatorState`, `InstigatorStatus`, `InstigatorType`, `InstigatorTick`, `TickStatus`: whether schedules and
+  sensors are on, and how their last ticks ended; methods of `DagsterInstance` return them.
+- `schedule_execution_time_iterator`: when a schedule should have ticked, computed as Dagster does it.
+- `DagsterExecutionInterruptedError`: raised to end a run as canceled.
 - `UnresolvedAssetJobDefinition`: what `define_asset_job` returns, for annotations.
 """
 

@@ -1,6 +1,6 @@
-"""Deletes old runs and check evaluations from Dagster's own storage.
+"""Delete old runs and check evaluations from Dagster's own storage.
 
-`maintenance` defers it, because it imports SQLAlchemy.
+`maintenance` defers this module, because it imports SQLAlchemy.
 """
 
 from datetime import UTC, datetime
@@ -17,10 +17,10 @@ _MATERIALIZATION = dg.DagsterEventType.ASSET_MATERIALIZATION
 
 
 def delete_runs(instance: dg.DagsterInstance, before: datetime) -> tuple[int, int]:
-    """Delete the runs created before then, except those that made the newest version of an asset or of a day of it.
+    """Delete runs created before an instant, except those with the newest materialization of an asset or of a day.
 
     Returns:
-        How many were deleted, and how many were kept.
+        The numbers of deleted and of kept runs.
 
     """
     newest = _newest_materializations(instance)
@@ -53,7 +53,7 @@ def delete_evaluations(instance: dg.DagsterInstance, before: datetime) -> int:
     0.6 million rows per tenant and year. Dagster never deletes from this table.
 
     Returns:
-        The number of rows deleted; 0 where Dagster's storage is not a SQL database.
+        The number of rows deleted; 0 if Dagster's storage is not a SQL database.
 
     """
     storage = instance.event_log_storage

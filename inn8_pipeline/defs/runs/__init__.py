@@ -1,1 +1,1 @@
-"""Where the steps of a run execute, the process of a run, and the pools that bound runs."""
+"""Executors of steps, the lock that shows that a run's process is alive, and pools that limit concurrent runs."""

@@ -1,7 +1,7 @@
-"""Where the steps of a run execute: the executors that INN8_EXECUTOR chooses between.
+"""The executors between which INN8_EXECUTOR chooses: they decide where the steps of a run execute.
 
-Celery and Kubernetes come with extras of the package and are imported only where they are chosen. Celery's
-configuration is defined here once, for the run and for its workers.
+Celery and Kubernetes are optional extras of the package, so they are imported inside the functions that need them.
+Celery's configuration is defined here once, for the run and for its workers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,18 +20,18 @@ else:
     process = deferred("inn8_pipeline.defs.runs.process")
 
 OFFERED_AGAIN_SECONDS = 120
-"""Redis offers a step again if no worker has ended it within this time; nearly all steps take less."""
+"""Redis redelivers a step if no worker has ended it within this time. Nearly all steps take less."""
 AGAIN_SECONDS = 60
-"""How long a worker waits before it looks again at a step that another worker is executing."""
+"""The time until a worker looks again at a step that another worker is executing."""
 SWEEP_SECONDS = 10
-"""How often a worker looks for steps that Redis has to offer again."""
+"""The interval at which a worker looks for steps that Redis must redeliver."""
 
 
 def executor(environment: Environment) -> dg.ExecutorDefinition:
     """Return the executor that the settings choose.
 
     Raises:
-        SettingsError: The extra of the package that it comes with is not installed.
+        SettingsError: The extra that contains the executor is not installed.
 
     """
     name = read_executor(environment)
@@ -43,11 +43,11 @@ def executor(environment: Environment) -> dg.ExecutorDefinition:
 
 
 def _holding_the_run_lock(plain: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Return the executor, but that the run's process holds the run's lock while it executes (`process`)."""
+    """Return the executor, extended so that the run's process holds the run's lock while it executes (`process`)."""
 
     def create(context: dg.InitExecutorContext) -> dg.Executor:
         executor = check.not_none(plain.executor_creation_fn)(context)
-        # The object stays Dagster's own: dagster-celery reads more of it than an executor has to have.
+        # Keep Dagster's own object: dagster-celery uses more of it than the interface of an executor.
         executor.execute = _executing(executor)  # type: ignore[method-assign]
         return executor
 
@@ -75,8 +75,8 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
     """Return Celery's configuration, for the run that requests a step and for the worker that executes it.
 
     A step is acknowledged when it has ended, not when it is taken, so that none is lost with its worker. RabbitMQ
-    offers it to another worker as soon as the connection is gone. Redis has no connections to watch: it offers a step
-    again some time after it was taken, even one that merely takes long. Hence the advisory lock in `worker`.
+    redelivers it to another worker as soon as the connection is lost. Redis does not watch connections: it redelivers a
+    step some time after it was taken, even if it is still executing. Therefore `worker` takes an advisory lock.
     """
     from dagster_celery.defaults import broker_transport_options
 
@@ -85,7 +85,7 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
         **broker_transport_options,
         "visibility_timeout": OFFERED_AGAIN_SECONDS,
         "unacked_restore_interval": SWEEP_SECONDS,
-        # Look every time: kombu's default, every tenth time, is meant for clients that poll.
+        # Look every time: kombu's default, every tenth time, is for clients that poll.
         "unacked_restore_throttle": 1,
     }
     # Without `task_track_started`, Celery reports the step of a run that is being canceled as revoked while a worker
@@ -99,7 +99,7 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
 
 
 def _celery(environment: Environment) -> dg.ExecutorDefinition:
-    """Return Dagster's executor, configured when a run begins: a URL, which may hold a password, is not stored."""
+    """Return the Celery executor. It is configured when a run begins, so that no URL with a password is stored."""
     from dagster_celery import celery_executor
 
     read_celery(environment)
@@ -107,7 +107,7 @@ def _celery(environment: Environment) -> dg.ExecutorDefinition:
 
 
 def _kubernetes(_: Environment) -> dg.ExecutorDefinition:
-    """Return Dagster's executor. Image, secrets and resources are those of the run's own pod."""
+    """Return the Kubernetes executor. Steps have the image, secrets and resources of the run's own pod."""
     from dagster_k8s import k8s_job_executor
 
     return k8s_job_executor

@@ -1,4 +1,4 @@
-"""The pools of Dagster that let one run at a time sync an entity."""
+"""Register the Dagster pools that limit each entity to one run at a time."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ from inn8_pipeline.entities import ENTITIES
 
 
 def register(instance: DagsterInstance, tenants: Sequence[Tenant]) -> None:
-    """Give each pool its limit (`pools.default_limit` of dagster.yaml) where it has none.
+    """Set the limit of each pool that has none to `pools.default_limit` of dagster.yaml.
 
-    Dagster would do it when a queue first has a run of the pool, and launch all queued runs of the pool that once.
+    Dagster itself sets it only when the first run of a pool is queued, and that time launches all queued runs of the
+    pool at once.
     """
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits or not instance.global_op_concurrency_default_limit:

@@ -1,9 +1,9 @@
-"""Whether the process of a run is alive: an advisory lock in Dagster's storage that the process holds while it runs.
+"""Show that the process of a run is alive by an advisory lock in Dagster's storage, held while the run executes.
 
-Postgres releases the lock when the process dies, whatever killed it. Dagster itself watches only the processes that its
-launcher started, and loses sight of those when their code server is restarted; a run of the command line it never sees.
-`watch_runs` ends a run whose lock nobody holds. `executors` and the command line hold it; both defer this module,
-because it imports SQLAlchemy.
+Postgres releases the lock when the process dies, whatever killed it. Dagster itself monitors only processes that its
+launcher started, loses them when their code server is restarted, and never monitors runs of the command line. The
+executors and the command line hold the lock; the sensor `watch_runs` ends a run whose lock nobody holds. `executors`
+and `killed_runs` defer this module, because it imports SQLAlchemy.
 """
 
 import os
@@ -21,7 +21,7 @@ from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedErr
 from inn8_pipeline.defs.names import PROCESS_TAG
 
 SECONDS_BETWEEN_LOOKS = 5.0
-"""How often the process sees whether its connection still lives, and takes the lock again where it does not."""
+"""The interval at which the process checks its connection; if it is broken, it takes the lock again."""
 CONNECT_SECONDS = 10
 
 _LOCK = text("select pg_advisory_lock(hashtextextended(:lock, 0))")
@@ -41,7 +41,7 @@ def _lock(run_id: str) -> str:
 
 
 def _engine(instance: DagsterInstance) -> Engine | None:
-    """Return an engine for Dagster's storage; None if that is no Postgres: then no run is watched."""
+    """Return an engine for Dagster's storage; None if that is not Postgres, in which case no run is watched."""
     url = getattr(instance.run_storage, "postgres_url", None)
     if url is None:
         return None
@@ -51,7 +51,7 @@ def _engine(instance: DagsterInstance) -> Engine | None:
 
 @contextmanager
 def held(instance: DagsterInstance, run_id: str) -> Iterator[None]:
-    """Hold the run's lock, and note in a tag which process holds it."""
+    """Hold the run's lock inside the block, and store in a tag which process holds it."""
     engine = _engine(instance)
     if engine is None:
         yield
@@ -68,7 +68,7 @@ def held(instance: DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def _keep(engine: Engine, lock: str, is_over: threading.Event) -> None:
-    """Hold the lock until it is over; take it again where the connection broke, as when Postgres is restarted."""
+    """Hold the lock until `is_over` is set; take it again if the connection breaks, as when Postgres is restarted."""
     while not is_over.is_set():
         try:
             with engine.connect() as connection:
@@ -80,7 +80,7 @@ def _keep(engine: Engine, lock: str, is_over: threading.Event) -> None:
 
 
 def without_process(instance: DagsterInstance, run_ids: Iterable[str]) -> set[str]:
-    """Return those of the runs whose lock nobody holds; none where Dagster's storage is no Postgres."""
+    """Return the runs whose lock nobody holds; none if Dagster's storage is not Postgres."""
     locks = {_lock(run_id): run_id for run_id in run_ids}
     engine = _engine(instance)
     if engine is None or not locks:
@@ -91,10 +91,10 @@ def without_process(instance: DagsterInstance, run_ids: Iterable[str]) -> set[st
 
 
 def stop_if_canceled(instance: DagsterInstance, run_id: str) -> None:
-    """End the run as canceled if that was requested before it began.
+    """End the run as canceled if its cancellation was requested before it began.
 
-    A run that is taken from the queue while it is canceled starts all the same: `STARTING` overwrites the status, and
-    only the run's events still show that it was canceled.
+    A run that leaves the queue while it is canceled starts nevertheless: the status `STARTING` overwrites the
+    cancellation, and only the run's events still show it.
 
     Raises:
         DagsterExecutionInterruptedError: The run was canceled.
@@ -103,5 +103,5 @@ def stop_if_canceled(instance: DagsterInstance, run_id: str) -> None:
     requested = instance.get_records_for_run(run_id, of_type=_CANCELLATION, limit=1).records
     run = instance.get_run_by_id(run_id)
     if requested and run is not None:
-        instance.report_run_canceling(run, "The run was canceled before it began: it ends now, and writes nothing.")
+        instance.report_run_canceling(run, "The run was canceled before it began. It ends now and has written nothing.")
         raise DagsterExecutionInterruptedError

@@ -1,1 +1,1 @@
-"""The schedules, and the names that they had in earlier releases."""
+"""The schedules of a tenant, and the names that they had in release 0.1."""

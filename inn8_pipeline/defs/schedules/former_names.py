@@ -1,8 +1,8 @@
-"""The names that the tick's schedule had in release 0.1, where INN8_TICK_MINUTES was part of them.
+"""Keep a schedule off that was turned off under its name in release 0.1, when the name contained INN8_TICK_MINUTES.
 
-Dagster stores whether a schedule is on under the schedule's name, and definitions cannot read what it stores. So the
-first tick under the present name checks whether the schedule was switched off under a former one. The next release
-drops this module.
+Dagster stores under a schedule's name whether it is on, and definitions cannot read that state. Therefore the first
+tick under the present name checks whether the schedule was turned off under a former name. The next release drops this
+module.
 """
 
 import dagster as dg
@@ -14,9 +14,13 @@ _MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 20, 30)
 
 
 def stop_if_stopped_before(instance: dg.DagsterInstance, tenant: Tenant, name: str) -> str | None:
-    """Switch the schedule off if it was off under a former name; return that name, or None if the schedule is to tick.
+    """Turn the schedule off if it was off under a former name.
 
-    Somebody who has switched the schedule on under its present name has decided otherwise.
+    A schedule that somebody has turned on under its present name is left on.
+
+    Returns:
+        The former name under which the schedule was off; None if it is to tick.
+
     """
     states = {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
     own = states.get(tenant.name(name))
@@ -31,10 +35,10 @@ def stop_if_stopped_before(instance: dg.DagsterInstance, tenant: Tenant, name: s
 
 
 def _stop(instance: dg.DagsterInstance, own: InstigatorState | None, stopped: InstigatorState, name: str) -> None:
-    """Store the schedule as switched off.
+    """Store the schedule as turned off.
 
-    The state of the former name stays: the daemon, which has read the state before the tick, writes it back afterwards,
-    and deletes the other one after twelve hours.
+    The state under the former name is kept, because after the tick the daemon writes back the state that it had read
+    before. The daemon itself deletes the former one after twelve hours.
     """
     if own is not None:
         instance.update_instigator_state(own.with_status(InstigatorStatus.STOPPED))

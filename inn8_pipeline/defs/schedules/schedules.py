@@ -1,6 +1,6 @@
-"""A tenant's schedules: a tick syncs each entity, the nightly and the weekly sweep sync back-dated transactions.
+"""The schedules of a tenant: a tick syncs each entity; nightly and weekly sweeps sync earlier days of trade again.
 
-Dagster does not catch up on a missed tick: the look-back of the next one covers its days.
+Dagster does not catch up on missed ticks. The next tick looks back far enough to cover their days.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.settings import SyncSettings
 
 TICK_SCHEDULE = "every_15_minutes"
-"""The name does not depend on INN8_TICK_MINUTES: Dagster stores under it whether the schedule is on."""
+"""The name is independent of INN8_TICK_MINUTES, because Dagster stores under it whether the schedule is on."""
 
 _OPEN = [
     dg.DagsterRunStatus.QUEUED,
@@ -25,8 +25,8 @@ _OPEN = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# The runs of a tick come first, in the order of the entities, then those of a sweep, then those of a backfill (0,
-# Dagster's default).
+# Queued runs of a tick come first, in the order of the entities; then those of a sweep; then those of a backfill, whose
+# priority is Dagster's default, 0.
 _PRIORITY_STEP = 10
 _SWEEP_PRIORITY = 5
 
@@ -48,17 +48,17 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            f"Every {settings.tick_minutes} minutes (INN8_TICK_MINUTES; the name stays, so that the schedule stays on "
-            "or off): clients, portfolios, then the transactions of the last "
-            f"{settings.lookback_days} days of trade, an independent run for each. An entity whose scheduled run is "
-            "still open is skipped; the tick's log says why."
+            f"Syncs {_entities_of_tick(settings)} every {settings.tick_minutes} minutes (INN8_TICK_MINUTES; the "
+            "schedule's name does not change with it), in an independent run for each. An entity whose last scheduled "
+            "run has not ended is skipped; the tick's log says so. Turn the schedule off to stop all syncs."
         ),
     )
     def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         former = former_names.stop_if_stopped_before(context.instance, tenant, TICK_SCHEDULE)
         if former:
             return dg.SkipReason(
-                f"This schedule was switched off as {former}, so it stays off: switch it on in the UI."
+                f"This schedule was turned off under its former name {former}, so it stays off. Turn it on in the UI "
+                "if you need it."
             )
         window = settings.last_days(settings.lookback_days)
         requests, reasons = [], []
@@ -82,8 +82,14 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
     return tick
 
 
+def _entities_of_tick(settings: SyncSettings) -> str:
+    """Return the entities that a tick syncs as a phrase of the schedule's description."""
+    days = f" (the last {settings.lookback_days} days of trade)"
+    return ", ".join(f"{entity}{days if entity.has_days else ''}" for entity in ENTITIES)
+
+
 def _busy(context: dg.ScheduleEvaluationContext, tenant: Tenant, entity: Entity) -> str | None:
-    """Return why this entity is skipped; None if it is not."""
+    """Return why the entity is skipped; None if it is not."""
     scheduled = dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: _scheduled(tenant, entity)})
     runs = context.instance.get_runs(scheduled, limit=1)
     if not runs:
@@ -93,7 +99,7 @@ def _busy(context: dg.ScheduleEvaluationContext, tenant: Tenant, entity: Entity)
 
 
 def _scheduled(tenant: Tenant, entity: Entity) -> str:
-    """Return the tag value of the scheduled runs of an entity."""
+    """Return the value of `SCHEDULED_TAG` for the runs of an entity in a tick."""
     return f"{tenant.tenant_id}/{entity}"
 
 
@@ -107,16 +113,17 @@ def _sweep(
         execution_timezone=settings.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "Transactions again, "
+            f"Syncs {', '.join(entity.name for entity in ENTITIES if entity.has_days)} again, "
             + (f"the last {settings.sweep_days} days" if name == "nightly_sweep" else "all days")
-            + " of trade: finds back-dated bookings, and confirms which transactions are gone."
+            + " of trade: finds back-dated bookings, and confirms which rows INN8 has removed. Turn it off only if "
+            "INN8 asks for fewer requests."
         ),
     )
     def sweep(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         tag = f"{tenant.tenant_id}/{name}"
         runs = context.instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: tag}), limit=1)
         if runs:
-            return dg.SkipReason(f"Skipped: runs of the last {name} are still open.")
+            return dg.SkipReason(f"Skipped: runs of the last {name} have not ended.")
         tags = {names.SCHEDULED_TAG: tag}
         return [
             _request(context, tenant, entity, days, _SWEEP_PRIORITY, tags)
@@ -128,7 +135,7 @@ def _sweep(
     return sweep
 
 
-def _request(  # noqa: PLR0913, PLR0917 (a run has that many parts)
+def _request(  # noqa: PLR0913, PLR0917 (a run request has that many parts)
     context: dg.ScheduleEvaluationContext,
     tenant: Tenant,
     entity: Entity,

@@ -1,1 +1,1 @@
-"""The sync log: the schema of an entry, how steps write it, and sensors that add what a killed run could not log."""
+"""The sync log: the schema of its entries, the steps' entries, and the sensor that adds entries for killed runs."""

@@ -1,7 +1,7 @@
-"""Sync log entries as Dagster stores them: evaluations of the check `sync_log`, one per run and one per day of the run.
+"""Write sync log entries as evaluations of the check `sync_log`: one per run, and one per day of the run.
 
-The step that ends a sync logs it: the merge when all went well, or whichever step fails (`failures`). `killed_runs`
-adds the entries that a killed process could not log.
+The step that ends a sync writes them: the merge if it succeeds, or whichever step fails (`failures`). `killed_runs`
+adds the entries that a killed process could not write.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,19 +19,28 @@ if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
 
 SPEC_DESCRIPTION = (
-    "The sync log: how the last sync ended. Passed: Success. A warning: PartialSuccess (records were rejected, see "
-    "`inn8 rejects list`) or NoData (INN8 sent no record, nothing was changed). An error: Failed, with the reason; or "
-    "rows were held back from removal."
+    "The sync log: how the last sync ended. Passed: Success. Warning: PartialSuccess (records were rejected, see "
+    "`inn8 rejects list`) or NoData (INN8 sent no records, nothing was changed). Error: Failed, with the reason; or "
+    "removals were held back."
 )
 
 
 def spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """Return the check on an entity's table that is the entity's sync log."""
+    """Return the check of an entity's table whose history is the entity's sync log."""
     return dg.AssetCheckSpec(names.SYNC_LOG, asset=key, description=SPEC_DESCRIPTION)
 
 
+def output(key: dg.AssetKey) -> dg.Output[None]:
+    """Return the check's output, which a step that has written its entry yields.
+
+    Without it, Dagster logs that the step "did not yield or return expected outputs": it counts only yielded outputs,
+    and the entries are logged as events.
+    """
+    return dg.Output(None, spec(key).get_python_identifier())
+
+
 def evaluation(entry: SyncLogEntry, key: dg.AssetKey, day: str | None = None) -> dg.AssetCheckEvaluation:
-    """Return the entry as the evaluation that Dagster stores, of a whole run or of one of its days."""
+    """Return the entry of a run, or of one of its days, as the evaluation that Dagster stores."""
     metadata = {
         name: dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value
         for name, value in entry.to_metadata().items()
@@ -57,7 +66,7 @@ def entry_of(stored: dg.AssetCheckEvaluation) -> SyncLogEntry:
 def write(
     context: dg.AssetExecutionContext, key: dg.AssetKey, whole: SyncLogEntry, by_day: Mapping[str, SyncLogEntry]
 ) -> None:
-    """Log an entry for each day of the run, then the run's own, so that the run's own is the latest."""
+    """Write an entry for each day of the run, then that of the run, which is thus the latest."""
     for day, entry in by_day.items():
         context.log_event(evaluation(entry, key, day))
     context.log_event(evaluation(whole, key))
@@ -66,13 +75,13 @@ def write(
 def of_outcome(
     outcome: "Outcome", days: Iterable[str], run_id: str, began_at: datetime
 ) -> tuple[SyncLogEntry, dict[str, SyncLogEntry]]:
-    """Return the entry of a sync that was merged, and one for each of its days.
+    """Return the entry of a merged sync, and one for each of its days.
 
     Args:
-        outcome: What was merged.
-        days: The run's days of trade; empty where the entity has none.
-        run_id: The run that merged. A landing of another run was fetched earlier: the table was rebuilt from it, and
-            the time of that fetch says nothing about this sync.
+        outcome: The outcome of the merge.
+        days: The run's days of trade; empty if the entity has none.
+        run_id: The run that merged. A landing of another run was fetched earlier and merged again by a rebuild, so the
+            start of its fetch is not the start of this sync.
         began_at: When the step that merged began.
 
     """
@@ -93,9 +102,9 @@ def of_outcome(
 
 
 def _day_entry(whole: SyncLogEntry, counts: Counts | None, *, concerns_all: bool) -> SyncLogEntry:
-    """Return a day's entry: a success where none of its records was rejected, also if it has no records.
+    """Return a day's entry: Success if none of its records was rejected, even if it has no records.
 
-    Rows that no fetch confirms, removals held back, or no data at all concern the whole run and therefore each day.
+    Unconfirmed rows, removals that were held back, and no data at all concern the whole run and therefore every day.
     """
     if whole.status is Status.NO_DATA or whole.needs_action or concerns_all:
         return SyncLogEntry(
@@ -113,46 +122,46 @@ def _describe(outcome: "Outcome") -> str:
     if outcome.status is Status.NO_DATA:
         sentences.append(_no_data(outcome))
     if open_rejects:
-        sentences.append(f"{open_rejects} rejects are open; each sync tries them again. See `inn8 rejects list`.")
+        sentences.append(f"{open_rejects} rejects are open; each sync tries them again (`inn8 rejects list`).")
     if older := outcome.total("older"):
         sentences.append(
-            f"{older} records were skipped, because a fetch begun later was merged already: the table is newer. If it "
-            "happens again, look for a second scheduler of this tenant."
+            f"{older} records were skipped, because a fetch that began later was already merged: the table is newer. "
+            "If this happens again, check whether a second scheduler syncs this tenant."
         )
     if _has_duplicates(outcome):
         sentences.append(
             "INN8 sent some ids on more than one page, the same ones in two fetches. The rows are up to date, but none "
-            "was marked as missing: pages that overlap may leave others out. Report it to INN8."
+            "was marked as missing, because overlapping pages may omit other records. Report it to INN8."
         )
     if held_back:
         sentences.append(
-            f"INN8 no longer sends {held_back} rows, more than the bound INN8_MAX_REMOVED_PERCENT: none was marked as "
-            "missing, all are still there. Ask INN8; if it really removed them, run "
-            f"`{_removal_command(outcome)}` (in the launchpad: allow_removals: true)."
+            f"INN8 no longer sends {held_back} rows, more than INN8_MAX_REMOVED_PERCENT: the removals were held back, "
+            f"and no row was marked as missing. Ask INN8; if it has removed them, run `{_removal_command(outcome)}` "
+            "(in the launchpad: allow_removals: true)."
         )
     sentences += [_UNCONFIRMED[each.reason].format(each) for each in outcome.unconfirmed if each.reason in _UNCONFIRMED]
     return " ".join(sentences)
 
 
 _NOT_SENT = (
-    "{0.rows} rows were not sent, the first since {0.since:%Y-%m-%d %H:%M} UTC, and are not marked as missing, because "
+    "{0.rows} rows were not sent, the first since {0.since:%Y-%m-%d %H:%M} UTC. They are not marked as missing: "
 )
 _UNCONFIRMED = {
     "unreadable": _NOT_SENT
-    + "a record without a readable id may be any of them. Ask INN8 to correct it (`inn8 rejects list`); if it is none "
-    "of them, accept it.",
+    + "a rejected record without a readable id may be one of them. Ask INN8 to correct it (`inn8 rejects list`), or "
+    "accept it if it is none of them.",
     "duplicates": _NOT_SENT + "pages overlapped.",
     "empty": (
-        "INN8 sent nothing for days in which there are {0.rows} rows, since {0.since:%Y-%m-%d %H:%M} UTC. They are "
+        "INN8 has sent nothing for days that have {0.rows} rows, since {0.since:%Y-%m-%d %H:%M} UTC. The rows are "
         "marked as missing if that is still so after INN8 has sent other records."
     ),
     "other_day": (
-        "{0.rows} rows are sent with a day of trade that was not asked for, since {0.since:%Y-%m-%d %H:%M} UTC: they "
-        "are shown as they were. A sync of that day updates them (`inn8 sync transactions --full`; a day in the future "
-        "is synced when it comes)."
+        "{0.rows} rows are sent with a day of trade that was not requested, since {0.since:%Y-%m-%d %H:%M} UTC. They "
+        "keep their previous values until that day is synced (`inn8 sync transactions --full`; a future day is "
+        "synced when it comes)."
     ),
 }
-"""By reason; `held_back` has a sentence of its own."""
+"""Sentences by reason; `held_back` has its own sentence in `_describe`."""
 
 
 def _has_duplicates(outcome: "Outcome") -> bool:
@@ -161,8 +170,8 @@ def _has_duplicates(outcome: "Outcome") -> bool:
 
 def _no_data(outcome: "Outcome") -> str:
     if outcome.counts.fetched:
-        return f"None of the {outcome.counts.fetched} records that INN8 sent is of the days that were asked for."
-    return "INN8 sent no record. Nothing was changed; the rows that were there are still there."
+        return f"None of the {outcome.counts.fetched} records that INN8 sent is of the days that were requested."
+    return "INN8 sent no records. Nothing was changed; the existing rows are kept."
 
 
 def _removal_command(outcome: "Outcome") -> str:

@@ -1,4 +1,4 @@
-"""A step that fails or is interrupted: its sync log entry; the retry of a step that failed in Postgres."""
+"""Write the sync log entry of a step that fails or is interrupted, and retry a step that failed in Postgres."""
 
 import traceback
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 RETRY_WAITS_SECONDS = (5, 10)
-"""Before each retry of a step that failed in Postgres. The client has already retried failures of INN8.
+"""The waits before the retries of a step that failed in Postgres. Failures of INN8 are retried by its client.
 
-Not a `dg.RetryPolicy`: that would retry a canceled step as well.
+A `dg.RetryPolicy` is not used, because it would also retry a canceled step.
 """
 
 _NOT_IN_THE_WAREHOUSE = (
@@ -32,10 +32,10 @@ _NOT_IN_THE_WAREHOUSE = (
 
 
 class LogFailures:
-    """Context manager around a step's work: logs whatever ends it as `Failed`, in the step's last attempt, and raises.
+    """Context manager that logs any exception of a step as `Failed` in its last attempt, and raises a `dg.Failure`.
 
-    The exception raised carries our own message. Of an exception that is not ours it names the type and the place
-    only: its text could hold values of a record.
+    The failure's message is that of our own exceptions. For any other exception it names only the type and the line,
+    because the exception's text could contain values of a record.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LogFailures:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Log and raise; no exception is suppressed."""
+        """Log and raise. No exception is suppressed."""
         if error is None:
             return
         if isinstance(error, DatabaseError) and self._context.retry_number < len(RETRY_WAITS_SECONDS):
@@ -87,11 +87,11 @@ def _message(error: BaseException) -> str:
     if isinstance(error, Inn8Error):
         return str(error)
     if not isinstance(error, Exception):
-        return "The run was ended from outside before the sync was through. Nothing of this step was written; rerun it."
+        return "The run was stopped before the sync was complete. Nothing of this step was written; run it again."
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return (
-        f"The step failed with {type(error).__name__}{where}: a fault of the pipeline. Nothing of it was written. "
-        "The exception's text is withheld, because it could hold values of a record; reproduce it with the landing, "
-        "then rerun."
+        f"The step failed with {type(error).__name__}{where}: a bug of the pipeline. Nothing of this step was written. "
+        "The exception's text is not shown, because it could contain values of a record. Reproduce the error with the "
+        "landing; once it is corrected, run the sync again."
     )

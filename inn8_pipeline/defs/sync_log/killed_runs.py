@@ -1,7 +1,7 @@
-"""The sensor that looks after runs which cannot log their own end: killed, canceled, or without a living process.
+"""The sensor `watch_runs`: log the end of runs that were killed or canceled, and end runs whose process is gone.
 
-It ends a run whose process is gone, and writes the sync log entries that a run had planned and did not write, so that
-there is exactly one of each. Dagster's own run status sensors took 127 s for forty runs that were canceled at once.
+It writes the sync log entries that a run had planned and did not write, so that there is exactly one of each. Dagster's
+own run status sensors are not used: they took 127 s for forty runs that were canceled at once.
 """
 
 import json
@@ -30,16 +30,16 @@ else:
 
 SECONDS_BETWEEN_LOOKS = 10
 CONFIRMED_AFTER = timedelta(seconds=15)
-"""A run is ended if two looks this far apart find no process: its lock may be free while Postgres comes up again."""
+"""A run is ended if two looks this far apart find no process: its lock can be free while Postgres restarts."""
 _OVERLAP = timedelta(minutes=1)
 _FIRST_LOOK = timedelta(days=1)
 _ENDED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _WITH_PROCESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
-_NOT_WRITTEN = "Nothing that it had not finished was written; the next sync does it again."
+_NOT_WRITTEN = "What it had not finished was not written; the next sync does it again."
 _KILLED = (
-    "The run ended before it could log why: its process was killed, or reached its time limit. "
-    f"{_NOT_WRITTEN} The run's events in the Dagster UI show how far it came."
+    "The run ended before it could log why: its process was killed, or it reached its time limit. "
+    f"{_NOT_WRITTEN} The run's events in the Dagster UI show how far it got."
 )
 _CANCELED = f"The run was canceled. {_NOT_WRITTEN}"
 
@@ -61,20 +61,20 @@ class _Cursor:
 
     @property
     def ended_after(self) -> datetime:
-        """Return from when on runs that ended are looked at."""
+        """Return the instant from which ended runs are examined."""
         return datetime.fromisoformat(self.looked_at) - _OVERLAP if self.looked_at else now() - _FIRST_LOOK
 
 
 def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
-    """Return the sensor; it serves every tenant, because an asset's key says whose it is."""
+    """Return the sensor. One serves all tenants, because the key of an asset names its tenant."""
 
     @dg.sensor(
         name="watch_runs",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
         description=(
-            "Ends runs whose process is gone, and writes the `Failed` entry of the sync log for runs that were killed "
-            "or canceled. Keep it on: otherwise a dead run blocks its entity for two hours and leaves no entry."
+            "Ends runs whose process is gone, and writes the `Failed` entry in the sync log of runs that were killed "
+            "or canceled. Keep it on: without it, a dead run blocks its entity for two hours and leaves no entry."
         ),
     )
     def watch_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -101,14 +101,14 @@ def _ended_runs(instance: DagsterInstance, cursor: _Cursor) -> list[DagsterRun]:
 
 
 def end_dead_runs(instance: DagsterInstance, known: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """End the runs whose process was gone already at an earlier look.
+    """End the runs whose process has been gone for at least `CONFIRMED_AFTER`.
 
     Args:
         instance: Dagster's instance.
-        known: Since when no process was found, in ISO 8601, by the ids of runs.
+        known: For each run id without a process, since when, in ISO 8601.
 
     Returns:
-        The same after this look, without the runs that were ended; and what is to be said of those.
+        The updated mapping, without the runs that were ended, and a message for each run that was ended.
 
     """
     in_progress = instance.get_runs(dg.RunsFilter(statuses=_WITH_PROCESS))
@@ -120,10 +120,10 @@ def end_dead_runs(instance: DagsterInstance, known: dict[str, str]) -> tuple[dic
 
 
 def _end(instance: DagsterInstance, run: DagsterRun) -> str:
-    """End a run without a process, and return what happened."""
+    """End a run whose process is gone, and return the message about it."""
     message = (
         f"The process of run {run.run_id[:8]} is gone ({run.tags[names.PROCESS_TAG]}): it was killed, or its terminal "
-        f"or machine went away. {_NOT_WRITTEN}"
+        f"or machine was shut down. {_NOT_WRITTEN}"
     )
     write_missing(instance, run, message)
     if run.status is dg.DagsterRunStatus.CANCELING:
@@ -173,12 +173,12 @@ def _entry(written: dg.AssetCheckEvaluation | None, message: str) -> SyncLogEntr
 
 
 def has_planned(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """Return whether the run had planned an entry of a sync log."""
+    """Return whether the run had planned a sync log entry."""
     return any(True for _ in _planned(instance, run))
 
 
 def log_of(instance: DagsterInstance, run: DagsterRun) -> list[dg.AssetCheckEvaluation]:
-    """Return the sync log entries that the run has written, those of its days included."""
+    """Return the sync log entries that the run has written, including those of its days."""
     events = _events(instance, run, DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [event.asset_check_evaluation_data for event in events]
     return [each for each in found if each.check_name == names.SYNC_LOG]

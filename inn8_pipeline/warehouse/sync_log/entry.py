@@ -13,10 +13,10 @@ from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 TOTALS = ("missing", "removed", "held_back")
-"""Counts of rows that belong to a whole sync, never to one of its days."""
+"""Counts of rows of a whole sync; its single days do not have them."""
 
 _OLD_NAMES = {"skipped": "outside"}
-"""What release 0.1 called a count."""
+"""The names of counts in release 0.1, by their present names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class SyncLogEntry:
     Attributes:
         status: How the sync ended; `InProgress` while it has not.
         started_at: When it began, in UTC.
-        ended_at: When it ended, in UTC; None while it is running, or where the run died before it could log.
-        counts: What became of the records; None where the sync failed.
-        totals: Counts of rows, by the names in `TOTALS`; empty in the entry of a single day.
-        description: What the operator should know and do. Empty where there is nothing to say.
-        needs_action: Whether a sync that did not fail still needs the operator.
+        ended_at: When it ended, in UTC; None while it is running, or if the run died before it could log.
+        counts: The counts of records by outcome; None if the sync failed.
+        totals: The counts of rows named in `TOTALS`; empty in the entry of a single day.
+        description: What the operator should know and do; may be empty.
+        needs_action: Whether the operator must act although the sync did not fail.
 
     """
 
@@ -44,7 +44,7 @@ class SyncLogEntry:
 
     @property
     def is_error(self) -> bool:
-        """Return whether the operator has to act."""
+        """Return whether the operator must act."""
         return self.needs_action or self.status is Status.FAILED
 
     @property
@@ -69,13 +69,13 @@ class SyncLogEntry:
 
     @property
     def seconds(self) -> float:
-        """Return how long the sync took; 0 where its start or its end is not known."""
+        """Return the duration of the sync in seconds; 0 if its start or end is not known."""
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
 
     def to_metadata(self) -> dict[str, str | int | datetime]:
-        """Return the entry as the metadata of a check evaluation: the fields that the user's document asks for, counts.
+        """Return the entry as the metadata of a check evaluation: the fields that the specification requires, and more.
 
-        The description is not part of it: `text` is the evaluation's own description.
+        The description is not included, because `text` is the evaluation's own description.
         """
         instants = {"started_at": self.started_at, "ended_at": self.ended_at}
         return {
@@ -90,10 +90,10 @@ class SyncLogEntry:
 
     @classmethod
     def from_metadata(cls, values: Mapping[str, Any], text: str | None, *, is_error: bool) -> Self:
-        """Return the entry that an evaluation holds.
+        """Return the entry that an evaluation holds; evaluations of release 0.1 are read too.
 
         Args:
-            values: The evaluation's metadata as plain values; an instant is seconds since 1970. Release 0.1's too.
+            values: The evaluation's metadata as plain values; an instant is in seconds since 1970.
             text: The evaluation's description.
             is_error: Whether the evaluation's severity is an error.
 
@@ -110,7 +110,7 @@ class SyncLogEntry:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the entry for scripts, instants in ISO 8601; `counts` is empty where the sync failed."""
+        """Return the entry as a JSON object, with instants in ISO 8601. `counts` is empty if the sync failed."""
         return {
             "status": str(self.status),
             "record_count": self.record_count,

@@ -87,7 +87,7 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
             process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
-    assert "Everything is stopped" in output
+    assert "Everything has been stopped" in output
     time.sleep(0.2)
     assert [child for child in children if child.is_running()] == []
     assert not (data_folder / "inn8_pipeline" / "postgres" / "data" / "postmaster.pid").exists()

@@ -82,14 +82,14 @@ def test_a_daemon_that_reports_and_schedules_that_are_on_are_well(
     beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS - 60)
     examined = examine(terminal)
     assert examined.failed == []
-    assert examined.messages["the schedule"].startswith("the daemon reports, 4 schedules and ")
+    assert examined.messages["the schedule"].startswith("the daemon is alive, 4 schedules and ")
 
 
 def test_a_daemon_that_has_died_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     beat(terminal, monkeypatch, seconds_ago=BEAT_SECONDS + 60)
     examined = examine(terminal)
     assert examined.failed == ["the schedule"]
-    assert "has not reported since" in examined.messages["the schedule"]
+    assert "has sent no heartbeat since" in examined.messages["the schedule"]
     assert "scheduler" in examined.messages["the schedule"]
 
 

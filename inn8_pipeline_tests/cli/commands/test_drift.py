@@ -36,4 +36,4 @@ def test_a_collection_without_unlisted_values_says_so(warehouse_url: str) -> Non
     terminal = Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": TENANT})
     with Syncs(warehouse_url) as syncs:
         syncs.clients([client()])
-    assert terminal.ask("drift", "values", "clients").stdout == "INN8 sends no value of clients that is not listed.\n"
+    assert terminal.ask("drift", "values", "clients").stdout == "INN8 sends no unlisted values of clients.\n"

@@ -1,4 +1,4 @@
-"""`inn8 erase`: dry by default, counts and never a value."""
+"""`inn8 erase`: a preview by default; the output has counts and never a value."""
 
 import json
 
@@ -8,14 +8,14 @@ from inn8_pipeline_tests.transform.builders import client, portfolio
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
 
 
-def test_a_person_is_erased_only_with_yes_and_after_inn8_has_erased_the_data(warehouse_url: str) -> None:
+def test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it(warehouse_url: str) -> None:
     terminal = Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": TENANT})
     with Syncs(warehouse_url) as syncs:
         syncs.with_parents()
         preview = terminal.ask("erase", "client", "C-1")
         assert (preview.exit_code, "1 rows of portfolios" in preview.stdout) == (0, True)
         assert "INN8 still sends it (clients, portfolios)" in preview.stdout
-        assert preview.stdout.endswith("Nothing was changed. Erase it with --yes --still-sent.\n")
+        assert preview.stdout.endswith("Nothing was changed. To erase it, add --yes --still-sent.\n")
         refused = terminal.ask("erase", "client", "C-1", "--yes")
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert "Nothing was erased." in refused.stderr
@@ -27,4 +27,4 @@ def test_a_person_is_erased_only_with_yes_and_after_inn8_has_erased_the_data(war
         assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased:")
         assert syncs.ids("clients") == ["C-2"]
         assert "Thandi" not in json.dumps([preview.stdout, done.stdout])
-        assert terminal.ask("erase", "client", "C-1").stdout == "Nothing of this client is here.\n"
+        assert terminal.ask("erase", "client", "C-1").stdout == "No data of this client is stored.\n"

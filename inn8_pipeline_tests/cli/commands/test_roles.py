@@ -1,4 +1,4 @@
-"""`inn8 db`: who may read and write, said at the terminal by the login that owns the warehouse."""
+"""`inn8 db`: the owner of the warehouse grants, lists and revokes rights of readers and writers."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ def login(warehouse_url: str) -> Iterator[str]:
         yield name
 
 
-def test_a_login_becomes_a_reader_and_ceases_to_be_one(warehouse_url: str, login: str) -> None:
+def test_a_login_is_made_a_reader_and_the_right_is_revoked(warehouse_url: str, login: str) -> None:
     terminal = Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": "cape"})
     with session(warehouse_url, login) as reader:
         assert reader.refuses(VIEW)
         given = terminal.ask("db", "grant-reader", login)
-        assert (given.exit_code, given.stdout) == (0, f"{login} reads the rows of tenant cape through the views.\n")
+        assert (given.exit_code, given.stdout) == (0, f"{login} may read the rows of tenant cape through the views.\n")
         assert not reader.refuses(VIEW)
         several = terminal.but(INN8_TENANTS="cape,durban")
         assert "--tenant: cape, durban" in several.ask("db", "grant-reader", login).stderr
@@ -33,7 +33,7 @@ def test_a_login_becomes_a_reader_and_ceases_to_be_one(warehouse_url: str, login
         assert reader.refuses(VIEW)
 
 
-def test_the_owners_url_is_used_where_there_is_one(warehouse_url: str, login: str) -> None:
+def test_the_owners_url_is_used_if_it_is_set(warehouse_url: str, login: str) -> None:
     terminal = Terminal({"INN8_DATABASE_URL": url_of(warehouse_url, login)})
     refused = terminal.ask("db", "grant-writer", login)
     assert (refused.exit_code, "Set INN8_OWNER_DATABASE_URL" in refused.stderr) == (1, True)
@@ -44,19 +44,19 @@ def test_the_owners_url_is_used_where_there_is_one(warehouse_url: str, login: st
     assert terminal.ask("rejects", "list", "--all").stdout == "There are no rejects.\n"
 
 
-def test_who_may_see_what_is_listed_and_a_writers_right_is_taken_away(warehouse_url: str, login: str) -> None:
+def test_grants_are_listed_and_a_writers_right_is_revoked(warehouse_url: str, login: str) -> None:
     terminal = Terminal({"INN8_DATABASE_URL": warehouse_url})
     assert terminal.ask("db", "grant-writer", login).exit_code == 0
     assert f"{login} (writer): all tenants\n" in terminal.ask("db", "grants").stdout
     found = json.loads(terminal.ask("db", "grants", "--json").stdout)
     assert {"login": login, "right": "writer", "tenants": None, "can_login": True} in found
     still = terminal.ask("db", "revoke-reader", login)
-    assert f"`inn8 db revoke-writer {login}` takes that away" in still.stderr
+    assert f"`inn8 db revoke-writer {login}` revokes that right" in still.stderr
     assert terminal.ask("db", "revoke-writer", login).stdout == f"{login} may no longer run the pipeline.\n"
     assert login not in terminal.ask("db", "grants").stdout
 
 
-def test_who_is_not_there_is_named(warehouse_url: str) -> None:
+def test_a_login_that_does_not_exist_is_named(warehouse_url: str) -> None:
     refused = Terminal({"INN8_DATABASE_URL": warehouse_url}).ask("db", "grant-reader", "nobody")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "The login nobody does not exist. Nothing was changed." in refused.stderr

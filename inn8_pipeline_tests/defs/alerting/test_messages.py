@@ -34,7 +34,7 @@ def test_a_long_message_is_bounded_and_says_how_many_changes_it_leaves_out() -> 
     assert len(text) <= MAX_CHARACTERS
     *lines, last = text.split("\n")
     assert all(line.startswith("Error: ") for line in lines)
-    assert last == f"… and {112 - len(lines)} more: the checks in the Dagster UI and `inn8 log` show them all."
+    assert last == f"… and {112 - len(lines)} more: see the checks in the Dagster UI, and `inn8 log`."
 
 
 def test_a_single_endless_text_keeps_its_start_and_its_link() -> None:

@@ -114,7 +114,9 @@ def test_days_before_a_later_start_of_the_history_are_no_longer_reported(
     monkeypatch.setenv("INN8_TRANSACTIONS_FROM", loaded.window.to_date.isoformat())
     sensor.evaluate()
     assert receiver.received[1].startswith(f"Over: transactions, days {first}.")
-    assert receiver.received[1].endswith("Its days are not synced any more: see INN8_TRANSACTIONS_FROM.")
+    assert receiver.received[1].endswith(
+        "The days are no longer synced, because they are before INN8_TRANSACTIONS_FROM."
+    )
 
 
 def test_a_failed_sweep_is_reported_after_a_day_without_webhook(

@@ -62,7 +62,7 @@ def test_a_schedule_that_no_longer_ticks_is_reported(
     found = incident(pipeline, last, at=moment("10:52"))
     assert found
     assert found.is_error is is_error
-    assert found.text.startswith(f"No tick since 2026-11-24 {last} UTC, {due} are due: ")
+    assert found.text.startswith(f"No tick since 2026-11-24 {last} UTC; {due} were due. Nothing ")
 
 
 def test_a_tick_that_is_a_little_late_is_no_incident(pipeline: Pipeline) -> None:

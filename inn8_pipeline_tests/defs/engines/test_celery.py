@@ -116,10 +116,10 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
 
 def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(deploy: Deploy) -> None:
     deployment = deploy(MAX_DAYS_PER_RUN, WORKER, max_runtime=LONG)
-    until(lambda: asked_doctor()["the schedule"].startswith("the daemon reports"), LONG)
-    assert asked_doctor()["Celery's workers"] == "2 answer: one@tests, two@tests"
+    until(lambda: asked_doctor()["the schedule"].startswith("the daemon is alive"), LONG)
+    assert asked_doctor()["Celery's workers"] == "workers that answer (2): one@tests, two@tests"
     processes.strike(deployment.workers["one"])
-    assert asked_doctor()["Celery's workers"] == "1 answer: two@tests"
+    assert asked_doctor()["Celery's workers"] == "workers that answer (1): two@tests"
     processes.strike(deployment.workers["two"])
     assert asked_doctor()["Celery's workers"].startswith("No worker of Celery's answers")
 

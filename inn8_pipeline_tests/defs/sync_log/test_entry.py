@@ -26,7 +26,7 @@ def read(stored: dg.AssetCheckEvaluation) -> SyncLogEntry:
     "entry",
     [
         SyncLogEntry(Status.SUCCESS, AT, AT + timedelta(seconds=4), COUNTS, {"missing": 1, "removed": 0}),
-        SyncLogEntry(Status.NO_DATA, AT, AT, Counts(), description="INN8 sent no record."),
+        SyncLogEntry(Status.NO_DATA, AT, AT, Counts(), description="INN8 sent no records."),
         SyncLogEntry(Status.PARTIAL_SUCCESS, AT, AT, COUNTS, {"held_back": 7}, "7 rows.", needs_action=True),
         SyncLogEntry(Status.PARTIAL_SUCCESS, AT, AT, COUNTS, description="2 rejects are open."),
         SyncLogEntry(Status.FAILED, AT, AT + timedelta(minutes=1), description="GET /clients failed."),

@@ -22,6 +22,7 @@ def test_a_sound_sync_is_a_success_with_one_entry_and_for_transactions_one_for_e
         assert sorted(entry.day or "" for entry in log) == ["", *days]
         assert log[0].day is None
         assert {(entry.state, entry.status) for entry in log} == {("SUCCEEDED", "Success")}
+        assert not [line for line in pipeline.lines(run.run_id) if "did not yield" in line]
 
 
 def test_refused_records_make_a_partial_success_and_stand_among_the_rejects(new_pipeline: NewPipeline) -> None:
