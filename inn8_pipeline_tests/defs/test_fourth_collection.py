@@ -251,8 +251,10 @@ def test_far_fewer_fees_than_on_the_same_weekday_before_fail_the_check_row_drop(
     stage.send(FEES, *(fee(id=f"F-{day}", tradeDate=f"{day}") for day in days))
     assert stage.sync(FEES) == "Success"
     weeks_before = """
-        insert into inn8.sync_coverage
-        select (jsonb_populate_record(c, jsonb_build_object('trade_date', c.trade_date - 7 * week))).*
+        insert into inn8.sync_coverage overriding system value
+        select (jsonb_populate_record(c, jsonb_build_object(
+                 'id', c.id + 1000 * week, 'trade_date', c.trade_date - 7 * week
+               ))).*
           from inn8.sync_coverage c, generate_series(1, 5) week where c.entity = 'fees';
         insert into inn8.fees overriding system value
         select (jsonb_populate_record(f, jsonb_build_object(
