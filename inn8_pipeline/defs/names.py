@@ -21,7 +21,7 @@ SCHEDULED_TAG = "inn8/scheduled"
 TICK_TAG = "inn8/tick"
 """Tag of a run of a tick: its tenant. With `dagster.yaml`, one run per value executes at a time."""
 TICK_AT_TAG = "inn8/tick_at"
-"""On a run of a tick: when the tick was due, in UTC."""
+"""Tag of a run of a tick: when the tick was due, in UTC."""
 TRIGGER_TAG = "inn8/trigger"
 """On a run of `inn8 backfill`: `backfill`."""
 

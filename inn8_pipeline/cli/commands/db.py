@@ -9,6 +9,7 @@ from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option, tenants_of
 from inn8_pipeline.cli.support.output import print_json
+from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_owner_database
 

@@ -1,4 +1,4 @@
-"""`inn8 log`: the sync log, as `inn8.sync_log` has it."""
+"""`inn8 log`: show the sync log, which is the view inn8.sync_log."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -28,7 +28,7 @@ EPILOG = examples(
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only this status.")
 @click.option("--day", type=DAY, help="Only syncs that began on this day (UTC).")
 @click.option("--since", type=DAY, help="Only syncs that began on this day (UTC) or later.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many, at most.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The number of syncs to show.")
 @tenant_option
 @json_option
 def command(
@@ -40,9 +40,9 @@ def command(
     tenant_id: str | None,
     as_json: bool,
 ) -> None:
-    """Show the sync log, newest first: one line per run and entity, then the messages of those that have one."""
+    """Show the sync log, newest first: one line per run and entity, then their messages."""
     if day and since:
-        raise click.UsageError("--day is one day: leave --since out.")
+        raise click.UsageError("--day is one day: omit --since.")
     silence()
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)

@@ -31,22 +31,28 @@ EPILOG = examples(
     "inn8 sync --full                               all entities; all days since INN8_TRANSACTIONS_FROM",
     "inn8 sync clients --rebuild                    merge the stored landing again, without INN8",
     "inn8 sync clients --tenant firm --allow-changes",
-    "inn8 sync clients --dry-run                    what a sync would do now; nothing is written",
-    notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; the worst of them counts.",
+    "inn8 sync clients --dry-run                    preview a sync; nothing is written",
+    notes="Exit codes: 0 Success or NoData, 1 Failed, 3 PartialSuccess; of several runs, the worst status counts.",
 )
 
 
 @click.command(name="sync", epilog=EPILOG)
 @click.argument("entities", nargs=-1, type=ENTITY)
 @click.option("--from", "from_date", type=DAY, help="First day of trade.")
-@click.option("--to", "to_date", type=DAY, help="Last day of trade; today if only --from is given.")
-@click.option("--full", is_flag=True, help="All days of trade since INN8_TRANSACTIONS_FROM.")
-@click.option("--rebuild", is_flag=True, help="Merge the stored landings again, without asking INN8.")
-@click.option("--allow-removals", is_flag=True, help="Mark rows as missing however many INN8 no longer sends.")
-@click.option("--allow-rejects", is_flag=True, help="Go on however many records are rejected.")
-@click.option("--allow-changes", is_flag=True, help="Change or empty a column in however many rows.")
-@click.option("--dry-run", is_flag=True, help="Write nothing; show the sync log entry that would be.")
-@click.option("--keep-landing", is_flag=True, help="With --dry-run: keep what was fetched, for a later --rebuild.")
+@click.option("--to", "to_date", type=DAY, help="Last day of trade. Default with --from: today.")
+@click.option("--full", is_flag=True, help="Sync all days of trade since INN8_TRANSACTIONS_FROM.")
+@click.option("--rebuild", is_flag=True, help="Merge the stored landings again; request nothing from INN8.")
+@click.option(
+    "--allow-removals", is_flag=True, help="Mark rows as missing even if they are more than INN8_MAX_REMOVED_PERCENT."
+)
+@click.option(
+    "--allow-rejects", is_flag=True, help="Merge even if more records are rejected than INN8_MAX_REJECTED_PERCENT."
+)
+@click.option(
+    "--allow-changes", is_flag=True, help="Merge even if a column changes in more rows than INN8_MAX_CHANGED_PERCENT."
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; show the sync log entry that a sync would write.")
+@click.option("--keep-landing", is_flag=True, help="With --dry-run: keep the landing, for a later --rebuild.")
 @tenant_option
 @json_option
 @verbose_option
@@ -65,14 +71,13 @@ def command(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Fetch and merge the named entities, or all of them. The runs and the sync log are kept in Dagster's storage.
+    """Fetch and merge the named entities, or all of them, in Dagster runs; `inn8 log` shows the sync log.
 
-    Transactions are synced by day of trade: without days, those of the last INN8_LOOKBACK_DAYS days. Each --allow-…
-    option lifts a bound for this one sync: INN8_MAX_REMOVED_PERCENT, INN8_MAX_REJECTED_PERCENT or
-    INN8_MAX_CHANGED_PERCENT.
+    Entities such as transactions are synced by day of trade, by default the last INN8_LOOKBACK_DAYS days. Each option
+    that begins with --allow lifts a limit for this sync only: use it after INN8 has confirmed that its data is right.
 
-    --dry-run does everything but write: the merge is rolled back. Each entity is previewed as the tables are now, so a
-    portfolio of a client that is still to come is counted as rejected.
+    With --dry-run, the merge is rolled back and nothing is written. Each entity is compared with the tables as they are
+    now, so a portfolio whose client is not loaded yet is counted as rejected.
     """
     if keep_landing and not dry_run:
         raise click.UsageError("--keep-landing belongs to --dry-run: a sync keeps its landing anyway.")

@@ -26,19 +26,14 @@ from inn8_pipeline.defs.instance.internals import (
     execute_run,
     location_origins_from_yaml_paths,
 )
-from inn8_pipeline.defs.names import MAX_RETRIES_TAG, Tenant
+from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG, Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.defs.runs import process
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
 
-if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
-
-    from inn8_pipeline.defs.names import Tenant
-
-UNLOGGED = "The run ended before it could log why; its events in the Dagster UI show how far it came."
+UNLOGGED = "The run ended before it could log why. Its events in the Dagster UI show how far it got."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,43 +94,34 @@ def execute(
         run = _create(instance, job, planned, {**_config(planned), **({} if verbose else _QUIET)})
         with process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
             execute_run(InMemoryJob(job), run, instance)
-        return _logged(instance, run, step)
+        return _logged(instance, run, planned)
 
 
-def _logged(instance: "DagsterInstance", run: "DagsterRun", step: PlannedRun) -> LoggedSync:
+def _logged(instance: DagsterInstance, run: DagsterRun, planned: PlannedRun) -> LoggedSync:
     """Return how the run ended, as it has logged it in Dagster's storage: the warehouse may be away."""
     from inn8_pipeline.defs.sync_log import dry_runs, evaluations, killed_runs, recording
 
-    key = step.tenant.key(step.entity)
+    key = planned.tenant.key(planned.entity)
     written = [each for each in killed_runs.log_of(instance, run) if each.asset_key == key and each.partition is None]
     found = evaluations.entry_of(written[-1]) if written else dry_runs.entry_of(instance, run, key)
     entry = found or SyncLogEntry(Status.FAILED, description=UNLOGGED)
-    trigger = recording.trigger_of(run, step.tenant.raw_key(step.entity))
-    return LoggedSync(step.tenant.tenant_id, step.entity.name, run.run_id, entry, step.window, trigger)
+    trigger = recording.trigger_of(run, planned.tenant.raw_key(planned.entity))
+    return LoggedSync(planned.tenant.tenant_id, planned.entity.name, run.run_id, entry, planned.window, trigger)
 
 
 def _create(
-    instance: "DagsterInstance", job: "JobDefinition", step: PlannedRun, config: Mapping[str, Any]
-) -> "DagsterRun":
-    """Return the run, stored with where it is from, as the UI's are; without that, nobody could rerun it in the UI."""
-    from inn8_pipeline.defs.instance.internals import (
-        SINGLETON_REPOSITORY_NAME,
-        RemoteJobOrigin,
-        RemoteRepositoryOrigin,
-        location_origins_from_yaml_paths,
-    )
-    from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG
-    from inn8_pipeline.defs.partitions import range_tags
-
+    instance: DagsterInstance, job: JobDefinition, planned: PlannedRun, config: Mapping[str, Any]
+) -> DagsterRun:
+    """Store and return the run with its code location as origin, without which the UI offers no re-execution."""
     (location,) = location_origins_from_yaml_paths([str(packaged("workspace.yaml"))])
     return instance.create_run_for_job(
         job,
-        asset_selection=frozenset(step.tenant.keys(step.entity)[1:]) if step.is_rebuild else None,
-        # Who typed the command sees how it ended, and is not to find it begun again.
+        asset_selection=frozenset(planned.tenant.keys(planned.entity)[1:]) if planned.is_rebuild else None,
+        # No automatic retry: whoever typed the command sees how it ended and decides.
         tags={
             **job.run_tags,
-            **(range_tags(step.window) if step.window else {}),
-            **({TRIGGER_TAG: Trigger.BACKFILL.value} if step.is_backfill else {}),
+            **(range_tags(planned.window) if planned.window else {}),
+            **({TRIGGER_TAG: Trigger.BACKFILL.value} if planned.is_backfill else {}),
             MAX_RETRIES_TAG: "0",
         },
         run_config=config,
@@ -143,12 +129,12 @@ def _create(
     )
 
 
-def _config(step: PlannedRun) -> dict[str, Any]:
+def _config(planned: PlannedRun) -> dict[str, Any]:
     from inn8_pipeline.defs.sync_log import dry_runs
 
-    merging = step.tenant.name(f"merge_{step.entity}")
-    wanted = {dry_runs.OPTION: step.is_dry_run, dry_runs.KEEPS_LANDING: step.keeps_landing}
-    options = [*step.allowed, *(name for name, is_wanted in wanted.items() if is_wanted)]
+    merging = planned.tenant.name(f"merge_{planned.entity}")
+    wanted = {dry_runs.OPTION: planned.is_dry_run, dry_runs.KEEPS_LANDING: planned.keeps_landing}
+    options = [*planned.allowed, *(name for name, is_wanted in wanted.items() if is_wanted)]
     return {"ops": {merging: {"config": dict.fromkeys(options, True)}}} if options else {}
 
 

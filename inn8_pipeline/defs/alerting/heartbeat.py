@@ -80,6 +80,6 @@ def _entities(run: dg.DagsterRun, tenant: Tenant) -> Iterator[str]:
 
 
 def _are_well(instance: dg.DagsterInstance, ended: Iterable[dg.DagsterRun]) -> bool:
-    """Return whether no sync log entry of the runs is an error: a run that held removals back succeeds too."""
+    """Return whether no sync log entry of the runs is an error. A run with held-back removals succeeds."""
     entries = [entry for run in ended for entry in log_of(instance, run)]
     return all(entry.passed or entry.severity is not dg.AssetCheckSeverity.ERROR for entry in entries)

@@ -39,7 +39,7 @@ else:
 def raw_asset(
     tenant: Tenant, entity: Entity, settings: SyncSettings, partitions: dg.PartitionsDefinition | None
 ) -> dg.AssetsDefinition:
-    """Return the asset of an entity's landings: its step fetches one."""
+    """Return the asset of an entity's landings, whose step fetches one landing."""
 
     @dg.multi_asset(
         name=tenant.name(f"raw_{entity}"),
@@ -55,8 +55,8 @@ def raw_asset(
             check_tenants(Environment(), to.engine)
             if recording.is_logged(context.run, tenant.key(entity)):
                 recording.begin(to.engine, step.sync)
-            # The chunks of a backfill follow each other: each would fail on the circuit that the one before opened. A
-            # tick fails at once, because the next one is due soon.
+            # A backfill waits for an open circuit: otherwise every further chunk would fail on the circuit that the
+            # first failure opened. A tick fails at once, because the next one is due soon.
             waits = bool(days) and names.TICK_TAG not in context.run.tags
             with inn8.client(tenant.tenant_id, to.engine, warn=context.log.warning, waits_for_circuit=waits) as client:
                 landing = sync.land(client, to, entity, window_of(entity, days))
@@ -82,7 +82,9 @@ def table_assets(
         can_subset=True,
         config_schema=_config_schema(tenant),
     )
-    def tables(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    def tables(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> Iterator[dg.Output[None] | dg.MaterializeResult[None]]:
         days, is_dry = days_of(context), dry_runs.is_dry(context.run)
         with LogFailures(context, tenant, entity, days) as step:
             current = read_sync(Environment())

@@ -88,7 +88,7 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
             if not write_missing(context.instance, run, _KILLED if run.is_failure else _CANCELED)
         ]
         context.update_cursor(json.dumps(asdict(_Cursor(looked_at.isoformat(), without, unrecorded))))
-        return dg.SkipReason(" ".join(ended) or "Every run in progress has its process.")
+        return dg.SkipReason(" ".join(ended) or "The process of every run in progress is alive.")
 
     return watch_runs
 

@@ -56,7 +56,7 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     failed = json.loads(place.terminal.ask("log", "--status", "failed", "--entity", "clients", "--json").stdout)
     assert [each["run_id"] for each in failed] == [log[2]["run_id"]]
     assert failed[0]["error_message"].startswith("INN8 refused GET /clients")
-    assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "No sync is logged that matches.\n"
+    assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "The sync log has no matching entry.\n"
     assert len(json.loads(place.terminal.ask("log", "--since", "2020-01-01", "--json").stdout)) == 9
     assert (log[0]["trigger"], log[0]["missing"], log[0]["removed"]) == ("manual", 0, 0)
     assert f"{log[0]['from']} to {log[0]['to']}" in place.terminal.ask("log", "--limit", "1").stdout
