@@ -31,7 +31,7 @@ else:
     store = deferred("inn8_pipeline.warehouse.sync_log.store")
 
 _PAGE_SIZE = 500
-_UNLOGGED = "The run ended before it could log why; its events in the Dagster UI show how far it came."
+_UNLOGGED = "The run ended before it could log why. Its events in the Dagster UI show how far it got."
 
 
 def copy(instance: dg.DagsterInstance, engine: "Engine", tenants: Iterable[Tenant]) -> int:
