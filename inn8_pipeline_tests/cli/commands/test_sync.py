@@ -29,7 +29,7 @@ def syncs(output: str) -> list[dict[str, Any]]:
 def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(place: Place) -> None:
     first = place.terminal.run("sync")
     assert (first.returncode, first.stdout.count("Success")) == (0, 3), first
-    assert "the last 10 days of trade only" in first.stderr
+    assert "only the last 10 days of trade" in first.stderr
     assert "`inn8 sync --full`" in first.stderr
     assert count(place.warehouse_url, "inn8.clients") == 30
 
