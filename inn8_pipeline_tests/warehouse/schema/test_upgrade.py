@@ -94,7 +94,8 @@ def test_an_upgrade_of_release_0_1_writes_the_present_comments(released: Engine)
         """
         select c.oid::regclass::text || '.' || a.attname, col_description(c.oid, a.attnum)
           from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-         where c.relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace) and c.relkind = 'r'
+         join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname in ('inn8', 'inn8_raw', 'inn8_history') and c.relkind = 'r'
            and c.relname <> 'schema_version'
         """
     )
