@@ -157,6 +157,8 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
         (["sync", "securities"], "securities"),
         (["sync", "cleints"], "Did you mean 'clients'?"),
         (["show", "transation", "TX"], "Did you mean 'transaction'?"),
+        (["show", "client", "C-1", "--as-of", "2026-03-31T17:00"], "is not an instant"),
+        (["show", "client", "C-1", "--as-of", "9999-12-31"], "is not an instant"),
         (["snyc"], "Did you mean 'sync'?"),
         (["rejects", "lst"], "Did you mean 'list'?"),
         (["sandbox", "--delay", "nan"], "--delay"),

@@ -1,6 +1,6 @@
 """Arguments and options that several commands share, and functions that resolve them against the settings."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +31,34 @@ class Day(click.ParamType[date]):
 
 
 DAY = Day()
+
+
+class Instant(click.ParamType[datetime]):
+    """An instant with its offset from UTC, or a calendar day, which means its end in UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
+        """Return the instant in UTC, or fail with click's own message."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            if len(value) == len("2026-03-31"):
+                return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC)) + timedelta(days=1)
+            instant = datetime.fromisoformat(value)
+        except (ValueError, OverflowError):
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            self.fail(
+                f"{value!r} is not an instant. Write it as 2026-03-31T17:00+02:00, or 2026-03-31 for the end of that"
+                " day in UTC.",
+                param,
+                ctx,
+            )
+        return instant.astimezone(UTC)
+
+
+INSTANT = Instant()
 
 
 class EntityName(click.ParamType[Entity]):

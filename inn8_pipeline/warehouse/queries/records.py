@@ -5,6 +5,7 @@ The results contain personal data.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from psycopg import sql
 from sqlalchemy import Connection
@@ -53,6 +54,16 @@ def read(connection: Connection, tenant_id: str, entity: Entity, external_id: st
     )
 
 
+def read_as_of(
+    connection: Connection, tenant_id: str, entity: Entity, external_id: str, instant: datetime
+) -> Row | None:
+    """Return the row as it was at an instant, joined with its parents of then; None if there was none."""
+    function = sql.Identifier(SCHEMA, f"{entity.name}_as_of")
+    known = {"instant": instant, "tenant": tenant_id, "id": external_id}
+    found = _rows(connection, _ROW_AS_OF.format(function=function), known)
+    return found[0] if found else None
+
+
 def _rows(connection: Connection, statement: Statement, values: Mapping[str, object]) -> Sequence[Row]:
     return execute(connection, statement, **values).fetchall()
 
@@ -86,6 +97,7 @@ def _parent(connection: Connection, entity: Entity, reference: Reference, known:
 
 
 _ROW = sql.SQL("select * from {details} where tenant_id = %(tenant)s and external_id = %(id)s")
+_ROW_AS_OF = sql.SQL("select * from {function}(%(instant)s) where tenant_id = %(tenant)s and external_id = %(id)s")
 _ROWS = sql.SQL("select * from {details} where tenant_id = %(tenant)s and {parent} = %(id)s order by external_id")
 _BY_MONTH = sql.SQL(
     """

@@ -201,6 +201,10 @@ class TestOfAWorldWithFaultyRecords:
         assert json.loads(client["sent"][0]["record"])["fullName"] == client["row"]["name"]
         (version,) = client["history"]
         assert (version["record"], version["last_status"]) == (client["sent"][0]["record"], "PartialSuccess")
+        of_now = json.loads(place.terminal.ask("show", "client", "CL-000001", "--as-of", "9998-12-31", "--json").stdout)
+        assert of_now["row"]["name"] == client["row"]["name"]
+        before = place.terminal.ask("show", "client", "CL-000001", "--as-of", "2020-03-31T17:00+02:00")
+        assert (before.exit_code, "was stored at 2020-03-31 15:00 UTC" in before.stderr) == (1, True)
         refused = place.terminal.ask("show", "transaction", "TX-X00001")
         assert (refused.exit_code, "its record was rejected" in refused.stdout) == (0, True)
         assert "out_of_range" in refused.stdout

@@ -1,6 +1,7 @@
 """One record: its row, its related rows, what INN8 sent, its rejects and its history."""
 
 import json
+from datetime import timedelta
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.warehouse.queries import records, tables
@@ -35,6 +36,17 @@ def test_a_transaction_is_shown_with_its_portfolio_and_what_was_sent_for_its_day
     found = read(owned, TRANSACTIONS, "T-2")
     assert [each["client_external_id"] for each in found.related["portfolio"]] == ["C-1"]
     assert [json.loads(each["record"])["description"] for each in found.sent] == ["later"]
+
+
+def test_a_row_is_read_as_it_was_at_an_instant(syncs: Syncs) -> None:
+    first = syncs.land(CLIENTS, [client(fullName="old")])
+    syncs.merge(first)
+    second = syncs.land(CLIENTS, [client(fullName="new")])
+    syncs.merge(second)
+    instants = (first.started_at - timedelta(seconds=1), first.started_at, second.started_at)
+    with tables.reading(syncs.engine, "testing") as connection:
+        rows = [records.read_as_of(connection, TENANT, CLIENTS, "C-1", instant) for instant in instants]
+    assert [row and row["name"] for row in rows] == [None, "old", "new"]
 
 
 def test_an_id_that_the_page_holds_as_escapes_is_found(syncs: Syncs) -> None:
