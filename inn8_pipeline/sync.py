@@ -5,7 +5,7 @@ is first used (see `deferred`). pandas and pyarrow are imported only if there is
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
+from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
@@ -168,13 +169,19 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
 
 @contextmanager
 def discarded(to: Destination, sources: Sequence[tuple[Landing, frozenset[date] | None]]) -> Iterator[None]:
-    """Discard the landings of this run at the end, however it ends; those of other runs stay."""
-    try:
-        yield
-    finally:
+    """Discard the landings of this run at the end; those of other runs stay.
+
+    If the database fails, they stay too: the step is tried again, and must find the same landings.
+    """
+    with ExitStack() as at_the_end:
         for landing, _ in sources:
             if landing.run_id == to.run_id:
-                discard(to.engine, landing)
+                at_the_end.callback(discard, to.engine, landing)
+        try:
+            yield
+        except DatabaseError:
+            at_the_end.pop_all()
+            raise
 
 
 def _reader(to: Destination, landing: Landing, contract: Contract) -> Callable[[], RecordSource]:

@@ -114,6 +114,21 @@ def test_pages_are_fetched_at_the_same_time_once_the_total_is_known(
     assert len(server.seen("/clients")) == -(-len(IDS) // size)
 
 
+def test_a_short_page_within_a_range_of_offsets_is_no_complete_fetch_though_the_counts_are_equal(
+    server: Inn8, new_client: NewClient
+) -> None:
+    def answer(seen: Seen) -> bytes:
+        first = int(seen.query["skip"])
+        items = [{"id": each} for each in IDS[first : first + (SIZE - 1 if first == SIZE else SIZE)]]
+        return reply(json.dumps({"meta": {"total": len(IDS)}, "data": items}).encode())
+
+    server.on("/clients", answer)
+    contract = parse(DIALECTS["offset"][1], ENTITIES)
+    client = new_client(server, contract=contract, page_size=SIZE, pages_at_a_time=8)
+    with pytest.raises(ContractError, match="has 9 records, though the one before it had 10"):
+        [list(fetch) for fetch in client.fetches(CLIENTS)]
+
+
 def test_a_record_that_is_deleted_while_pages_are_fetched_is_noticed_by_the_total(
     server: Inn8, new_client: NewClient
 ) -> None:

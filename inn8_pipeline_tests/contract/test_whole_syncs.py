@@ -78,8 +78,9 @@ def tables(url: str, server: SandboxServer, contract: Contract, tenant_id: str) 
                 str(row)
                 for row in connection.execute(
                     text(
-                        "select to_jsonb(t) - '{id,tenant_id,created_at,updated_at,as_of_at,client_id,portfolio_id,"
-                        "security_id}'::text[] from inn8." + name + " t where tenant_id = :tenant order by external_id"
+                        "select to_jsonb(t) - '{id,tenant_id,created_at,updated_at,as_of_at,valid_from,landing_id,"
+                        "client_id,portfolio_id,security_id}'::text[] from inn8." + name + " t"
+                        " where tenant_id = :tenant order by external_id"
                     ),
                     {"tenant": tenant_id},
                 )

@@ -93,7 +93,7 @@ def table_assets(
             sources = sync.landings_of(to, entity, window_of(entity, days))
             contract = read_contract(Environment(), tenant.tenant_id)
             version = contract.of(entity).transform_version(TRANSFORM_VERSION)
-            options = _merge_options(to.run_id, context.op_execution_context.op_config, current, version)
+            options = _merge_options(to.run_id, context.op_execution_context.op_config, current, version, is_dry=is_dry)
             if step.sync.trigger is Trigger.REBUILD and not is_dry:
                 recording.begin(to.engine, step.sync)
             record = MergeRecord(step.sync, days, step.began_at)
@@ -195,7 +195,7 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
 
 
 def _merge_options(
-    run_id: str, config: dict[str, Any], settings: SyncSettings, transform_version: int
+    run_id: str, config: dict[str, Any], settings: SyncSettings, transform_version: int, *, is_dry: bool
 ) -> "Callable[[Landing], session.MergeOptions]":
     """Return a function from a landing to its merge options.
 
@@ -209,5 +209,5 @@ def _merge_options(
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
         change_limit=change_limit.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
         lock_seconds=settings.lock_seconds,
-        is_dry_run=config[dry_runs.OPTION],
+        is_dry_run=is_dry,
     )

@@ -16,7 +16,7 @@ TITLE = "Dry run, nothing was written"
 
 
 def is_dry(run: dg.DagsterRun) -> bool:
-    """Return whether the run's configuration asks for a dry run."""
+    """Return True if a step of the run is configured as a dry run: then the whole run is one, and no step writes."""
     return any(config.get(OPTION) is True for config in _op_configs(run))
 
 

@@ -14,7 +14,7 @@ from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs.instance.internals import AssetCheckExecutionRecord, PartitionKeyFilter
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import window_of_tags
-from inn8_pipeline.defs.sync_log import evaluations, recording
+from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
@@ -66,6 +66,8 @@ def _syncs(
     runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=ids))} if ids else {}
     for record in page:
         run = runs.get(record.run_id)
+        if run and dry_runs.is_dry(run):
+            continue
         entry = _entry(record, run)
         if entry is not None:
             yield LoggedSync(
@@ -79,10 +81,14 @@ def _syncs(
 
 
 def _entry(record: AssetCheckExecutionRecord, run: dg.DagsterRun | None) -> SyncLogEntry | None:
-    """Return the entry that a record holds; None while its run has not ended."""
+    """Return the entry that a record holds.
+
+    A record without one was planned. It is a failure if its run has ended, but no entry (None) if its run is still
+    going on, or has been deleted: that may have been a dry run.
+    """
     if isinstance(record.evaluation, dg.AssetCheckEvaluation):
         return evaluations.entry_of(record.evaluation)
-    if run is not None and not run.is_finished:
+    if run is None or not run.is_finished:
         return None
     planned_at = datetime.fromtimestamp(record.create_timestamp, UTC)
     return SyncLogEntry(Status.FAILED, planned_at, planned_at, description=_UNLOGGED)

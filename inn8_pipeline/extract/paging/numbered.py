@@ -70,7 +70,24 @@ class NumberedPaginator(Paginator):
 
 
 class OffsetPaginator(NumberedPaginator):
-    """Name pages by the number of records before them."""
+    """Name pages by the number of records before them.
+
+    The offsets of a range follow from the size of the page before it. If a page within the range has another size, the
+    records after it were not asked for, which equal counts could hide: so it is a contradiction.
+    """
+
+    def __init__(self, options: PagingOptions) -> None:
+        super().__init__(options)
+        self._size = 0
+
+    def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
+        """Schedule the pages after this one; return how the page contradicts those before it, or None."""
+        expected, count = self._size, fetched.page.records
+        found = super().learn(request, fetched)
+        if not request.is_followed and count != expected:
+            return f"a page before the last one has {count} records, though the one before it had {expected}"
+        self._size = count
+        return found
 
     def _url(self, number: int, came: int, ahead: int) -> str:  # noqa: ARG002 (what a number is made from)
         return with_parameter(self._options.url, self._options.paging.sent_parameter, came + ahead)

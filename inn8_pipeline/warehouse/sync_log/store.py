@@ -32,6 +32,7 @@ _INSERT = sql.SQL(
     "insert into inn8.sync_log_entries as kept ({names}) values ({values}) on conflict ({key}) do "
 ).format(names=_names(_WRITTEN), values=sql.SQL(", ").join(map(sql.Placeholder, _WRITTEN)), key=_names(_KEY))
 _ADD = _INSERT + sql.SQL("nothing")
+_RUNS = sql.SQL("select distinct tenant_id, run_id, entity from inn8.sync_log where run_id = any (%(runs)s)")
 _WRITE = _INSERT + sql.SQL(
     """
     update set {changes}, updated_at = now()
@@ -80,7 +81,13 @@ def write(connection: Connection, sync: LoggedSync) -> LoggedSync:
 
 
 def add(connection: Connection, syncs: Sequence[LoggedSync]) -> int:
-    """Write those of the syncs that have no row; return how many there were."""
+    """Write those of the syncs whose run has no row for the entity; return how many there were.
+
+    The window does not count: that of a sync whose run has been deleted from Dagster's storage is not known.
+    """
+    found = execute(connection, _RUNS, runs=[sync.run_id for sync in syncs])
+    known = {(row["tenant_id"], row["run_id"], row["entity"]) for row in found}
+    syncs = [sync for sync in syncs if (sync.tenant_id, sync.run_id, sync.entity) not in known]
     if not syncs:
         return 0
     cursor = raw(connection).cursor()

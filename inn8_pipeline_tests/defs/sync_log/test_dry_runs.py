@@ -1,12 +1,16 @@
 """A dry run says what the sync would do, does everything but write, and leaves nothing behind."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.sync_log import dry_runs
-from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.instance.storage_pruning import delete_runs
+from inn8_pipeline.defs.sync_log import dry_runs, former_log
+from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity
+from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 from inn8_pipeline_tests.defs.alerting.sensors import SensorRunner
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
@@ -22,8 +26,8 @@ def everything(pipeline: Pipeline) -> dict[str, list[Any]]:
         "select oid::regclass::text from pg_class where relkind = 'r'"
         " and relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace, 'inn8_history'::regnamespace) order by 1"
     )
-    names = [name for (name,) in tables if name not in REQUESTS_ARE_REAL]
-    return {name: pipeline.rows(f"select t::text from {name} t order by 1") for name in names}
+    compared = [name for (name,) in tables if name not in REQUESTS_ARE_REAL]
+    return {name: pipeline.rows(f"select t::text from {name} t order by 1") for name in compared}
 
 
 def entry_of(pipeline: Pipeline, entity: Entity, run: dg.DagsterRun) -> SyncLogEntry:
@@ -99,6 +103,35 @@ def test_the_landing_of_a_dry_run_is_kept_where_that_is_asked_for_and_can_be_mer
     assert pipeline.rows("select count(*) from inn8_raw.landings") == [(2,)]
     rebuilt = pipeline.run(CLIENTS, only=["clients"])
     assert pipeline.entry(CLIENTS, rebuilt.run_id).metadata["updated"] == 1
+
+
+def test_a_run_that_is_dry_for_one_entity_writes_nothing_of_another(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    change_some(pipeline)
+    before = everything(pipeline)
+    done = pipeline.definitions.resolve_job_def(pipeline.tenant.name(names.JOB)).execute_in_process(
+        instance=pipeline.instance,
+        asset_selection=[dg.AssetKey(f"{raw}{each}") for each in ("clients", "portfolios") for raw in ("raw_", "")],
+        run_config={"ops": {"merge_portfolios": {"config": DRY}}},
+    )
+    assert done.success
+    # The step of portfolios is skipped, because that of clients made no table; so the landing of portfolios is left.
+    after = everything(pipeline)
+    assert {name for name in after if after[name] != before[name]} <= {"inn8_raw.landings", "inn8_raw.pages"}
+    assert entry_of(pipeline, CLIENTS, done.dagster_run).counts
+
+
+def test_the_copy_of_old_entries_adds_neither_dry_runs_nor_syncs_whose_runs_are_deleted(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    previewed = pipeline.run(CLIENTS, config=DRY)
+    pipeline.run_all()
+    before = pipeline.rows("select * from inn8.sync_log order by id")
+    assert len(before) == 2 * len(ENTITIES)
+    assert former_log.copy(pipeline.instance, pipeline.engine, [pipeline.tenant]) == 0
+    delete_runs(pipeline.instance, now() + timedelta(days=1))
+    assert pipeline.instance.get_run_by_id(previewed.run_id) is None
+    assert former_log.copy(pipeline.instance, pipeline.engine, [pipeline.tenant]) == 0
+    assert pipeline.rows("select * from inn8.sync_log order by id") == before
 
 
 @pytest.mark.parametrize("config", [{}, {"ops": None}, {"ops": {"merge_clients": None}}, {"ops": {"x": {"config": 7}}}])
