@@ -30,6 +30,7 @@ from inn8_pipeline.warehouse.merge.results import (
     UnconfirmedRows,
 )
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline.warehouse.sync_log.entry import worst
 
 if TYPE_CHECKING:
     from inn8_pipeline import landing_reader
@@ -64,11 +65,8 @@ class Outcome:
 
     @property
     def status(self) -> Status:
-        """`NoData` if every merge had none, `PartialSuccess` if one merge was partial, else `Success`."""
-        found = {result.status for result in self.results}
-        if found == {Status.NO_DATA}:
-            return Status.NO_DATA
-        return Status.PARTIAL_SUCCESS if Status.PARTIAL_SUCCESS in found else Status.SUCCESS
+        """The worst status of a merge; `NoData` only if every merge had none."""
+        return worst(result.status for result in self.results)
 
     @property
     def counts(self) -> Counts:

@@ -1,6 +1,6 @@
 """Days of trade as Dagster partitions: their definition, a run's tags for a range of days, and chunks of a range."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
@@ -35,6 +35,11 @@ def range_tags(window: Window) -> dict[str, str]:
         names.RANGE_START_TAG: window.from_date.isoformat(),
         names.RANGE_END_TAG: window.to_date.isoformat(),
     }
+
+
+def window_of_days(days: Sequence[str]) -> Window | None:
+    """Return the window of a run's partitions in order, which are contiguous; None if there are none."""
+    return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
 
 
 def window_of_tags(tags: Mapping[str, str]) -> Window | None:

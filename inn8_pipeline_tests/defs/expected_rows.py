@@ -6,17 +6,9 @@ from typing import Any
 
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.soak.oracle import ACCOUNT_TYPES, TRANSACTION_TYPES
 
 Row = tuple[Any, ...]
-
-_ACCOUNTS = (
-    "individual", "joint", "trust", "company", "retirement_annuity", "preservation_fund", "living_annuity",
-    "endowment", "tax_free",
-)  # fmt: skip
-_MOVEMENTS = (
-    "buy", "sell", "switch_in", "switch_out", "deposit", "withdrawal", "dividend", "interest", "fee", "tax",
-    "transfer_in", "transfer_out",
-)  # fmt: skip
 
 _CLIENTS = "select external_id, name, email, phone, address, status from inn8.clients c"
 _PORTFOLIOS = """
@@ -62,7 +54,7 @@ def _client(record: dict[str, Any]) -> Row:
 
 def _portfolio(record: dict[str, Any]) -> Row:
     status = _choice(record.get("status"), ("active", "pending", "suspended", "closed"))
-    kind = _choice(record.get("type"), _ACCOUNTS)
+    kind = _choice(record.get("type"), ACCOUNT_TYPES)
     return record["id"], record["clientId"], record["name"], record.get("accountNumber"), kind, status
 
 
@@ -71,7 +63,7 @@ def _transaction(record: dict[str, Any]) -> Row:
     numbers = tuple(_number(record.get(name)) for name in ("quantity", "price", "amount", "fees"))
     dates = record["tradeDate"][:10], record["settlementDate"][:10] if record.get("settlementDate") else None
     texts = record.get("currency"), record.get("description")
-    kind = _choice(record.get("type"), _MOVEMENTS)
+    kind = _choice(record.get("type"), TRANSACTION_TYPES)
     return record["id"], record["portfolioId"], security.get("id"), kind, *dates, *numbers, *texts
 
 

@@ -29,11 +29,10 @@ from inn8_pipeline.defs.instance.internals import (
 from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG, Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.defs.runs import process
+from inn8_pipeline.defs.sync_log import dry_runs, evaluations, killed_runs, recording
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
-
-UNLOGGED = "The run ended before it could log why. Its events in the Dagster UI show how far it got."
+from inn8_pipeline.warehouse.sync_log.entry import UNLOGGED, LoggedSync, SyncLogEntry, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,8 @@ class PlannedRun:
     """One run: a tenant, an entity and, if the entity has days of trade, the days.
 
     `is_rebuild`: from the landings, INN8 is not asked. `allowed` are the bounds that are lifted, as the launchpad names
-    them (`allow_changes`). `is_backfill`: the sync log calls it a backfill. `is_dry_run`: nothing
-    is written, and the landing is kept only if it `keeps_landing`.
+    them (`allow_changes`). `is_backfill`: the sync log calls it a backfill. `is_dry_run`: nothing is written, and the
+    landing is kept only if it `keeps_landing`.
     """
 
     tenant: Tenant
@@ -99,8 +98,6 @@ def execute(
 
 def _logged(instance: DagsterInstance, run: DagsterRun, planned: PlannedRun) -> LoggedSync:
     """Return how the run ended, as it has logged it in Dagster's storage: the warehouse may be away."""
-    from inn8_pipeline.defs.sync_log import dry_runs, evaluations, killed_runs, recording
-
     key = planned.tenant.key(planned.entity)
     written = [each for each in killed_runs.log_of(instance, run) if each.asset_key == key and each.partition is None]
     found = evaluations.entry_of(written[-1]) if written else dry_runs.entry_of(instance, run, key)
@@ -130,8 +127,6 @@ def _create(
 
 
 def _config(planned: PlannedRun) -> dict[str, Any]:
-    from inn8_pipeline.defs.sync_log import dry_runs
-
     merging = planned.tenant.name(f"merge_{planned.entity}")
     wanted = {dry_runs.OPTION: planned.is_dry_run, dry_runs.KEEPS_LANDING: planned.keeps_landing}
     options = [*planned.allowed, *(name for name, is_wanted in wanted.items() if is_wanted)]

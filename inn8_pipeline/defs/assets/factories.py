@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -12,7 +11,7 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.assets import catalog, metadata
 from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
+from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN, window_of_days
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
 from inn8_pipeline.defs.sync_log.failures import LogFailures
@@ -183,7 +182,7 @@ def days_of(context: dg.AssetExecutionContext) -> tuple[str, ...]:
 
 
 def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
-    """Return the days as a window, because Dagster gives a run a contiguous range; None for an entity without days.
+    """Return the window to sync; None for an entity without days.
 
     Raises:
         NoDaysError: The entity has days of trade, and none were chosen.
@@ -191,7 +190,7 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
     """
     if not days and entity.has_days:
         raise NoDaysError(entity.name)
-    return Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None
+    return window_of_days(days)
 
 
 def _merge_options(

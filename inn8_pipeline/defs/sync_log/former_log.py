@@ -17,21 +17,16 @@ from inn8_pipeline.defs.partitions import window_of_tags
 from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.entry import UNLOGGED, LoggedSync, SyncLogEntry
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from inn8_pipeline.warehouse import database
-    from inn8_pipeline.warehouse.schema import migrations
     from inn8_pipeline.warehouse.sync_log import store
 else:
-    database = deferred("inn8_pipeline.warehouse.database")
-    migrations = deferred("inn8_pipeline.warehouse.schema.migrations")
     store = deferred("inn8_pipeline.warehouse.sync_log.store")
 
 _PAGE_SIZE = 500
-_UNLOGGED = "The run ended before it could log why. Its events in the Dagster UI show how far it got."
 
 
 def copy(instance: dg.DagsterInstance, engine: "Engine", tenants: Iterable[Tenant]) -> int:
@@ -40,8 +35,7 @@ def copy(instance: dg.DagsterInstance, engine: "Engine", tenants: Iterable[Tenan
     for tenant in tenants:
         for entity in ENTITIES:
             for page in _pages(instance, tenant.log(entity)):
-                with database.transaction(engine, "copying the sync log") as connection:
-                    migrations.check(connection)
+                with store.writing(engine) as connection:
                     added += store.add(connection, [*_syncs(instance, tenant, entity, page)])
     return added
 
@@ -91,4 +85,4 @@ def _entry(record: AssetCheckExecutionRecord, run: dg.DagsterRun | None) -> Sync
     if run is None or not run.is_finished:
         return None
     planned_at = datetime.fromtimestamp(record.create_timestamp, UTC)
-    return SyncLogEntry(Status.FAILED, planned_at, planned_at, description=_UNLOGGED)
+    return SyncLogEntry(Status.FAILED, planned_at, planned_at, description=UNLOGGED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,8 +10,9 @@ import dagster as dg
 from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.partitions import window_of_days
 from inn8_pipeline.defs.sync_log import dry_runs, evaluations
-from inn8_pipeline.entities import ENTITIES, Entity, Window
+from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, now, read_database, read_tenant_ids
 from inn8_pipeline.warehouse.merge.results import Status
@@ -21,15 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from inn8_pipeline.sync import Outcome
-    from inn8_pipeline.warehouse import database
-    from inn8_pipeline.warehouse.schema import migrations
     from inn8_pipeline.warehouse.sync_log import store
 else:
-    database = deferred("inn8_pipeline.warehouse.database")
-    migrations = deferred("inn8_pipeline.warehouse.schema.migrations")
     store = deferred("inn8_pipeline.warehouse.sync_log.store")
 
-_ACTION = "writing the sync log"
 _BACKFILL_TAG = "dagster/backfill"
 
 
@@ -40,7 +36,7 @@ def sync_of(run: dg.DagsterRun, tenant: Tenant, entity: Entity, days: Sequence[s
         entity=entity.name,
         run_id=run.run_id,
         entry=SyncLogEntry(Status.IN_PROGRESS, started_at=now()),
-        window=Window(date.fromisoformat(days[0]), date.fromisoformat(days[-1])) if days else None,
+        window=window_of_days(days),
         trigger=trigger_of(run, tenant.raw_key(entity)),
     )
 
@@ -64,8 +60,7 @@ def is_logged(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
 
 def begin(engine: "Engine", sync: LoggedSync) -> None:
     """Write that the sync is in progress, unless it has a row already."""
-    with database.transaction(engine, _ACTION) as connection:
-        migrations.check(connection)
+    with store.writing(engine) as connection:
         store.write(connection, sync)
 
 
@@ -112,8 +107,7 @@ def write_ended(sync: LoggedSync) -> SyncLogEntry | None:
 
     """
     try:
-        with database.transaction(read_database(Environment()).engine(), _ACTION) as connection:
-            migrations.check(connection)
+        with store.writing(read_database(Environment()).engine()) as connection:
             return store.write(connection, sync).entry
     except Inn8Error:
         return None

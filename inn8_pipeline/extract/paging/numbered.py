@@ -28,8 +28,8 @@ class NumberedPaginator(Paginator):
 
     def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
         """Schedule the pages after this one; return how the page contradicts those before it, or None."""
-        self._refuse_loop(fetched)
         count = fetched.page.records
+        self._records += count
         if not request.is_followed:
             return "a page before the last one is empty" if fetched.pages is not None and not count else None
         if not count:

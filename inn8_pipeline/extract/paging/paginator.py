@@ -81,6 +81,7 @@ class Paginator:
 
     def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
         """Use the links of a page; return how they contradict the pages before it, or None."""
+        self._records += fetched.page.records
         self._refuse_loop(fetched)
         links = fetched.links
         if not request.is_followed:
@@ -107,7 +108,6 @@ class Paginator:
 
     def _refuse_loop(self, fetched: FetchedPage) -> None:
         """Refuse an endless row of empty pages. `consistency` finds a repeated page with records."""
-        self._records += fetched.page.records
         self._empty_pages = 0 if fetched.page.records else self._empty_pages + 1
         more_is_announced = fetched.total is not None and fetched.total > self._records
         bound = MAX_ANNOUNCED_EMPTY_PAGES if more_is_announced else MAX_EMPTY_PAGES

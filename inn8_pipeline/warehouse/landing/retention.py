@@ -53,24 +53,20 @@ _DROP_OLD = sql.SQL(
     """
 )
 _IS_UNDER_WAY = sql.SQL("select from inn8_raw.landings where tenant_id = %(tenant)s and completed_at is null limit 1")
-_DROP_UNNAMED = sql.SQL(
+# The digests are unnested, so that Postgres compares hashes: `= any (l.page_digests)` would search each landing's list
+# for each page.
+_UNNAMED = sql.SQL(
     """
     delete from inn8_raw.pages p
-     where p.tenant_id = %(tenant)s
+     where p.tenant_id = %(tenant)s {among}
        and not exists (
          select from (select unnest(page_digests) as sha256 from inn8_raw.landings where tenant_id = %(tenant)s) n
           where n.sha256 = p.sha256)
     """
 )
+_DROP_UNNAMED = _UNNAMED.format(among=sql.SQL(""))
+_DROP_UNNAMED_OF = _UNNAMED.format(among=sql.SQL("and p.sha256 = any (%(digests)s)"))
 _DISCARD = sql.SQL("delete from inn8_raw.landings where tenant_id = %(tenant)s and id = %(landing)s")
-_DROP_PAGES_OF = sql.SQL(
-    """
-    delete from inn8_raw.pages p
-     where p.tenant_id = %(tenant)s and p.sha256 = any (%(digests)s)
-       and not exists (
-         select from inn8_raw.landings l where l.tenant_id = %(tenant)s and p.sha256 = any (l.page_digests))
-    """
-)
 _DROP_REJECTS = sql.SQL(
     """
     delete from inn8.rejected_records
@@ -88,7 +84,7 @@ def discard(engine: Engine, landing: Landing) -> None:
         hold_pages(connection, landing.tenant_id, for_pruning=True)
         execute(connection, _DISCARD, tenant=landing.tenant_id, landing=landing.id)
         if execute(connection, _IS_UNDER_WAY, tenant=landing.tenant_id).fetchone() is None:
-            execute(connection, _DROP_PAGES_OF, tenant=landing.tenant_id, digests=list(landing.digests))
+            execute(connection, _DROP_UNNAMED_OF, tenant=landing.tenant_id, digests=list(landing.digests))
 
 
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:

@@ -176,6 +176,9 @@ class LoggedSync:
         }
 
 
+UNLOGGED = "The run ended before it could log why. Its events in the Dagster UI show how far it got."
+"""The message of a run that has left no entry."""
+
 _WORST_FIRST = (Status.FAILED, Status.PARTIAL_SUCCESS, Status.SUCCESS, Status.NO_DATA)
 
 

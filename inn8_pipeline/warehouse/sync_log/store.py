@@ -5,16 +5,18 @@ written in the merge's own transaction, so no later `Failed`, of a step or of a 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.warehouse.database import execute, raw
+from inn8_pipeline.warehouse.database import execute, raw, transaction
 from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline.warehouse.schema.comments import SYNC_LOG_COUNTS
 from inn8_pipeline.warehouse.schema.views import SYNC_LOG
 from inn8_pipeline.warehouse.sync_log.entry import TOTALS, LoggedSync, SyncLogEntry, Trigger
@@ -69,6 +71,20 @@ class Wanted:
     from_at: datetime | None = None
     before: datetime | None = None
     limit: int | None = None
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes the sync log alone.
+
+    Raises:
+        SchemaVersionError: The schema has another version than this code.
+        DatabaseError: Postgres cannot be reached or fails.
+
+    """
+    with transaction(engine, "writing the sync log") as connection:
+        migrations.check(connection)
+        yield connection
 
 
 def write(connection: Connection, sync: LoggedSync) -> LoggedSync:
