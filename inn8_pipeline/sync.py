@@ -1,7 +1,7 @@
 """Sync one entity: fetch and land its records, then read the landing, transform and merge it.
 
 This is the service layer: it knows the order of the steps, but neither Dagster nor settings. `defs` imports it when it
-is first used (see `deferred`). pandas and pyarrow are imported only if there is something to merge.
+is first used (see `lazy_imports`). pandas and pyarrow are imported only if there is something to merge.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.contract import DEFAULT, Contract
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
@@ -35,7 +35,7 @@ from inn8_pipeline.warehouse.sync_log.entry import worst
 if TYPE_CHECKING:
     from inn8_pipeline import landing_reader
 else:
-    landing_reader = deferred("inn8_pipeline.landing_reader")
+    landing_reader = lazy_module("inn8_pipeline.landing_reader")
 
 
 MARGIN_DAYS = 1

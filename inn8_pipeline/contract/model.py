@@ -62,9 +62,9 @@ class PagingContract:
 
 @dataclass(frozen=True, slots=True)
 class TotalContract:
-    """The announced total: what it counts (`records`, `pages` or `nothing`), and the header or JSON pointer of it."""
+    """The announced total: its unit (`records`, `pages`, or `none` to ignore it), and its header or JSON pointer."""
 
-    counts: str = "records"
+    unit: str = "records"
     header: str = "X-Total-Count"
     pointer: str = ""
 
@@ -96,13 +96,13 @@ class PropertyContract:
 
 @dataclass(frozen=True, slots=True)
 class CollectionContract:
-    """One collection. `records` is the JSON pointer to the array of records; empty if the body is the array.
+    """One collection. `records_pointer` is the JSON pointer to the records; empty if the body is their array.
 
     `properties` has those that differ from the entity's declaration, by their declared path (`address.zipCode`).
     """
 
     path: str
-    records: str = ""
+    records_pointer: str = ""
     paging: PagingContract = field(default_factory=PagingContract)
     total: TotalContract = field(default_factory=TotalContract)
     window: WindowContract | None = None

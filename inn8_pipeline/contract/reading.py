@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from inn8_pipeline.contract.lines import line_of
 from inn8_pipeline.contract.model import (
     PAGING_STYLES,
     CollectionContract,
@@ -17,7 +16,8 @@ from inn8_pipeline.contract.model import (
     WindowContract,
     default_of,
 )
-from inn8_pipeline.contract.tables import InvalidKeyError, Table
+from inn8_pipeline.contract.toml_lines import line_of
+from inn8_pipeline.contract.toml_table import InvalidKeyError, TomlTable
 from inn8_pipeline.entities import ID_PROPERTY, Entity, Kind, Property
 
 MAX_PAGE_SIZE = 100_000
@@ -55,7 +55,7 @@ def parse(text: str, entities: Iterable[Entity]) -> Contract:
 
 
 def _contract(values: Mapping[str, Any], entities: Iterable[Entity]) -> Contract:
-    top = Table(values)
+    top = TomlTable(values)
     for name in SHARED:
         top.table(name)
     records = top.pointer("records", "")
@@ -69,55 +69,55 @@ def _contract(values: Mapping[str, Any], entities: Iterable[Entity]) -> Contract
         },
     )
     for table in (request, collections, top):
-        table.done()
+        table.reject_unknown_keys()
     return contract
 
 
-def _token(table: Table) -> TokenContract:
+def _token(table: TomlTable) -> TokenContract:
     default = TokenContract()
     token = TokenContract(
         path=table.url_path("path", default.path),
         credentials=table.choice("credentials", default.credentials, ("body", "basic")),
         scope=table.text("scope", default.scope),
     )
-    table.done()
+    table.reject_unknown_keys()
     return token
 
 
-def _headers(request: Table) -> dict[str, str]:
+def _headers(request: TomlTable) -> dict[str, str]:
     headers = request.texts("headers")
     table = request.table("headers")
     for name in headers:
         if name.lower() in OWN_HEADERS or not re.fullmatch(r"[A-Za-z0-9-]{1,100}", name):
-            table.refuse(name, "is not a header that a contract can set")
+            table.reject(name, "is not a header that a contract can set")
     return headers
 
 
-def _collection(entity: Entity, table: Table, values: Mapping[str, Any], records: str) -> CollectionContract:
+def _collection(entity: Entity, table: TomlTable, values: Mapping[str, Any], records: str) -> CollectionContract:
     default = default_of(entity)
     contract = CollectionContract(
         path=table.url_path("path", default.path),
-        records=table.pointer("records", records),
+        records_pointer=table.pointer("records", records),
         paging=_paging(_merged(table, values, "paging")),
         total=_total(_merged(table, values, "total")),
         window=_window(_merged(table, values, "window"), default.window) if default.window else None,
         properties=dict(_properties(entity, table.table("properties"))),
     )
     if default.window is None and "window" in table:
-        table.refuse("window", f"is not possible: {entity} have no days of trade")
-    table.done()
+        table.reject("window", f"is not possible: {entity} have no days of trade")
+    table.reject_unknown_keys()
     return contract
 
 
-def _merged(table: Table, values: Mapping[str, Any], name: str) -> Table:
+def _merged(table: TomlTable, values: Mapping[str, Any], name: str) -> TomlTable:
     """Return the shared table with the keys of the collection's own one; a wrong key is found where it is written."""
     own = table.table(name)
-    shared = Table(values.get(name, {}), (name,))
+    shared = TomlTable(values.get(name, {}), (name,))
     merged = {key: values[name][key] for key in shared} | {key: own.get(key, None) for key in own}
-    return Table(merged, own.path if next(iter(own), None) else (name,))
+    return TomlTable(merged, own.path if next(iter(own), None) else (name,))
 
 
-def _paging(table: Table) -> PagingContract:
+def _paging(table: TomlTable) -> PagingContract:
     default = PagingContract()
     paging = PagingContract(
         style=table.choice("style", default.style, PAGING_STYLES),
@@ -127,40 +127,40 @@ def _paging(table: Table) -> PagingContract:
         first_page=table.whole("first_page", default.first_page, 0, 1),
         next=table.pointer("next", default.next),
     )
-    table.done()
+    table.reject_unknown_keys()
     if paging.parameter and paging.parameter == paging.page_size_parameter:
-        table.refuse("parameter", "must differ from page_size_parameter")
+        table.reject("parameter", "must differ from page_size_parameter")
     return paging
 
 
-def _total(table: Table) -> TotalContract:
+def _total(table: TomlTable) -> TotalContract:
     default = TotalContract()
     total = TotalContract(
-        counts=table.choice("counts", default.counts, ("records", "pages", "nothing")),
+        unit=table.choice("unit", default.unit, ("records", "pages", "none")),
         header=table.header("header", default.header),
         pointer=table.pointer("pointer", default.pointer),
     )
-    table.done()
+    table.reject_unknown_keys()
     return total
 
 
-def _window(table: Table, default: WindowContract) -> WindowContract:
+def _window(table: TomlTable, default: WindowContract) -> WindowContract:
     window = WindowContract(
         from_parameter=table.text("from_parameter", default.from_parameter),
         to_parameter=table.text("to_parameter", default.to_parameter),
         from_inclusive=table.flag("from_inclusive", default=default.from_inclusive),
         to_inclusive=table.flag("to_inclusive", default=default.to_inclusive),
     )
-    table.done()
+    table.reject_unknown_keys()
     return window
 
 
-def _properties(entity: Entity, table: Table) -> Iterator[tuple[str, PropertyContract]]:
+def _properties(entity: Entity, table: TomlTable) -> Iterator[tuple[str, PropertyContract]]:
     declared = dict(_declared(entity.properties))
     for path, source in declared.items():
         if path in table:
             yield path, _property(table, path, source)
-    table.done_with(declared)
+    table.reject_keys_other_than(declared)
     _require_distinct(declared, table)
 
 
@@ -171,21 +171,21 @@ def _declared(properties: Iterable[Property], prefix: str = "") -> Iterator[tupl
         yield from _declared(each.properties, f"{prefix}{each.name}.")
 
 
-def _property(table: Table, path: str, source: Property) -> PropertyContract:
+def _property(table: TomlTable, path: str, source: Property) -> PropertyContract:
     value = table.get(path, "")
-    given = Table(value, (*table.path, path)) if isinstance(value, dict) else None
+    given = TomlTable(value, (*table.path, path)) if isinstance(value, dict) else None
     names = given.get("names", source.name) if given else value
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, list | tuple) or not names or not all(map(_is_name, names)):
-        table.refuse(path, "must be a name, a list of names, or a table with `names` and `values`")
+        table.reject(path, "must be a name, a list of names, or a table with `names` and `values`")
     values = given.texts("values") if given else {}
     if given:
         if values and source.kind is not Kind.CHOICE:
-            given.refuse("values", "is only for a property whose values are listed")
+            given.reject("values", "is only for a property whose values are listed")
         for sent, ours in values.items():
             if ours not in source.choices:
-                given.table("values").refuse(sent, f"must be one of {', '.join(source.choices)}")
-        given.done()
+                given.table("values").reject(sent, f"must be one of {', '.join(source.choices)}")
+        given.reject_unknown_keys()
     return PropertyContract(tuple(names), values)
 
 
@@ -193,7 +193,7 @@ def _is_name(name: object) -> bool:
     return isinstance(name, str) and re.fullmatch(r"[A-Za-z_$@][A-Za-z0-9_$@-]{0,63}", name) is not None
 
 
-def _require_distinct(declared: Mapping[str, Property], table: Table) -> None:
+def _require_distinct(declared: Mapping[str, Property], table: TomlTable) -> None:
     """Refuse a name that two properties of one object would have."""
     taken: dict[tuple[str, str], str] = {}
     for path in declared:
@@ -203,4 +203,4 @@ def _require_distinct(declared: Mapping[str, Property], table: Table) -> None:
         for each in [names] if isinstance(names, str) else names:
             other = taken.setdefault((parent, each.lower()), path)
             if other != path:
-                table.refuse(path if path in table else other, f"{each} is the name of {other} and of {path}")
+                table.reject(path if path in table else other, f"{each} is the name of {other} and of {path}")

@@ -25,7 +25,7 @@ def _lines(contract: Contract, entities: Mapping[str, Entity]) -> Iterator[str]:
 
 def _collection(name: str, collection: CollectionContract) -> Iterator[str]:
     yield f"\n[collections.{name}]"
-    yield from _keys({"path": collection.path, "records": collection.records})
+    yield from _keys({"path": collection.path, "records": collection.records_pointer})
     tables = {"paging": asdict(collection.paging), "total": asdict(collection.total)}
     if collection.window:
         tables["window"] = asdict(collection.window)

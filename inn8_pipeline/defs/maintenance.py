@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.resources import Warehouse
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.instance import storage_pruning
-    from inn8_pipeline.defs.sync_log import former_log
+    from inn8_pipeline.defs.sync_log import copy_from_dagster
     from inn8_pipeline.warehouse.landing import retention
 else:
-    storage_pruning = deferred("inn8_pipeline.defs.instance.storage_pruning")
-    former_log = deferred("inn8_pipeline.defs.sync_log.former_log")
-    retention = deferred("inn8_pipeline.warehouse.landing.retention")
+    storage_pruning = lazy_module("inn8_pipeline.defs.instance.storage_pruning")
+    copy_from_dagster = lazy_module("inn8_pipeline.defs.sync_log.copy_from_dagster")
+    retention = lazy_module("inn8_pipeline.warehouse.landing.retention")
 
 JOB = "inn8_maintenance"
 
@@ -99,7 +99,7 @@ def prune_runs(context: dg.OpExecutionContext) -> None:
 def copy_sync_log(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Copy entries of earlier releases, and of runs that ended while the warehouse was away."""
     tenants = names.tenants(read_tenant_ids(Environment()))
-    added = former_log.copy(context.instance, warehouse.engine(), tenants)
+    added = copy_from_dagster.copy(context.instance, warehouse.engine(), tenants)
     context.log.info("Added %d entries to inn8.sync_log.", added)
     context.add_output_metadata({"entries": added})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_api, read_database, read_tenant
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from inn8_pipeline.extract import endpoint as api_endpoint
     from inn8_pipeline.warehouse import circuit_store
 else:
-    api_client = deferred("inn8_pipeline.extract.client")
-    api_endpoint = deferred("inn8_pipeline.extract.endpoint")
-    circuit_store = deferred("inn8_pipeline.warehouse.circuit_store")
+    api_client = lazy_module("inn8_pipeline.extract.client")
+    api_endpoint = lazy_module("inn8_pipeline.extract.endpoint")
+    circuit_store = lazy_module("inn8_pipeline.warehouse.circuit_store")
 
 
 CIRCUIT_WAIT_SECONDS = 300.0

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings.environment import Environment, truth
 from inn8_pipeline.settings.model import DatabaseSettings
 from inn8_pipeline.settings.urls import well_formed
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse import addresses
+    from inn8_pipeline.warehouse import database_url
 else:
-    addresses = deferred("inn8_pipeline.warehouse.addresses")
+    database_url = lazy_module("inn8_pipeline.warehouse.database_url")
 
 _WAREHOUSE = "postgresql://inn8:secret@localhost:5432/inn8"
 
@@ -42,7 +42,7 @@ def _read(environment: Environment, name: str) -> DatabaseSettings:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise SettingsError(name, "must be the URL of a Postgres database", _WAREHOUSE)
-    addresses.parse(well_formed(name, url, _WAREHOUSE, has_several_servers=True), name)
+    database_url.parse(well_formed(name, url, _WAREHOUSE, has_several_servers=True), name)
     return DatabaseSettings(
         url=url,
         variable=name,

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from inn8_pipeline.contract import DEFAULT, Contract
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.entities import Window
+from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from inn8_pipeline.warehouse import database
 else:
-    database = deferred("inn8_pipeline.warehouse.database")
+    database = lazy_module("inn8_pipeline.warehouse.database")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class SyncSettings:
         """Return today's date in the configured time zone, which is the last possible day of trade."""
         return datetime.now(ZoneInfo(self.timezone)).date()
 
-    def history(self) -> Window:
+    def full_window(self) -> Window:
         """Return all days of trade that are synced: from `transactions_from` to today."""
         return Window(self.transactions_from, self.today())
 

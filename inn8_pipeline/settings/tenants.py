@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings.environment import Environment
 from inn8_pipeline.settings.readers import read_other_tenant_ids, read_tenant_ids
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from inn8_pipeline.warehouse.queries import tables
 else:
-    tables = deferred("inn8_pipeline.warehouse.queries.tables")
+    tables = lazy_module("inn8_pipeline.warehouse.queries.tables")
 
 
 def check_tenants(environment: Environment, engine: "Engine") -> None:

@@ -14,10 +14,10 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from inn8_pipeline.errors import DatabaseError, UnreachableDatabaseError, UnsuitableDatabaseError
-from inn8_pipeline.warehouse import addresses
+from inn8_pipeline.warehouse import database_url
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.addresses import Address
+    from inn8_pipeline.warehouse.database_url import DatabaseUrl
 
 Statement = sql.SQL | sql.Composed
 """A statement as `psycopg.sql` composes it."""
@@ -81,7 +81,7 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
         SettingsError: The URL cannot be read, or has a parameter that libpq does not know.
 
     """
-    address = addresses.parse(url, variable)
+    address = database_url.parse(url, variable)
     engine = create_engine(
         _sqlalchemy_url(address),
         poolclass=NullPool,
@@ -104,7 +104,7 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
     return engine
 
 
-def _sqlalchemy_url(address: "Address") -> URL:
+def _sqlalchemy_url(address: "DatabaseUrl") -> URL:
     """Return the URL for SQLAlchemy. Host and port are parameters, because there may be several."""
     parameters = dict(address.parameters)
     return URL.create(
@@ -116,7 +116,7 @@ def _sqlalchemy_url(address: "Address") -> URL:
     )
 
 
-def _open(address: "Address", arguments: Any, parameters: Any, *, is_session_ours: bool) -> Any:  # noqa: ANN401
+def _open(address: "DatabaseUrl", arguments: Any, parameters: Any, *, is_session_ours: bool) -> Any:  # noqa: ANN401
     """Open a connection, check that the pipeline can use the database, and apply our settings."""
     try:
         connection = psycopg.connect(*arguments, **parameters, autocommit=True)
@@ -136,7 +136,7 @@ def _open(address: "Address", arguments: Any, parameters: Any, *, is_session_our
     return connection
 
 
-def _check(address: "Address", connection: "psycopg.Connection[Any]") -> None:
+def _check(address: "DatabaseUrl", connection: "psycopg.Connection[Any]") -> None:
     """Raise `UnsuitableDatabaseError` unless the database can hold what INN8 sends. Send no query."""
     version = connection.info.server_version // 10_000
     if version < LEAST_VERSION:
@@ -162,7 +162,7 @@ _SET = sql.SQL("set_config({}, {}, {})")
 _SET_TEMP_BUFFERS = sql.SQL("set_config('temp_buffers', case when pg_my_temp_schema() = 0 then '64MB' end, {})")
 
 
-def _unreachable(address: "Address", error: psycopg.Error) -> UnreachableDatabaseError:
+def _unreachable(address: "DatabaseUrl", error: psycopg.Error) -> UnreachableDatabaseError:
     """Return the error of a connection that could not be opened. No row was read, so libpq's message has no value."""
     lines = str(error).splitlines() or [type(error).__name__]
     cause = address.without_password(lines[0].removeprefix("connection failed: "))

@@ -31,7 +31,7 @@ style = "page"
 page_size = 200
 
 [total]
-counts = "pages"
+unit = "pages"
 
 [collections.clients]
 path = "/v2/people"
@@ -58,9 +58,13 @@ def test_an_empty_file_is_the_built_in_contract() -> None:
 def test_tables_at_the_top_are_for_all_collections_and_those_of_a_collection_for_it_alone() -> None:
     contract = parse(EVERYTHING, ENTITIES)
     clients, portfolios, transactions = (contract.of(each) for each in (CLIENTS, PORTFOLIOS, TRANSACTIONS))
-    assert (clients.path, clients.records, clients.paging.style) == ("/v2/people", "/data", "page")
-    assert (portfolios.path, portfolios.total.counts, portfolios.paging.page_size) == ("/portfolios", "pages", 200)
-    assert (transactions.records, transactions.paging.style, transactions.paging.page_size) == ("", "cursor", 200)
+    assert (clients.path, clients.records_pointer, clients.paging.style) == ("/v2/people", "/data", "page")
+    assert (portfolios.path, portfolios.total.unit, portfolios.paging.page_size) == ("/portfolios", "pages", 200)
+    assert (transactions.records_pointer, transactions.paging.style, transactions.paging.page_size) == (
+        "",
+        "cursor",
+        200,
+    )
     assert transactions.window is not None
     assert (transactions.window.from_inclusive, transactions.window.to_inclusive) == (True, False)
     assert clients.properties["phoneNumber"].names == ("mobile",)

@@ -72,7 +72,7 @@ def single(_: Seen) -> bytes:
 DIALECTS: dict[str, tuple[Callable[[Seen], bytes], str]] = {
     "page": (by_page, "[paging]\nstyle = 'page'"),
     "page, total": (by_page_with_total, "[paging]\nstyle = 'page'"),
-    "page, pages": (by_page_counted, "total = { counts = 'pages' }\n[paging]\nstyle = 'page'"),
+    "page, pages": (by_page_counted, "total = { unit = 'pages' }\n[paging]\nstyle = 'page'"),
     "page, 404": (by_page_until_404, "[paging]\nstyle = 'page'"),
     "offset": (
         by_offset,
@@ -80,7 +80,7 @@ DIALECTS: dict[str, tuple[Callable[[Seen], bytes], str]] = {
     ),
     "offset, no total": (
         by_offset,
-        "records = '/data'\ntotal = { counts = 'nothing' }\npaging = { style = 'offset', parameter = 'skip' }",
+        "records = '/data'\ntotal = { unit = 'none' }\npaging = { style = 'offset', parameter = 'skip' }",
     ),
     "cursor": (by_cursor, "records = '/items'\n[paging]\nstyle = 'cursor'"),
     "next_url": (by_next_url, "records = '/items'\n[paging]\nstyle = 'next_url'\nnext = '/links/next'"),
@@ -159,7 +159,7 @@ def test_a_server_that_ignores_the_page_number_ends_in_an_error(server: Inn8, ne
 
 def test_more_pages_than_were_announced_are_a_contradiction(server: Inn8, new_client: NewClient) -> None:
     server.on("/clients", lambda seen: reply(of_page(seen, IDS), X_Total_Count="3"))
-    text = "total = { counts = 'pages' }\n[paging]\nstyle = 'page'"
+    text = "total = { unit = 'pages' }\n[paging]\nstyle = 'page'"
     fetch = new_client(server, contract=parse(text, ENTITIES), page_size=SIZE).fetch(CLIENTS)
     list(fetch)
     assert fetch.finding == "page 4 has records, though 3 pages were announced"

@@ -40,10 +40,10 @@ security = "instrument"
 """
 STYLES = {
     "link": "",
-    "page": "total = { counts = 'pages' }\n[paging]\nstyle = 'page'\nfirst_page = 0",
+    "page": "total = { unit = 'pages' }\n[paging]\nstyle = 'page'\nfirst_page = 0",
     "offset": "records = '/data'\ntotal = { pointer = '/meta/total' }\n[paging]\nstyle = 'offset'",
     "cursor": "records = '/data'\n[paging]\nstyle = 'cursor'\nnext = '/meta/next'",
-    "next_url": "records = '/data'\ntotal = { counts = 'nothing' }\n[paging]\nstyle = 'next_url'\nparameter = 'at'",
+    "next_url": "records = '/data'\ntotal = { unit = 'none' }\n[paging]\nstyle = 'next_url'\nparameter = 'at'",
     "single": "records = '/result/items'\n[paging]\nstyle = 'single'",
 }
 WINDOW = "\n[collections.transactions.window]\nfrom_parameter = 'since'\nto_parameter = 'until'\nto_inclusive = false\n"

@@ -70,7 +70,7 @@ class Stage:
     def sync(self, entity: Entity) -> str:
         """Run the entity's job, and return the status of its sync log."""
         job = self.definitions.resolve_job_def(KEYS.job_name(entity))
-        tags = range_tags(read_sync(Environment()).history()) if entity.has_days else {}
+        tags = range_tags(read_sync(Environment()).full_window()) if entity.has_days else {}
         run = job.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
         evaluations = [each for each in run.get_asset_check_evaluations() if each.check_name == "sync_log"]
         return str(evaluations[-1].metadata["status"].value)

@@ -122,7 +122,7 @@ class Bench:
         entity = str(landed.landing.entity)
         rules = MergeOptions(
             TRANSFORM_VERSION,
-            history=HISTORY if landed.landing.window else None,
+            full_window=HISTORY if landed.landing.window else None,
             may_repeat=may_repeat,
             reject_limit=RejectLimit(percent=100 if is_sure else 50),
             removal_limit=RemovalLimit(is_overridden=is_sure),

@@ -39,7 +39,7 @@ HISTORY = october(1, 10)
 class Changes(TypedDict, total=False):
     """What a test may change of `MergeOptions`."""
 
-    history: Window | None
+    full_window: Window | None
     may_repeat: bool
     reject_limit: RejectLimit
     removal_limit: RemovalLimit
@@ -122,7 +122,7 @@ class Syncs:
         **options: Unpack[Changes],
     ) -> SyncResult:
         """Merge the landing, for all its days or for some; the reconciliation is asserted once more."""
-        return self.merge_with(landing, days, replace(MergeOptions(version, history=HISTORY), **options))
+        return self.merge_with(landing, days, replace(MergeOptions(version, full_window=HISTORY), **options))
 
     def merge_with(
         self,

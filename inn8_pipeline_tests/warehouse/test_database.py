@@ -10,7 +10,7 @@ import sqlalchemy
 
 from inn8_pipeline.errors import DatabaseError, SettingsError, UnreachableDatabaseError, UnsuitableDatabaseError
 from inn8_pipeline.settings import Environment, read_database, read_owner_database
-from inn8_pipeline.warehouse import addresses, database
+from inn8_pipeline.warehouse import database, database_url
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.logins import administer, new_login, url_of
@@ -186,7 +186,7 @@ def test_a_parameter_that_postgres_does_not_know_is_a_settings_error(parameters:
 def test_a_url_is_read_as_libpq_reads_it(url: str, server: str) -> None:
     settings = read_owner_database(Environment({"INN8_OWNER_DATABASE_URL": url, "INN8_PREPARED_STATEMENTS": "no"}))
     assert (settings.variable, settings.prepares_statements) == ("INN8_OWNER_DATABASE_URL", False)
-    assert addresses.parse(settings.url, settings.variable).server == server
+    assert database_url.parse(settings.url, settings.variable).server == server
 
 
 def test_without_prepared_statements_nothing_of_ours_outlasts_a_transaction(warehouse_url: str) -> None:

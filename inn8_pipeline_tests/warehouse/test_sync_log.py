@@ -9,7 +9,7 @@ from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.sync_log import store
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
-from inn8_pipeline.warehouse.sync_log.store import Wanted
+from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
 
 AT = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
@@ -32,9 +32,9 @@ def write(syncs: Syncs, *logged: LoggedSync) -> LoggedSync:
         return [store.write(connection, each) for each in logged][-1]
 
 
-def read(syncs: Syncs, wanted: Wanted | None = None) -> list[LoggedSync]:
+def read(syncs: Syncs, wanted: SyncLogFilter | None = None) -> list[LoggedSync]:
     with syncs.engine.begin() as connection:
-        return [*store.read(connection, [TENANT], [CLIENTS, TRANSACTIONS], wanted or Wanted())]
+        return [*store.read(connection, [TENANT], [CLIENTS, TRANSACTIONS], wanted or SyncLogFilter())]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,6 @@ def test_each_run_entity_and_window_has_a_row_of_its_own_newest_first(syncs: Syn
     logged = [MERGED, march, april, rerun]
     write(syncs, *logged, *logged)
     assert read(syncs) == [rerun, april, march, MERGED]
-    assert read(syncs, Wanted(from_at=AT + timedelta(hours=1))) == [rerun]
-    assert read(syncs, Wanted(before=AT + timedelta(hours=1), limit=2)) == [april, march]
-    assert read(syncs, Wanted(status=Status.FAILED)) == []
+    assert read(syncs, SyncLogFilter(from_at=AT + timedelta(hours=1))) == [rerun]
+    assert read(syncs, SyncLogFilter(before=AT + timedelta(hours=1), limit=2)) == [april, march]
+    assert read(syncs, SyncLogFilter(status=Status.FAILED)) == []

@@ -9,8 +9,8 @@ from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option, tenants_of
 from inn8_pipeline.cli.support.output import print_json
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_owner_database
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from inn8_pipeline.cli.support import data_dictionary
     from inn8_pipeline.warehouse import database
-    from inn8_pipeline.warehouse.landing import clock
+    from inn8_pipeline.warehouse.landing import clock_skew
     from inn8_pipeline.warehouse.schema import access, migrations
 else:
     # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
-    access = deferred("inn8_pipeline.warehouse.schema.access")
-    clock = deferred("inn8_pipeline.warehouse.landing.clock")
-    data_dictionary = deferred("inn8_pipeline.cli.support.data_dictionary")
-    database = deferred("inn8_pipeline.warehouse.database")
-    migrations = deferred("inn8_pipeline.warehouse.schema.migrations")
+    access = lazy_module("inn8_pipeline.warehouse.schema.access")
+    clock_skew = lazy_module("inn8_pipeline.warehouse.landing.clock_skew")
+    data_dictionary = lazy_module("inn8_pipeline.cli.support.data_dictionary")
+    database = lazy_module("inn8_pipeline.warehouse.database")
+    migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
 
 
 @click.group(name="db")
@@ -59,7 +59,7 @@ def _copy_sync_log(engine: "Engine") -> None:
             dagster_modules.instance.open_instance(environment) as instance,
             dagster_modules.instance.storage_guarded(),
         ):
-            added = dagster_modules.former_log.copy(instance, engine, tenants_of(environment, None))
+            added = dagster_modules.copy_from_dagster.copy(instance, engine, tenants_of(environment, None))
     except Inn8Error as error:
         click.echo(
             f"The sync log of earlier releases was not copied to inn8.sync_log: {error} The job inn8_maintenance "
@@ -135,7 +135,7 @@ def heal_clock(tenant_id: str | None) -> None:
     """
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
-    healed = clock.heal(_engine(environment), tenant.tenant_id)
+    healed = clock_skew.heal(_engine(environment), tenant.tenant_id)
     if healed.is_nothing:
         click.echo("No time is in the future: nothing was changed.")
     else:

@@ -27,7 +27,7 @@ from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.queries import rejects, tables
 from inn8_pipeline.warehouse.sync_log import store
-from inn8_pipeline.warehouse.sync_log.store import Wanted
+from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
@@ -118,13 +118,13 @@ def _sync(environment: Environment, *, verbose: bool) -> "list[LoggedSync]":
     with dagster_modules.instance.open_instance(environment) as instance:
         definitions = dagster_modules.runs.load_definitions()
         tenant = dagster_modules.names.Tenant(TENANT)
-        planned = dagster_modules.runs.plan(tenant, list(ENTITIES), read_sync(environment).history())
+        planned = dagster_modules.runs.plan(tenant, list(ENTITIES), read_sync(environment).full_window())
         run_each(
             planned, lambda run: dagster_modules.runs.execute(definitions, instance, run, verbose=verbose), environment
         )
     # What is shown is what was stored.
     with reading(environment, "reading the sync log") as connection:
-        return list(store.read(connection, [TENANT], list(ENTITIES), Wanted()))
+        return list(store.read(connection, [TENANT], list(ENTITIES), SyncLogFilter()))
 
 
 def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSync]") -> None:

@@ -13,7 +13,7 @@ from inn8_pipeline.entities import ENTITIES, Entity, Kind, Property
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.transform.values import DATE_LENGTH, is_unlisted
 from inn8_pipeline.warehouse.merge import drift
-from inn8_pipeline.warehouse.queries.sent_values import sent_texts
+from inn8_pipeline.warehouse.queries.property_values import property_values
 
 COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "accepted_note")
 
@@ -72,7 +72,7 @@ def list_values(entity: Entity, tenant_id: str | None, as_json: bool) -> None:
             {"property": source.name, "value": value, "records": records}
             for source in entity.properties
             if source.kind in {Kind.CHOICE, Kind.DATE}
-            for value, records in _unlisted(sent_texts(connection, tenant, entity, source.name), source).items()
+            for value, records in _unlisted(property_values(connection, tenant, entity, source.name), source).items()
         ]
     if as_json:
         print_json(found)

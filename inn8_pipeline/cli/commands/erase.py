@@ -8,7 +8,7 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import tenant_of, tenant_option
-from inn8_pipeline.deferred import deferred
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse.erasure import data_subject, erase
 else:
     # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
-    data_subject = deferred("inn8_pipeline.warehouse.erasure.data_subject")
-    erase = deferred("inn8_pipeline.warehouse.erasure.erase")
-    redaction = deferred("inn8_pipeline.transform.redaction")
+    data_subject = lazy_module("inn8_pipeline.warehouse.erasure.data_subject")
+    erase = lazy_module("inn8_pipeline.warehouse.erasure.erase")
+    redaction = lazy_module("inn8_pipeline.transform.redaction")
 
 
 @click.group(

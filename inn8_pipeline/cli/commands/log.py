@@ -12,7 +12,7 @@ from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log import store
-from inn8_pipeline.warehouse.sync_log.store import Wanted
+from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
 
 STATUSES = [status.value for status in Status]
 EPILOG = examples(
@@ -47,7 +47,7 @@ def command(
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     first = day or since
-    wanted = Wanted(
+    wanted = SyncLogFilter(
         status=Status(status) if status else None,
         from_at=_midnight(first) if first else None,
         before=_midnight(day + timedelta(days=1)) if day else None,

@@ -110,7 +110,7 @@ def _window(
         raise click.UsageError("--full syncs all days: omit --from and --to.")
     if named and not any(entity.has_days for entity in wanted):
         raise click.UsageError("--from and --to are days of trade, which none of these entities has.")
-    return settings.history() if full else named
+    return settings.full_window() if full else named
 
 
 def _mention_first_sync(

@@ -29,7 +29,7 @@ from inn8_pipeline.defs.instance.internals import (
 from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG, Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.defs.runs import process
-from inn8_pipeline.defs.sync_log import dry_runs, evaluations, killed_runs, recording
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, killed_runs, warehouse_log
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import UNLOGGED, LoggedSync, SyncLogEntry, Trigger
@@ -100,9 +100,9 @@ def _logged(instance: DagsterInstance, run: DagsterRun, planned: PlannedRun) -> 
     """Return how the run ended, as it has logged it in Dagster's storage: the warehouse may be away."""
     key = planned.tenant.key(planned.entity)
     written = [each for each in killed_runs.log_of(instance, run) if each.asset_key == key and each.partition is None]
-    found = evaluations.entry_of(written[-1]) if written else dry_runs.entry_of(instance, run, key)
+    found = dagster_log.entry_of(written[-1]) if written else dry_runs.entry_of(instance, run, key)
     entry = found or SyncLogEntry(Status.FAILED, description=UNLOGGED)
-    trigger = recording.trigger_of(run, planned.tenant.raw_key(planned.entity))
+    trigger = warehouse_log.trigger_of(run, planned.tenant.raw_key(planned.entity))
     return LoggedSync(planned.tenant.tenant_id, planned.entity.name, run.run_id, entry, planned.window, trigger)
 
 

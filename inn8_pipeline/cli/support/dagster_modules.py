@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from inn8_pipeline.cli.instance import instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
-    from inn8_pipeline.defs.sync_log import former_log
+    from inn8_pipeline.defs.sync_log import copy_from_dagster
 else:
     _PACKAGES = {
         "definitions": "inn8_pipeline",
-        "former_log": "inn8_pipeline.defs.sync_log",
+        "copy_from_dagster": "inn8_pipeline.defs.sync_log",
         "instance": "inn8_pipeline.cli.instance",
         "liveness": "inn8_pipeline.cli.instance",
         "names": "inn8_pipeline.defs",
@@ -36,8 +36,8 @@ else:
 
 
 __all__ = [
+    "copy_from_dagster",
     "definitions",
-    "former_log",
     "instance",
     "liveness",
     "names",

@@ -159,7 +159,7 @@ def window_of(settings: SyncSettings, from_date: date | None, to_date: date | No
     """Return the requested days, up to today if no end was given; None if no days were requested.
 
     Raises:
-        click.UsageError: The end lies before the start, or a day lies outside of the history of the settings.
+        click.UsageError: The end lies before the start, or a day lies outside of the days that are synced.
 
     """
     if from_date is None and to_date is None:
@@ -167,12 +167,12 @@ def window_of(settings: SyncSettings, from_date: date | None, to_date: date | No
     if from_date is None:
         raise click.UsageError("--to needs --from, the first day.")
     window = Window(from_date, to_date or settings.today())
-    history = settings.history()
+    full = settings.full_window()
     if window.from_date > window.to_date:
         raise click.UsageError(f"--from {window.from_date} is after --to {window.to_date}.")
-    if window.from_date not in history or window.to_date not in history:
+    if window.from_date not in full or window.to_date not in full:
         raise click.UsageError(
-            f"{window} is not within the history, which has the days of trade from {history.from_date} "
-            f"(INN8_TRANSACTIONS_FROM) to today, {history.to_date}."
+            f"{window} is not within the days of trade that are synced: from {full.from_date} "
+            f"(INN8_TRANSACTIONS_FROM) to today, {full.to_date}."
         )
     return window

@@ -15,13 +15,13 @@ def _dialect(collection: CollectionContract) -> Dialect:
     paging, total, window = collection.paging, collection.total, collection.window
     return Dialect(
         path=collection.path,
-        records=collection.records,
+        records_pointer=collection.records_pointer,
         style=paging.style,
         page_size_parameter=paging.page_size_parameter,
         parameter=paging.sent_parameter or "page",
         first_page=paging.first_page,
         next=paging.next_pointer,
-        counts=total.counts,
+        total_unit=total.unit,
         total_header=total.header,
         total_pointer=total.pointer,
         window_parameters=(window.from_parameter, window.to_parameter) if window else ("fromDate", "toDate"),

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import cursors, run_scope
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.killed_runs import log_of
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import NotifyError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_heartbeat_url
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
 else:
-    notify = deferred("inn8_pipeline.notify")
+    notify = lazy_module("inn8_pipeline.notify")
 
 MAX_RUNS = 100
 """The number of newest scheduled runs that are searched for a complete tick."""

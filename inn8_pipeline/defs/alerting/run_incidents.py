@@ -80,7 +80,7 @@ class _Evaluation:
         self._ui_url = ui_url
         self._open = {subject: incident for subject, incident in incidents.items() if incident.over_at is None}
         self.found: dict[Subject, Finding] = {}
-        self._drop_days_outside_history()
+        self._drop_days_no_longer_synced()
 
     def apply(self, run: dg.DagsterRun) -> None:
         """Apply one run. A dry run changes nothing, and whoever launched it sees how it ended."""
@@ -122,11 +122,11 @@ class _Evaluation:
         elif not run_scope.is_tick(run):
             self._add_days(subject, window, held_back)
 
-    def _drop_days_outside_history(self) -> None:
+    def _drop_days_no_longer_synced(self) -> None:
         """End incidents of days before INN8_TRANSACTIONS_FROM, which was moved and whose days are no longer loaded."""
-        history = self._settings.history()
+        full = self._settings.full_window()
         for subject in [each for each in self._open if each.kind is SubjectKind.DAYS]:
-            days = {day for day in self._days(subject) if day in history}
+            days = {day for day in self._days(subject) if day in full}
             if days != self._days(subject):
                 self._keep_days(
                     subject, days, "The days are no longer synced, because they are before INN8_TRANSACTIONS_FROM."

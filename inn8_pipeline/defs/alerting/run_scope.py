@@ -34,14 +34,14 @@ def manual_days(run: dg.DagsterRun) -> Window | None:
 
 
 def loaded_days(run: dg.DagsterRun, settings: SyncSettings) -> Window | None:
-    """Return the days of trade of a run that lie within the history; None if there are none.
+    """Return the days of trade of a run that are still synced; None if there are none.
 
     Anyone can launch a run with any tags, so its range can have any length.
     """
-    window, history = window_of_tags(run.tags), settings.history()
-    if window is None or window.to_date < history.from_date or window.from_date > history.to_date:
+    window, full = window_of_tags(run.tags), settings.full_window()
+    if window is None or window.to_date < full.from_date or window.from_date > full.to_date:
         return None
-    return Window(max(window.from_date, history.from_date), min(window.to_date, history.to_date))
+    return Window(max(window.from_date, full.from_date), min(window.to_date, full.to_date))
 
 
 def is_complete_sync(run: dg.DagsterRun, tenant: Tenant, entity: Entity) -> bool:

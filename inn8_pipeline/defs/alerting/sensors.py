@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import (
     check_incidents,
@@ -23,6 +22,7 @@ from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import DatabaseError, NotifyError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
     AlertSettings,
     Environment,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from inn8_pipeline import notify
     from inn8_pipeline.warehouse.queries import health
 else:
-    health = deferred("inn8_pipeline.warehouse.queries.health")
-    notify = deferred("inn8_pipeline.notify")
+    health = lazy_module("inn8_pipeline.warehouse.queries.health")
+    notify = lazy_module("inn8_pipeline.notify")
 
 INTERVAL_SECONDS = 30
 _FRESH = "fresh"

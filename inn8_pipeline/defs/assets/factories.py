@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.assets import catalog, metadata
 from inn8_pipeline.defs.checks import asset_checks
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN, window_of_days
 from inn8_pipeline.defs.resources import Inn8, Warehouse
-from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.defs.sync_log.failures import LogFailures
-from inn8_pipeline.defs.sync_log.recording import MergeRecord
+from inn8_pipeline.defs.sync_log.warehouse_log import MergeRecorder
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import NoDaysError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, SyncSettings, check_tenants, read_contract, read_sync
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.sync_log.entry import Trigger
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse.merge.absence import deletions
     from inn8_pipeline.warehouse.merge.changes import change_limit
 else:
-    sync = deferred("inn8_pipeline.sync")
-    change_limit = deferred("inn8_pipeline.warehouse.merge.changes.change_limit")
-    deletions = deferred("inn8_pipeline.warehouse.merge.absence.deletions")
-    session = deferred("inn8_pipeline.warehouse.merge.session")
+    sync = lazy_module("inn8_pipeline.sync")
+    change_limit = lazy_module("inn8_pipeline.warehouse.merge.changes.change_limit")
+    deletions = lazy_module("inn8_pipeline.warehouse.merge.absence.deletions")
+    session = lazy_module("inn8_pipeline.warehouse.merge.session")
 
 
 def raw_asset(
@@ -52,8 +52,8 @@ def raw_asset(
         with LogFailures(context, tenant, entity, days) as step:
             to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
             check_tenants(Environment(), to.engine)
-            if recording.is_logged(context.run, tenant.key(entity)):
-                recording.begin(to.engine, step.sync)
+            if warehouse_log.is_logged(context.run, tenant.key(entity)):
+                warehouse_log.begin(to.engine, step.sync)
             # A backfill waits for an open circuit: otherwise every further chunk would fail on the circuit that the
             # first failure opened. A tick fails at once, because the next one is due soon.
             waits = bool(days) and names.TICK_TAG not in context.run.tags
@@ -74,7 +74,7 @@ def table_assets(
     @dg.multi_asset(
         name=tenant.name(f"merge_{entity}"),
         specs=catalog.table_specs(tenant, entity, settings),
-        check_specs=[evaluations.spec(key)],
+        check_specs=[dagster_log.spec(key)],
         pool=tenant.pool(entity),
         partitions_def=partitions,
         backfill_policy=_backfill_policy(partitions),
@@ -94,8 +94,8 @@ def table_assets(
             version = contract.of(entity).transform_version(TRANSFORM_VERSION)
             options = _merge_options(to.run_id, context.op_execution_context.op_config, current, version, is_dry=is_dry)
             if step.sync.trigger is Trigger.REBUILD and not is_dry:
-                recording.begin(to.engine, step.sync)
-            record = MergeRecord(step.sync, days, step.began_at)
+                warehouse_log.begin(to.engine, step.sync)
+            record = MergeRecorder(step.sync, days, step.began_at)
 
             def on_wait() -> None:
                 record.waits += 1
@@ -110,12 +110,12 @@ def table_assets(
         context.log.info(metadata.merged(outcome))
         for line in metadata.drift_lines(outcome.drift_found):
             context.log.warning(line)
-        evaluations.write(context, key, record.whole, record.by_day)
+        dagster_log.write(context, key, record.whole, record.by_day)
         asset_checks.log_after_merge(context, tenant, entity, to.engine)
         for day, of_day in metadata.of_days(outcome, days).items():
             context.add_asset_metadata(of_day, asset_key=key, partition_key=day)
         if tenant.log(entity) in context.selected_asset_check_keys:
-            yield evaluations.output(key)
+            yield dagster_log.output(key)
         for table, of_table in metadata.of_tables(entity, outcome).items():
             if tenant.key(table) in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=tenant.key(table), metadata=of_table)
@@ -202,7 +202,7 @@ def _merge_options(
     """
     return lambda landing: session.MergeOptions(
         transform_version=transform_version,
-        history=settings.history() if landing.window else None,
+        full_window=settings.full_window() if landing.window else None,
         may_repeat=landing.run_id == run_id,
         reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),

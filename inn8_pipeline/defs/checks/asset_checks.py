@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.check_rules import CheckInput, CheckOutcome
 from inn8_pipeline.defs.names import CHECK_ALIASES, FRESHNESS, RECONCILIATION, Tenant, with_aliases
@@ -18,6 +17,7 @@ from inn8_pipeline.defs.partitions import window_of_tags
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_sync
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from inn8_pipeline.warehouse.queries import health
 else:
-    health = deferred("inn8_pipeline.warehouse.queries.health")
+    health = lazy_module("inn8_pipeline.warehouse.queries.health")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster import _check as check
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_celery, read_executor
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.runs import process
 else:
-    process = deferred("inn8_pipeline.defs.runs.process")
+    process = lazy_module("inn8_pipeline.defs.runs.process")
 
 OFFERED_AGAIN_SECONDS = 120
 """Redis redelivers a step if no worker has ended it within this time. Nearly all steps take less."""

@@ -36,7 +36,7 @@ def schedules(settings: SyncSettings, tenant: Tenant) -> list[dg.ScheduleDefinit
     return [
         _tick(settings, tenant),
         _sweep("nightly_sweep", "30 1 * * *", settings, tenant, lambda: settings.last_days(settings.sweep_days)),
-        _sweep("weekly_sweep", "0 3 * * 6", settings, tenant, settings.history),
+        _sweep("weekly_sweep", "0 3 * * 6", settings, tenant, settings.full_window),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from inn8_pipeline.defs.sync_log import evaluations
+from inn8_pipeline.defs.sync_log import dagster_log
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 OPTION, KEEPS_LANDING = "dry_run", "keep_landing"
@@ -36,7 +36,7 @@ def _op_configs(run: dg.DagsterRun) -> Iterator[Mapping[str, Any]]:
 
 def log(context: dg.AssetExecutionContext, key: dg.AssetKey, entry: SyncLogEntry) -> None:
     """Log the entry that the sync would have."""
-    evaluation = evaluations.evaluation(entry, key)
+    evaluation = dagster_log.evaluation(entry, key)
     context.log_event(
         dg.AssetObservation(
             asset_key=key,

@@ -12,7 +12,7 @@ import dagster as dg
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, Inn8Error, ReconciliationError
 from inn8_pipeline.settings import now
@@ -46,7 +46,7 @@ class LogFailures:
         self._key = tenant.key(entity)
         self._days = tuple(days)
         self.began_at = now()
-        self.sync = recording.sync_of(context.run, tenant, entity, self._days)
+        self.sync = warehouse_log.sync_of(context.run, tenant, entity, self._days)
 
     def __enter__(self) -> Self:
         """Begin the step."""
@@ -76,11 +76,11 @@ class LogFailures:
             raise dg.Failure(description=message, allow_retries=False) from None
 
     def _write(self, failed: SyncLogEntry) -> None:
-        kept = recording.write_ended(replace(self.sync, entry=failed))
-        if kept is None:
+        stored = warehouse_log.write_ended(replace(self.sync, entry=failed))
+        if stored is None:
             self._context.log.warning(_NOT_IN_THE_WAREHOUSE)
-        entry = kept or failed
-        evaluations.write(self._context, self._key, entry, dict.fromkeys(self._days, entry))
+        entry = stored or failed
+        dagster_log.write(self._context, self._key, entry, dict.fromkeys(self._days, entry))
 
 
 def _message(error: BaseException) -> str:

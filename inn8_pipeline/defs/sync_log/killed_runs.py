@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.runs import pools
-from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
@@ -26,7 +26,7 @@ from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 if TYPE_CHECKING:
     from inn8_pipeline.defs.runs import process
 else:
-    process = deferred("inn8_pipeline.defs.runs.process")
+    process = lazy_module("inn8_pipeline.defs.runs.process")
 
 SECONDS_BETWEEN_LOOKS = 10
 CONFIRMED_AFTER = timedelta(seconds=15)
@@ -146,14 +146,14 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> b
     if dry_runs.is_dry(run):
         return True
     written = {(each.asset_key, each.partition): each for each in log_of(instance, run)}
-    tables = recording.known_tables()
+    tables = warehouse_log.known_tables()
     is_recorded = True
     for key, days, step_key in _planned(instance, run):
         entry = _entry(written.get((key, None)), message)
         if key in tables:
-            kept = recording.write_ended(replace(recording.sync_of(run, *tables[key], days), entry=entry))
-            is_recorded = is_recorded and kept is not None
-            entry = kept or entry
+            stored = warehouse_log.write_ended(replace(warehouse_log.sync_of(run, *tables[key], days), entry=entry))
+            is_recorded = is_recorded and stored is not None
+            entry = stored or entry
         for day in (*days, None):
             if (key, day) not in written:
                 event = DagsterEvent(
@@ -161,7 +161,7 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> b
                     job_name=run.job_name,
                     step_key=step_key,
                     message=message,
-                    event_specific_data=evaluations.evaluation(entry, key, day),
+                    event_specific_data=dagster_log.evaluation(entry, key, day),
                 )
                 instance.report_dagster_event(event, run_id=run.run_id)
     return is_recorded
@@ -169,7 +169,7 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> b
 
 def _entry(written: dg.AssetCheckEvaluation | None, message: str) -> SyncLogEntry:
     at = now()
-    return evaluations.entry_of(written) if written else SyncLogEntry(Status.FAILED, at, at, description=message)
+    return dagster_log.entry_of(written) if written else SyncLogEntry(Status.FAILED, at, at, description=message)
 
 
 def has_planned(instance: DagsterInstance, run: DagsterRun) -> bool:

@@ -24,7 +24,7 @@ class NumberedPaginator(Paginator):
     def __init__(self, options: PagingOptions) -> None:
         super().__init__(options)
         self._is_announced = True
-        self._ahead = iter((PageRequest(1, self._url(1, 0, 0), is_followed=True),))
+        self._scheduled = iter((PageRequest(1, self._url(1, 0, 0), is_followed=True),))
 
     def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
         """Schedule the pages after this one; return how the page contradicts those before it, or None."""
@@ -55,16 +55,23 @@ class NumberedPaginator(Paginator):
         if number + more > self._options.max_pages:
             self._refuse(number, f"announces more than {self._options.max_pages} pages")
         self._is_announced = more > 0
-        count, came, size = max(more, 1), self._records, fetched.page.records
-        self._ahead = iter(
+        following, received, size = max(more, 1), self._records, fetched.page.records
+        self._scheduled = iter(
             [
-                PageRequest(number + ahead, self._url(number + ahead, came, size * (ahead - 1)), ahead == count)
-                for ahead in range(1, count + 1)
+                PageRequest(number + step, self._url(number + step, received, size * (step - 1)), step == following)
+                for step in range(1, following + 1)
             ]
         )
 
-    def _url(self, number: int, came: int, ahead: int) -> str:  # noqa: ARG002 (what an offset is made from)
-        """Return the address of a page, before which `came` records have come and `ahead` more are under way."""
+    def _url(self, number: int, received: int, requested: int) -> str:  # noqa: ARG002 (for offsets)
+        """Return the URL of a page.
+
+        Args:
+            number: The number of the page, counted from 1.
+            received: The number of records received so far.
+            requested: The number of records on the pages that are requested before this one.
+
+        """
         paging = self._options.paging
         return with_parameter(self._options.url, paging.sent_parameter, number - 1 + paging.first_page)
 
@@ -89,5 +96,5 @@ class OffsetPaginator(NumberedPaginator):
         self._size = count
         return found
 
-    def _url(self, number: int, came: int, ahead: int) -> str:  # noqa: ARG002 (what a number is made from)
-        return with_parameter(self._options.url, self._options.paging.sent_parameter, came + ahead)
+    def _url(self, number: int, received: int, requested: int) -> str:  # noqa: ARG002 (for page numbers)
+        return with_parameter(self._options.url, self._options.paging.sent_parameter, received + requested)

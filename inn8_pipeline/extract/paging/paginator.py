@@ -60,7 +60,7 @@ class Paginator:
 
     def __init__(self, options: PagingOptions) -> None:
         self._options = options
-        self._ahead: Iterator[PageRequest] = iter((PageRequest(1, options.url, is_followed=True),))
+        self._scheduled: Iterator[PageRequest] = iter((PageRequest(1, options.url, is_followed=True),))
         self._seen: set[int] = set()
         self._records = 0
         self._empty_pages = 0
@@ -68,7 +68,7 @@ class Paginator:
 
     def next(self) -> PageRequest | None:
         """Return the next page to fetch; None if it is not known yet, or there is none."""
-        request = next(self._ahead, None)
+        request = next(self._scheduled, None)
         if request is None:
             return None
         if hash(request.url) in self._seen:
@@ -90,12 +90,12 @@ class Paginator:
             return None
         between = pages_between(links)
         if between is None:
-            self._ahead = iter((PageRequest(request.number + 1, links.next_url, is_followed=True),))
+            self._scheduled = iter((PageRequest(request.number + 1, links.next_url, is_followed=True),))
             return None
         first, last, template = between
         if request.number + last - first + 1 > self._options.max_pages:
             self._refuse(request.number, f"announces more than {self._options.max_pages} pages")
-        self._ahead = _range(request.number + 1 - first, first, last, template)
+        self._scheduled = _range(request.number + 1 - first, first, last, template)
         return None
 
     def is_end(self, refusal: RefusedRequestError) -> bool:  # noqa: ARG002 (decided by the style)

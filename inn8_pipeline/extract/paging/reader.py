@@ -104,7 +104,7 @@ class PageReader:
                 f"has {records} records, which looks like a full page, and names no next page: if INN8 pages in "
                 "another way, the records after it are missing (`paging` in docs/contract.md)"
             )
-        counts_pages = self._contract.total.counts == "pages"
+        counts_pages = self._contract.total.unit == "pages"
         return FetchedPage(
             Page(number, body, records),
             ids,
@@ -119,10 +119,10 @@ class PageReader:
         if response.status_code == httpx.codes.NO_CONTENT:
             return EMPTY_PAGE
         try:
-            return records_of(sent, self._contract.records)
+            return records_of(sent, self._contract.records_pointer)
         except NoRecordsError as fault:
             _raise_if_cut_off(response, fault.error)
-            finding = f"has nothing at {self._contract.records}, where the contract says that the records are"
+            finding = f"has nothing at {self._contract.records_pointer}, where the contract says that the records are"
             self._refuse(number, finding)
 
     def _may_be_first_of_many(self, records: int, links: PageLinks, total: int | None) -> bool:
@@ -154,7 +154,7 @@ def _raise_if_cut_off(response: httpx.Response, error: Exception | None) -> None
 
 def total_of(response: httpx.Response, body: bytes, contract: TotalContract) -> tuple[int | None, list[str]]:
     """Return the announced total, or a warning if it cannot be read."""
-    if contract.counts == "nothing":
+    if contract.unit == "none":
         return None, []
     if contract.pointer:
         value = value_of(body, contract.pointer)

@@ -17,13 +17,13 @@ class Dialect:
 
     Attributes:
         path: The path of the collection.
-        records: The JSON pointer to the array of records; empty: the body is the array.
+        records_pointer: The JSON pointer to the array of records; empty: the body is the array.
         style: link, page, offset, cursor, next_url or single.
         page_size_parameter: The query parameter of the page size.
         parameter: The query parameter of the page's number, offset or cursor.
         first_page: The number of the first page.
         next: The JSON pointer to the cursor or the URL of the next page.
-        counts: What the total counts: records, pages or nothing.
+        total_unit: What the total counts: records, pages or none.
         total_header: The header of the total; it is not sent where `total_pointer` is given.
         total_pointer: The JSON pointer to the total.
         window_parameters: The query parameters of the first and the last day.
@@ -34,13 +34,13 @@ class Dialect:
     """
 
     path: str
-    records: str = ""
+    records_pointer: str = ""
     style: str = "link"
     page_size_parameter: str = "pageSize"
     parameter: str = "page"
     first_page: int = 1
     next: str = "/next"
-    counts: str = "records"
+    total_unit: str = "records"
     total_header: str = "X-Total-Count"
     total_pointer: str = ""
     window_parameters: tuple[str, str] = ("fromDate", "toDate")
@@ -70,9 +70,9 @@ class Dialect:
     def dressed(self, page: ServedPage, query: Query, base: str) -> tuple[bytes, dict[str, str]]:
         """Return the body and the headers of a page; `base` is the address of the collection."""
         records = [self._record(each) for each in parse(page.body)]
-        body: Any = {} if self.records else records
-        if self.records:
-            _put(body, self.records, records)
+        body: Any = {} if self.records_pointer else records
+        if self.records_pointer:
+            _put(body, self.records_pointer, records)
         headers: dict[str, str] = {}
         if self.style == "link":
             headers["link"] = page.links(base, query, with_last=True)
@@ -82,7 +82,7 @@ class Dialect:
             _put(body, self.next, f"c{stop}")
         elif has_next:
             _put(body, self.next, f"{base}?{self.parameter}=c{stop}")
-        total = {"records": page.total, "pages": page.last}.get(self.counts)
+        total = {"records": page.total, "pages": page.last}.get(self.total_unit)
         if total is not None and self.total_pointer:
             _put(body, self.total_pointer, total)
         elif total is not None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity, Reference
 from inn8_pipeline.warehouse.database import execute
-from inn8_pipeline.warehouse.history.dating import date_erasure
+from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
 from inn8_pipeline.warehouse.landing.store import write_page
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
@@ -120,7 +120,7 @@ class DataSubjectSearch:
 
     def delete(self) -> None:
         """Make the landings refer to the rewritten pages; delete the old pages, rejects, past versions and rows."""
-        date_erasure(self._connection)
+        trigger_settings.set_for_erasure(self._connection)
         execute(self._connection, _RENAME, tenant=self._tenant_id)
         drop_unnamed(self._connection, self._tenant_id)
         execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())

@@ -19,7 +19,7 @@ from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, guarded, raw, transaction
-from inn8_pipeline.warehouse.landing import clock
+from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.read_ahead import prefetch
 from inn8_pipeline.warehouse.schema import migrations
 
@@ -124,7 +124,7 @@ class LandingWriter:
             self._share_fetches()
         with self._transaction(action) as connection:
             migrations.check(connection)
-            clock.check(connection, self._tenant_id, self._entity)
+            clock_skew.check(connection, self._tenant_id, self._entity)
             hold_pages(connection, self._tenant_id)
             landing_id = self._insert(connection, window, run_id)
         with guarded(action):

@@ -20,7 +20,7 @@ class MergeContext:
 
     Attributes:
         days: The days that the landing may write; None for entities without days.
-        history: Every day that INN8 may have records for; None for entities without days.
+        full_window: Every day that INN8 may have records for; None for entities without days.
         is_late: A fetch that began later was merged before, for any day of the entity.
         is_superseded: Fetches that began later were merged for every day that this landing covers.
         changed_at: From when the merge's changes count in the history; None as long as it has changed nothing.
@@ -31,7 +31,7 @@ class MergeContext:
     plan: MergePlan
     landing: Landing
     days: frozenset[date] | None
-    history: Window | None
+    full_window: Window | None
     is_late: bool
     is_superseded: bool
     changed_at: datetime | None = None

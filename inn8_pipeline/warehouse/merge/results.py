@@ -124,13 +124,13 @@ class StoredCounts:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> Self:
         """Return the counts that this or an earlier release stored with a landing."""
-        kept = stored or {}
-        drift = kept.get("drift") or kept.get("surprises", {})
+        values = stored or {}
+        drift = values.get("drift") or values.get("surprises", {})
         return cls(
-            merged=Counts(**_renamed(kept.get("merged") or kept.get("told", {}))),
-            unchanged=_balanced(kept.get("whole", {})),
-            by_day={date.fromisoformat(day): _balanced(counts) for day, counts in kept.get("days", {}).items()},
-            reasons=kept.get("reasons", {}),
+            merged=Counts(**_renamed(values.get("merged") or values.get("told", {}))),
+            unchanged=_balanced(values.get("whole", {})),
+            by_day={date.fromisoformat(day): _balanced(counts) for day, counts in values.get("days", {}).items()},
+            reasons=values.get("reasons", {}),
             drift=SchemaDrift(
                 drift.get("records", {}),
                 drift.get("values", {}),

@@ -14,13 +14,13 @@ from inn8_pipeline.entities import ReasonCode, Window
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import transaction
-from inn8_pipeline.warehouse.history.dating import date_merge
-from inn8_pipeline.warehouse.landing import clock
+from inn8_pipeline.warehouse.history import trigger_settings
+from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, upsert, watermarks
-from inn8_pipeline.warehouse.merge.absence import deletions, proof
+from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
+from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
-from inn8_pipeline.warehouse.merge.absence.proof import Absence
 from inn8_pipeline.warehouse.merge.changes import change_limit
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
@@ -75,7 +75,7 @@ class MergeOptions:
     """
 
     transform_version: int
-    history: Window | None = None
+    full_window: Window | None = None
     may_repeat: bool = True
     reject_limit: RejectLimit = field(default_factory=RejectLimit)
     removal_limit: RemovalLimit = field(default_factory=RemovalLimit)
@@ -117,7 +117,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         migrations.check(connection)
         key = locks.entity(landing.tenant_id, landing.entity.name)
         locks.take(connection, key, landing.entity.name, options.lock_seconds, on_wait)
-        clock.check(connection, landing.tenant_id, landing.entity)
+        clock_skew.check(connection, landing.tenant_id, landing.entity)
         result = _result(_context(connection, landing, days, options), options, open_source)
         on_merged(connection, result)
         if options.is_dry_run:
@@ -147,7 +147,7 @@ def _context(
         plan=MergePlan(landing.entity),
         landing=landing,
         days=None if days is None else days - newer,
-        history=options.history,
+        full_window=options.full_window,
         is_late=watermarks.is_late(connection, landing),
         is_superseded=newer >= (days if days is not None else {None}),
     )
@@ -182,12 +182,12 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
     change_limit.check(context, options.change_limit, options.transform_version)
-    context = _dated(context)
+    context = _with_change_time(context)
     dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
     drift.note(context, read.drift_found.properties)
-    found = proof.find(context, options.removal_limit, source, has_skipped=read.skipped > 0)
+    found = absent_rows.find(context, options.removal_limit, source, has_skipped=read.skipped > 0)
     result = SyncResult(
         status=Status.SUCCESS,
         counts=counted.whole,
@@ -199,20 +199,20 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
         dimensions=dimensions,
         drift_found=read.drift_found,
     )
-    proof.remember(context)
+    absent_rows.store_unconfirmed(context)
     result = _with_status(context, result)
     watermarks.advance(context, _outcome(counted, found, result), options.transform_version)
     return replace(result, removed=deletions.remove(context))
 
 
-def _dated(context: MergeContext) -> MergeContext:
+def _with_change_time(context: MergeContext) -> MergeContext:
     """Date the changes that follow, as late as possible: then parents that were merged meanwhile are dated earlier."""
-    return replace(context, changed_at=date_merge(context.connection, context.landing))
+    return replace(context, changed_at=trigger_settings.set_for_merge(context.connection, context.landing))
 
 
 def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
     """Return the result with the open rejects and the unconfirmed rows of now, and with its status."""
-    still_open, unconfirmed = open_rejects.count_open(context), proof.unconfirmed(context)
+    still_open, unconfirmed = open_rejects.count_open(context), absent_rows.unconfirmed(context)
     facts = StatusFacts(
         open_rejects=still_open,
         held_back=result.held_back,
@@ -288,9 +288,9 @@ def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) 
 
 def _reconcile(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
     """Store the rejects and assert the reconciliation."""
-    kept, resolved = open_rejects.keep(context), open_rejects.resolve(context)
+    stored, resolved = open_rejects.store(context), open_rejects.resolve(context)
     visibility.update_hidden(context)
-    if kept or resolved or any(action == "updated" for action, _ in observed.written):
+    if stored or resolved or any(action == "updated" for action, _ in observed.written):
         watermarks.forget_repeats(context)
     counted = reconciliation.count(context, observed)
     if counted.whole.balance:
@@ -303,7 +303,7 @@ def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
 
     This landing still counts as a later fetch, and may be the second one that lacks a row of another day.
     """
-    context = _dated(context)
+    context = _with_change_time(context)
     watermarks.confirm(context, repeated)
     stored = repeated.counts
     drift.note(context, stored.drift.properties)

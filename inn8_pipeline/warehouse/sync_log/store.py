@@ -22,8 +22,8 @@ from inn8_pipeline.warehouse.schema.views import SYNC_LOG
 from inn8_pipeline.warehouse.sync_log.entry import TOTALS, LoggedSync, SyncLogEntry, Trigger
 
 _KEY = ("tenant_id", "run_id", "entity", "from_date", "to_date")
-_WRITTEN = tuple(name for name in SYNC_LOG if name != "id")
-_SAID = tuple(name for name in _WRITTEN if name not in _KEY)
+_COLUMNS = tuple(name for name in SYNC_LOG if name != "id")
+_NON_KEY = tuple(name for name in _COLUMNS if name not in _KEY)
 
 
 def _names(names: Sequence[str]) -> sql.Composed:
@@ -31,18 +31,20 @@ def _names(names: Sequence[str]) -> sql.Composed:
 
 
 _INSERT = sql.SQL(
-    "insert into inn8.sync_log_entries as kept ({names}) values ({values}) on conflict ({key}) do "
-).format(names=_names(_WRITTEN), values=sql.SQL(", ").join(map(sql.Placeholder, _WRITTEN)), key=_names(_KEY))
+    "insert into inn8.sync_log_entries as stored ({names}) values ({values}) on conflict ({key}) do "
+).format(names=_names(_COLUMNS), values=sql.SQL(", ").join(map(sql.Placeholder, _COLUMNS)), key=_names(_KEY))
 _ADD = _INSERT + sql.SQL("nothing")
 _RUNS = sql.SQL("select distinct tenant_id, run_id, entity from inn8.sync_log where run_id = any (%(runs)s)")
 _WRITE = _INSERT + sql.SQL(
     """
     update set {changes}, updated_at = now()
      where excluded.status not in ('InProgress', 'Failed')
-        or kept.status = 'InProgress' and excluded.status = 'Failed'
+        or stored.status = 'InProgress' and excluded.status = 'Failed'
     """
 ).format(
-    changes=sql.SQL(", ").join(sql.SQL("{name} = excluded.{name}").format(name=sql.Identifier(name)) for name in _SAID),
+    changes=sql.SQL(", ").join(
+        sql.SQL("{name} = excluded.{name}").format(name=sql.Identifier(name)) for name in _NON_KEY
+    ),
 )
 _OF_RUN = sql.SQL(
     """
@@ -64,7 +66,7 @@ _READ = sql.SQL(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SyncLogFilter:
     """Which syncs to read: those of a status, and those that began from an instant on and before another one."""
 
     status: Status | None = None
@@ -112,7 +114,7 @@ def add(connection: Connection, syncs: Sequence[LoggedSync]) -> int:
 
 
 def read(
-    connection: Connection, tenant_ids: Sequence[str], entities: Sequence[Entity], wanted: Wanted
+    connection: Connection, tenant_ids: Sequence[str], entities: Sequence[Entity], wanted: SyncLogFilter
 ) -> Iterator[LoggedSync]:
     """Yield the syncs of these tenants and entities, newest first."""
     rows = execute(

@@ -76,7 +76,7 @@ def test_a_tick_on_which_all_are_busy_says_so_of_each(instance: dg.DagsterInstan
 @pytest.mark.parametrize("name", ["nightly_sweep", "weekly_sweep"])
 def test_a_sweep_asks_for_all_its_days_in_ranges_of_at_most_31(instance: dg.DagsterInstance, name: str) -> None:
     settings = read_sync(Environment({"INN8_TRANSACTIONS_FROM": "2026-01-01"}))
-    window = settings.last_days(35) if name == "nightly_sweep" else settings.history()
+    window = settings.last_days(35) if name == "nightly_sweep" else settings.full_window()
     requests = requested(instance, name)
     ranges = [[date.fromisoformat(r.tags[t]) for t in (names.RANGE_START_TAG, names.RANGE_END_TAG)] for r in requests]
     days = sorted(day for first, last in ranges for day in Window(first, last).days())

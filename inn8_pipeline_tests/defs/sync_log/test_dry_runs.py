@@ -8,7 +8,7 @@ import pytest
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.storage_pruning import delete_runs
-from inn8_pipeline.defs.sync_log import dry_runs, former_log
+from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
 from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
@@ -127,10 +127,10 @@ def test_the_copy_of_old_entries_adds_neither_dry_runs_nor_syncs_whose_runs_are_
     pipeline.run_all()
     before = pipeline.rows("select * from inn8.sync_log order by id")
     assert len(before) == 2 * len(ENTITIES)
-    assert former_log.copy(pipeline.instance, pipeline.engine, [pipeline.tenant]) == 0
+    assert copy_from_dagster.copy(pipeline.instance, pipeline.engine, [pipeline.tenant]) == 0
     delete_runs(pipeline.instance, now() + timedelta(days=1))
     assert pipeline.instance.get_run_by_id(previewed.run_id) is None
-    assert former_log.copy(pipeline.instance, pipeline.engine, [pipeline.tenant]) == 0
+    assert copy_from_dagster.copy(pipeline.instance, pipeline.engine, [pipeline.tenant]) == 0
     assert pipeline.rows("select * from inn8.sync_log order by id") == before
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.sync_log.evaluations import evaluation
+from inn8_pipeline.defs.sync_log.dagster_log import evaluation
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 

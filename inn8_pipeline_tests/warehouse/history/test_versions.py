@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
-from inn8_pipeline.warehouse.landing import clock
+from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction
 from inn8_pipeline_tests.warehouse.logins import new_login, session
@@ -159,7 +159,7 @@ def test_healing_a_clock_keeps_one_version_for_each_instant(syncs: Syncs) -> Non
     syncs.execute("update inn8_raw.landings set started_at = started_at + interval '9 days' where id > 1")
     syncs.execute("update inn8.clients set valid_from = valid_from + interval '9 days'")
     syncs.execute("update inn8_history.clients set valid_to = valid_to + interval '9 days'")
-    clock.heal(syncs.engine, TENANT, wait_seconds=5)
+    clock_skew.heal(syncs.engine, TENANT, wait_seconds=5)
     (version,) = past(syncs, "clients")
     row = syncs.row("clients", "C-1")
     now = syncs.query("select now() as at")[0]["at"]

@@ -141,7 +141,7 @@ def test_a_transaction_that_moves_into_the_future_and_is_sent_is_neither_missing
         result = owned.transactions([traded(25), traded(6, 9)])
         assert (result.missing, unconfirmed(result), result.status) == (0, {"other_day": 1}, Status.PARTIAL_SUCCESS)
     assert (state(owned, "T-1", "transactions"), synced_at(owned, "T-1", "transaction_details")) == ("present", held)
-    owned.transactions([traded(25)], october(25), history=october(1, 25))
+    owned.transactions([traded(25)], october(25), full_window=october(1, 25))
     assert owned.row("transactions", "T-1")["trade_date"].day == 25
     assert owned.query("select * from inn8.unconfirmed_rows") == []
 

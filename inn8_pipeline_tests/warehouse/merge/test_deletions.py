@@ -163,7 +163,7 @@ def test_a_day_of_the_history_without_a_landing_keeps_everything(owned: Syncs) -
 def test_a_transaction_beyond_the_history_is_never_removed(owned: Syncs) -> None:
     owned.transactions([traded(5), OTHER])
     for _ in range(3):
-        assert owned.transactions([OTHER], history=october(6, 10), may_repeat=False).removed == 0
+        assert owned.transactions([OTHER], full_window=october(6, 10), may_repeat=False).removed == 0
 
 
 def test_a_transaction_that_moves_out_of_the_window_is_missing_until_it_is_found_again(owned: Syncs) -> None:

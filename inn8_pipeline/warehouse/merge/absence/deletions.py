@@ -2,7 +2,7 @@
 
 A bound limits how many are marked at once, and a row that comes back is neither missing nor removed. The second fetch
 must begin after the first one and lack the row too. A transaction is removed only after second fetches of all days of
-trade, because its trade date may have changed to any of them. `proof` decides which rows are proven to be absent.
+trade, because its trade date may have changed to any of them. `absent_rows` decides which rows are proven to be absent.
 """
 
 from dataclasses import dataclass
@@ -93,8 +93,8 @@ def remove(context: MergeContext) -> int:
         proof=_PROOF_OF_DAYS if has_days else _PROOF,
         is_within=sql.SQL("and t.trade_date between %(first)s and %(last)s" if has_days else ""),
     )
-    history = context.history
-    return context.run(statement, first=history and history.from_date, last=history and history.to_date).rowcount
+    full = context.full_window
+    return context.run(statement, first=full and full.from_date, last=full and full.to_date).rowcount
 
 
 _COUNT_WAITING = sql.SQL(

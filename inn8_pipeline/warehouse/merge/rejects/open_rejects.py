@@ -113,7 +113,7 @@ def drop_older(context: MergeContext) -> dict[date | None, int]:
     return {row["trade_date"]: row["count"] for row in context.run(statement)}
 
 
-_KEEP = sql.SQL(
+_STORE = sql.SQL(
     """
     with newest as (
       select distinct on (record_key) * from staged_rejects order by record_key, ordinal desc),
@@ -143,12 +143,12 @@ _KEEP = sql.SQL(
 )
 
 
-def keep(context: MergeContext) -> int:
+def store(context: MergeContext) -> int:
     """Store each staged reject as a new open reject, or as another attempt of an open one.
 
     If the payload has changed, an accepted reject is no longer accepted.
     """
-    statement = _KEEP.format(
+    statement = _STORE.format(
         table=name_of(context.plan.table), joins=confirming_joins(context.plan), confirmed_at=CONFIRMED_AT
     )
     return context.run(statement).rowcount

@@ -155,7 +155,7 @@ def _stage_skipped(context: MergeContext, source: RecordSource) -> None:
         staging.stage_skipped(context, batch)
 
 
-_REMEMBER = sql.SQL(
+_STORE_UNCONFIRMED = sql.SQL(
     """
     insert into inn8.unconfirmed_rows as u (tenant_id, entity, row_id, reason, confirmed_at, lacking_since)
     select %(tenant)s, %(entity)s, row_id, reason, confirmed_at, %(started_at)s from lacking where reason is not null
@@ -163,7 +163,7 @@ _REMEMBER = sql.SQL(
      where u.reason <> excluded.reason
     """
 )
-_FORGET = sql.SQL(
+_DELETE_CONFIRMED = sql.SQL(
     """
     delete from inn8.unconfirmed_rows u using {table} t
      where u.tenant_id = %(tenant)s and u.entity = %(entity)s and t.tenant_id = u.tenant_id and t.id = u.row_id
@@ -175,10 +175,10 @@ _FORGET = sql.SQL(
 )
 
 
-def remember(context: MergeContext) -> None:
+def store_unconfirmed(context: MergeContext) -> None:
     """Store the rows that are unconfirmed now, and delete those that came back or are marked as missing."""
-    context.run(_FORGET.format(table=name_of(context.plan.table)))
-    context.run(_REMEMBER)
+    context.run(_DELETE_CONFIRMED.format(table=name_of(context.plan.table)))
+    context.run(_STORE_UNCONFIRMED)
 
 
 _COUNT_UNCONFIRMED = sql.SQL(

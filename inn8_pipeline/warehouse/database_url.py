@@ -18,7 +18,7 @@ _ALIASES = {"ssl"}
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class DatabaseUrl:
     """The address of a database. `parameters` are those of the URL by libpq's names; they may include a password."""
 
     variable: str
@@ -39,7 +39,7 @@ class Address:
         return text.replace(password, "…") if password else text
 
 
-def parse(url: str, variable: str) -> Address:
+def parse(url: str, variable: str) -> DatabaseUrl:
     """Return the parts of a URL.
 
     Raises:
@@ -63,4 +63,4 @@ def parse(url: str, variable: str) -> Address:
     except psycopg.Error:
         problem = "cannot be read: within its parts each of @ : / ? # % is written as its code, %40 for @"
         raise SettingsError(variable, problem, EXAMPLE) from None
-    return Address(variable, {name: str(value) for name, value in parameters.items() if value is not None})
+    return DatabaseUrl(variable, {name: str(value) for name, value in parameters.items() if value is not None})

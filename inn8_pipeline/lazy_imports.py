@@ -9,18 +9,18 @@ from importlib import import_module
 from types import ModuleType
 
 
-class _DeferredModule(ModuleType):
-    """A module that imports another one of the same name when an attribute is first asked for."""
+class _LazyModule(ModuleType):
+    """A module that imports the real one when an attribute is first used."""
 
     def __getattr__(self, name: str) -> object:
         """Return the attribute of the real module."""
         return getattr(import_module(self.__name__), name)
 
 
-def deferred(name: str) -> ModuleType:
-    """Return the module of this name, which is imported when an attribute of it is first asked for.
+def lazy_module(name: str) -> ModuleType:
+    """Return the module of this name. It is imported when one of its attributes is first used.
 
     Unlike `importlib.util.LazyLoader` it is safe with several threads in Python 3.11. Import the module itself under
     `typing.TYPE_CHECKING`, so that its attributes keep their types.
     """
-    return _DeferredModule(name)
+    return _LazyModule(name)

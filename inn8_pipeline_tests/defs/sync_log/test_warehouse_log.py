@@ -9,13 +9,13 @@ import pytest
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.partitions import range_tags
-from inn8_pipeline.defs.sync_log import evaluations, killed_runs, recording
+from inn8_pipeline.defs.sync_log import dagster_log, killed_runs, warehouse_log
 from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log import store
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, Trigger
-from inn8_pipeline.warehouse.sync_log.store import Wanted
+from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
 from inn8_pipeline_tests.defs.alerting.sensors import SensorRunner
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline
@@ -24,7 +24,7 @@ from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline
 def rows(pipeline: Pipeline) -> list[LoggedSync]:
     """Return the rows of the table, oldest first."""
     with pipeline.engine.connect() as connection:
-        return [*store.read(connection, [TENANT], list(ENTITIES), Wanted())][::-1]
+        return [*store.read(connection, [TENANT], list(ENTITIES), SyncLogFilter())][::-1]
 
 
 def as_rows(entity: Entity, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
@@ -34,7 +34,7 @@ def as_rows(entity: Entity, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
 
 def of_row(sync: LoggedSync) -> dict[str, Any]:
     """Return what an evaluation of the row's entry would store."""
-    evaluation = evaluations.evaluation(sync.entry, KEYS.key(sync.entity))
+    evaluation = dagster_log.evaluation(sync.entry, KEYS.key(sync.entity))
     return {name: each.value for name, each in evaluation.metadata.items()}
 
 
@@ -94,7 +94,7 @@ def test_of_partial_syncs_the_table_says_what_the_check_says(new_pipeline: NewPi
 )
 def test_what_started_a_sync_is_known_by_the_tags_of_its_run(tags: Mapping[str, str], trigger: Trigger) -> None:
     run = dg.DagsterRun(job_name="transactions_sync", tags=dict(tags))
-    assert recording.trigger_of(run, KEYS.raw_key(TRANSACTIONS)) is trigger
+    assert warehouse_log.trigger_of(run, KEYS.raw_key(TRANSACTIONS)) is trigger
 
 
 def test_a_chunk_of_a_backfill_has_one_row_with_its_days(pipeline: Pipeline) -> None:
@@ -111,7 +111,7 @@ def test_a_killed_run_is_in_progress_until_the_sensor_has_seen_it(pipeline: Pipe
     job = pipeline.definitions.resolve_job_def("transactions_sync")
     run = pipeline.instance.create_run_for_job(job, tags=range_tags(pipeline.window))
     days = [day.isoformat() for day in pipeline.window.days()]
-    recording.begin(pipeline.engine, recording.sync_of(run, KEYS, TRANSACTIONS, days))
+    warehouse_log.begin(pipeline.engine, warehouse_log.sync_of(run, KEYS, TRANSACTIONS, days))
     assert [sync.entry.status for sync in rows(pipeline)] == [Status.IN_PROGRESS]
     pipeline.instance.report_run_failed(run)
     SensorRunner(pipeline, "watch_runs").evaluate()
@@ -136,12 +136,12 @@ def test_of_a_run_that_was_killed_after_its_merge_was_committed_both_say_how_the
 
 
 def test_a_merge_that_rolls_back_has_no_row_of_its_own(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write_and_fail(self: recording.MergeRecord, connection: Any, outcome: Any) -> None:  # noqa: ANN401
+    def write_and_fail(self: warehouse_log.MergeRecorder, connection: Any, outcome: Any) -> None:  # noqa: ANN401
         sound(self, connection, outcome)
         raise RuntimeError
 
-    sound = recording.MergeRecord.write
-    monkeypatch.setattr(recording.MergeRecord, "write", write_and_fail)
+    sound = warehouse_log.MergeRecorder.write
+    monkeypatch.setattr(warehouse_log.MergeRecorder, "write", write_and_fail)
     pipeline.run(CLIENTS)
     (sync,) = assert_both_say_the_same(pipeline)
     assert (sync.entry.status, sync.landing_id) == (Status.FAILED, None)
@@ -152,7 +152,7 @@ def test_what_failed_while_the_warehouse_was_away_is_added_by_the_sensor_when_it
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
-        away.setattr(recording, "read_database", lambda _: _fail())
+        away.setattr(warehouse_log, "read_database", lambda _: _fail())
         pipeline.server.faults.add("status", "clients", status=404)
         run = pipeline.run(CLIENTS)
         assert [sync.entry.status for sync in rows(pipeline)] == [Status.IN_PROGRESS]

@@ -17,7 +17,7 @@ _TEXTS = sql.SQL(
 )
 
 
-def sent_texts(connection: Connection, tenant_id: str, entity: Entity, name: str) -> dict[str, int]:
+def property_values(connection: Connection, tenant_id: str, entity: Entity, name: str) -> dict[str, int]:
     """Return the texts of a property in the landings merged last, with their record counts, most frequent first."""
     statement = _TEXTS.format(landed=sql.Identifier(RAW_SCHEMA, entity.name))
     rows = execute(connection, statement, tenant=tenant_id, name=name)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import window_of_days
-from inn8_pipeline.defs.sync_log import dry_runs, evaluations
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_database, read_tenant_ids
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
     from inn8_pipeline.warehouse.sync_log import store
 else:
-    store = deferred("inn8_pipeline.warehouse.sync_log.store")
+    store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
 _BACKFILL_TAG = "dagster/backfill"
 
@@ -65,7 +65,7 @@ def begin(engine: "Engine", sync: LoggedSync) -> None:
 
 
 @dataclass
-class MergeRecord:
+class MergeRecorder:
     """Writes how a merged sync ended; `whole` and `by_day` are its entries once it is written.
 
     Attributes:
@@ -85,7 +85,7 @@ class MergeRecord:
 
     def write(self, connection: "Connection", outcome: "Outcome") -> None:
         """Write the row, in the transaction of the last merge."""
-        self.whole, self.by_day = evaluations.of_outcome(outcome, self.days, self.sync.run_id, self.began_at)
+        self.whole, self.by_day = dagster_log.of_outcome(outcome, self.days, self.sync.run_id, self.began_at)
         fetched = [landing for landing in outcome.landings if landing.run_id == self.sync.run_id]
         done = replace(
             self.sync,

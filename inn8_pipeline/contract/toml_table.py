@@ -19,8 +19,8 @@ class InvalidKeyError(ValueError):
         self.problem = problem
 
 
-class Table:
-    """One table of the file. `done` refuses the keys that nobody has read."""
+class TomlTable:
+    """One table of the file. `reject_unknown_keys` rejects the keys that were not read."""
 
     def __init__(self, values: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
         self.path = path
@@ -35,12 +35,12 @@ class Table:
         """Yield the keys."""
         return iter(self._values)
 
-    def table(self, name: str) -> "Table":
+    def table(self, name: str) -> "TomlTable":
         """Return the table of this name; an empty one if there is none."""
         value = self.get(name, {})
         if not isinstance(value, dict):
-            self.refuse(name, "must be a table")
-        return Table(value, (*self.path, name))
+            self.reject(name, "must be a table")
+        return TomlTable(value, (*self.path, name))
 
     def get(self, name: str, default: object) -> Any:  # noqa: ANN401 (whatever TOML holds)
         """Return the value as TOML has it."""
@@ -51,49 +51,49 @@ class Table:
         """Return a text of one line."""
         value = self.get(name, default)
         if not isinstance(value, str) or not (value.isprintable() or not value):
-            self.refuse(name, "must be a text of one line")
+            self.reject(name, "must be a text of one line")
         return value
 
     def choice(self, name: str, default: str, choices: Collection[str]) -> str:
         """Return one of the choices."""
         value = self.get(name, default)
         if value not in choices:
-            self.refuse(name, f"must be one of {', '.join(choices)}")
+            self.reject(name, f"must be one of {', '.join(choices)}")
         return str(value)
 
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         """Return a whole number between two bounds, both inclusive."""
         value = self.get(name, default)
         if type(value) is not int or not least <= value <= most:
-            self.refuse(name, f"must be a whole number from {least} to {most}")
+            self.reject(name, f"must be a whole number from {least} to {most}")
         return value
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
         value = self.get(name, default)
         if not isinstance(value, bool):
-            self.refuse(name, "must be true or false")
+            self.reject(name, "must be true or false")
         return value
 
     def pointer(self, name: str, default: str) -> str:
         """Return a JSON pointer (RFC 6901), such as `/data/items`; empty for the whole body."""
         value = self.text(name, default)
         if not _POINTER.fullmatch(value):
-            self.refuse(name, 'must be a JSON pointer, such as "/data"; "" is the whole body')
+            self.reject(name, 'must be a JSON pointer, such as "/data"; "" is the whole body')
         return value
 
     def url_path(self, name: str, default: str) -> str:
         """Return a path below the base URL."""
         value = self.text(name, default)
         if not _PATH.fullmatch(value) or ".." in value:
-            self.refuse(name, f'must be a path below the base URL, such as "{default}"')
+            self.reject(name, f'must be a path below the base URL, such as "{default}"')
         return value
 
     def header(self, name: str, default: str) -> str:
         """Return the name of a header; empty for none."""
         value = self.text(name, default)
         if value and not _HEADER.fullmatch(value):
-            self.refuse(name, "must be the name of a header")
+            self.reject(name, "must be the name of a header")
         return value
 
     def texts(self, name: str) -> dict[str, str]:
@@ -101,19 +101,19 @@ class Table:
         found = self.table(name)
         return {key: found.text(key, "") for key in found}
 
-    def done(self) -> None:
-        """Refuse a key that has not been read."""
+    def reject_unknown_keys(self) -> None:
+        """Raise an InvalidKeyError if the table has a key that was not read."""
         for name in self._values:
             if name not in self._read:
                 close = get_close_matches(name, sorted(self._read), n=1)
                 hint = f" Did you mean {close[0]}?" if close else ""
-                self.refuse(name, f"is unknown; here can be {', '.join(sorted(self._read))}.{hint}")
+                self.reject(name, f"is unknown; here can be {', '.join(sorted(self._read))}.{hint}")
 
-    def done_with(self, known: Collection[str]) -> None:
-        """Refuse a key that is not known."""
+    def reject_keys_other_than(self, known: Collection[str]) -> None:
+        """Raise an InvalidKeyError if the table has a key that is not in `known`."""
         self._read.update(known)
-        self.done()
+        self.reject_unknown_keys()
 
-    def refuse(self, name: str, problem: str) -> NoReturn:
+    def reject(self, name: str, problem: str) -> NoReturn:
         """Raise an InvalidKeyError for a key of this table."""
         raise InvalidKeyError((*self.path, name), problem)

@@ -1,6 +1,7 @@
-"""Date the changes of a transaction: from when they count, and which landing, run and reason the history names.
+"""Set what the history triggers record about a transaction: from when its changes are valid, and what made them.
 
-The triggers of the tables read it from settings that end with the transaction. A change without them is one by hand.
+The triggers read these values from settings that end with the transaction. A change that is made without
+them was made by hand.
 """
 
 from datetime import datetime
@@ -11,9 +12,9 @@ from sqlalchemy import Connection
 from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.landing.store import Landing
 
-# The changes of all of a tenant's entities are in one order, so that a row never begins before its parent. What a
-# fetch brings that began before something merged already (a late landing, a rebuild) counts from now.
-_BEGIN = sql.SQL(
+# All changes of a tenant have an order, across entities, so that no row is valid before its parent. If this fetch began
+# before one that is merged already (a late landing, a rebuild), its changes are valid from now.
+_SET_FOR_MERGE = sql.SQL(
     """
     with known as (
       select max(greatest(case when merged_at is not null then as_of_at end, changed_at)) as changed_at
@@ -30,27 +31,27 @@ _BEGIN = sql.SQL(
       from dated
     """
 )
-_REMEMBER = sql.SQL(
+_STORE_CHANGED_AT = sql.SQL(
     "update inn8_raw.landings set changed_at = %(changed_at)s where tenant_id = %(tenant)s and id = %(landing)s"
 )
 
 
-def date_merge(connection: Connection, landing: Landing) -> datetime:
-    """Date what follows in the transaction as changes by the merge of a landing; return from when they count.
+def set_for_merge(connection: Connection, landing: Landing) -> datetime:
+    """Record the changes that follow as made by the merge of this landing; return from when they are valid.
 
-    That is the start of the fetch; or now, if this fetch or one begun later has changed the tables already.
+    It is the start of the fetch, or now if this fetch or a later one has already changed the tables.
     """
     known = {"tenant": landing.tenant_id, "landing": landing.id}
-    (row,) = execute(connection, _BEGIN, **known, started_at=landing.started_at)
+    (row,) = execute(connection, _SET_FOR_MERGE, **known, started_at=landing.started_at)
     changed_at: datetime = row["changed_at"]
     if changed_at != landing.started_at:
-        execute(connection, _REMEMBER, **known, changed_at=changed_at)
+        execute(connection, _STORE_CHANGED_AT, **known, changed_at=changed_at)
     return changed_at
 
 
-_BEGIN_ERASURE = sql.SQL("select set_config('inn8.change_reason', 'erased', true)")
+_SET_FOR_ERASURE = sql.SQL("select set_config('inn8.change_reason', 'erased', true)")
 
 
-def date_erasure(connection: Connection) -> None:
-    """Let the history name an erasure as the reason of what follows in the transaction."""
-    execute(connection, _BEGIN_ERASURE)
+def set_for_erasure(connection: Connection) -> None:
+    """Record the changes that follow as made by an erasure."""
+    execute(connection, _SET_FOR_ERASURE)

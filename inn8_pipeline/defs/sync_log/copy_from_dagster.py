@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.deferred import deferred
 from inn8_pipeline.defs.instance.internals import AssetCheckExecutionRecord, PartitionKeyFilter
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import window_of_tags
-from inn8_pipeline.defs.sync_log import dry_runs, evaluations, recording
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import UNLOGGED, LoggedSync, SyncLogEntry
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from inn8_pipeline.warehouse.sync_log import store
 else:
-    store = deferred("inn8_pipeline.warehouse.sync_log.store")
+    store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
 _PAGE_SIZE = 500
 
@@ -70,7 +70,7 @@ def _syncs(
                 run_id=record.run_id,
                 entry=entry,
                 window=window_of_tags(run.tags) if run and entity.has_days else None,
-                trigger=recording.trigger_of(run, tenant.raw_key(entity)) if run else None,
+                trigger=warehouse_log.trigger_of(run, tenant.raw_key(entity)) if run else None,
             )
 
 
@@ -81,7 +81,7 @@ def _entry(record: AssetCheckExecutionRecord, run: dg.DagsterRun | None) -> Sync
     going on, or has been deleted: that may have been a dry run.
     """
     if isinstance(record.evaluation, dg.AssetCheckEvaluation):
-        return evaluations.entry_of(record.evaluation)
+        return dagster_log.entry_of(record.evaluation)
     if run is None or not run.is_finished:
         return None
     planned_at = datetime.fromtimestamp(record.create_timestamp, UTC)

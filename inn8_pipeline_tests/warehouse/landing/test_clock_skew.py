@@ -7,7 +7,7 @@ from sqlalchemy import DateTime
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.errors import FutureLandingError
-from inn8_pipeline.warehouse.landing import clock
+from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
 from inn8_pipeline.warehouse.merge.results import Counts
 from inn8_pipeline.warehouse.schema import tables
@@ -61,7 +61,7 @@ def test_a_fetch_that_was_stopped_holds_no_lock_however_long_its_error_is_kept(s
     merge_ahead(syncs, [client()])
     with pytest.raises(FutureLandingError) as caught:
         syncs.land(CLIENTS, [client()])
-    assert clock.heal(syncs.engine, TENANT, wait_seconds=1).landings == 1
+    assert clock_skew.heal(syncs.engine, TENANT, wait_seconds=1).landings == 1
     assert caught.value.entity == "clients"
 
 
@@ -92,7 +92,7 @@ def test_healing_puts_every_instant_into_the_past_and_the_next_sync_merges(owned
     owned.merge(first)
     sent: list[object] = [transaction(description="ahead"), transaction(id="T-2", fees="y")]
     ahead = merge_ahead(owned, sent, TRANSACTIONS, HISTORY)
-    assert clock.heal(owned.engine, TENANT, wait_seconds=5).landings == 1
+    assert clock_skew.heal(owned.engine, TENANT, wait_seconds=5).landings == 1
     row = owned.row("transactions", "T-1")
     assert first.started_at < row["as_of_at"] < now(owned)
     ((landing, _),) = newest_of_days(owned.engine, TENANT, TRANSACTIONS, HISTORY)
@@ -107,7 +107,7 @@ def test_healing_puts_every_instant_into_the_past_and_the_next_sync_merges(owned
 def test_healing_keeps_a_missing_row_missing_and_the_next_fetch_removes_it(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
     merge_ahead(syncs, [client()])
-    clock.heal(syncs.engine, TENANT, wait_seconds=5)
+    clock_skew.heal(syncs.engine, TENANT, wait_seconds=5)
     assert syncs.row("clients", "C-2")["missing_since"] < now(syncs)
     assert syncs.clients([client()]).removed == 1
 
@@ -120,7 +120,7 @@ def test_a_fetch_that_was_thrown_away_as_older_is_the_newest_after_healing(syncs
     ahead = "update inn8_raw.landings set started_at = started_at + :by where id <> :id"
     syncs.execute(ahead, by=MONTH, id=thrown_away.id)
     assert newest(syncs.engine, TENANT, CLIENTS).id == thrown_away.id
-    clock.heal(syncs.engine, TENANT, wait_seconds=5)
+    clock_skew.heal(syncs.engine, TENANT, wait_seconds=5)
     rebuilt = syncs.merge(newest(syncs.engine, TENANT, CLIENTS), may_repeat=False)
     assert rebuilt.counts == Counts(fetched=1, updated=1)
 
@@ -128,7 +128,7 @@ def test_a_fetch_that_was_thrown_away_as_older_is_the_newest_after_healing(syncs
 def test_where_no_instant_is_in_the_future_nothing_is_healed(syncs: Syncs) -> None:
     syncs.clients([client()])
     before = syncs.versions(), syncs.versions("inn8_raw")
-    assert clock.heal(syncs.engine, TENANT, wait_seconds=5).is_nothing
+    assert clock_skew.heal(syncs.engine, TENANT, wait_seconds=5).is_nothing
     assert (syncs.versions(), syncs.versions("inn8_raw")) == before
 
 
@@ -138,11 +138,11 @@ def test_an_open_circuit_in_the_future_is_healed(syncs: Syncs) -> None:
         "values (:tenant, '/clients', 5, now() + :by)"
     )
     syncs.execute(opened, tenant=TENANT, by=MONTH)
-    assert not clock.heal(syncs.engine, TENANT, wait_seconds=5).is_nothing
+    assert not clock_skew.heal(syncs.engine, TENANT, wait_seconds=5).is_nothing
     assert syncs.query("select opened_until <= now() as is_over from inn8.circuits") == [{"is_over": True}]
 
 
 def test_another_tenants_instants_are_left_alone(syncs: Syncs) -> None:
     merge_ahead(syncs, [client()])
-    assert clock.heal(syncs.engine, "t2", wait_seconds=5).is_nothing
+    assert clock_skew.heal(syncs.engine, "t2", wait_seconds=5).is_nothing
     assert syncs.row("clients", "C-1")["as_of_at"] > now(syncs)
