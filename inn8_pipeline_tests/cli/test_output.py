@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from inn8_pipeline.cli.support.output import log_table
+from inn8_pipeline.cli.support.tables import fits, log_table, rows_table
 from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
@@ -33,3 +33,28 @@ def test_a_line_has_the_days_the_counts_and_the_removals_and_none_is_folded(widt
     for shown in (days, "PartialSuccess", "515,702", "515,688", "3 missing", "2 removed", "1baa8ca8", "87779bce"):
         assert shown in text
     assert len([line for line in lines if "11-26 00:04" in line]) == 2
+
+
+ROWS = [{"id": 17, "reason": "clientId names no known client " * 4, "attempts": 3, "seen": "2026-11-26 00:04:59"}]
+
+
+def table(width: int) -> list[str]:
+    screen = Console(file=io.StringIO(), width=width)
+    screen.print(rows_table(ROWS, ("id", "seen", "attempts", "reason"), width=width, expendable=("attempts", "seen")))
+    assert isinstance(screen.file, io.StringIO)
+    return screen.file.getvalue().splitlines()
+
+
+def test_a_narrow_terminal_leaves_out_columns_and_names_them_and_folds_only_the_last_one() -> None:
+    lines = table(70)
+    assert max(map(len, lines)) <= 70
+    assert "attempts" not in lines[1]
+    assert "2026-11-26 00:04:59" in "\n".join(lines)
+    assert lines[-1].strip() == "Not shown, because the terminal is narrow: attempts."
+    assert "attempts, seen." in table(40)[-1]
+
+
+def test_a_wide_terminal_leaves_out_no_column() -> None:
+    assert fits(ROWS, ("id", "attempts", "seen", "reason"), 160)
+    assert "attempts" in table(160)[1]
+    assert "Not shown" not in "\n".join(table(160))

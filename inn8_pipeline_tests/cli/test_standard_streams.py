@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from inn8_pipeline.cli.support.output import console, print_json, rows_table
+from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.tables import rows_table
 
 HOSTILE = "\x1b[2Jgone\x9b1m\u202e[red]x[/]\nnext"
 
@@ -58,7 +59,8 @@ def test_a_terminal_of_another_encoding_gets_escapes_for_characters_that_it_lack
     program = """
 from inn8_pipeline.cli.support import standard_streams
 standard_streams.prepare()
-from inn8_pipeline.cli.support.output import console, print_json, rows_table
+from inn8_pipeline.cli.support.output import console, print_json
+from inn8_pipeline.cli.support.tables import rows_table
 print_json({"name": "東京"})
 console().print(rows_table([{"Value": "東京"}], ("Value",), "Łódź …"))
 """

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from inn8_pipeline.cli import main
 from inn8_pipeline.cli.instance.home import dagster_home
 from inn8_pipeline.cli.support.folders import packaged
-from inn8_pipeline.cli.support.options import ENTITY, ENTITY_OF_RECORD
+from inn8_pipeline.cli.support.options import ENTITY, ENTITY_OF_RECORD, EntityName
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
 
@@ -161,6 +161,7 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
         (["show", "client", "C-1", "--as-of", "9999-12-31"], "is not an instant"),
         (["snyc"], "Did you mean 'sync'?"),
         (["rejects", "lst"], "Did you mean 'list'?"),
+        (["sync", "--ful"], "Did you mean '--full'?"),
         (["sandbox", "--delay", "nan"], "--delay"),
         (["sandbox", "--delay", "-1"], "--delay"),
         (["sandbox", "--port", "70000"], "--port"),
@@ -221,6 +222,25 @@ def test_the_error_of_an_unreachable_storage_has_no_password() -> None:
 def test_an_entity_may_be_named_in_the_singular_and_in_the_plural(name: str) -> None:
     assert ENTITY.convert(name, None, None) is CLIENTS
     assert ENTITY_OF_RECORD.convert(name, None, None) is CLIENTS
+
+
+@pytest.mark.parametrize("command", list(every_command()))
+def test_a_command_that_takes_an_entity_takes_the_singular_and_the_plural(command: str) -> None:
+    found: click.Command = main
+    for name in command.split():
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), name) or found
+    named = [each.type for each in found.params if each.human_readable_name.lower() in {"entity", "entities"}]
+    assert all(isinstance(each, EntityName) for each in named), named
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("inn8 sy", "sync"), ("inn8 sync cl", "clients"), ("inn8 sync --ful", "--full"), ("inn8 rejects acc", "accept")],
+)
+def test_the_shell_completes_commands_options_and_entities(typed: str, offered: str) -> None:
+    variables = {"_INN8_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+    assert f"plain,{offered}" in invoke(**variables).stdout.splitlines()
 
 
 @pytest.mark.parametrize("content", [b"- a", b"a: [", b"storage: 7", b"nonsense: password", b"\xff"])

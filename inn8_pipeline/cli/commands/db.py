@@ -38,7 +38,8 @@ def command() -> None:
 
 
 @command.command(epilog=examples("inn8 db upgrade"))
-def upgrade() -> None:
+@json_option
+def upgrade(as_json: bool) -> None:
     """Upgrade the warehouse to the schema version of this release, in one transaction. It is safe to repeat."""
     engine = read_owner_database(Environment()).engine()
     with database.guarded("upgrading the schema"):
@@ -46,12 +47,15 @@ def upgrade() -> None:
             before = migrations.found_version(connection)
         after = migrations.upgrade(engine)
     was = f"was {before}" if before else "was empty"
-    click.echo(f"The warehouse has schema version {after} ({was}).")
+    if as_json:
+        print_json({"schema_version": after, "before": before or None})
+    else:
+        click.echo(f"The warehouse has schema version {after} ({was}).")
     if before not in {"", after}:
-        _copy_sync_log(engine)
+        _copy_sync_log(engine, on_stderr=as_json)
 
 
-def _copy_sync_log(engine: "Engine") -> None:
+def _copy_sync_log(engine: "Engine", *, on_stderr: bool) -> None:
     """Copy the sync log of earlier releases, which is in Dagster's storage alone."""
     environment = Environment()
     try:
@@ -67,7 +71,7 @@ def _copy_sync_log(engine: "Engine") -> None:
             err=True,
         )
     else:
-        click.echo(f"Copied {added} entries of the sync log from Dagster's storage to inn8.sync_log.")
+        click.echo(f"Copied {added} entries of the sync log from Dagster's storage to inn8.sync_log.", err=on_stderr)
 
 
 @command.command(epilog=examples("inn8 db dictionary > docs/dictionary.md"))
@@ -127,7 +131,8 @@ def revoke_writer(login: str) -> None:
 
 @command.command("heal-clock", epilog=examples("inn8 db heal-clock", "inn8 db heal-clock --tenant cape"))
 @tenant_option
-def heal_clock(tenant_id: str | None) -> None:
+@json_option
+def heal_clock(tenant_id: str | None, as_json: bool) -> None:
     """Repair times that lie in the future, after the database's clock was ahead: move them into the past.
 
     Correct the clock first (check it with `select now()`). The order of the fetches is kept, and no row or value is
@@ -136,7 +141,9 @@ def heal_clock(tenant_id: str | None) -> None:
     environment = Environment()
     tenant = tenant_of(environment, tenant_id)
     healed = clock_skew.heal(_engine(environment), tenant.tenant_id)
-    if healed.is_nothing:
+    if as_json:
+        print_json(asdict(healed))
+    elif healed.is_nothing:
         click.echo("No time is in the future: nothing was changed.")
     else:
         click.echo(f"{healed.landings} landings began in the future; {healed.instants} times were moved into the past.")

@@ -14,12 +14,13 @@ from rich.console import Console
 
 from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
 from inn8_pipeline.cli.support import dagster_modules
-from inn8_pipeline.cli.support.folders import data_folder
+from inn8_pipeline.cli.support.folders import data_folder, folder_of_commands
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import verbose_option
-from inn8_pipeline.cli.support.output import console, log_table, print_messages, rows_table, silence
+from inn8_pipeline.cli.support.output import console, print_messages, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.sync_runs import run_each
+from inn8_pipeline.cli.support.tables import log_table, rows_table
 from inn8_pipeline.entities import ENTITIES, value_columns
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
@@ -37,11 +38,13 @@ DATABASES = ("inn8_demo", "inn8_demo_dagster")
 SAMPLE_ROWS = 3
 SAMPLE_COLUMNS = 9
 """How many columns of a sample are shown, so that a row fits the terminal."""
-NEXT = """
-Next
-  inn8 dev           the same with the Dagster UI and the schedules; its data is kept
-  inn8 sync --help   sync the real INN8 into your own Postgres: set INN8_BASE_URL, INN8_CLIENT_ID,
-                     INN8_CLIENT_SECRET, INN8_DATABASE_URL and DAGSTER_POSTGRES_URL; `inn8 doctor` checks them
+NEXT = """\
+  inn8 dev           the same with the Dagster UI and the schedules, until
+                     Ctrl-C; its data is kept
+  inn8 sync --help   sync the real INN8 into your own Postgres: first set
+                     INN8_BASE_URL, INN8_CLIENT_ID, INN8_CLIENT_SECRET,
+                     INN8_DATABASE_URL and DAGSTER_POSTGRES_URL
+  inn8 doctor        check these settings and the systems that they name
 """
 EPILOG = examples("inn8 demo", "inn8 demo --transactions 500000 --faulty 20")
 
@@ -81,6 +84,8 @@ def command(
         _show(screen, environment, found)
         took_seconds = time.monotonic() - began_at
     screen.print(f"First load in {took_seconds:.0f} s, including set-up. Everything has been stopped.")
+    commands = folder_of_commands()
+    screen.print(f"\nNext{f', after `. {commands}/activate`' if commands else ''}", markup=False, soft_wrap=True)
     screen.print(NEXT, markup=False)
     if Status.FAILED in {sync.entry.status for sync in found}:
         raise Failed("The demo's sync failed; see the message above.")
@@ -137,8 +142,14 @@ def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSyn
         for declared in (each for entity in ENTITIES for each in reversed(entity.declarations)):
             rows = tables.sample(connection, TENANT, declared.name, SAMPLE_ROWS)
             columns = ("external_id", *value_columns(declared))[:SAMPLE_COLUMNS]
-            screen.print(rows_table(rows, columns, f"inn8.{declared.name}, {SAMPLE_ROWS} rows"))
+            title = f"inn8.{declared.name}, {SAMPLE_ROWS} rows"
+            screen.print(rows_table(rows, columns, title, width=screen.width, expendable=columns[:1:-1]))
         rejected = rejects.list_rejects(connection, TENANT)
     screen.print(
-        rows_table(rejected, ("entity", "external_id", "reason_code", "reason"), "Rejected records and the reasons")
+        rows_table(
+            rejected,
+            ("entity", "external_id", "reason_code", "reason"),
+            "Rejected records and the reasons",
+            width=screen.width,
+        )
     )

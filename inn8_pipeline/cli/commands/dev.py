@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
-from inn8_pipeline.cli.local.servers import serve
-from inn8_pipeline.cli.support.folders import data_folder
-from inn8_pipeline.cli.support.group import Failed, examples
+from inn8_pipeline.cli.local.servers import Announcements, Child, serve
+from inn8_pipeline.cli.support.folders import data_folder, folder_of_commands
+from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
+from inn8_pipeline.cli.support.queries import has_merged
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.extract.endpoint import is_loopback
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres, default_folder
 from inn8_pipeline.sandbox.world.world import World
@@ -38,8 +40,9 @@ def command(
 ) -> None:
     """Run a simulated INN8, an embedded Postgres and Dagster's UI, daemon and schedules until Ctrl-C or SIGTERM.
 
-    The data is kept for the next start, in a folder of the user's data directory. Settings of the environment are
-    ignored, so no real system is touched.
+    A sync begins at once, of all days at the first start; the schedules do the rest. The data is kept for the next
+    start, in a folder of the user's data directory. Settings of the environment are ignored, so no real system is
+    touched.
     """
     if not (allow_public or is_loopback(host)):
         raise click.UsageError(
@@ -55,9 +58,17 @@ def command(
         EmbeddedPostgres(default_folder()) as postgres,
         local_environment(LocalDatabases(postgres, *DATABASES, folder), world, TENANT) as variables,
     ):
+        environment = Environment()
         script = _write_variables(folder / "settings.env", variables)
-        serve(Environment(), host, port, folder, lambda url: _announce(url, script))
+        announcements = Announcements(lambda url: _announce(url, script), _announce_sync)
+        serve(environment, host, port, folder, _first_sync(environment), announcements)
     click.echo("Everything has been stopped. The data is kept for the next `inn8 dev`.")
+
+
+def _first_sync(environment: Environment) -> list[str]:
+    """Return the arguments of `inn8` for the sync at the start: of all days if none was ever merged."""
+    merged = [has_merged(environment, TENANT, entity) for entity in ENTITIES]
+    return ["sync"] if all(merged) else ["sync", "--full"]
 
 
 def _refuse_a_busy_port(host: str, port: int) -> None:
@@ -84,8 +95,11 @@ def _first_date(folder: Path) -> date:
 
 
 def _write_variables(path: Path, variables: Mapping[str, str]) -> Path:
-    """Write the settings as a shell script, so that `inn8 sync` in another terminal uses the same environment."""
-    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    """Write the settings as a shell script, so that `inn8` can be typed in another terminal and uses them too."""
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    commands = folder_of_commands()
+    if commands:
+        lines.append(f'export PATH={shlex.quote(str(commands))}:"$PATH"\n')
     path.write_text("".join(lines), encoding="utf-8")
     path.chmod(0o600)
     return path
@@ -93,5 +107,12 @@ def _write_variables(path: Path, variables: Mapping[str, str]) -> Path:
 
 def _announce(url: str, script: Path) -> None:
     click.echo(f"Dagster UI   {url}")
-    click.echo(f"Terminal     . {shlex.quote(str(script))}; inn8 sync --full; inn8 log")
-    click.echo("The schedules are on: a sync every 15 minutes. Ctrl-C stops everything; the data is kept.")
+    click.echo(f"Terminal     . {shlex.quote(str(script))}")
+    click.echo("             inn8 log; inn8 rejects list; inn8 doctor")
+    click.echo("The first sync has begun. The schedules sync every 15 minutes.")
+    click.echo("Ctrl-C stops everything; the data is kept.")
+
+
+def _announce_sync(sync: Child) -> None:
+    results = {0: "Success", EXIT_PARTIAL: "PartialSuccess: some of the simulated records are invalid on purpose"}
+    click.echo(f"The first sync has ended: {results.get(sync.exit_code or 0, f'Failed, see {sync.log}')}.")

@@ -1,14 +1,23 @@
 """`inn8 drift`: list properties that have no column, and values that the contract does not list."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 
 import click
 
-from inn8_pipeline.cli.support.group import Failed, examples
-from inn8_pipeline.cli.support.options import ENTITY, json_option, tenant_id_of, tenant_ids_of, tenant_option
-from inn8_pipeline.cli.support.output import console, print_json, rows_table
+from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
+from inn8_pipeline.cli.support.options import (
+    ENTITY,
+    exit_code_option,
+    json_option,
+    tenant_id_of,
+    tenant_ids_of,
+    tenant_option,
+)
+from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity, Kind, Property
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.transform.values import DATE_LENGTH, is_unlisted
@@ -37,8 +46,12 @@ def command() -> None:
 @click.option("--entity", type=ENTITY, help="Only this entity.")
 @tenant_option
 @json_option
-def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool) -> None:
-    """List the unknown properties that INN8 still sends, and since when."""
+@exit_code_option
+def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool, sets_exit_code: bool) -> None:
+    """List the unknown properties that INN8 still sends, and since when.
+
+    With --exit-code, the exit code is 3 if a property is listed that nobody has accepted.
+    """
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     with reading(environment, "reading unknown properties") as connection:
@@ -51,9 +64,12 @@ def list_properties(entity: Entity | None, tenant_id: str | None, as_json: bool)
     if as_json:
         print_json(found)
     elif found:
-        console().print(rows_table(found, (*(["tenant_id"] if len(tenant_ids) > 1 else []), *COLUMNS)))
+        screen = console()
+        columns = (*(["tenant_id"] if len(tenant_ids) > 1 else []), *COLUMNS)
+        screen.print(rows_table(found, columns, width=screen.width, expendable=("last_seen_at", "accepted_at")))
     else:
         click.echo("INN8 sends no unknown properties.")
+    sys.exit(EXIT_PARTIAL if sets_exit_code and any(each["accepted_at"] is None for each in found) else 0)
 
 
 @command.command("values", epilog=examples("inn8 drift values clients"))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import tenant_of, tenant_option
+from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
+from inn8_pipeline.cli.support.output import print_json
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
@@ -38,7 +39,8 @@ def command() -> None:
 @click.option(
     "--still-sent", is_flag=True, help="Erase even if INN8 still sends the client. The next sync would load it again."
 )
-def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool) -> None:
+@json_option
+def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool, as_json: bool) -> None:
     """Erase the client EXTERNAL_ID, its portfolios and everything that belongs to them, permanently.
 
     The pages that INN8 sent are rewritten without its records. Backups and archived WAL are not changed. Syncs wait
@@ -53,7 +55,23 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool)
         erased = erase.erase(engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
     else:
         erased = erase.look(engine, subject, cut)
-    click.echo("\n".join(_lines(erased, is_done=yes)))
+    if as_json:
+        print_json(_as_json(erased, is_done=yes))
+    else:
+        click.echo("\n".join(_lines(erased, is_done=yes)))
+
+
+def _as_json(erased: "data_subject.ErasureCounts", *, is_done: bool) -> dict[str, object]:
+    """Return the report as JSON: counts only, never a value."""
+    return {
+        "is_erased": is_done and not erased.is_nothing,
+        "rows": {str(table): rows for table, rows in erased.rows.items()},
+        "versions": {str(table): versions for table, versions in erased.versions.items()},
+        "rejects": erased.rejects,
+        "records": {str(entity): records for entity, records in erased.records.items()},
+        "pages": erased.pages,
+        "still_sent": [str(entity) for entity in erased.still_sent],
+    }
 
 
 def _lines(erased: "data_subject.ErasureCounts", *, is_done: bool) -> Iterator[str]:

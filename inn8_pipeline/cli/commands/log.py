@@ -1,25 +1,45 @@
 """`inn8 log`: show the sync log, which is the view inn8.sync_log."""
 
+import sys
 from datetime import UTC, date, datetime, time, timedelta
 
 import click
 
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_ids_of, tenant_option
-from inn8_pipeline.cli.support.output import console, log_table, print_json, print_messages, silence
+from inn8_pipeline.cli.support.options import (
+    DAY,
+    ENTITY,
+    exit_code_option,
+    json_option,
+    tenant_ids_of,
+    tenant_option,
+)
+from inn8_pipeline.cli.support.output import console, print_json, print_messages, silence
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
+from inn8_pipeline.cli.support.tables import log_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log import store
+from inn8_pipeline.warehouse.sync_log.entry import worst
 from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
 
 STATUSES = [status.value for status in Status]
+MEANINGS = {
+    Status.SUCCESS: "every record is in its table, except rejects that somebody has accepted",
+    Status.PARTIAL_SUCCESS: "written, but something needs attention, such as records that failed validation (rejects)",
+    Status.NO_DATA: "INN8 sent nothing, and no row was changed",
+    Status.FAILED: "nothing was written",
+    Status.IN_PROGRESS: "the sync has not ended",
+}
 EPILOG = examples(
     "inn8 log                                  the last 20 syncs",
     "inn8 log --entity clients --status Failed",
     "inn8 log --since 2026-11-01 --limit 1000  those that began on this day or later",
     "inn8 log --day 2026-03-31 --json",
+    "inn8 log --limit 3 --exit-code",
+    notes=f"Statuses: {' '.join(f'{status}: {meaning}.' for status, meaning in MEANINGS.items())}",
 )
 
 
@@ -31,6 +51,7 @@ EPILOG = examples(
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The number of syncs to show.")
 @tenant_option
 @json_option
+@exit_code_option
 def command(
     entity: Entity | None,
     status: str | None,
@@ -39,8 +60,12 @@ def command(
     limit: int,
     tenant_id: str | None,
     as_json: bool,
+    sets_exit_code: bool,
 ) -> None:
-    """Show the sync log, newest first: one line per run and entity, then their messages."""
+    """Show the sync log, newest first: one line per run and entity, then their messages.
+
+    With --exit-code, the exit code is that of the worst status shown: 1 for Failed, 3 for PartialSuccess, otherwise 0.
+    """
     if day and since:
         raise click.UsageError("--day is one day: omit --since.")
     silence()
@@ -63,6 +88,7 @@ def command(
         print_messages(found, on_stderr=False)
     else:
         click.echo("The sync log has no matching entry.")
+    sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in found), 0) if sets_exit_code and found else 0)
 
 
 def _midnight(day: date) -> datetime:

@@ -1,13 +1,15 @@
 """`inn8 rejects`: list, show, retry and accept records that failed validation."""
 
+import sys
 from typing import Any
 
 import click
 
 from inn8_pipeline.cli.support import dagster_modules
-from inn8_pipeline.cli.support.group import Failed, examples
+from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
+    exit_code_option,
     json_option,
     tenant_id_of,
     tenant_ids_of,
@@ -15,9 +17,10 @@ from inn8_pipeline.cli.support.options import (
     tenant_option,
     verbose_option,
 )
-from inn8_pipeline.cli.support.output import console, print_json, rows_table, silence
+from inn8_pipeline.cli.support.output import console, print_json, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
+from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse.queries import rejects
@@ -33,6 +36,8 @@ COLUMNS = (
     "first_seen_at",
     "accepted_at",
 )
+EXPENDABLE = ("accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
+"""The columns that a narrow terminal leaves out, the first one first."""
 
 
 @click.group(
@@ -58,14 +63,19 @@ def command() -> None:
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="The number of rejects to show.")
 @tenant_option
 @json_option
+@exit_code_option
 def list_rejects(
     entity: Entity | None,
     with_resolved: bool,
     limit: int,
     tenant_id: str | None,
     as_json: bool,
+    sets_exit_code: bool,
 ) -> None:
-    """List the open rejects with their reasons, without the records' values."""
+    """List the open rejects with their reasons, without the records' values.
+
+    With --exit-code, the exit code is 3 if an open reject is listed that nobody has accepted.
+    """
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
@@ -82,9 +92,12 @@ def list_rejects(
             *COLUMNS,
             *(["resolution"] if with_resolved else []),
         )
-        console().print(rows_table(found, columns))
+        screen = console()
+        screen.print(rows_table(found, columns, width=screen.width, expendable=EXPENDABLE))
     else:
         click.echo("There are no rejects." if with_resolved else "There are no open rejects.")
+    needs_action = any(each["resolved_at"] is None and each["accepted_at"] is None for each in found)
+    sys.exit(EXIT_PARTIAL if sets_exit_code and needs_action else 0)
 
 
 @command.command(epilog=examples("inn8 rejects show 17"))
@@ -121,9 +134,13 @@ def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
 @command.command(epilog=examples("inn8 rejects retry --entity portfolios"))
 @click.option("--entity", type=ENTITY, help="Only this entity.")
 @tenant_option
+@json_option
 @verbose_option
-def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
-    """Sync the entities that have open rejects. That tries every reject again, whatever its day of trade."""
+def retry(entity: Entity | None, tenant_id: str | None, as_json: bool, verbose: bool) -> None:
+    """Sync the entities that have open rejects. That tries every reject again, whatever its day of trade.
+
+    Exit codes: those of `inn8 sync`.
+    """
     environment = Environment()
     settings = read_settings(environment, [tenant_id_of(environment, tenant_id)])
     if not verbose:
@@ -131,12 +148,12 @@ def retry(entity: Entity | None, tenant_id: str | None, verbose: bool) -> None:
     tenant = tenant_of(environment, tenant_id)
     with reading(environment, "reading the rejects") as connection:
         found = {row["entity"] for row in rejects.list_rejects(connection, tenant.tenant_id, entity)}
-    if not found:
+    if not found and not as_json:
         click.echo("There are no open rejects.")
         return
     wanted = [ENTITIES.named(name) for name in found]
     planned = dagster_modules.runs.plan(tenant, wanted, settings.last_days(settings.lookback_days))
-    report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=False)
+    report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=as_json)
 
 
 def _unknown(reject_id: int) -> Failed:

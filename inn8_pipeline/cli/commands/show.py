@@ -7,8 +7,9 @@ import click
 
 from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import ENTITY_OF_RECORD, INSTANT, json_option, tenant_id_of, tenant_option
-from inn8_pipeline.cli.support.output import console, print_json, rows_table
+from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.tables import fits, rows_table
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.queries.records import read, read_as_of
@@ -99,5 +100,8 @@ def _print(entity: Entity, record: "Record") -> None:
         ("History, newest first", record.history),
     )
     for title, rows in parts:
-        if rows:
+        if rows and fits(rows, tuple(rows[0]), screen.width):
             screen.print(rows_table(rows, tuple(rows[0]), title))
+            continue
+        for number, row in enumerate(rows, 1):
+            screen.print(_row_table(row, f"{title} ({number} of {len(rows)})"))

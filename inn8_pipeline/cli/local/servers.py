@@ -1,7 +1,7 @@
-"""Run Dagster's webserver and daemon as child processes that start and stop together.
+"""Run Dagster's webserver and daemon as child processes that start and stop together, and a first sync beside them.
 
-They are stopped in this order: the daemon, so that no run begins; then the runs, which are recorded as canceled; then
-the webserver. A process group that does not end in time is killed.
+They are stopped in this order: the first sync and the daemon, so that no run begins; then the runs, which are recorded
+as canceled; then the webserver. A process group that does not end in time is killed.
 """
 
 import os
@@ -11,8 +11,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -31,19 +32,25 @@ _POLL_SECONDS = 0.1
 
 
 class Child:
-    """One of Dagster's servers, in its own process group. Its output is written to a file."""
+    """A Python program in its own process group: one of Dagster's servers, or a sync. Its output goes to a file."""
 
-    def __init__(self, name: str, log: Path, *arguments: str) -> None:
+    def __init__(self, name: str, log: Path, *arguments: str, is_server: bool = True) -> None:
         self.name, self.log = name, log
+        workspace = ("-w", str(packaged("workspace.yaml"))) if is_server else ()
         with log.open("w", encoding="utf-8") as output:
             self._process = subprocess.Popen(  # noqa: S603 (our own Python)
-                [sys.executable, "-m", *arguments, "-w", str(packaged("workspace.yaml"))],
+                [sys.executable, "-m", *arguments, *workspace],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
+    @property
+    def exit_code(self) -> int | None:
+        """Return the exit code; None while the program is running."""
+        return self._process.poll()
+
     def check(self) -> None:
         """Raise Failed if the process has ended."""
-        code = self._process.poll()
+        code = self.exit_code
         if code is not None:
             raise Failed(
                 f"Dagster's {self.name} ended with exit code {code}: everything was stopped; the data is kept. See "
@@ -78,15 +85,26 @@ class Child:
         return True
 
 
-def serve(environment: Environment, host: str, port: int, folder: Path, announce: Callable[[str], None]) -> None:
-    """Run the webserver and the daemon until SIGINT or SIGTERM.
+@dataclass(frozen=True, slots=True)
+class Announcements:
+    """What `serve` calls: `ready` with the URL of the UI once it answers, `synced` with the ended first sync."""
+
+    ready: Callable[[str], None]
+    synced: Callable[[Child], None]
+
+
+def serve(
+    environment: Environment, host: str, port: int, folder: Path, first_sync: Sequence[str], announce: Announcements
+) -> None:
+    """Run the webserver and the daemon until SIGINT or SIGTERM, and a first sync as soon as they are ready.
 
     Args:
         environment: The settings, which name Dagster's storage.
         host: The address on which the UI listens.
         port: The port on which the UI listens.
         folder: The folder for the servers' output.
-        announce: Called with the URL of the UI once it answers.
+        first_sync: The arguments of `inn8` for the first sync.
+        announce: Called when the UI answers, and when the first sync has ended.
 
     Raises:
         Failed: One of the two has ended on its own.
@@ -102,13 +120,23 @@ def serve(environment: Environment, host: str, port: int, folder: Path, announce
             children.append(Child("daemon", folder / "daemon.log", "dagster._daemon", "run"))
             wait_for(url, children, has_ended)
             if not has_ended():
-                announce(url)
-            while not has_ended():
-                for child in children:
-                    child.check()
-                time.sleep(_POLL_SECONDS)
+                announce.ready(url)
+                command = ("inn8_pipeline.cli", *first_sync)
+                children.append(Child("sync", folder / "sync.log", *command, is_server=False))
+            _watch(children, has_ended, announce.synced)
         finally:
             take_down(instance, children)
+
+
+def _watch(children: Sequence[Child], has_ended: Callable[[], bool], synced: Callable[[Child], None]) -> None:
+    """Wait for a signal. The first sync may end; that of a server raises Failed."""
+    servers, syncs = children[:2], list(children[2:])
+    while not has_ended():
+        for server in servers:
+            server.check()
+        if syncs and syncs[0].exit_code is not None:
+            synced(syncs.pop())
+        time.sleep(_POLL_SECONDS)
 
 
 @contextmanager
@@ -155,7 +183,7 @@ def _answers(url: str) -> bool:
 
 
 def take_down(instance: "DagsterInstance", children: list[Child]) -> None:
-    """Stop the daemon, the runs and the webserver, in this order, and record every open run as canceled."""
+    """Stop sync, daemon, runs and webserver, in this order, and record every open run as canceled."""
     for child in reversed(children[1:]):
         child.stop()
     dagster_modules.open_runs.cancel(instance)

@@ -1,5 +1,7 @@
 """Locate this program's folder in the user's data directory and the files that the package contains."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import inn8_pipeline
@@ -16,6 +18,12 @@ def packaged(name: str) -> Path:
     package = Path(inn8_pipeline.__file__).parent
     within = package / name
     return within if within.is_file() else package.parent / name
+
+
+def folder_of_commands() -> Path | None:
+    """Return the folder of the program `inn8` if it is not on the path; None if `inn8` can be typed as it is."""
+    folder = Path(sys.executable).parent
+    return folder if shutil.which("inn8") is None and (folder / "inn8").is_file() else None
 
 
 def write_instance(home: Path) -> Path:

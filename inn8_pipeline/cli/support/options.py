@@ -104,6 +104,9 @@ ENTITY = EntityName()
 ENTITY_WITH_DAYS = EntityName(has_days=True)
 ENTITY_OF_RECORD = EntityName(is_singular=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+exit_code_option = click.option(
+    "--exit-code", "sets_exit_code", is_flag=True, help="Let the exit code say what was found, for scripts."
+)
 tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant, if INN8_TENANTS names several.")
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log on standard error.")
 

@@ -12,7 +12,8 @@ from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
-from inn8_pipeline.cli.support.output import console, log_table, print_json, print_messages, progress
+from inn8_pipeline.cli.support.output import console, print_json, print_messages, progress
+from inn8_pipeline.cli.support.tables import log_table
 from inn8_pipeline.errors import WarehouseError
 from inn8_pipeline.settings import (
     Environment,

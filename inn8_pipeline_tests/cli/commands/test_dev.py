@@ -42,8 +42,8 @@ def ask(port: int, query: str) -> dict[str, Any]:
 
 
 def rerun(port: int) -> None:
-    """Execute the only sync again, as the button of the UI does; it succeeds too."""
-    (first,) = ask(port, RUNS)["runsOrError"]["results"]
+    """Execute the last sync again, as the button of the UI does; it succeeds too."""
+    first, *_ = ask(port, RUNS)["runsOrError"]["results"]
     launched = ask(port, RERUN % first["runId"])["launchRunReexecution"]
     assert launched["__typename"] == "LaunchRunSuccess"
     wanted = {"runId": launched["run"]["runId"], "status": "SUCCESS"}
@@ -74,11 +74,16 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
             lines = announced(process)
             assert any(f"http://127.0.0.1:{port}\n" in line for line in lines)
             nodes = ask(port, SCHEDULES)["repositoriesOrError"]["nodes"]
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("The first sync has ended: PartialSuccess")
             states = {each["name"]: each["scheduleState"]["status"] for each in nodes[0]["schedules"]}
             assert states["every_15_minutes"] == "RUNNING"
             content = (data_folder / "inn8_pipeline" / "dev" / "settings.env").read_text(encoding="utf-8")
             settings = dict(word.split("=", 1) for word in shlex.split(content) if "=" in word)
-            assert terminal.but(**settings).run("sync", "clients").returncode == EXIT_PARTIAL
+            ours = terminal.but(**settings)
+            first = {each["entity"] for each in json.loads(ours.run("log", "--json").stdout)}
+            assert first == {"clients", "portfolios", "transactions"}
+            assert ours.run("sync", "clients").returncode == EXIT_PARTIAL
             rerun(port)
             assert ask(port, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
             children = psutil.Process(process.pid).children(recursive=True)

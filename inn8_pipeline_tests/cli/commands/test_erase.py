@@ -16,6 +16,12 @@ def test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it(wareh
         assert (preview.exit_code, "1 rows of portfolios" in preview.stdout) == (0, True)
         assert "INN8 still sends it (clients, portfolios)" in preview.stdout
         assert preview.stdout.endswith("Nothing was changed. To erase it, add --yes --still-sent.\n")
+        counted = json.loads(terminal.ask("erase", "client", "C-1", "--json").stdout)
+        assert (counted["is_erased"], counted["rows"]["clients"], counted["still_sent"]) == (
+            False,
+            1,
+            ["clients", "portfolios"],
+        )
         refused = terminal.ask("erase", "client", "C-1", "--yes")
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert "Nothing was erased." in refused.stderr

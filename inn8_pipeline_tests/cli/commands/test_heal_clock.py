@@ -1,5 +1,7 @@
 """`inn8 db heal-clock`: the way out that FutureLandingError names, typed as it stands there."""
 
+import json
+
 import pytest
 
 from inn8_pipeline.entities import CLIENTS
@@ -20,5 +22,6 @@ def test_the_command_that_the_error_names_lets_syncs_go_on(warehouse_url: str) -
         healed = terminal.ask("db", "heal-clock")
         assert (healed.exit_code, "1 landings began in the future" in healed.stdout) == (0, True)
         assert syncs.clients([client()]).counts.fetched == 1
+    assert json.loads(terminal.ask("db", "heal-clock", "--json").stdout) == {"landings": 0, "instants": 0}
     again = terminal.ask("db", "heal-clock")
     assert (again.exit_code, again.stdout) == (0, "No time is in the future: nothing was changed.\n")

@@ -59,6 +59,9 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "The sync log has no matching entry.\n"
     assert len(json.loads(place.terminal.ask("log", "--since", "2020-01-01", "--json").stdout)) == 9
     assert (log[0]["trigger"], log[0]["missing"], log[0]["removed"]) == ("manual", 0, 0)
+    assert place.terminal.ask("log", "--exit-code").exit_code == 1
+    assert place.terminal.ask("log", "--exit-code", "--status", "Success").exit_code == 0
+    assert place.terminal.ask("log", "--exit-code", "--day", "2020-01-01").exit_code == 0
     assert f"{log[0]['from']} to {log[0]['to']}" in place.terminal.ask("log", "--limit", "1").stdout
     upgraded_with_a_past(place)
 
@@ -186,11 +189,14 @@ class TestOfAWorldWithFaultyRecords:
             ("CL-X00002", "wrong_type"),
         ]
         assert not any("payload" in each for each in listed)
+        assert place.terminal.ask("rejects", "list", "--exit-code").exit_code == 3
         shown = place.terminal.ask("rejects", "show", str(listed[0]["id"]))
         assert '"fullName":null' in shown.stdout
-        assert place.terminal.run("rejects", "retry").returncode == 3
+        retried = place.terminal.run("rejects", "retry", "--json")
+        assert (retried.returncode, json.loads(retried.stdout)["status"]) == (3, "PartialSuccess")
         for each in listed:
             assert place.terminal.ask("rejects", "accept", str(each["id"]), "--note", "known").exit_code == 0
+        assert place.terminal.ask("rejects", "list", "--exit-code").exit_code == 0
         unknown = place.terminal.ask("rejects", "accept", "999", "--note", "unknown")
         assert (unknown.exit_code, "no open reject 999" in unknown.stderr) == (1, True)
         assert place.terminal.run("sync", "clients").returncode == 0

@@ -1,0 +1,167 @@
+"""Lay out tables for the terminal, so that no line is wider than it.
+
+Values of records cannot control the terminal: markup is not interpreted, and control characters are shown as escapes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.cells import cell_len
+from rich.markup import escape
+from rich.table import Table
+
+from inn8_pipeline.cli.support.output import WIDTH
+from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.warehouse.merge.results import Status
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
+
+COLOURS = {
+    Status.SUCCESS: "green",
+    Status.PARTIAL_SUCCESS: "yellow",
+    Status.NO_DATA: "cyan",
+    Status.FAILED: "red",
+    Status.IN_PROGRESS: "blue",
+}
+
+
+def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = WIDTH) -> Table:
+    """Return the sync log, one line per run; with the tenant beside the entity where there are several.
+
+    Missing and removed rows are on the lines below the status. A console of 80 columns shows no year, no unchanged
+    records, and the days below the entity.
+    """
+    logged = list(syncs)
+    has_several = len({sync.tenant_id for sync in logged}) > 1
+    is_narrow = width < _WIDE
+    names = _NARROW if is_narrow else _ALL
+    if not any(sync.window for sync in logged):
+        names = [name for name in names if name != "Days"]
+    table = _table(title, names, numbers=_NUMBERS)
+    if is_narrow:
+        table.box, table.padding, table.pad_edge = None, (0, 1, 0, 0), False
+    for sync in logged:
+        cells = _log_cells(sync, has_tenant=has_several, is_narrow=is_narrow)
+        table.add_row(*(cells[name] for name in names))
+    return table
+
+
+_WIDE = 155
+_ALL = [
+    *("Started (UTC)", "Entity", "Days", "Status", "Records", "Inserted", "Updated", "Unchanged", "Rejected"),
+    *("s", "Run"),
+]
+_NARROW = ["Started", "Entity", "Status", "Records", "New", "Upd.", "Rej.", "s", "Run"]
+_NUMBERS = frozenset(_ALL[4:10]) | frozenset(_NARROW[3:8])
+
+
+def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict[str, str]:
+    """Return the cells of a line by the names of their columns."""
+    entry, window = sync.entry, sync.window
+    counts = entry.counts.as_dict() if entry.counts else {}
+    name = escape(f"{sync.tenant_id}/{sync.entity}" if has_tenant else sync.entity)
+    removals = [f"{entry.totals[each]} {each}" for each in ("missing", "removed") if entry.totals.get(each)]
+    inserted, updated, rejected = (_number(counts.get(each)) for each in ("inserted", "updated", "rejected"))
+    return {
+        "Started (UTC)": _when(entry.started_at),
+        "Started": f"{entry.started_at:%m-%d %H:%M}" if entry.started_at else "",
+        "Entity": f"{name}\n{window.from_date:%m-%d}..{window.to_date:%m-%d}" if window and is_narrow else name,
+        "Days": f"{window.from_date} to {window.to_date}" if window else "",
+        "Status": "\n".join([_status(entry.status), *removals]),
+        "Records": _number(entry.record_count),
+        **dict.fromkeys(("Inserted", "New"), inserted),
+        **dict.fromkeys(("Updated", "Upd."), updated),
+        "Unchanged": _number(counts.get("unchanged")),
+        **dict.fromkeys(("Rejected", "Rej."), rejected or _number(entry.error_count)),
+        "s": f"{entry.seconds:.0f}"
+        if entry.ended_at and is_narrow
+        else f"{entry.seconds:.1f}"
+        if entry.ended_at
+        else "",
+        "Run": sync.run_id[:8],
+    }
+
+
+def rows_table(
+    rows: Iterable[Mapping[Any, Any]],
+    columns: Sequence[str],
+    title: str | None = None,
+    *,
+    width: int = WIDTH,
+    expendable: Sequence[str] = (),
+) -> Table:
+    """Return a table of the rows with these columns.
+
+    Args:
+        rows: The rows; each has a value for every column.
+        columns: The columns, in their order.
+        title: The title above the table.
+        width: The width of the terminal.
+        expendable: Columns to leave out, the first one first, until the table fits the terminal. A line below the table
+            names those that were left out.
+
+    """
+    listed = list(rows)
+    shown = list(columns)
+    left_out = []
+    for name in expendable:
+        if fits(listed, shown, width):
+            break
+        if name in shown:
+            shown.remove(name)
+            left_out.append(name)
+    table = _table(title, shown)
+    for row in listed:
+        table.add_row(*(_cell(row[name]) for name in shown))
+    if left_out:
+        table.caption = f"Not shown, because the terminal is narrow: {', '.join(left_out)}."
+        table.caption_justify = "left"
+    return table
+
+
+def fits(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], width: int) -> bool:
+    """Return whether a table of these columns fits the width. A long text in the last column may be folded."""
+    listed = list(rows)
+    widths = [max([cell_len(name), *(cell_len(_cell(row[name])) for row in listed)]) for name in columns]
+    if widths:
+        widths[-1] = min(widths[-1], max(_FOLDED, cell_len(columns[-1])))
+    return sum(widths) + _SPACES * len(widths) + 1 <= width
+
+
+_FOLDED = 30
+"""The width to which the last column may be folded."""
+_SPACES = 3
+"""The spaces around a column."""
+
+
+def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = ()) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    return table
+
+
+def _status(status: Status) -> str:
+    return f"[{COLOURS[status]}]{status}[/]"
+
+
+def _number(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _when(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S}" if instant else ""
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 (whatever a column holds)
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return _when(value)
+    if isinstance(value, Decimal):
+        return f"{value.normalize():,f}"
+    return escape(printable(str(value)).replace("\n", "\\n"))
