@@ -33,8 +33,12 @@ A message says what happened, what it means for the data and what to do. It neve
 a record's value, a body or a secret.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import datetime
+
+_OF_A_TENANT = re.compile(r"\bINN8_(?=(?:BASE_URL|CLIENT_ID|CLIENT_SECRET|SCOPE|CONTRACT_FILE)\b)")
+"""The prefix of the variables that each tenant has of its own."""
 
 
 class Inn8Error(Exception):
@@ -99,8 +103,18 @@ class NoDaysError(Inn8Error):
         )
 
 
+@dataclass(eq=False)
 class ApiError(Inn8Error):
-    """INN8 did not return what was asked for. Nothing of this sync was written."""
+    """INN8 did not return what was asked for. Nothing of this sync was written.
+
+    `prefix` is what the names of the tenant's variables begin with.
+    """
+
+    prefix: str = field(default="INN8_", kw_only=True)
+
+    def in_variables_of_the_tenant(self, text: str) -> str:
+        """Return the text with the names of the tenant's own variables: INN8_ACME__BASE_URL for INN8_BASE_URL."""
+        return _OF_A_TENANT.sub(self.prefix, text)
 
 
 @dataclass(eq=False)
@@ -115,8 +129,8 @@ class CredentialsError(ApiError):
         """Return the request, the consequence, and the settings to check."""
         return (
             f"INN8 answered {self.status} to {self.method} {self.path}: it does not accept the credentials. "
-            "Nothing of this sync was written. Check INN8_CLIENT_ID, INN8_CLIENT_SECRET and INN8_SCOPE "
-            "(`inn8 doctor` tries them); then rerun."
+            f"Nothing of this sync was written. Check {self.prefix}CLIENT_ID, {self.prefix}CLIENT_SECRET and "
+            f"{self.prefix}SCOPE (`inn8 doctor` tries them); then rerun."
         )
 
 
@@ -186,7 +200,7 @@ class RefusedRequestError(ApiError):
         return (
             f"INN8 refused {self.method} {self.path} with {self.status} ({self.content_type or 'no content type'}, "
             f"{self.length} bytes{keys}). Nothing of this sync was written. "
-            "Check INN8_BASE_URL, INN8_SCOPE and the account's rights at INN8; then rerun."
+            f"Check {self.prefix}BASE_URL, {self.prefix}SCOPE and the account's rights at INN8; then rerun."
         )
 
 
@@ -206,22 +220,26 @@ class ContractError(ApiError):
 
     def __str__(self) -> str:
         """Return what INN8 sent, the consequence, and what to do."""
-        return f"{self.subject} {self.finding}. Nothing of this sync was written. {self.way_out}"
+        way_out = self.in_variables_of_the_tenant(self.way_out)
+        return f"{self.subject} {self.finding}. Nothing of this sync was written. {way_out}"
 
 
 @dataclass(eq=False)
 class NotifyError(Inn8Error):
-    """An alert or a heartbeat could not be sent. `finding` is a status or an error's class, never the address."""
+    """An alert or a heartbeat could not be sent. `finding` is a status or an error's class, never the address.
+
+    `variable` is the setting with the address.
+    """
 
     what: str
     finding: str
+    variable: str
 
     def __str__(self) -> str:
         """Return what was not sent, and what happens next."""
-        variable = "INN8_ALERT_WEBHOOK" if self.what == "alert" else "INN8_HEARTBEAT_URL"
         return (
             f"The {self.what} could not be sent ({self.finding}): the sensor tries again at its next tick. "
-            f"Check {variable}. No sync is affected."
+            f"Check {self.variable}. No sync is affected."
         )
 
 

@@ -106,8 +106,8 @@ class TomlTable:
         for name in self._values:
             if name not in self._read:
                 close = get_close_matches(name, sorted(self._read), n=1)
-                hint = f" Did you mean {close[0]}?" if close else ""
-                self.reject(name, f"is unknown; here can be {', '.join(sorted(self._read))}.{hint}")
+                hint = f" (did you mean {close[0]}?)" if close else ""
+                self.reject(name, f"is unknown{hint}; the keys of this table are {', '.join(sorted(self._read))}")
 
     def reject_keys_other_than(self, known: Collection[str]) -> None:
         """Raise an InvalidKeyError if the table has a key that is not in `known`."""

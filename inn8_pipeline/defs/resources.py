@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inn8_pipeline.errors import ApiError
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, read_api, read_database, read_tenant
+from inn8_pipeline.settings import Environment, read_api, read_database, read_tenant, tenant_variable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -53,6 +54,9 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
                 sent in clear text.
             waits_for_circuit: Whether to wait for an open circuit instead of failing at once.
 
+        Raises:
+            ApiError: From within: it names the variables of this tenant.
+
         """
         environment = Environment()
         tenant, api = read_tenant(environment, tenant_id), read_api(environment)
@@ -78,4 +82,8 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             circuit_store.PostgresCircuits(engine, tenant_id) as states,
             api_client.Inn8Client(endpoint, states, retry=retry, on_notice=lambda notice: warn(str(notice))) as client,
         ):
-            yield client
+            try:
+                yield client
+            except ApiError as error:
+                error.prefix = tenant_variable(environment, tenant_id, "")
+                raise

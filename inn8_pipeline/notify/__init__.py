@@ -24,23 +24,23 @@ def post(webhook: str, message: str) -> None:
     """
     # Slack reads these characters as markup, but the message is plain text.
     escaped = message.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    _request("POST", webhook, "alert", {"text": escaped})
+    _request("POST", webhook, {"text": escaped}, "alert", "INN8_ALERT_WEBHOOK")
 
 
-def ping(url: str) -> None:
-    """Call the heartbeat's URL.
+def ping(url: str, variable: str) -> None:
+    """Call the heartbeat's URL; `variable` is the setting with it.
 
     Raises:
         NotifyError: There was no response, or it was not successful.
 
     """
-    _request("GET", url, "heartbeat", None)
+    _request("GET", url, None, "heartbeat", variable)
 
 
-def _request(method: str, url: str, what: str, body: dict[str, str] | None) -> None:
+def _request(method: str, url: str, body: dict[str, str] | None, what: str, variable: str) -> None:
     try:
         status = httpx.request(method, url, json=body, timeout=TIMEOUT_SECONDS, follow_redirects=False).status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise NotifyError(what, type(error).__name__) from None
+        raise NotifyError(what, type(error).__name__, variable) from None
     if not httpx.codes.is_success(status):
-        raise NotifyError(what, f"answered {status}")
+        raise NotifyError(what, f"answered {status}", variable)

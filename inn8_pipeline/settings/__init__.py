@@ -28,6 +28,7 @@ from inn8_pipeline.settings.readers import (
     read_sync,
     read_tenant,
     read_tenant_ids,
+    tenant_variable,
 )
 from inn8_pipeline.settings.tenants import check_tenants
 from inn8_pipeline.settings.urls import well_formed
@@ -56,5 +57,6 @@ __all__ = [
     "read_sync",
     "read_tenant",
     "read_tenant_ids",
+    "tenant_variable",
     "well_formed",
 ]

@@ -74,8 +74,15 @@ def _tenant_ids(text: str) -> tuple[str, ...]:
     return tenant_ids
 
 
+def tenant_variable(environment: Environment, tenant_id: str, name: str) -> str:
+    """Return the name of a variable of the tenant: INN8_BASE_URL for the default tenant, INN8_ACME__BASE_URL for acme.
+
+    With an empty name it is what all of them begin with.
+    """
+    return f"{_prefix(environment, tenant_id)}{name}"
+
+
 def _prefix(environment: Environment, tenant_id: str) -> str:
-    """Return the prefix of the tenant's variables."""
     return "INN8_" if tenant_id == read_tenant_ids(environment)[0] else f"INN8_{tenant_id.upper()}__"
 
 

@@ -76,6 +76,30 @@ def test_each_tenant_has_its_own_rows_from_its_own_inn8(both: dict[str, Pipeline
         assert expected_rows.tables(each) == expected_rows.of(each.world)
 
 
+def test_a_wrong_secret_is_corrected_in_the_variable_that_the_message_names(
+    both: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = both["acme"]
+    monkeypatch.setenv("INN8_ACME__CLIENT_SECRET", SECRET)
+    message = acme.entry(CLIENTS, acme.run(CLIENTS).run_id).description
+    assert "Check INN8_ACME__CLIENT_ID, INN8_ACME__CLIENT_SECRET and INN8_ACME__SCOPE" in message
+    monkeypatch.setenv("INN8_ACME__CLIENT_SECRET", f"{SECRET}-of-acme")
+    assert acme.run(CLIENTS).success
+
+
+def test_no_error_about_a_tenants_inn8_names_a_variable_of_another(
+    both: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = both["acme"]
+    for fault, options in (("status", {"status": 404}), ("html", {})):
+        acme.server.faults.add(fault, "clients", **options)
+        message = acme.entry(CLIENTS, acme.run(CLIENTS).run_id).description
+        assert "INN8_ACME__BASE_URL" in message
+        assert "INN8_BASE_URL" not in message
+    monkeypatch.setenv("INN8_ACME__BASE_URL", f"{acme.server.base_url}/v9")
+    assert "INN8_ACME__SCOPE" in acme.entry(CLIENTS, acme.run(CLIENTS).run_id).description
+
+
 def test_one_tenants_outage_is_neither_the_others_failure_nor_its_open_circuit(both: dict[str, Pipeline]) -> None:
     both["acme"].server.faults.add("status", "clients", times=None, status=503)
     broken = [both["acme"].run(CLIENTS).run_id for _ in range(3)]

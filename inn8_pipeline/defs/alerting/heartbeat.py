@@ -13,7 +13,7 @@ from inn8_pipeline.defs.sync_log.killed_runs import log_of
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import NotifyError
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, now, read_heartbeat_url
+from inn8_pipeline.settings import Environment, now, read_heartbeat_url, tenant_variable
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
@@ -39,13 +39,14 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
     )
     def call(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         reported = cursors.read(context.cursor)
+        environment = Environment()
         for tenant in tenants:
-            url = read_heartbeat_url(Environment(), tenant.tenant_id)
+            url = read_heartbeat_url(environment, tenant.tenant_id)
             after = cursors.instant(reported.get(tenant.tenant_id))
             complete_at = _last_complete_tick(context.instance, tenant, after) if url else None
             if url and complete_at:
                 try:
-                    notify.ping(url)
+                    notify.ping(url, tenant_variable(environment, tenant.tenant_id, "HEARTBEAT_URL"))
                 except NotifyError as error:
                     context.log.warning(str(error))
                 else:

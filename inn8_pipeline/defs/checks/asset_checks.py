@@ -112,7 +112,7 @@ def outcomes(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple
     """Evaluate the checks on the entity's current data; yield each name, aliases included, and its outcome."""
     settings = read_sync(Environment())
     recent = settings.last_days(settings.lookback_days)
-    checked = CheckInput(entity, settings, health.examine(engine, tenant.tenant_id, entity, recent))
+    checked = CheckInput(tenant.tenant_id, entity, settings, health.examine(engine, tenant.tenant_id, entity, recent))
     for name, check in CHECKS.items():
         outcome = check.rule(checked)
         yield from ((each, outcome) for each in with_aliases(name))

@@ -60,6 +60,7 @@ class CheckOutcome:
 class CheckInput:
     """The input of a rule."""
 
+    tenant_id: str
     entity: Entity
     settings: SyncSettings
     health: "Health"
@@ -144,9 +145,10 @@ def unknown_values(checked: CheckInput) -> CheckOutcome:
     values = {name: value for name, value in metadata.drift_found(found).items() if name != "unknown properties"}
     advice = (
         f"INN8 sends values that the contract does not list ({'; '.join(metadata.unlisted(found))}). The columns hold "
-        f"`unknown` instead, or null for an empty date. `inn8 drift values {checked.entity}` lists all values; only "
-        "those that cannot be personal data are shown here. If you need a value, add it to the choices of its "
-        "property (inn8_pipeline/entities) and materialize this asset again: the stored pages still have it."
+        f"`unknown` instead, or null for an empty date. `inn8 drift values {checked.entity} --tenant "
+        f"{checked.tenant_id}` lists all values; only those that cannot be personal data are shown here. If you need a "
+        "value, add it to the choices of its property (inn8_pipeline/entities) and materialize this asset again: the "
+        "stored pages still have it."
     )
     return CheckOutcome(passed=False, advice=advice, metadata={**values, "properties": sorted(found.records), **blanks})
 
@@ -163,7 +165,7 @@ def drift(checked: CheckInput) -> CheckOutcome:
     advice = (
         f"INN8 sends properties that have no column: {', '.join(each.name for each in found)}. The landings keep them. "
         "To add a column, declare the property (inn8_pipeline/entities); to accept that there is none, run "
-        f"`inn8 drift accept {checked.entity} NAME --note …`."
+        f"`inn8 drift accept {checked.entity} NAME --note … --tenant {checked.tenant_id}`."
     )
     return CheckOutcome(passed=False, advice=advice, metadata={"unknown_properties": dg.MetadataValue.table(rows)})
 

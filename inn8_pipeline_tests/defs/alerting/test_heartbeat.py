@@ -91,5 +91,11 @@ def test_no_error_names_the_address_that_was_not_reached() -> None:
     with pytest.raises(NotifyError) as refused:
         notify.post("http://127.0.0.1:1/a-secret-path", "text")
     assert "a-secret-path" not in str(refused.value)
-    with pytest.raises(NotifyError, match="INN8_HEARTBEAT_URL"):
-        notify.ping("no-address")
+
+
+def test_a_heartbeat_is_sent_to_the_address_of_the_variable_that_the_error_names(receiver: Receiver) -> None:
+    for wrong in ("no-address", "http://127.0.0.1:1"):
+        with pytest.raises(NotifyError, match="Check INN8_ACME__HEARTBEAT_URL"):
+            notify.ping(wrong, "INN8_ACME__HEARTBEAT_URL")
+    notify.ping(receiver.server.url_for(HEARTBEAT_PATH), "INN8_ACME__HEARTBEAT_URL")
+    assert receiver.received == [HEARTBEAT_PATH]

@@ -142,6 +142,7 @@ def test_a_sync_that_waits_for_longer_than_the_bound_fails_and_says_so(owned: Sy
 
     owned.merge_with(landing, None, OPTIONS, when_staged=merge_too)
     assert waits == ["waits"]
+    owned.merge_with(landing, None, impatient)
 
 
 def test_another_entity_or_tenant_waits_for_nobody(owned: Syncs) -> None:
