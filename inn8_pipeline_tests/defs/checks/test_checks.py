@@ -14,7 +14,7 @@ from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse.queries.health import Recency
 from inn8_pipeline_tests.defs.check_results import evaluated, execute, failed, metadata
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
+from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline, day_names
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
@@ -96,7 +96,7 @@ def test_an_unlisted_value_is_shown_only_if_many_clients_have_it_also_by_a_sync_
         shown = {"records": 25, "distinct_values": 5, "values": {"Dormant": 11}}
         assert metadata(evaluation) == {"unknown status": shown, "properties": ["status"]}
         assert "status: 25 records, 5 values (Dormant 11)" in (evaluation.description or "")
-        assert "`inn8 drift values clients`" in (evaluation.description or "")
+        assert f"`inn8 drift values clients --tenant {TENANT}`" in (evaluation.description or "")
     assert pipeline.entry(CLIENTS, runs[1].run_id).metadata["unchanged"] == 25
     assert pipeline.metadata(runs[1], "clients")["unknown status"]["records"] == 25
     left = "\n".join(pipeline.storage_text())
