@@ -25,7 +25,7 @@ TICK_AT_TAG = "inn8/tick_at"
 TRIGGER_TAG = "inn8/trigger"
 """On a run of `inn8 backfill`: `backfill`."""
 
-PROCESS_TAG = ".dagster/inn8_process"
+PROCESS_TAG = ".dagster/inn8_run_process"
 """Tag of a run that has begun: its process and machine. The UI hides tags with this prefix."""
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"

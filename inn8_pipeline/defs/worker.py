@@ -17,7 +17,7 @@ from dagster_celery.tasks import create_task
 
 from inn8_pipeline.defs.runs.executors import AGAIN_SECONDS, celery_config
 from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.warehouse.locks import alone
+from inn8_pipeline.warehouse import locks
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -37,7 +37,7 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
         """Execute the step unless it has ended, and return its events."""
         request = unpack_value(execute_step_args_packed, as_type=ExecuteStepArgs)
         (step_key,) = request.step_keys_to_execute or ()
-        with alone(read_database(Environment()).engine(), f"inn8 step {request.run_id} {step_key}") as is_alone:
+        with locks.alone(read_database(Environment()).engine(), locks.step(request.run_id, step_key)) as is_alone:
             if not is_alone:
                 raise self.retry(countdown=AGAIN_SECONDS)
             ended = events_of_ended_step(request.run_id, step_key)

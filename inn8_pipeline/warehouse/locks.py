@@ -1,59 +1,86 @@
-"""Postgres advisory locks: the only module of the warehouse that takes one.
+"""Locks that only the pipeline can take: rows of the table `inn8.locks`, locked `for update` or `for share`.
 
-A lock's name is hashed to its key. A lock lasts until the end of its transaction (`take`, `hold`, `try_hold`, `share`)
-or until its connection is closed (`share_until_closed`, `alone`), so Postgres releases it if its process dies.
+They are no advisory locks, because those can be taken by every login that can connect, and `pg_locks` shows everybody
+their keys. No reader has a right on the table, so no reader can take a lock or make the pipeline wait for one.
+
+A lock lasts until the end of its transaction, so Postgres releases it if its process dies. `SharedLock` and `alone`
+hold one for longer than a merge lasts, in a transaction on a connection of its own. That transaction has a transaction
+id, so VACUUM keeps every row that was deleted after it began until the fetch or the step has ended.
+
 A transaction that takes several takes them in this order: fetches, entities in the order of `ENTITIES`, pages.
-
-`defs.runs.process` takes its lock itself, in Dagster's storage, which may be another database.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.entities import ENTITIES
-from inn8_pipeline.errors import SyncLockedError
-from inn8_pipeline.warehouse.database import execute, guarded
+from inn8_pipeline.errors import DatabaseError, SyncLockedError
+from inn8_pipeline.warehouse.database import Statement, execute, guarded, transaction
 
-SCHEMA_VERSION = "inn8 schema"
-"""The lock of an upgrade of the schema."""
 
-_HOLD = sql.SQL("select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))")
-_SHARE = sql.SQL("select pg_advisory_xact_lock_shared(hashtextextended(%(name)s, 0))")
-_TRY = sql.SQL("select pg_try_advisory_xact_lock(hashtextextended(%(name)s, 0)) as is_taken")
-_SHARE_UNTIL_CLOSED = sql.SQL("select pg_advisory_lock_shared(hashtextextended(%(name)s, 0))")
-_TRY_UNTIL_CLOSED = sql.SQL("select pg_try_advisory_lock(hashtextextended(%(name)s, 0)) as is_taken")
+class Lock(NamedTuple):
+    """The key of a row of `inn8.locks`. The tenant is empty if the lock concerns no tenant."""
+
+    tenant_id: str
+    name: str
+
+
+_LOCK = sql.SQL("select 1 as taken from inn8.locks where tenant_id = %(tenant)s and name = %(name)s {}")
+_HOLD = _LOCK.format(sql.SQL("for update"))
+_SHARE = _LOCK.format(sql.SQL("for share"))
+_TRY = _LOCK.format(sql.SQL("for update skip locked"))
+_EXISTS = _LOCK.format(sql.SQL(""))
+_INSERT = sql.SQL("insert into inn8.locks (tenant_id, name) values (%(tenant)s, %(name)s) on conflict do nothing")
+_DELETE = sql.SQL("delete from inn8.locks where tenant_id = %(tenant)s and name = %(name)s")
+_IS_INSTALLED = sql.SQL("select 1 as found where to_regclass('inn8.locks') is not null")
 _BOUND_WAIT = sql.SQL("select set_config('lock_timeout', %(timeout)s, true)")
 _UNBOUND_WAIT = sql.SQL("set local lock_timeout to default")
+_STAY_IDLE = sql.SQL("set local idle_in_transaction_session_timeout = 0")
+_PING = sql.SQL("select 1")
 
 
-def entity(tenant_id: str, name: str) -> str:
-    """Return the name of the lock that every writer of an entity's rows takes."""
-    return f"inn8 {tenant_id} {name}"
+def entity(tenant_id: str, name: str) -> Lock:
+    """Return the lock that every writer of an entity's rows takes."""
+    return Lock(tenant_id, f"merge of {name}")
 
 
-def fetches(tenant_id: str) -> str:
-    """Return the name of the lock that every fetch shares while it relies on pages that are stored already."""
-    return f"inn8 fetches of {tenant_id}"
+def fetches(tenant_id: str) -> Lock:
+    """Return the lock that every fetch shares while it relies on pages that are stored already."""
+    return Lock(tenant_id, "fetches")
 
 
-def pages(tenant_id: str) -> str:
-    """Return the name of the lock that keeps a tenant's pages from being pruned."""
-    return f"inn8 pages {tenant_id}"
+def pages(tenant_id: str) -> Lock:
+    """Return the lock that keeps a tenant's pages from being pruned."""
+    return Lock(tenant_id, "pages")
+
+
+def step(run_id: str, step_key: str) -> Lock:
+    """Return the lock of a step, which must not be executed twice at the same time."""
+    return Lock("", f"step {run_id} {step_key}")
+
+
+def _entrance(lock: Lock) -> Lock:
+    """Return the lock that whoever waits for `lock` exclusively holds meanwhile, so that no session shares it anew.
+
+    Row locks are no queue: without it, sessions that share a lock in turn could keep another one waiting for ever.
+    """
+    return lock._replace(name=f"entrance to {lock.name}")
 
 
 def take(
-    connection: Connection, name: str, waits_for: str, seconds: float, on_wait: Callable[[], None] = lambda: None
+    connection: Connection, lock: Lock, waits_for: str, seconds: float, on_wait: Callable[[], None] = lambda: None
 ) -> None:
     """Take a lock exclusively until the end of the transaction; wait for at most `seconds`.
 
     Args:
         connection: A connection in a transaction.
-        name: The lock.
+        lock: The lock.
         waits_for: What another session that holds the lock is syncing, for the error's message.
         seconds: How long to wait.
         on_wait: Called once if another session holds the lock, before the wait.
@@ -62,13 +89,13 @@ def take(
         SyncLockedError: Another session held the lock for longer than `seconds`.
 
     """
-    if try_hold(connection, name):
+    if try_hold(connection, lock):
         return
     on_wait()
     began_at = time.monotonic()
     execute(connection, _BOUND_WAIT, timeout=f"{max(seconds * 1000, 1):.0f}ms")
     try:
-        hold(connection, name)
+        hold(connection, lock)
     except psycopg.errors.LockNotAvailable:
         raise SyncLockedError(waits_for, time.monotonic() - began_at) from None
     execute(connection, _UNBOUND_WAIT)
@@ -76,48 +103,104 @@ def take(
 
 def take_all(connection: Connection, tenant_id: str, seconds: float) -> None:
     """Take the locks of the tenant's fetches and of all its entities, so that no other session fetches or merges."""
-    take(connection, fetches(tenant_id), "this tenant", seconds)
+    for lock in (_entrance(fetches(tenant_id)), fetches(tenant_id)):
+        take(connection, lock, "this tenant", seconds)
     for each in ENTITIES:
         take(connection, entity(tenant_id, each.name), each.name, seconds)
 
 
-def try_hold(connection: Connection, name: str) -> bool:
+def try_hold(connection: Connection, lock: Lock) -> bool:
     """Take a lock exclusively until the end of the transaction, unless another session holds it; never wait."""
-    return _is_taken(connection, _TRY, name)
+    if _finds(connection, _TRY, lock):
+        return True
+    if _finds(connection, _EXISTS, lock):
+        return False
+    _insert(connection.engine, lock)
+    return _finds(connection, _TRY, lock)
 
 
-def hold(connection: Connection, name: str) -> None:
+def hold(connection: Connection, lock: Lock) -> None:
     """Take a lock exclusively until the end of the transaction; wait for at most the session's `lock_timeout`."""
-    execute(connection, _HOLD, name=name)
+    _wait_for(connection, _HOLD, lock)
 
 
-def share(connection: Connection, name: str) -> None:
+def share(connection: Connection, lock: Lock) -> None:
     """Share a lock until the end of the transaction; wait for at most the session's `lock_timeout`."""
-    execute(connection, _SHARE, name=name)
+    _wait_for(connection, _SHARE, lock)
 
 
-def share_until_closed(connection: Connection, name: str) -> None:
-    """Share a lock until the connection is closed; wait for at most the session's `lock_timeout`."""
-    execute(connection, _SHARE_UNTIL_CLOSED, name=name)
+class SharedLock:
+    """A lock that is shared until `close` is called, by an open transaction on a connection of its own."""
+
+    def __init__(self, engine: Engine, lock: Lock) -> None:
+        """Share the lock; wait for at most the session's `lock_timeout`."""
+        with transaction(engine, "waiting for the entrance to a lock") as connection:
+            share(connection, _entrance(lock))
+        with guarded("sharing a lock"):
+            self._connection = engine.connect()
+        try:
+            with guarded("sharing a lock"):
+                self._connection.begin()
+                execute(self._connection, _STAY_IDLE)
+                share(self._connection, lock)
+        except BaseException:
+            self.close()
+            raise
+
+    def check(self) -> None:
+        """Raise `DatabaseError` if the connection broke, and the lock with it."""
+        with guarded("holding a lock"):
+            execute(self._connection, _PING)
+
+    def close(self) -> None:
+        """Release the lock. Called twice, it does nothing."""
+        _release(self._connection)
 
 
 @contextmanager
-def alone(engine: Engine, name: str) -> Iterator[bool]:
+def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
     """Try to take a lock, and hold it in the context. Yield False if another session holds it; never wait.
 
-    The connection is in no transaction: one that lasts as long as the work in the context would be ended by
-    `idle_in_transaction_session_timeout`.
+    Yield True in a database that has no locks yet: what is done in the context then fails with the error that says so.
     """
-    with guarded("taking the lock of a step"):
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    try:
-        with guarded("taking the lock of a step"):
-            is_taken = _is_taken(connection, _TRY_UNTIL_CLOSED, name)
-        yield is_taken
-    finally:
-        connection.close()
+    with ExitStack() as held:
+        with guarded("taking a lock"):
+            connection = engine.connect()
+            held.callback(_release, connection)
+            connection.begin()
+            execute(connection, _STAY_IDLE)
+            is_installed = _finds(connection, _IS_INSTALLED, lock)
+            is_taken = is_installed and try_hold(connection, lock)
+        if is_taken:
+            held.callback(_delete, connection, lock)
+        yield is_taken or not is_installed
 
 
-def _is_taken(connection: Connection, statement: sql.SQL, name: str) -> bool:
-    row = execute(connection, statement, name=name).fetchone()
-    return row is not None and row["is_taken"] is True
+def _delete(connection: Connection, lock: Lock) -> None:
+    """Delete a lock that nobody will take again, and release it. If its connection broke, its row is left behind."""
+    with suppress(DatabaseError), guarded("releasing a lock"):
+        execute(connection, _DELETE, tenant=lock.tenant_id, name=lock.name)
+        connection.commit()
+
+
+def _release(connection: Connection) -> None:
+    """Close a connection with the locks that it holds. If it broke, they are released already."""
+    with suppress(DatabaseError), guarded("releasing a lock"):
+        connection.rollback()
+    connection.close()
+
+
+def _wait_for(connection: Connection, statement: Statement, lock: Lock) -> None:
+    if not _finds(connection, statement, lock):
+        _insert(connection.engine, lock)
+        _finds(connection, statement, lock)
+
+
+def _insert(engine: Engine, lock: Lock) -> None:
+    """Insert the row of a lock that is used for the first time, in a transaction of its own: others need not wait."""
+    with transaction(engine, "inserting a lock") as connection:
+        execute(connection, _INSERT, tenant=lock.tenant_id, name=lock.name)
+
+
+def _finds(connection: Connection, statement: Statement, lock: Lock) -> bool:
+    return execute(connection, statement, tenant=lock.tenant_id, name=lock.name).fetchone() is not None

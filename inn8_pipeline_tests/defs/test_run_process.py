@@ -1,7 +1,9 @@
-"""The lock of a run's process, runs that are canceled before they begin, and the pools of a new instance."""
+"""What shows that a run is alive, runs that are canceled before they begin, and the pools of a new instance."""
 
 import dagster as dg
+import psycopg
 import pytest
+import sqlalchemy
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
@@ -11,21 +13,37 @@ from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs.pipelines import TENANT
+from inn8_pipeline_tests.warehouse.logins import new_login
 
 
-def test_the_lock_is_taken_again_when_its_connection_breaks(
+def test_the_connection_of_a_run_is_opened_again_when_it_breaks(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "SECONDS_BETWEEN_LOOKS", 0.2)
     run = instance.create_run_for_job(build(Environment({})).resolve_job_def("clients_sync"))
-    with process.held(instance, run.run_id):
+    with process.shown(instance, run.run_id):
         until(lambda: not process.without_process(instance, [run.run_id]))
         with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
             connection.exec_driver_sql(
-                "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'inn8 run %%'"
             )
         until(lambda: not process.without_process(instance, [run.run_id]))
     assert process.without_process(instance, [run.run_id]) == {run.run_id}
+
+
+def test_another_logins_connection_or_lock_neither_keeps_a_dead_run_alive_nor_hinders_a_living_one(
+    instance: dg.DagsterInstance,
+) -> None:
+    run_id = instance.create_run_for_job(build(Environment({})).resolve_job_def("clients_sync")).run_id
+    url = sqlalchemy.make_url(instance.run_storage.postgres_url)  # type: ignore[attr-defined]
+    name = f"inn8 run {run_id}"
+    with new_login(instance.run_storage.postgres_url) as login:  # type: ignore[attr-defined]
+        wanted = {"dbname": url.database, "host": url.query.get("host") or url.host, "user": login}
+        with psycopg.connect(**wanted, application_name=name, autocommit=True) as other:  # type: ignore[arg-type]
+            other.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [name])
+            assert process.without_process(instance, [run_id]) == {run_id}
+            with process.shown(instance, run_id):
+                until(lambda: not process.without_process(instance, [run_id]))
 
 
 def test_a_run_that_was_canceled_before_it_began_ends_as_canceled_and_executes_nothing(

@@ -7,12 +7,11 @@ from sqlalchemy import Connection
 from inn8_pipeline.defs.assets.metadata import waits
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
+from inn8_pipeline.warehouse import locks
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
-
-LOCK = f"hashtextextended('inn8 {TENANT} {{}}', 0)"
 
 
 def runs_of(pipeline: Pipeline) -> list[dg.DagsterRun]:
@@ -20,7 +19,8 @@ def runs_of(pipeline: Pipeline) -> list[dg.DagsterRun]:
 
 
 def hold(connection: Connection, entity: Entity) -> None:
-    connection.exec_driver_sql(f"select pg_advisory_lock({LOCK.format(entity)})")
+    connection.begin()
+    locks.hold(connection, locks.entity(TENANT, entity.name))
 
 
 def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pipeline) -> None:
@@ -56,7 +56,7 @@ def test_a_run_waits_for_the_one_that_holds_the_lock_and_says_so(pipeline: Pipel
         with begun(pipeline, CLIENTS):
             until(lambda: waits(CLIENTS) in said(pipeline))
             assert expected_rows.tables(pipeline)["clients"] == []
-            other.exec_driver_sql("select pg_advisory_unlock_all()")
+            other.rollback()
     (run,) = runs_of(pipeline)
     assert pipeline.entry(CLIENTS, run.run_id).status == "Success"
     assert expected_rows.tables(pipeline)["clients"] == expected_rows.of(pipeline.world)["clients"]

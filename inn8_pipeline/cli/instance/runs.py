@@ -91,7 +91,7 @@ def execute(
     job = definitions.resolve_job_def(planned.tenant.job_name(planned.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
         run = _create(instance, job, planned, {**_config(planned), **({} if verbose else _QUIET)})
-        with process.held(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
+        with process.shown(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
             execute_run(InMemoryJob(job), run, instance)
         return _logged(instance, run, planned)
 

@@ -38,7 +38,7 @@ def of_landing(landing: "Landing") -> Metadata:
 
 
 def waits(entity: Entity) -> str:
-    """Return the log line of a merge that waits for another sync's advisory lock."""
+    """Return the log line of a merge that waits for another sync's lock."""
     return f"Another sync of {entity} is being merged; this one waits until that has ended."
 
 

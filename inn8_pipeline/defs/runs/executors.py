@@ -36,14 +36,14 @@ def executor(environment: Environment) -> dg.ExecutorDefinition:
     """
     name = read_executor(environment)
     try:
-        return _holding_the_run_lock(_EXECUTORS[name](environment))
+        return _showing_its_process(_EXECUTORS[name](environment))
     except ModuleNotFoundError:
         problem = f"is {name}, whose packages are not installed: install inn8-pipeline[{name}], or choose another"
         raise SettingsError("INN8_EXECUTOR", problem, "in_process") from None
 
 
-def _holding_the_run_lock(plain: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
-    """Return the executor, extended so that the run's process holds the run's lock while it executes (`process`)."""
+def _showing_its_process(plain: dg.ExecutorDefinition) -> dg.ExecutorDefinition:
+    """Return the executor, extended so that the run's process shows that it is alive while it executes (`process`)."""
 
     def create(context: dg.InitExecutorContext) -> dg.Executor:
         executor = check.not_none(plain.executor_creation_fn)(context)
@@ -64,7 +64,7 @@ def _executing(executor: dg.Executor) -> Callable[..., Iterator[dg.DagsterEvent]
     plain = executor.execute
 
     def execute(plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:  # noqa: ANN401 (Dagster's own)
-        with process.held(plan_context.instance, plan_context.run_id):
+        with process.shown(plan_context.instance, plan_context.run_id):
             process.stop_if_canceled(plan_context.instance, plan_context.run_id)
             yield from plain(plan_context, execution_plan)
 
@@ -76,7 +76,7 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
 
     A step is acknowledged when it has ended, not when it is taken, so that none is lost with its worker. RabbitMQ
     redelivers it to another worker as soon as the connection is lost. Redis does not watch connections: it redelivers a
-    step some time after it was taken, even if it is still executing. Therefore `worker` takes an advisory lock.
+    step some time after it was taken, even if it is still executing. Therefore `worker` takes a lock.
     """
     from dagster_celery.defaults import broker_transport_options
 

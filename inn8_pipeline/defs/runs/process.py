@@ -1,9 +1,12 @@
-"""Show that the process of a run is alive by an advisory lock in Dagster's storage, held while the run executes.
+"""Show that the process of a run is alive by a connection to Dagster's storage, open while the run executes.
 
-Postgres releases the lock when the process dies, whatever killed it. Dagster itself monitors only processes that its
-launcher started, loses them when their code server is restarted, and never monitors runs of the command line. The
-executors and the command line hold the lock; the sensor `watch_runs` ends a run whose lock nobody holds. `executors`
-and `killed_runs` defer this module, because it imports SQLAlchemy.
+The connection names its run. Postgres ends it when the process dies, whatever killed it. Dagster itself monitors only
+processes that its launcher started, loses them when their code server is restarted, and never monitors runs of the
+command line. The executors and the command line keep the connection open; the sensor `watch_runs` ends a run that has
+none. `executors` and `killed_runs` defer this module, because it imports SQLAlchemy.
+
+It is no advisory lock: any login could take that, so that a living run could not, or that a dead one would count as
+alive. A connection counts only if its login may write Dagster's runs.
 """
 
 import os
@@ -21,43 +24,42 @@ from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedErr
 from inn8_pipeline.defs.names import PROCESS_TAG
 
 SECONDS_BETWEEN_LOOKS = 5.0
-"""The interval at which the process checks its connection; if it is broken, it takes the lock again."""
+"""The interval at which the process checks its connection; if it is broken, it opens another one."""
 CONNECT_SECONDS = 10
 
-_LOCK = text("select pg_advisory_lock(hashtextextended(:lock, 0))")
-_HELD = text("""
-    select lock
-    from unnest(cast(:locks as text[])) lock
-    join pg_locks held
-      on held.locktype = 'advisory' and held.granted and held.objsubid = 1
-     and held.database = (select oid from pg_database where datname = current_database())
-     and (held.classid::bigint << 32) | held.objid::bigint = hashtextextended(lock, 0)
+_PING = text("select 1")
+_FOUND = text("""
+    select distinct application_name from pg_catalog.pg_stat_activity
+     where application_name = any (cast(:names as text[])) and datname = current_database()
+       and has_table_privilege(usesysid, 'runs', 'update')
 """)
 _CANCELLATION = {dg.DagsterEventType.RUN_CANCELING, dg.DagsterEventType.RUN_CANCELED}
 
 
-def _lock(run_id: str) -> str:
+def _name(run_id: str) -> str:
+    """Return the name of the connection that a run's process keeps open. Postgres cuts it at 63 bytes."""
     return f"inn8 run {run_id}"
 
 
-def _engine(instance: DagsterInstance) -> Engine | None:
+def _engine(instance: DagsterInstance, name: str = "inn8_pipeline") -> Engine | None:
     """Return an engine for Dagster's storage; None if that is not Postgres, in which case no run is watched."""
     url = getattr(instance.run_storage, "postgres_url", None)
     if url is None:
         return None
+    known = {"application_name": name}
     waits = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-    return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=waits)
+    return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=known | waits)
 
 
 @contextmanager
-def held(instance: DagsterInstance, run_id: str) -> Iterator[None]:
-    """Hold the run's lock inside the block, and store in a tag which process holds it."""
-    engine = _engine(instance)
+def shown(instance: DagsterInstance, run_id: str) -> Iterator[None]:
+    """Keep the run's connection open inside the block, and store in a tag which process does."""
+    engine = _engine(instance, _name(run_id))
     if engine is None:
         yield
         return
     is_over = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(engine, _lock(run_id), is_over), daemon=True, name="inn8 run lock")
+    keeper = threading.Thread(target=_keep, args=(engine, is_over), daemon=True, name="inn8 run connection")
     keeper.start()
     try:
         instance.add_run_tags(run_id, {PROCESS_TAG: f"process {os.getpid()} on {socket.gethostname()}"})
@@ -67,27 +69,26 @@ def held(instance: DagsterInstance, run_id: str) -> Iterator[None]:
         keeper.join(CONNECT_SECONDS)
 
 
-def _keep(engine: Engine, lock: str, is_over: threading.Event) -> None:
-    """Hold the lock until `is_over` is set; take it again if the connection breaks, as when Postgres is restarted."""
+def _keep(engine: Engine, is_over: threading.Event) -> None:
+    """Keep a connection open until `is_over` is set; open another one if it breaks, as when Postgres is restarted."""
     while not is_over.is_set():
         try:
             with engine.connect() as connection:
-                connection.execute(_LOCK, {"lock": lock})
                 while not is_over.wait(SECONDS_BETWEEN_LOOKS):
-                    connection.execute(text("select 1"))
+                    connection.execute(_PING)
         except SQLAlchemyError:
             is_over.wait(SECONDS_BETWEEN_LOOKS)
 
 
 def without_process(instance: DagsterInstance, run_ids: Iterable[str]) -> set[str]:
-    """Return the runs whose lock nobody holds; none if Dagster's storage is not Postgres."""
-    locks = {_lock(run_id): run_id for run_id in run_ids}
+    """Return the runs that no process shows to be alive; none if Dagster's storage is not Postgres."""
+    names = {_name(run_id): run_id for run_id in run_ids}
     engine = _engine(instance)
-    if engine is None or not locks:
+    if engine is None or not names:
         return set()
     with engine.connect() as connection:
-        taken = set(connection.scalars(_HELD, {"locks": list(locks)}))
-    return {run_id for lock, run_id in locks.items() if lock not in taken}
+        found = set(connection.scalars(_FOUND, {"names": list(names)}))
+    return {run_id for name, run_id in names.items() if name not in found}
 
 
 def stop_if_canceled(instance: DagsterInstance, run_id: str) -> None:

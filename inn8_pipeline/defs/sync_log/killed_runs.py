@@ -30,7 +30,7 @@ else:
 
 SECONDS_BETWEEN_LOOKS = 10
 CONFIRMED_AFTER = timedelta(seconds=15)
-"""A run is ended if two looks this far apart find no process: its lock can be free while Postgres restarts."""
+"""A run is ended if two looks this far apart find no process: its connection is gone while Postgres restarts."""
 _OVERLAP = timedelta(minutes=1)
 _FIRST_LOOK = timedelta(days=1)
 _ENDED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]

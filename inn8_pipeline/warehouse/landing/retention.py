@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.landing.store import Landing, hold_pages
+from inn8_pipeline.warehouse.schema import migrations
 
 BROKEN_AFTER_HOURS = 24
 """A fetch that takes longer than this counts as broken off, even if its process is still running."""
@@ -90,6 +91,7 @@ def discard(engine: Engine, landing: Landing) -> None:
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:
     """Delete the tenant's landings and resolved rejects that are older than so many days, and unreferenced pages."""
     with transaction(engine, "dropping old landings") as connection:
+        migrations.check(connection)
         broken = _drop_broken(connection, tenant_id)
         old = execute(connection, _DROP_OLD, tenant=tenant_id, days=landing_days).rowcount
     with transaction(engine, "dropping old pages") as connection:
@@ -104,7 +106,7 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
 def _drop_broken(connection: Connection, tenant_id: str) -> int:
     """Delete the landings of fetches that broke off; return how many.
 
-    Each fetch shares a lock until its connection is closed. If no session holds it, no incomplete landing can still be
+    Each fetch shares a lock until it ends. If no session holds it, no incomplete landing can still be
     completed.
     """
     hours = 0 if locks.try_hold(connection, locks.fetches(tenant_id)) else BROKEN_AFTER_HOURS

@@ -89,8 +89,9 @@ _COMPLETE = sql.SQL(
 class LandingWriter:
     """Store the pages of one fetch in order. Only `complete` makes the landing count.
 
-    A landing that is not completed is never read, and retention deletes its pages later. The writer has one connection,
-    which is closed by `complete`, at the end of a `with`, or when the writer is garbage-collected.
+    A landing that is not completed is never read, and retention deletes its pages later. The writer has a connection
+    that writes and one that shares the lock of fetches, so that no session rewrites or prunes pages meanwhile. Both are
+    closed by `complete`, at the end of a `with`, or when the writer is garbage-collected.
     """
 
     def __init__(self, engine: Engine, tenant_id: str, entity: Entity, window: Window | None, run_id: str) -> None:
@@ -101,13 +102,16 @@ class LandingWriter:
         self._records = 0
         self._bytes = 0
         action = f"opening a landing of {entity}"
-        with guarded(action):
-            self._connection = engine.connect()
-        self._close = weakref.finalize(self, self._connection.close)
-        with ExitStack() as if_it_fails:
-            if_it_fails.callback(self._close)
+        with ExitStack() as opened:
+            with guarded(action):
+                self._connection = opened.enter_context(engine.connect())
+            with self._transaction(action) as connection:
+                migrations.check(connection)
+            # Before the landing is inserted: if no session holds the lock, every incomplete landing broke off.
+            self._lock = locks.SharedLock(engine, locks.fetches(tenant_id))
+            opened.callback(self._lock.close)
             self.id = self._open(action, window, run_id)
-            if_it_fails.pop_all()
+            self._close = weakref.finalize(self, opened.pop_all().close)
 
     def __enter__(self) -> Self:
         """Return the writer."""
@@ -120,24 +124,13 @@ class LandingWriter:
         self._close()
 
     def _open(self, action: str, window: Window | None, run_id: str) -> int:
-        with guarded(action):
-            self._share_fetches()
         with self._transaction(action) as connection:
-            migrations.check(connection)
             clock_skew.check(connection, self._tenant_id, self._entity)
             hold_pages(connection, self._tenant_id)
             landing_id = self._insert(connection, window, run_id)
         with guarded(action):
             self._commit_each_statement()
         return landing_id
-
-    def _share_fetches(self) -> None:
-        """Share the lock of fetches until the connection is closed: no session rewrites or prunes pages meanwhile.
-
-        The lock is taken before the landing is inserted: if no session holds it, every incomplete landing broke off.
-        """
-        with self._connection.begin():
-            locks.share_until_closed(self._connection, locks.fetches(self._tenant_id))
 
     def _insert(self, connection: Connection, window: Window | None, run_id: str) -> int:
         opened = execute(
@@ -174,8 +167,10 @@ class LandingWriter:
 
         Raises:
             LandingMissingError: The fetch took so long that retention deleted the landing.
+            DatabaseError: The lock of fetches was lost, so pages that the landing relies on may be gone.
 
         """
+        self._lock.check()
         with self._transaction("completing a landing") as connection:
             execute(connection, _WAIT_FOR_THE_DISK)
             row = execute(

@@ -18,6 +18,7 @@ TABLES: dict[str, str] = {
     "sync_log_entries": "A row is a sync of an entity: when and why it ran, how it ended, what became of the records.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
+    "locks": "A row is a lock that a fetch, a merge or a step takes by `select … for update` or `for share`.",
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
     "landings": "A row is one fetch of an entity: its time, window and pages. It counts once completed_at is set.",
     "pages": "A row is one page, verbatim as INN8 sent it. A page that INN8 sends again is not stored again.",
@@ -106,6 +107,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "last_seen_at": "Start of the last fetch that was merged and had it.",
         "accepted_at": "When an operator confirmed that it needs no column: the check drift no longer reports it.",
         "accepted_note": "The operator's note.",
+    },
+    "locks": {
+        "name": "What is locked: a tenant's fetches, its pages, the merges of an entity, or a step of a Celery worker.",
     },
     "tenant_readers": {
         "role_name": "Name of the login. It sees only the rows of its tenants.",

@@ -299,6 +299,13 @@ unknown_properties = _table(
     PrimaryKeyConstraint(TENANT, "entity", "name", name="unknown_properties_pkey"),
 )
 
+locks = _table(
+    "locks",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("name", type_of_key, nullable=False),
+    PrimaryKeyConstraint(TENANT, "name", name="locks_pkey"),
+)
+
 tenant_readers = _table(
     "tenant_readers",
     SqlColumn(TENANT, type_of_key, nullable=False),

@@ -77,12 +77,12 @@ def test_a_warehouse_of_another_version_takes_no_page(syncs: Syncs) -> None:
         writer(syncs)
 
 
-def test_a_writer_has_one_connection_and_closes_it(syncs: Syncs) -> None:
+def test_a_writer_has_two_connections_and_closes_them(syncs: Syncs) -> None:
     asking = "select count(*) - 1 as others from pg_stat_activity where datname = current_database()"
     opened = writer(syncs)
     for number in range(5):
         opened.add(body(number), 1)
-    assert syncs.query(asking)[0]["others"] == 1
+    assert syncs.query(asking)[0]["others"] == 2
     opened.complete(retries=0, has_duplicates=False)
     left = writer(syncs)
     del left

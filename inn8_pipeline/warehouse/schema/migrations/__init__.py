@@ -10,13 +10,12 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.errors import SchemaVersionError
-from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
 from inn8_pipeline.warehouse.schema.views import views
 
-SCHEMA_VERSION = "0010"
+SCHEMA_VERSION = "0011"
 """The newest version in `versions`. It is written here so that a sync does not load Alembic to find it."""
 
 _HAS_VERSION = sql.SQL("select to_regclass('inn8.schema_version') is not null as has_version")
@@ -24,7 +23,19 @@ _VERSION = sql.SQL("select version_num from inn8.schema_version")
 _SCHEMA_OWNER = sql.SQL(
     "select nspowner::regrole::text as owner from pg_catalog.pg_namespace where nspname = %(schema)s"
 )
-_CREATE_SCHEMA = sql.SQL("create schema {}")
+# If two upgrades create it, the second one waits for the first, and then finds it.
+_CREATE_SCHEMA = sql.SQL(
+    """
+    do $$ begin
+      create schema {};
+    exception when duplicate_schema or unique_violation then null;
+    end $$
+    """
+)
+# Only the owner of the schema can write its comment, and Postgres lets one transaction do so at a time. An advisory
+# lock could be taken by any login.
+_WAIT_FOR_OTHERS = sql.SQL("comment on schema {} is {}")
+_ABOUT = "What INN8 sent, as rows, and the views for readers. `inn8 db upgrade` makes everything in it."
 _ACT_AS = sql.SQL("set local role {}")
 _COMMENT_ON_TABLE = sql.SQL("comment on table {} is {}")
 _COMMENT_ON_VIEW = sql.SQL("comment on view {} is {}")
@@ -61,11 +72,11 @@ def upgrade(engine: Engine) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.begin() as connection:
-        locks.hold(connection, locks.SCHEMA_VERSION)
         for schema in (SCHEMA, RAW_SCHEMA):
             if not _owner_of(connection, schema):
                 execute(connection, _CREATE_SCHEMA.format(sql.Identifier(schema)))
         _act_as_owner(connection)
+        execute(connection, _WAIT_FOR_OTHERS.format(sql.Identifier(SCHEMA), _ABOUT))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _write_comments(connection)
