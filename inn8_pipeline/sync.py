@@ -4,7 +4,7 @@ This is the service layer: it knows the order of the steps, but neither Dagster 
 is first used (see `lazy_imports`). pandas and pyarrow are imported only if there is something to merge.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity, Window
-from inn8_pipeline.errors import DatabaseError
+from inn8_pipeline.errors import DatabaseError, Inn8Error
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.landing.retention import discard
@@ -140,6 +140,8 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
 ) -> Outcome:
     """Merge each landing for its days, in the order given; each in a transaction of its own.
 
+    If one fails, those before it stay committed: a note of the error names their days.
+
     Args:
         to: Where to write.
         sources: The landings, with the days that each is merged for.
@@ -158,23 +160,35 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
         if len(results) == len(sources):
             on_merged(connection, Outcome(landings, results))
 
+    committed: set[date] = set()
     for landing, days in sources:
         landings.append(landing)
-        source = _reader(to, landing, contract)
-        merge_landing(to.engine, landing, days, options(landing), source, on_wait=on_wait, on_merged=add)
+        source, how = _reader(to, landing, contract), options(landing)
+        try:
+            merge_landing(to.engine, landing, days, how, source, on_wait=on_wait, on_merged=add)
+        except Inn8Error as error:
+            if committed and not how.is_dry_run:
+                error.add_note(_partly_written(committed))
+            raise
+        committed.update(days or ())
     return Outcome(landings, results)
 
 
+def _partly_written(days: Collection[date]) -> str:
+    return (
+        f"The {len(days)} days that were merged before it, from {min(days)} to {max(days)}, are written and stay; the "
+        "message is about the others."
+    )
+
+
 @contextmanager
-def discarded(to: Destination, sources: Sequence[tuple[Landing, frozenset[date] | None]]) -> Iterator[None]:
+def discarding(to: Destination, entity: Entity) -> Iterator[None]:
     """Discard the landings of this run at the end; those of other runs stay.
 
     If the database fails, they stay too: the step is tried again, and must find the same landings.
     """
     with ExitStack() as at_the_end:
-        for landing, _ in sources:
-            if landing.run_id == to.run_id:
-                at_the_end.callback(discard, to.engine, landing)
+        at_the_end.callback(discard, to.engine, to.tenant_id, entity, to.run_id)
         try:
             yield
         except DatabaseError:

@@ -101,7 +101,7 @@ def table_assets(
                 record.waits += 1
                 context.log.warning(metadata.waits(entity))
 
-            with sync.discarded(to, sources) if is_dry and not dry_runs.keeps_landing(context.run) else nullcontext():
+            with sync.discarding(to, entity) if is_dry and not dry_runs.keeps_landing(context.run) else nullcontext():
                 outcome = sync.merge(to, sources, options, on_wait=on_wait, on_merged=record.write, contract=contract)
         if is_dry:
             dry_runs.log(context, key, record.whole)

@@ -26,8 +26,7 @@ A `dg.RetryPolicy` is not used, because it would also retry a canceled step.
 """
 
 _NOT_IN_THE_WAREHOUSE = (
-    "The warehouse could not be written, so this sync is not in inn8.sync_log yet. The sensor watch_runs adds it once "
-    "the warehouse is back."
+    "This sync is not in inn8.sync_log yet: %s The sensor watch_runs adds it once the warehouse can be written."
 )
 
 
@@ -76,16 +75,17 @@ class LogFailures:
             raise dg.Failure(description=message, allow_retries=False) from None
 
     def _write(self, failed: SyncLogEntry) -> None:
-        stored = warehouse_log.write_ended(replace(self.sync, entry=failed))
-        if stored is None:
-            self._context.log.warning(_NOT_IN_THE_WAREHOUSE)
-        entry = stored or failed
+        try:
+            entry = warehouse_log.write_ended(replace(self.sync, entry=failed))
+        except Inn8Error as error:
+            self._context.log.warning(_NOT_IN_THE_WAREHOUSE, error)
+            entry = failed
         dagster_log.write(self._context, self._key, entry, dict.fromkeys(self._days, entry))
 
 
 def _message(error: BaseException) -> str:
     if isinstance(error, Inn8Error):
-        return str(error)
+        return " ".join([str(error), *getattr(error, "__notes__", ())])
     if not isinstance(error, Exception):
         return "The run was stopped before the sync was complete. Nothing of this step was written; run it again."
     frames = traceback.extract_tb(error.__traceback__)

@@ -18,6 +18,7 @@ from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.runs import pools
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
+from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
@@ -82,13 +83,16 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         cursor = _Cursor(**json.loads(context.cursor)) if context.cursor else _Cursor()
         looked_at = now()
         without, ended = end_dead_runs(context.instance, cursor.without_process)
-        unrecorded = [
-            run.run_id
-            for run in _ended_runs(context.instance, cursor)
-            if not write_missing(context.instance, run, _KILLED if run.is_failure else _CANCELED)
-        ]
-        context.update_cursor(json.dumps(asdict(_Cursor(looked_at.isoformat(), without, unrecorded))))
-        return dg.SkipReason(" ".join(ended) or "The process of every run in progress is alive.")
+        problems: dict[str, str] = {}
+        for run in _ended_runs(context.instance, cursor):
+            problem = write_missing(context.instance, run, _KILLED if run.is_failure else _CANCELED)
+            if problem is not None:
+                problems[run.run_id] = problem
+        context.update_cursor(json.dumps(asdict(_Cursor(looked_at.isoformat(), without, [*problems]))))
+        sentences = ended or ["The process of every run in progress is alive."]
+        if problems:
+            sentences.append(f"{len(problems)} runs are not in the warehouse yet: {next(iter(problems.values()))}")
+        return dg.SkipReason(" ".join(sentences))
 
     return watch_runs
 
@@ -133,27 +137,30 @@ def _end(instance: DagsterInstance, run: DagsterRun) -> str:
     return message
 
 
-def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> bool:
+def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> str | None:
     """Write a `Failed` entry wherever the run had planned one and left none: for the run and for each of its days.
 
     The run's own entry is written to the warehouse too. Where the warehouse has the entry of a committed merge, that
     one is the run's, though the process was killed before it could log it.
 
+    A dry run has no entry. What it fetched is deleted, unless it was to be kept.
+
     Returns:
-        Whether every entry is in the warehouse; False while that is away. A dry run has none.
+        Why the warehouse could not be written, so that it must be tried again; None if it was written.
 
     """
     if dry_runs.is_dry(run):
-        return True
+        return None if dry_runs.keeps_landing(run) else _discard_landings(instance, run)
     written = {(each.asset_key, each.partition): each for each in log_of(instance, run)}
     tables = warehouse_log.known_tables()
-    is_recorded = True
+    problem = None
     for key, days, step_key in _planned(instance, run):
         entry = _entry(written.get((key, None)), message)
         if key in tables:
-            stored = warehouse_log.write_ended(replace(warehouse_log.sync_of(run, *tables[key], days), entry=entry))
-            is_recorded = is_recorded and stored is not None
-            entry = stored or entry
+            try:
+                entry = warehouse_log.write_ended(replace(warehouse_log.sync_of(run, *tables[key], days), entry=entry))
+            except Inn8Error as error:
+                problem = str(error)
         for day in (*days, None):
             if (key, day) not in written:
                 event = DagsterEvent(
@@ -164,7 +171,18 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> b
                     event_specific_data=dagster_log.evaluation(entry, key, day),
                 )
                 instance.report_dagster_event(event, run_id=run.run_id)
-    return is_recorded
+    return problem
+
+
+def _discard_landings(instance: DagsterInstance, run: DagsterRun) -> str | None:
+    tables = warehouse_log.known_tables()
+    try:
+        for key, _, _ in _planned(instance, run):
+            if key in tables:
+                warehouse_log.discard_landings(run, *tables[key])
+    except Inn8Error as error:
+        return str(error)
+    return None
 
 
 def _entry(written: dg.AssetCheckEvaluation | None, message: str) -> SyncLogEntry:

@@ -12,7 +12,6 @@ from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import window_of_days
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs
 from inn8_pipeline.entities import ENTITIES, Entity
-from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_database, read_tenant_ids
 from inn8_pipeline.warehouse.merge.results import Status
@@ -22,8 +21,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from inn8_pipeline.sync import Outcome
+    from inn8_pipeline.warehouse.landing import retention
     from inn8_pipeline.warehouse.sync_log import store
 else:
+    retention = lazy_module("inn8_pipeline.warehouse.landing.retention")
     store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
 _BACKFILL_TAG = "dagster/backfill"
@@ -98,19 +99,22 @@ class MergeRecorder:
         store.write(connection, done)
 
 
-def write_ended(sync: LoggedSync) -> SyncLogEntry | None:
+def write_ended(sync: LoggedSync) -> SyncLogEntry:
     """Write the end of a sync in a transaction of its own; return the entry that stands.
 
-    Returns:
-        The entry of the merge, where that was committed before the sync failed; None if the warehouse cannot be
-        written: the sensor `watch_runs` tries again.
+    That is the entry of the merge, where it was committed before the sync failed.
+
+    Raises:
+        Inn8Error: The warehouse cannot be written. The sensor `watch_runs` tries again.
 
     """
-    try:
-        with store.writing(read_database(Environment()).engine()) as connection:
-            return store.write(connection, sync).entry
-    except Inn8Error:
-        return None
+    with store.writing(read_database(Environment()).engine()) as connection:
+        return store.write(connection, sync).entry
+
+
+def discard_landings(run: dg.DagsterRun, tenant: Tenant, entity: Entity) -> None:
+    """Delete what a dry run has fetched of an entity; raise an Inn8Error if the warehouse cannot be written."""
+    retention.discard(read_database(Environment()).engine(), tenant.tenant_id, entity, run.run_id)
 
 
 def known_tables() -> dict[dg.AssetKey, tuple[Tenant, Entity]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, transaction
-from inn8_pipeline.warehouse.landing.store import Landing, hold_pages
+from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import migrations
 
 BROKEN_AFTER_HOURS = 24
@@ -67,7 +68,12 @@ _UNNAMED = sql.SQL(
 )
 _DROP_UNNAMED = _UNNAMED.format(among=sql.SQL(""))
 _DROP_UNNAMED_OF = _UNNAMED.format(among=sql.SQL("and p.sha256 = any (%(digests)s)"))
-_DISCARD = sql.SQL("delete from inn8_raw.landings where tenant_id = %(tenant)s and id = %(landing)s")
+_DISCARD = sql.SQL(
+    """
+    delete from inn8_raw.landings where tenant_id = %(tenant)s and entity = %(entity)s and run_id = %(run)s
+    returning page_digests
+    """
+)
 _DROP_REJECTS = sql.SQL(
     """
     delete from inn8.rejected_records
@@ -76,16 +82,17 @@ _DROP_REJECTS = sql.SQL(
 )
 
 
-def discard(engine: Engine, landing: Landing) -> None:
-    """Delete the landing of a dry run, and the pages that no other landing names.
+def discard(engine: Engine, tenant_id: str, entity: Entity, run_id: str) -> None:
+    """Delete the landings that a dry run has fetched of an entity, and the pages that no other landing names.
 
     The pages stay while another fetch is under way, which may count on them: then the weekly maintenance deletes them.
     """
     with transaction(engine, "discarding a landing") as connection:
-        hold_pages(connection, landing.tenant_id, for_pruning=True)
-        execute(connection, _DISCARD, tenant=landing.tenant_id, landing=landing.id)
-        if execute(connection, _IS_UNDER_WAY, tenant=landing.tenant_id).fetchone() is None:
-            execute(connection, _DROP_UNNAMED_OF, tenant=landing.tenant_id, digests=list(landing.digests))
+        hold_pages(connection, tenant_id, for_pruning=True)
+        discarded = execute(connection, _DISCARD, tenant=tenant_id, entity=entity.name, run=run_id)
+        digests = [digest for row in discarded for digest in row["page_digests"]]
+        if execute(connection, _IS_UNDER_WAY, tenant=tenant_id).fetchone() is None:
+            execute(connection, _DROP_UNNAMED_OF, tenant=tenant_id, digests=digests)
 
 
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:

@@ -121,7 +121,7 @@ def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(d
     processes.strike(deployment.workers["one"])
     assert asked_doctor()["Celery's workers"] == "workers that answer (1): two@tests"
     processes.strike(deployment.workers["two"])
-    assert asked_doctor()["Celery's workers"].startswith("No worker of Celery's answers")
+    assert asked_doctor()["Celery's workers"].startswith("No Celery worker answers")
 
 
 def asked_doctor() -> dict[str, str]:

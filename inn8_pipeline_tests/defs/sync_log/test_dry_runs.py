@@ -6,14 +6,17 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from inn8_pipeline import sync
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.storage_pruning import delete_runs
-from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
+from inn8_pipeline.defs.resources import Inn8
+from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs, failures
 from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity
+from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 from inn8_pipeline_tests.defs.alerting.sensors import SensorRunner
-from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline
 
 DRY = {"dry_run": True}
 REQUESTS_ARE_REAL = {"inn8.circuits"}
@@ -103,6 +106,42 @@ def test_the_landing_of_a_dry_run_is_kept_where_that_is_asked_for_and_can_be_mer
     assert pipeline.rows("select count(*) from inn8_raw.landings") == [(2,)]
     rebuilt = pipeline.run(CLIENTS, only=["clients"])
     assert pipeline.entry(CLIENTS, rebuilt.run_id).metadata["updated"] == 1
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_a_killed_dry_run_has_fetched_is_deleted_by_the_sensor(pipeline: Pipeline, *, is_kept: bool) -> None:
+    pipeline.run_all()
+    change_some(pipeline)
+    before = everything(pipeline)
+    job = pipeline.definitions.resolve_job_def("clients_sync")
+    config = {"ops": {"merge_clients": {"config": {**DRY, "keep_landing": is_kept}}}}
+    run = pipeline.instance.create_run_for_job(job, run_config=config)
+    with Inn8().client(TENANT, pipeline.engine, warn=lambda _: None) as client:
+        sync.land(client, sync.Destination(pipeline.engine, TENANT, run.run_id), CLIENTS, None)
+    pipeline.instance.report_run_failed(run)
+    SensorRunner(pipeline, "watch_runs").evaluate()
+    assert (everything(pipeline) == before) is not is_kept
+
+
+def test_a_dry_run_that_postgres_interrupts_is_retried_with_its_own_landing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        if not attempts:
+            attempts.append(1)
+            raise DatabaseError("merging", "OperationalError")
+        return merge(*arguments, **options)
+
+    pipeline.run(CLIENTS)
+    change_some(pipeline)
+    before, merge, attempts = everything(pipeline), sync.merge, list[int]()
+    monkeypatch.setattr(failures, "RETRY_WAITS_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr(sync, "merge", interrupted)
+    run = pipeline.run(CLIENTS, config=DRY)
+    assert run.success
+    counts = entry_of(pipeline, CLIENTS, run.dagster_run).counts
+    assert (attempts, counts and (counts.updated, counts.inserted)) == ([1], (1, 1))
+    assert everything(pipeline) == before
 
 
 def test_a_run_that_is_dry_for_one_entity_writes_nothing_of_another(pipeline: Pipeline) -> None:

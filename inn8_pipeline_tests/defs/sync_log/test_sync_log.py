@@ -2,14 +2,17 @@
 
 import json
 import logging
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.defs.sync_log import killed_runs
-from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Window
+from inn8_pipeline.errors import SyncLockedError
 from inn8_pipeline.settings import now
+from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
@@ -129,6 +132,29 @@ def test_a_mass_change_is_a_failed_sync_until_one_run_allows_it(pipeline: Pipeli
     allowed = pipeline.run(CLIENTS, config={"allow_changes": True})
     assert pipeline.entry(CLIENTS, allowed.run_id).status == "Success"
     assert pipeline.entry(CLIENTS, pipeline.run(CLIENTS).run_id).status == "Success"
+
+
+def test_a_rebuild_that_fails_half_way_says_which_days_it_has_written(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for entity in (CLIENTS, PORTFOLIOS):
+        pipeline.run(entity)
+    first, *others = pipeline.window.days()
+    pipeline.run(TRANSACTIONS, window=Window(first, first))
+    pipeline.run(TRANSACTIONS, window=Window(others[0], others[-1]))
+    pipeline.change("update inn8.transactions set amount = amount + 1")
+
+    def merge_one(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        if merged:
+            raise SyncLockedError("transactions", 600)
+        merged.append(1)
+        return merge_landing(*arguments, **options)
+
+    merged = list[int]()
+    monkeypatch.setattr("inn8_pipeline.sync.merge_landing", merge_one)
+    run = pipeline.run(TRANSACTIONS, only=["transactions", "securities"], config={"allow_changes": True})
+    message = pipeline.entry(TRANSACTIONS, run.run_id).metadata["error_message"]
+    assert f"The 1 days that were merged before it, from {first} to {first}, are written and stay" in message
 
 
 def test_a_run_of_transactions_without_days_fails_and_says_what_to_choose(pipeline: Pipeline) -> None:

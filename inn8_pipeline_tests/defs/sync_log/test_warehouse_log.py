@@ -156,9 +156,10 @@ def test_what_failed_while_the_warehouse_was_away_is_added_by_the_sensor_when_it
         pipeline.server.faults.add("status", "clients", status=404)
         run = pipeline.run(CLIENTS)
         assert [sync.entry.status for sync in rows(pipeline)] == [Status.IN_PROGRESS]
-        assert any("not in inn8.sync_log yet" in line for line in pipeline.lines(run.run_id, 30))
+        assert any("not in inn8.sync_log yet: It is away." in line for line in pipeline.lines(run.run_id, 30))
         sensor = SensorRunner(pipeline, "watch_runs")
         sensor.evaluate()
+        assert "1 runs are not in the warehouse yet: It is away." in sensor.messages[0]
         assert run.run_id in str(sensor.cursor)
     sensor.evaluate()
     assert run.run_id not in str(sensor.cursor)
@@ -167,7 +168,7 @@ def test_what_failed_while_the_warehouse_was_away_is_added_by_the_sensor_when_it
 
 
 def _fail() -> None:
-    raise Inn8Error
+    raise Inn8Error("It is away.")  # noqa: TRY003
 
 
 def test_a_sync_that_only_fetches_has_no_row(pipeline: Pipeline) -> None:
