@@ -118,7 +118,11 @@ def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | N
             for page in fetch:
                 writer.add(page.body, page.records)
             if fetch.is_complete:
-                return writer.complete(retries=fetch.retries, has_duplicates=fetch.has_duplicates)
+                return writer.complete(
+                    retries=fetch.retries,
+                    has_duplicates=fetch.has_duplicates,
+                    waited_seconds=client.waited_seconds,
+                )
     raise AssertionError  # `fetches` ends with a complete one or raises
 
 

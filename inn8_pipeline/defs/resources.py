@@ -12,18 +12,26 @@ import dagster as dg
 
 from inn8_pipeline.errors import ApiError
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, read_api, read_database, read_tenant, tenant_variable
+from inn8_pipeline.settings import (
+    Environment,
+    TenantSettings,
+    read_api,
+    read_database,
+    read_tenant,
+    tenant_variable,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from inn8_pipeline.extract import client as api_client
     from inn8_pipeline.extract import endpoint as api_endpoint
-    from inn8_pipeline.warehouse import circuit_store
+    from inn8_pipeline.warehouse import circuit_store, request_budget
 else:
     api_client = lazy_module("inn8_pipeline.extract.client")
     api_endpoint = lazy_module("inn8_pipeline.extract.endpoint")
     circuit_store = lazy_module("inn8_pipeline.warehouse.circuit_store")
+    request_budget = lazy_module("inn8_pipeline.warehouse.request_budget")
 
 
 CIRCUIT_WAIT_SECONDS = 300.0
@@ -43,16 +51,23 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def client(
-        self, tenant_id: str, engine: "Engine", warn: Callable[[str], None], *, waits_for_circuit: bool = False
+        self,
+        tenant_id: str,
+        engine: "Engine",
+        warn: Callable[[str], None],
+        *,
+        waits_for_circuit: bool = False,
+        leaves_reserve: bool = False,
     ) -> "Iterator[api_client.Inn8Client]":
         """Open a client of the tenant.
 
         Args:
             tenant_id: Whose credentials to use.
-            engine: The database that keeps the circuit breaker's state.
+            engine: The database that keeps the circuit breaker's state and the request budget.
             warn: Called with a line for each retry, for unexpected content of INN8's responses, and if credentials are
                 sent in clear text.
             waits_for_circuit: Whether to wait for an open circuit instead of failing at once.
+            leaves_reserve: Whether the last requests of the budget are left to other syncs.
 
         Raises:
             ApiError: From within: it names the variables of this tenant.
@@ -80,10 +95,23 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
         retry = api_endpoint.RetryPolicy(open_circuit_wait_seconds=CIRCUIT_WAIT_SECONDS if waits_for_circuit else 0.0)
         with (
             circuit_store.PostgresCircuits(engine, tenant_id) as states,
-            api_client.Inn8Client(endpoint, states, retry=retry, on_notice=lambda notice: warn(str(notice))) as client,
+            request_budget.PostgresBudget(engine, tenant_id, _limit(tenant)) as budget,
+            api_client.Inn8Client(
+                endpoint,
+                states,
+                retry=retry,
+                on_notice=lambda notice: warn(str(notice)),
+                budget=budget,
+                leaves_reserve=leaves_reserve,
+            ) as client,
         ):
             try:
                 yield client
             except ApiError as error:
                 error.prefix = tenant_variable(environment, tenant_id, "")
                 raise
+
+
+def _limit(tenant: TenantSettings) -> "request_budget.RequestLimit | None":
+    limit = tenant.max_requests_per_minute
+    return request_budget.RequestLimit(limit) if limit else None

@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock
 from typing import Any, NoReturn
 from urllib.parse import quote_plus
@@ -78,15 +79,16 @@ class TokenSource:
 
     def _fetch(self, cancelled: Event) -> Token:
         call = ApiCall(RequestLabel("POST", self._contract.path), TOKEN_CIRCUIT, cancelled)
-        return self._retrier.run(call, lambda: None, lambda _: self._request(call.label))
+        return self._retrier.run(call, lambda: None, lambda _: self._request(call))
 
-    def _request(self, label: RequestLabel) -> Token:
+    def _request(self, call: ApiCall) -> Token:
+        label = call.label
         # The lifetime counts from before the request: the server's clock started somewhere in between.
         asked_at_seconds = self._clock()
         url = self._endpoint.url(self._contract.path)
         request = self._http.build_request("POST", url, data=self._form(), headers=self._basic())
         try:
-            response, body = exchange(self._http, request, label, EXPECTED)
+            response, body = exchange(self._http, request, label, EXPECTED, partial(self._retrier.take_request, call))
         except RefusedRequestError as refusal:
             if refusal.status not in {400, 401, 403}:
                 raise

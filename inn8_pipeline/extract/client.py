@@ -16,6 +16,7 @@ from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import ContractError, SettingsError
 from inn8_pipeline.extract.auth import TokenSource
 from inn8_pipeline.extract.breaker import CircuitStore
+from inn8_pipeline.extract.budget import BudgetStore, RequestBudget, Unlimited
 from inn8_pipeline.extract.endpoint import DEFAULT_RETRY, DEFAULT_TIMEOUTS, Endpoint, RetryPolicy, Timeouts
 from inn8_pipeline.extract.http.deadlines import DeadlineTransport
 from inn8_pipeline.extract.paging.fetch import Fetch
@@ -36,6 +37,8 @@ class Inn8Client:
         retry: How often a transient failure is retried.
         timeouts: How long each step of an attempt may take.
         on_notice: Called before each retry, and with warnings about INN8's responses; by one thread at a time.
+        budget: The tenant's request budget; none by default.
+        leaves_reserve: Whether the last requests of the budget are left to others, as a backfill does.
         transport: Replaces the network, for tests.
 
     Raises:
@@ -51,11 +54,14 @@ class Inn8Client:
         retry: RetryPolicy = DEFAULT_RETRY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
         on_notice: Callable[[Notice], None] = lambda _: None,
+        budget: BudgetStore | None = None,
+        leaves_reserve: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._retrier = Retrier(circuits, retry, timeouts, on_notice)
-        self._http = _http_client(endpoint, timeouts, transport)
+        self._budget = RequestBudget(budget or Unlimited(), leaves_reserve=leaves_reserve, announce=self._announce)
+        self._retrier = Retrier(circuits, retry, timeouts, on_notice, self._budget)
+        self._http = _http_client(endpoint, timeouts, transport, self._budget.heed)
         self._tokens = TokenSource(endpoint, self._http, self._retrier)
         self._fetches: WeakSet[Fetch] = WeakSet()
 
@@ -74,6 +80,14 @@ class Inn8Client:
         for each in list(self._fetches):
             each.close()
         self._http.close()
+
+    @property
+    def waited_seconds(self) -> float:
+        """The time in which requests were held back by the request budget or by INN8's own rate limit."""
+        return self._budget.waited_seconds
+
+    def _announce(self, line: str) -> None:
+        self._retrier.announce(line)
 
     def check_credentials(self) -> None:
         """Request a token, regardless of the circuit breaker and without counting on it.
@@ -155,7 +169,12 @@ class Inn8Client:
         return parameters
 
 
-def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTransport | None) -> httpx.Client:
+def _http_client(
+    endpoint: Endpoint,
+    timeouts: Timeouts,
+    transport: httpx.BaseTransport | None,
+    on_response: Callable[[httpx.Response], None],
+) -> httpx.Client:
     """Return a pool of connections: no redirects, no cookies, no proxy or credentials from the environment."""
     # One for each page that is being fetched, and one for a token that is renewed meanwhile.
     connections = endpoint.pages_at_a_time + 1
@@ -164,6 +183,7 @@ def _http_client(endpoint: Endpoint, timeouts: Timeouts, transport: httpx.BaseTr
         transport=transport or DeadlineTransport(_tls(endpoint), connections),
         timeout=httpx.Timeout(connect=timeouts.connect_seconds, read=read, write=read, pool=read),
         headers={"User-Agent": f"inn8-pipeline/{_version()}", "Accept": "application/json", "Accept-Encoding": "gzip"},
+        event_hooks={"response": [on_response]},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         trust_env=False,

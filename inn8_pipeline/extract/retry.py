@@ -21,6 +21,7 @@ from inn8_pipeline.errors import (
     TransientApiError,
 )
 from inn8_pipeline.extract.breaker import Attempt, CircuitBreaker, CircuitStore, UncountedCircuits
+from inn8_pipeline.extract.budget import RequestBudget, Unlimited
 from inn8_pipeline.extract.endpoint import RetryPolicy, Timeouts
 from inn8_pipeline.extract.http.deadlines import time_limit
 from inn8_pipeline.extract.http.responses import RequestLabel, TransientError
@@ -80,9 +81,17 @@ class ApiCall:
     cancelled: Event
     count_retry: Callable[[], None] = lambda: None
 
+    def wait(self, seconds: float) -> None:
+        """Wait for so many seconds. Raises AbandonedError as soon as the call is cancelled."""
+        if self.cancelled.wait(seconds) if seconds > 0 else self.cancelled.is_set():
+            raise AbandonedError
+
 
 class Retrier:
     """Make the calls of one client: each attempt is admitted by its circuit, bounded in time, reported and retried.
+
+    Before it is admitted, an attempt takes a request from the budget. A request that an attempt makes in addition
+    takes one too: call `take_request`.
 
     `on_notice` is called in the thread that makes the request, by one thread at a time.
     """
@@ -93,8 +102,10 @@ class Retrier:
         policy: RetryPolicy,
         timeouts: Timeouts,
         on_notice: Callable[[Notice], None],
+        budget: RequestBudget | None = None,
     ) -> None:
         self.breaker = CircuitBreaker(circuits)
+        self.budget = budget or RequestBudget(Unlimited())
         self.policy = policy
         self.timeouts = timeouts
         self._on_notice = on_notice
@@ -102,13 +113,17 @@ class Retrier:
         _exclude_ours_from_staminas_hooks()
 
     def uncounted(self) -> "Retrier":
-        """Return a retrier with the same policy that neither reads nor changes the circuits."""
+        """Return a retrier with the same policy that neither reads nor changes the circuits and the budget."""
         return Retrier(UncountedCircuits(), self.policy, self.timeouts, self._on_notice)
 
     def announce(self, notice: Notice) -> None:
         """Call `on_notice`."""
         with self._lock:
             self._on_notice(notice)
+
+    def take_request(self, call: ApiCall) -> None:
+        """Take one request from the budget. Raises AbandonedError if the call is cancelled while it waits."""
+        self.budget.take(call.wait)
 
     def run(self, call: ApiCall, prepare: Callable[[], Prepared], attempt: Callable[[Prepared], Result]) -> Result:
         """Return the result of the first attempt that succeeds.
@@ -169,10 +184,11 @@ class _RetriedRequest(Generic[Prepared, Result]):
         return 0.0
 
     def _try(self) -> Result:
-        self._wait(self._delay_seconds)
+        self._call.wait(self._delay_seconds)
         while (pause_seconds := self._retrier.breaker.pause_seconds(self._call.circuit)) > 0:
-            self._wait(pause_seconds)
+            self._call.wait(pause_seconds)
         prepared = self._prepare()
+        self._retrier.take_request(self._call)
         admitted = self._admitted()
         self.attempts += 1
         try:
@@ -183,10 +199,6 @@ class _RetriedRequest(Generic[Prepared, Result]):
             raise
         self._retrier.breaker.succeeded(admitted)
         return result
-
-    def _wait(self, seconds: float) -> None:
-        if self._call.cancelled.wait(seconds) if seconds > 0 else self._call.cancelled.is_set():
-            raise AbandonedError
 
     def _admitted(self) -> Attempt:
         """Return the admitted attempt, after a wait for an open circuit if the policy allows one.
@@ -203,7 +215,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
             if wait_seconds <= 0:
                 self._is_open = True
                 raise refusal
-            self._wait(wait_seconds)
+            self._call.wait(wait_seconds)
 
     def _circuit_wait_seconds(self, error: CircuitOpenError) -> float:
         """Return how long to wait before the next look at the circuit; zero or less if the call gives up.

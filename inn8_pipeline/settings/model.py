@@ -19,7 +19,7 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class TenantSettings:
-    """One tenant's access to INN8."""
+    """One tenant's access to INN8. `max_requests_per_minute` is None if requests are not limited."""
 
     tenant_id: str
     base_url: str
@@ -27,6 +27,7 @@ class TenantSettings:
     client_secret: str = field(repr=False)
     scope: str
     contract: Contract = DEFAULT
+    max_requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

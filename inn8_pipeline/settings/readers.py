@@ -103,7 +103,15 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
         client_secret=environment.read(f"{prefix}CLIENT_SECRET", "the-secret-that-INN8-gave-you"),
         scope=environment.read(f"{prefix}SCOPE", "api.read", default=scope),
         contract=contract,
+        max_requests_per_minute=_max_requests(environment, prefix),
     )
+
+
+def _max_requests(environment: Environment, prefix: str) -> int | None:
+    for name in (f"{prefix}MAX_REQUESTS_PER_MINUTE", "INN8_MAX_REQUESTS_PER_MINUTE"):
+        if environment.read(name, "60", default=""):
+            return environment.whole(name, 60, 1, 1_000_000)
+    return None
 
 
 def read_contract(environment: Environment, tenant_id: str) -> Contract:

@@ -9,13 +9,11 @@ database's clock. A row is
 """
 
 from datetime import UTC
-from threading import Lock
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
+    CursorResult,
     Engine,
     Executable,
     Row,
@@ -32,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from inn8_pipeline.errors import CircuitOpenError
-from inn8_pipeline.warehouse.database import guarded
+from inn8_pipeline.warehouse.kept_connection import KeptConnection
 from inn8_pipeline.warehouse.schema.tables import circuits
 
 FAILURES_TO_OPEN = 5
@@ -40,10 +38,9 @@ OPEN_SECONDS = 60.0
 MAX_FAILURE_LENGTH = 500
 
 _NOW = func.clock_timestamp()
-_ACTION = "reading the state of the circuit breaker"
 
 
-class PostgresCircuits:
+class PostgresCircuits(KeptConnection):
     """The circuits of one tenant. Safe to use from several threads; close it, or use it as a context manager.
 
     It keeps one connection open, because it is called before every page. Each call is one statement, or two if the
@@ -52,26 +49,9 @@ class PostgresCircuits:
     """
 
     def __init__(self, engine: Engine, tenant_id: str) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        super().__init__(engine, "reading the state of the circuit breaker")
         self._tenant_id = tenant_id
-        self._lock = Lock()
-        self._connection: Connection | None = None
         self._failing: set[str] = set()
-
-    def __enter__(self) -> Self:
-        """Return the store. The first call opens the connection."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the store."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection. Closing it again does nothing; a later call opens another one."""
-        with self._lock:
-            self._disconnect()
 
     def admit(self, circuit: str, lease_seconds: float) -> bool:
         """Admit one attempt; return True if it is the trial of a half-open circuit. Its lease has that length.
@@ -157,23 +137,12 @@ class PostgresCircuits:
         return and_(circuits.c.tenant_id == self._tenant_id, circuits.c.circuit == circuit)
 
     def _execute(self, statement: Executable) -> Row[Any] | None:
-        """Return the row of a statement, if it has one. After an error, the next call opens another connection."""
-        with self._lock, guarded(_ACTION):
-            has_worked = False
-            try:
-                self._connection = self._connection or self._engine.connect()
-                result = self._connection.execute(statement)
-                row = result.first() if result.returns_rows else None
-                has_worked = True
-            finally:
-                if not has_worked:
-                    self._disconnect()
-        return row
+        """Return the row of a statement, if it has one."""
+        return self.run(lambda connection: _first(connection.execute(statement)))
 
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+
+def _first(result: CursorResult[Any]) -> Row[Any] | None:
+    return result.first() if result.returns_rows else None
 
 
 def _seconds_to(instant: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from inn8_pipeline.extract.budget import BudgetStore
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy, Timeouts
 from inn8_pipeline.extract.retry import Notice
@@ -39,13 +40,15 @@ def new_client(circuits: MemoryCircuits) -> Iterator[NewClient]:
     """Yield a function that makes clients; they are closed at the end."""
     with ExitStack() as stack:
 
-        def new(
+        def new(  # noqa: PLR0913 (what a client can be given, by name)
             server: Inn8,
             store: MemoryCircuits | None = None,
             *,
             retry: RetryPolicy = QUICK,
             timeouts: Timeouts = PATIENT,
             on_notice: Callable[[Notice], None] = lambda _: None,
+            budget: BudgetStore | None = None,
+            leaves_reserve: bool = False,
             **endpoint: Any,  # noqa: ANN401 (any field of Endpoint)
         ) -> Inn8Client:
             fields: dict[str, Any] = {
@@ -55,7 +58,13 @@ def new_client(circuits: MemoryCircuits) -> Iterator[NewClient]:
                 "client_secret": SECRET,
             } | endpoint
             client = Inn8Client(
-                Endpoint(**fields), store or circuits, retry=retry, timeouts=timeouts, on_notice=on_notice
+                Endpoint(**fields),
+                store or circuits,
+                retry=retry,
+                timeouts=timeouts,
+                on_notice=on_notice,
+                budget=budget,
+                leaves_reserve=leaves_reserve,
             )
             return stack.enter_context(client)
 

@@ -108,6 +108,19 @@ def test_the_error_of_a_further_tenant_names_its_own_variable(url: str) -> None:
     assert read_tenant(wrong, "firm").tenant_id == "firm"
 
 
+def test_the_request_budget_of_a_further_tenant_is_that_of_the_default_tenant_unless_it_has_its_own() -> None:
+    variables = {**TENANT, "INN8_TENANT_ID": "firm", "INN8_TENANTS": "firm,acme"}
+    variables |= {name.replace("INN8_", "INN8_ACME__"): value for name, value in TENANT.items()}
+    assert read_tenant(Environment(variables), "acme").max_requests_per_minute is None
+    variables["INN8_MAX_REQUESTS_PER_MINUTE"] = "60"
+    assert read_tenant(Environment(variables), "acme").max_requests_per_minute == 60
+    variables["INN8_ACME__MAX_REQUESTS_PER_MINUTE"] = "5"
+    assert [read_tenant(Environment(variables), each).max_requests_per_minute for each in ("firm", "acme")] == [60, 5]
+    variables["INN8_ACME__MAX_REQUESTS_PER_MINUTE"] = "0"
+    error = error_of(lambda: read_tenant(Environment(variables), "acme"))
+    assert error.variable == "INN8_ACME__MAX_REQUESTS_PER_MINUTE"
+
+
 @pytest.mark.parametrize("name", ["INN8_CLIENT_ID", "INN8_CLIENT_SECRET", "INN8_SCOPE", "INN8_DATABASE_URL"])
 @pytest.mark.parametrize("text", [NOT_UTF8, "two\nlines", "a\x00b", "bell\x07"])
 def test_invalid_text_is_refused_without_repeating_it(name: str, text: str) -> None:

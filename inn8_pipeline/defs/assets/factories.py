@@ -57,7 +57,13 @@ def raw_asset(
             # A backfill waits for an open circuit: otherwise every further chunk would fail on the circuit that the
             # first failure opened. A tick fails at once, because the next one is due soon.
             waits = bool(days) and names.TICK_TAG not in context.run.tags
-            with inn8.client(tenant.tenant_id, to.engine, warn=context.log.warning, waits_for_circuit=waits) as client:
+            with inn8.client(
+                tenant.tenant_id,
+                to.engine,
+                warn=context.log.warning,
+                waits_for_circuit=waits,
+                leaves_reserve=step.sync.trigger in {Trigger.BACKFILL, Trigger.SWEEP},
+            ) as client:
                 landing = sync.land(client, to, entity, window_of(entity, days))
         context.log.info(metadata.landed(landing))
         return dg.MaterializeResult(metadata=metadata.of_landing(landing))

@@ -19,9 +19,10 @@ Metadata = dict[str, Any]
 def landed(landing: "Landing") -> str:
     """Return the log line of a fetch."""
     window = f" for {landing.window}" if landing.window else ""
+    waited = f", {landing.waited_seconds} s waited for the rate limit" if landing.waited_seconds else ""
     return (
         f"Fetched {landing.records} {landing.entity}{window}: {len(landing.digests)} pages, {landing.bytes} bytes, "
-        f"{landing.retries} retries. Landing {landing.id}."
+        f"{landing.retries} retries{waited}. Landing {landing.id}."
     )
 
 
@@ -32,6 +33,7 @@ def of_landing(landing: "Landing") -> Metadata:
         "pages": len(landing.digests),
         "bytes": landing.bytes,
         "retries": landing.retries,
+        "waited_seconds": landing.waited_seconds,
         "seconds": (landing.completed_at - landing.started_at).total_seconds(),
         "landing_id": landing.id,
     }

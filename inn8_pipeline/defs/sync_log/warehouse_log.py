@@ -95,6 +95,7 @@ class MergeRecorder:
             bytes=sum(landing.bytes for landing in fetched),
             retries=sum(landing.retries for landing in fetched),
             waits=self.waits,
+            waited_seconds=sum(landing.waited_seconds for landing in fetched),
         )
         store.write(connection, done)
 

@@ -6,7 +6,7 @@ This is the contract's table of errors, for collections and the token endpoint. 
 import contextlib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -70,9 +70,15 @@ class Expected:
 
 
 def exchange(
-    http: httpx.Client, request: httpx.Request, label: RequestLabel, expected: Expected
+    http: httpx.Client,
+    request: httpx.Request,
+    label: RequestLabel,
+    expected: Expected,
+    take_request: Callable[[], None],
 ) -> tuple[httpx.Response, bytes]:
     """Send a request and return the successful response with its whole body, which is empty for a 204 alone.
+
+    `take_request` is called before a second request is made, after a redirect.
 
     Raises:
         TransientError: The connection failed, the body is empty or cut off, or the status is a transient one.
@@ -85,6 +91,7 @@ def exchange(
         moved = _moved_by_a_slash(response)
         if moved is not None:
             response.close()
+            take_request()
             response = http.send(moved, stream=True)
         with contextlib.closing(response):
             return response, _read_success(response, label, expected)
@@ -159,14 +166,15 @@ def _waits(value: str, response: httpx.Response) -> list[float]:
     numbers = [part.strip() for part in value.split(",")]
     if all(re.fullmatch(r"[0-9]+(\.[0-9]*)?", number) for number in numbers):
         return [float(number[:12]) for number in numbers]
-    until = _http_date(value)
+    until = http_date(value)
     if until is None:
         return []
-    now = _http_date(response.headers.get("Date", "")) or datetime.now(UTC)
+    now = http_date(response.headers.get("Date", "")) or datetime.now(UTC)
     return [max((until - now).total_seconds(), 0.0)]
 
 
-def _http_date(value: str) -> datetime | None:
+def http_date(value: str) -> datetime | None:
+    """Return the instant that a header names; None if it cannot be read."""
     try:
         found = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

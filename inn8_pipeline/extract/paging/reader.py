@@ -67,24 +67,27 @@ class PageReader:
 
     def _attempt(self, call: ApiCall, url: str, token: Token) -> FetchedPage:
         """Make one attempt. After a 401, renew the token and repeat the request once within the same attempt."""
-        fetched = self._get(call.label, url, token)
+        fetched = self._get(call, url, token)
         if fetched is None:
-            fetched = self._get(call.label, url, self._tokens.renewed(token, call.cancelled))
+            renewed = self._tokens.renewed(token, call.cancelled)
+            self._retrier.take_request(call)
+            fetched = self._get(call, url, renewed)
         if fetched is None:
             raise CredentialsError(call.label.method, call.label.shown_path, httpx.codes.UNAUTHORIZED)
         return fetched
 
-    def _get(self, label: RequestLabel, url: str, token: Token) -> FetchedPage | None:
+    def _get(self, call: ApiCall, url: str, token: Token) -> FetchedPage | None:
         """Return the page, or None if the token was refused."""
         headers = {**self._headers, "Authorization": f"Bearer {token.value}"}
         request = self._http.build_request("GET", url, headers=headers)
         try:
-            response, body = exchange(self._http, request, label, self._expected)
+            take_request = partial(self._retrier.take_request, call)
+            response, body = exchange(self._http, request, call.label, self._expected, take_request)
         except RefusedRequestError as refusal:
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
             return None
-        return self._examine(response, body, url, label.page)
+        return self._examine(response, body, url, call.label.page)
 
     def _examine(self, response: httpx.Response, sent: bytes, url: str, number: int) -> FetchedPage:
         """Return the page with its ids, total and links; raise a ContractError if it is no page or links elsewhere."""

@@ -99,8 +99,9 @@ _MOVE = sql.SQL(
      where t.tenant_id = %(tenant)s and t.{column} > now()
     """
 )
-# No time is compared with the creation of a page or of a reader, and pages are never updated.
-_LEFT_ALONE = {"pages", "tenant_readers"}
+# No time is compared with the creation of a page or of a reader, and pages are never updated. The budget's times are in
+# the future by nature, and those further ahead than they can be do not count.
+_LEFT_ALONE = {"pages", "request_budgets", "tenant_readers"}
 
 
 def _instants() -> Iterator[tuple[Table, str]]:

@@ -42,6 +42,7 @@ class Landing:
     records: int
     bytes: int
     retries: int
+    waited_seconds: int
     has_duplicates: bool
 
 
@@ -58,6 +59,7 @@ def _landing(row: Mapping[str, Any]) -> Landing:
         records=row["record_count"],
         bytes=row["byte_count"],
         retries=row["retry_count"],
+        waited_seconds=row["waited_seconds"] or 0,
         has_duplicates=row["has_duplicates"],
     )
 
@@ -79,7 +81,8 @@ _COMPLETE = sql.SQL(
     """
     update inn8_raw.landings
        set completed_at = clock_timestamp(), page_digests = %(digests)s, record_count = %(records)s,
-           byte_count = %(bytes)s, retry_count = %(retries)s, has_duplicates = %(has_duplicates)s
+           byte_count = %(bytes)s, retry_count = %(retries)s, has_duplicates = %(has_duplicates)s,
+           waited_seconds = %(waited_seconds)s
      where tenant_id = %(tenant)s and id = %(landing)s
     returning *
     """
@@ -162,7 +165,7 @@ class LandingWriter:
         self._records += records
         self._bytes += len(body)
 
-    def complete(self, *, retries: int, has_duplicates: bool) -> Landing:
+    def complete(self, *, retries: int, has_duplicates: bool, waited_seconds: float = 0.0) -> Landing:
         """Make the landing count, and return it.
 
         Raises:
@@ -183,6 +186,7 @@ class LandingWriter:
                 bytes=self._bytes,
                 retries=retries,
                 has_duplicates=has_duplicates,
+                waited_seconds=round(waited_seconds),
             ).fetchone()
         self._close()
         if row is None:

@@ -17,6 +17,7 @@ TABLES: dict[str, str] = {
     "unconfirmed_rows": "A row of an entity that the last fetch lacked, without proof that INN8 no longer has it.",
     "sync_log_entries": "A row is a sync of an entity: when and why it ran, how it ended, what became of the records.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
+    "request_budgets": "A row is the request budget of a tenant, and what INN8 said of its own rate limit.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
     "locks": "A row is a lock that a fetch, a merge or a step takes by `select … for update` or `for share`.",
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
@@ -91,6 +92,9 @@ COLUMNS: dict[str, dict[str, str]] = {
         "waits": "How often a merge waited for another sync of the entity; null where it failed.",
         "landing_id": "The landing that was merged, the last one of several; null where none was.",
         "message": "What the operator should know and do, without personal data; empty where there is nothing to say.",
+        "waited_seconds": (
+            "Seconds in which requests waited for the request budget or INN8's rate limit; null where it failed."
+        ),
     },
     "circuits": {
         "circuit": "Path of the collection or of the token endpoint.",
@@ -99,6 +103,11 @@ COLUMNS: dict[str, dict[str, str]] = {
         "trial_until": "Until this time only the trial request may run; null if there is none.",
         "last_failure": "The request that failed last, and its status or a description of the error; never a body.",
         "last_failed_at": "When that request failed.",
+    },
+    "request_budgets": {
+        "full_at": "When all requests of the budget are available again; each request moves it into the future.",
+        "remaining": "Requests that INN8 still accepts before resets_at; null while one request asks how many.",
+        "resets_at": "When INN8's rate limit is reset; null if it never spoke of one.",
     },
     "unknown_properties": {
         "entity": "clients, portfolios or transactions.",
@@ -142,6 +151,7 @@ COLUMNS: dict[str, dict[str, str]] = {
             "From when its changes count in the history, if a fetch begun later had been merged before it; null if "
             "that is started_at."
         ),
+        "waited_seconds": "Seconds in which its requests waited for the request budget or INN8's rate limit.",
         "repeats_id": "The merged landing that this one repeats page by page, so that there was nothing to merge.",
     },
     "pages": {

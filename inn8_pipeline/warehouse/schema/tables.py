@@ -265,6 +265,7 @@ sync_log_entries = _table(
     SqlColumn("waits", Integer),
     SqlColumn("landing_id", BigInteger),
     SqlColumn("message", Text, nullable=False),
+    SqlColumn("waited_seconds", Integer),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="sync_log_entries_pkey"),
     UniqueConstraint(
@@ -285,6 +286,16 @@ circuits = _table(
     SqlColumn("last_failed_at", type_of_instant),
     SqlColumn("updated_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "circuit", name="circuits_pkey"),
+)
+
+request_budgets = _table(
+    "request_budgets",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("full_at", type_of_instant, nullable=False),
+    SqlColumn("remaining", Integer),
+    SqlColumn("resets_at", type_of_instant),
+    SqlColumn("updated_at", type_of_instant, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint(TENANT, name="request_budgets_pkey"),
 )
 
 unknown_properties = _table(
@@ -339,6 +350,7 @@ landings = _table(
     SqlColumn("repeats_id", BigInteger),
     SqlColumn("unreadable_since", type_of_instant),
     SqlColumn("changed_at", type_of_instant),
+    SqlColumn("waited_seconds", Integer),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,

@@ -144,6 +144,7 @@ class LoggedSync:
         bytes: Bytes that the sync fetched, decompressed; None where it failed.
         retries: Requests that were tried again; None where it failed.
         waits: How often a merge waited for another sync of the entity; None where it failed.
+        waited_seconds: How long requests waited for the request budget or INN8's rate limit; None where it failed.
 
     """
 
@@ -157,6 +158,7 @@ class LoggedSync:
     bytes: int | None = None
     retries: int | None = None
     waits: int | None = None
+    waited_seconds: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the sync for scripts."""
@@ -172,6 +174,7 @@ class LoggedSync:
             "bytes": self.bytes,
             "retries": self.retries,
             "waits": self.waits,
+            "waited_seconds": self.waited_seconds,
             "landing_id": self.landing_id,
         }
 

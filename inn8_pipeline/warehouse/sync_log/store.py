@@ -148,6 +148,7 @@ def _values(sync: LoggedSync) -> dict[str, Any]:
         "bytes": sync.bytes,
         "retries": sync.retries,
         "waits": sync.waits,
+        "waited_seconds": sync.waited_seconds,
         "landing_id": sync.landing_id,
         "message": entry.description,
     }
@@ -175,4 +176,5 @@ def _sync(row: Mapping[str, Any]) -> LoggedSync:
         bytes=row["bytes"],
         retries=row["retries"],
         waits=row["waits"],
+        waited_seconds=row["waited_seconds"],
     )

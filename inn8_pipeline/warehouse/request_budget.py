@@ -1,0 +1,181 @@
+"""The request budget of a tenant, shared by all processes: a token bucket, and what INN8 said is left of its own limit.
+
+This module implements `extract.budget.BudgetStore`: one row per tenant, by the database's clock.
+
+    full_at      when the bucket is full again; each request moves it one interval into the future
+    remaining    requests that INN8 said it still accepts before `resets_at`, less those made since
+    resets_at    when INN8's window ends. The first request after it goes alone: until INN8 has answered it,
+                 `remaining` is null and the others wait
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+from sqlalchemy import Engine
+
+from inn8_pipeline.warehouse.database import execute
+from inn8_pipeline.warehouse.kept_connection import KeptConnection
+
+LATE_SECONDS = 3.0
+"""How much later than it was counted a request may reach INN8 without the limit being exceeded there."""
+BURST_SHARE = 20
+"""A bucket holds this part of the limit: 3 requests of 60 a minute may be made at once after a pause."""
+LONGEST_RESET_SECONDS = 300.0
+"""The longest wait for the end of INN8's window. After it a request is made anyway, as after a `Retry-After`."""
+ANSWER_SECONDS = 5.0
+"""How long the other requests wait for the answer to the first one of a window."""
+LOOK_SECONDS = 0.05
+"""The pause between two looks while that answer is awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimit:
+    """So many requests within any span of so many seconds."""
+
+    requests: int
+    seconds: float = 60.0
+
+    @property
+    def burst(self) -> int:
+        """The requests that a full bucket holds."""
+        return min(self.requests, max(2, self.requests // BURST_SHARE))
+
+    @property
+    def reserve(self) -> int:
+        """The requests that a backfill leaves in the bucket, so that it waits and a tick does not."""
+        return self.burst // 2
+
+    @property
+    def interval_seconds(self) -> float:
+        """The time in which the bucket gets one request back: burst and refill together stay within the limit."""
+        return (self.seconds + LATE_SECONDS) / (self.requests + 1 - self.burst)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request must wait: for its turn in the budget, or for INN8's own limit; and for about how long."""
+
+    wait_seconds: float
+    is_by_server: bool
+
+
+# A bucket cannot be further from full than it is large, nor a reset further away than the bound: such a time is of a
+# clock that was ahead, or of another limit, and does not count.
+_PARTS = {
+    "ahead": sql.SQL(
+        "case when b.full_at <= clock_timestamp() + make_interval(secs => %(size)s)"
+        " then greatest(b.full_at - clock_timestamp(), '0') else '0' end"
+    ),
+    "in_window": sql.SQL(
+        "coalesce(b.resets_at > clock_timestamp()"
+        " and b.resets_at <= clock_timestamp() + make_interval(secs => %(longest)s), false)"
+    ),
+    "answered": sql.SQL("coalesce(b.remaining, 0)"),
+}
+_TAKE = sql.SQL(
+    """
+    insert into inn8.request_budgets as b (tenant_id, full_at)
+    values (%(tenant)s, clock_timestamp() + make_interval(secs => %(interval)s))
+        on conflict (tenant_id) do update
+       set full_at = clock_timestamp() + {ahead} + make_interval(secs => %(interval)s),
+           remaining = case when {in_window} then b.remaining - 1 end,
+           resets_at = case when {in_window} then b.resets_at
+                            when b.resets_at is not null then clock_timestamp() + make_interval(secs => %(answer)s) end,
+           updated_at = now()
+     where {ahead} <= make_interval(secs => %(allowed)s) and (not {in_window} or {answered} > 0)
+    returning b.resets_at is not null and b.remaining is null as is_asking
+    """
+).format(**_PARTS)
+_WAIT = sql.SQL(
+    """
+    select extract(epoch from {ahead}) - %(allowed)s as seconds,
+           case when {in_window} and {answered} <= 0 then extract(epoch from b.resets_at - clock_timestamp()) end
+             as server_seconds,
+           b.remaining is null as is_asking
+      from inn8.request_budgets b where tenant_id = %(tenant)s
+    """
+).format(**_PARTS)
+# The seconds to a reset are often rounded up, so within a second it is the same window, of which the least counts.
+_HEED = sql.SQL(
+    """
+    insert into inn8.request_budgets as b (tenant_id, full_at, remaining, resets_at)
+    values (%(tenant)s, clock_timestamp(), %(remaining)s, clock_timestamp() + make_interval(secs => %(reset)s))
+        on conflict (tenant_id) do update
+       set remaining = case when {is_same} then least(b.remaining, excluded.remaining) else excluded.remaining end,
+           resets_at = case when {is_same} then greatest(b.resets_at, excluded.resets_at) else excluded.resets_at end,
+           updated_at = now()
+    """
+).format(
+    is_same=sql.SQL(
+        "({in_window} and b.remaining is not null and excluded.resets_at <= b.resets_at + interval '1 second')"
+    ).format(**_PARTS)
+)
+
+_FORGET = sql.SQL(
+    """
+    update inn8.request_budgets set resets_at = null, updated_at = now()
+     where tenant_id = %(tenant)s and remaining is null
+    """
+)
+
+
+class PostgresBudget(KeptConnection):
+    """The request budget of one tenant. Safe to use from several threads; close it, or use it as a context manager.
+
+    A request costs one short statement, in a transaction of its own, and no lock is held while one waits. The methods
+    raise a DatabaseError if Postgres fails.
+    """
+
+    def __init__(self, engine: Engine, tenant_id: str, limit: RequestLimit | None = None) -> None:
+        super().__init__(engine, "reading the request budget")
+        self._tenant_id = tenant_id
+        self._is_asking = False
+        self.limit = limit
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit of our own."""
+        return self.limit is not None
+
+    def take(self, *, leaves_reserve: bool) -> Refusal | None:
+        """Take one request from the budget; return why, and for how long, to wait if there is none.
+
+        With `leaves_reserve` the last requests of the bucket are left to others.
+        """
+        values = self._values(leaves_reserve=leaves_reserve)
+        taken = self.run(lambda connection: execute(connection, _TAKE, **values).fetchone())
+        if taken:
+            self._is_asking = self._is_asking or taken["is_asking"]
+            return None
+        row = self.run(lambda connection: execute(connection, _WAIT, **values).fetchone())
+        if row is None:
+            return Refusal(0.0, is_by_server=False)
+        own_seconds, server_seconds = float(row["seconds"]), float(row["server_seconds"] or 0)
+        if row["is_asking"]:
+            server_seconds = min(server_seconds, LOOK_SECONDS)
+        return Refusal(max(own_seconds, server_seconds, 0.0), is_by_server=server_seconds > own_seconds)
+
+    def heed(self, remaining: int, reset_seconds: float) -> None:
+        """Store what a response says of INN8's own limit: how many requests remain, for how many seconds."""
+        values = {**self._values(), "remaining": remaining, "reset": min(reset_seconds, LONGEST_RESET_SECONDS)}
+        self._is_asking = False
+        self.run(lambda connection: execute(connection, _HEED, **values))
+
+    def forget(self) -> None:
+        """Forget INN8's own limit where the first request of a window was answered without a word about it."""
+        if self._is_asking:
+            self._is_asking = False
+            self.run(lambda connection: execute(connection, _FORGET, tenant=self._tenant_id))
+
+    def _values(self, *, leaves_reserve: bool = False) -> dict[str, object]:
+        limit = self.limit
+        interval_seconds = limit.interval_seconds if limit else 0.0
+        spare = limit.burst - 1 - (limit.reserve if leaves_reserve else 0) if limit else 0
+        return {
+            "tenant": self._tenant_id,
+            "interval": interval_seconds,
+            "size": interval_seconds * limit.burst + LATE_SECONDS if limit else 0.0,
+            "allowed": interval_seconds * spare,
+            "longest": LONGEST_RESET_SECONDS + LATE_SECONDS,
+            "answer": ANSWER_SECONDS,
+        }
