@@ -163,6 +163,7 @@ def _find_repeated(context: MergeContext, options: MergeOptions) -> RepeatedLand
         found is None
         or deletions.has_waiting(context)
         or (context.landing.records and open_rejects.has_orphans(context))
+        or (not context.landing.records and open_rejects.has_covered(context))
     ):
         return None
     return found
@@ -178,7 +179,7 @@ class _Read:
 
 
 def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -> SyncResult:
-    read = _stage(context, source)
+    read = _stage(context, source, options)
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
     change_limit.check(context, options.change_limit, options.transform_version)
@@ -236,7 +237,7 @@ def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> L
     )
 
 
-def _stage(context: MergeContext, source: RecordSource) -> _Read:
+def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -> _Read:
     """Stage the landing's records, then the open rejects that it does not have."""
     staging.create(context)
     skipped = retried = 0
@@ -246,6 +247,8 @@ def _stage(context: MergeContext, source: RecordSource) -> _Read:
     staging.analyze(context)
     if context.landing.records:
         open_rejects.withdraw(context)
+    elif options.removal_limit.is_overridden or absent_rows.is_empty_proven(context):
+        open_rejects.withdraw_all(context)
     for ordinals, payloads in open_rejects.to_retry(context):
         staging.stage(context, source.again(payloads, ordinals))
         retried += len(ordinals)
@@ -327,8 +330,13 @@ def _superseded(context: MergeContext) -> SyncResult:
 
 
 def _no_data(context: MergeContext, options: MergeOptions) -> SyncResult:
-    """Change no row, because INN8 sent no record. If the table has no rows of these days, the watermarks advance."""
+    """Change no row, because INN8 sent no record.
+
+    If the table has no rows of these days, the answer is believed: the watermarks advance, and open rejects of these
+    days are withdrawn.
+    """
     if not watermarks.has_rows(context):
+        open_rejects.withdraw_all(context)
         outcome = LandingOutcome(Status.NO_DATA, StoredCounts(), is_proof=True, is_held_back=False, is_repeatable=True)
         watermarks.advance(context, outcome, options.transform_version)
     return _with_status(context, SyncResult(status=Status.NO_DATA, counts=NO_COUNTS))

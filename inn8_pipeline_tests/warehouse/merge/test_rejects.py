@@ -3,6 +3,7 @@
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
+from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction, without
@@ -103,6 +104,49 @@ def test_a_reject_without_a_readable_day_is_withdrawn_only_by_a_landing_of_its_w
     assert owned.reject()["trade_date"] is None
     owned.transactions([sound], october(5, 10))
     assert owned.reject(is_open=False)["resolution"] == "withdrawn"
+
+
+def test_the_rejects_of_a_day_that_is_empty_now_are_withdrawn(owned: Syncs) -> None:
+    owned.transactions([transaction(fees="x"), transaction(id="T-2", portfolioId="P-9")], october(5))
+    owned.transactions([], october(6))
+    assert len(owned.rejects()) == 2
+    result = owned.transactions([], october(5))
+    assert (result.status, result.open_rejects, owned.rejects()) == (Status.NO_DATA, 0, [])
+    assert {each["resolution"] for each in owned.rejects(is_open=False)} == {"withdrawn"}
+
+
+def test_the_rejects_of_a_collection_that_is_empty_now_are_withdrawn(syncs: Syncs) -> None:
+    syncs.portfolios([portfolio(), portfolio(id="P-2", name=7)])
+    assert (syncs.portfolios([]).open_rejects, syncs.rejects()) == (0, [])
+
+
+def test_the_rejects_of_an_empty_day_are_withdrawn_though_an_earlier_release_left_them_open(owned: Syncs) -> None:
+    owned.transactions([transaction(fees="x")], october(5))
+    owned.transactions([], october(5))
+    owned.execute("update inn8.rejected_records set resolved_at = null, resolution = null")
+    assert owned.transactions([], october(5)).open_rejects == 0
+
+
+def test_an_empty_answer_for_a_day_with_rows_withdraws_its_rejects_only_when_it_is_proven(owned: Syncs) -> None:
+    sound, invalid, other = transaction(), transaction(id="T-2", fees="x"), transaction(id="T-3")
+    owned.transactions([sound, invalid], october(5))
+    owned.transactions([other | {"tradeDate": "2026-10-08"}], october(8))
+    assert owned.transactions([], october(5)).open_rejects == 1
+    owned.transactions([other | {"tradeDate": "2026-10-08"}], october(8))
+    result = owned.transactions([], october(5))
+    assert (result.missing, result.open_rejects) == (1, 0)
+
+
+def test_an_operator_who_believes_an_empty_answer_withdraws_the_rejects_too(owned: Syncs) -> None:
+    owned.transactions([transaction(), transaction(id="T-2", fees="x")], october(5))
+    result = owned.transactions([], october(5), removal_limit=RemovalLimit(is_overridden=True))
+    assert (result.missing, result.open_rejects) == (1, 0)
+
+
+def test_an_empty_answer_withdraws_no_reject_of_a_collection_that_has_rows(syncs: Syncs) -> None:
+    """It is not believed: the rows stay as they are too."""
+    syncs.clients([client(), client(id="C-2", fullName=1)])
+    assert syncs.clients([]).open_rejects == 1
 
 
 def test_a_landing_with_accepted_duplicates_withdraws_no_reject_that_it_would_know(syncs: Syncs) -> None:

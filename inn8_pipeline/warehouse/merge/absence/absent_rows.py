@@ -127,17 +127,30 @@ _EXPLAIN_UNREADABLE = sql.SQL(
     "update lacking set reason = 'unreadable' where reason is null and confirmed_at < %(unreadable_since)s"
 )
 # A fetch with records that began after the first empty one proves that INN8 works, and that these days are empty.
-_EXPLAIN_EMPTY = sql.SQL(
+_IS_EMPTY_PROVEN = sql.SQL(
     """
-    update lacking l set reason = 'empty'
-     where l.reason is null and not exists (
+    exists (
        select from inn8.unconfirmed_rows u
          join inn8_raw.landings n on n.tenant_id = u.tenant_id and n.entity = u.entity
-        where u.tenant_id = %(tenant)s and u.entity = %(entity)s and u.row_id = l.row_id
+        where u.tenant_id = %(tenant)s and u.entity = %(entity)s and u.row_id = {row_id}
           and n.merged_at is not null and n.record_count > 0
           and n.as_of_at > u.lacking_since and n.as_of_at < %(started_at)s)
     """
 )
+_EXPLAIN_EMPTY = sql.SQL("update lacking l set reason = 'empty' where l.reason is null and not {is_proven}").format(
+    is_proven=_IS_EMPTY_PROVEN.format(row_id=sql.Identifier("l", "row_id"))
+)
+_COUNT_DOUBTFUL = sql.SQL("select count(*) from {table} t where {is_covered} and not {is_proven}")
+
+
+def is_empty_proven(context: MergeContext) -> bool:
+    """Return True if a landing without records proves that its days are empty: of no row is that in doubt."""
+    statement = _COUNT_DOUBTFUL.format(
+        table=name_of(context.plan.table),
+        is_covered=_is_covered(context),
+        is_proven=_IS_EMPTY_PROVEN.format(row_id=sql.Identifier("t", "id")),
+    )
+    return not context.count(statement)
 
 
 def _hold_back(context: MergeContext, limit: RemovalLimit) -> int:

@@ -31,14 +31,19 @@ _IS_SENT = sql.SQL(
      or exists (select from staged_rejects x where x.record_key = r.record_key))
     """
 )
-_WITHDRAW = sql.SQL(
+_IS_EARLIER = sql.SQL("{is_open} and r.as_of_at < %(started_at)s and {is_covered}").format(
+    is_open=_IS_OPEN, is_covered=_IS_COVERED
+)
+_WITHDRAW_ALL = sql.SQL(
     """
     update inn8.rejected_records r
        set resolved_at = now(), resolution = 'withdrawn', updated_at = now()
-     where {is_open} and r.as_of_at < %(started_at)s and (r.external_id is null or not %(has_duplicates)s)
-       and {is_covered} and not {is_sent}
+     where {is_earlier}
     """
-).format(is_open=_IS_OPEN, is_covered=_IS_COVERED, is_sent=_IS_SENT)
+).format(is_earlier=_IS_EARLIER)
+_WITHDRAW = _WITHDRAW_ALL + sql.SQL(" and (r.external_id is null or not %(has_duplicates)s) and not {is_sent}").format(
+    is_sent=_IS_SENT
+)
 
 
 def withdraw(context: MergeContext) -> int:
@@ -47,6 +52,21 @@ def withdraw(context: MergeContext) -> int:
     A landing with accepted duplicates may lack records that INN8 has, so it withdraws only rejects without an id.
     """
     return context.run(_WITHDRAW, has_duplicates=context.landing.has_duplicates).rowcount
+
+
+def withdraw_all(context: MergeContext) -> int:
+    """Resolve the open rejects that this landing covers, because it has no record at all; return how many."""
+    return context.run(_WITHDRAW_ALL).rowcount
+
+
+_COUNT_EARLIER = sql.SQL("select count(*) from inn8.rejected_records r where {is_earlier}").format(
+    is_earlier=_IS_EARLIER
+)
+
+
+def has_covered(context: MergeContext) -> bool:
+    """Return True if this landing covers an open reject of an earlier fetch."""
+    return bool(context.count(_COUNT_EARLIER))
 
 
 _TO_RETRY = sql.SQL(
