@@ -1,7 +1,7 @@
-"""The contract: how INN8's API looks on the wire, as far as one installation may differ from another.
+"""The contract with INN8: the paths, names, paging and totals of its API, which may differ between installations.
 
-`DEFAULT` is the contract that the pipeline is built against. A contract file (docs/contract.md) changes single keys of
-it. `reading` parses the file, `writing` prints a contract as one.
+`DEFAULT` is the built-in contract. A contract file (docs/contract.md) overrides single keys of it. `reading` parses
+such a file, and `writing` prints a contract as one.
 """
 
 from inn8_pipeline.contract.model import (

@@ -1,7 +1,7 @@
-"""Find the array of records, and what else a body says, by JSON pointer (RFC 6901).
+"""Read the array of records and other values from the body of a response, by JSON pointer (RFC 6901).
 
-The records are cut out of their envelope byte for byte, so that a landing has the array alone: an envelope often holds
-a time or a number of the request, which would make every page differ from the one before.
+The array is cut out of its envelope byte for byte, and only the array is landed. An envelope often has a time or a
+request number, which would make every page differ from its previous version.
 """
 
 from typing import Any
@@ -10,11 +10,11 @@ import msgspec
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 MISSING = object()
-"""What `value_of` returns where the pointer leads nowhere."""
+"""The result of `value_of` if nothing is at the pointer."""
 
 
 class NoRecordsError(Exception):
-    """The pointer of the envelope leads to nothing in the body; `error` is msgspec's, if the text is malformed."""
+    """Nothing is at the pointer in the body. `error` is the error of msgspec if the text is malformed."""
 
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__()
@@ -22,10 +22,10 @@ class NoRecordsError(Exception):
 
 
 def records_of(body: bytes, pointer: str) -> bytes:
-    """Return the JSON text of the array of records, verbatim; the body itself for an empty pointer.
+    """Return the JSON text at the pointer, verbatim; the whole body for an empty pointer.
 
     Raises:
-        NoRecordsError: The body is not an object that has the property.
+        NoRecordsError: Nothing is at the pointer, or the body is not JSON.
 
     """
     found = _raw(body, pointer)

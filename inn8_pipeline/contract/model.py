@@ -1,4 +1,4 @@
-"""The values of a contract. The defaults are the contract that the pipeline is built against."""
+"""The classes of a contract. Their defaults are the built-in contract."""
 
 import hashlib
 import json
@@ -11,17 +11,17 @@ from inn8_pipeline.entities.types import AnyColumn
 
 PAGING_STYLES = ("link", "page", "offset", "cursor", "next_url", "single")
 DEFAULT_PARAMETERS = {"page": "page", "offset": "offset", "cursor": "cursor"}
-"""The query parameter of each style that has one, where the contract names none."""
+"""The default query parameter of each style that has one."""
 DEFAULT_POINTERS = {"cursor": "/next", "next_url": "/next"}
-"""Where a page says what follows it, for each style that reads it from the body."""
+"""The default JSON pointer to the next page, for each style that reads it from the body."""
 DIGEST_BITS = 23
 TRANSFORM_VERSIONS = 256
-"""The digest of a contract and the version of the transform's rules share a column of 31 bits."""
+"""The transform's rules have a version below this. It shares a column of 31 bits with the digest of the contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenContract:
-    """The token endpoint. `credentials` are sent in the form (`body`) or as HTTP Basic (`basic`)."""
+    """The token endpoint. The credentials are sent in the form (`body`) or as HTTP Basic authentication (`basic`)."""
 
     path: str = "/oauth/token"
     credentials: str = "body"
@@ -30,15 +30,15 @@ class TokenContract:
 
 @dataclass(frozen=True, slots=True)
 class PagingContract:
-    """How the pages of a collection are asked for.
+    """How the pages of a collection are requested.
 
     Attributes:
         style: One of `PAGING_STYLES`.
-        page_size: Records asked for per page.
+        page_size: The number of records to request per page.
         page_size_parameter: The query parameter of the page size; empty if none is sent.
-        parameter: The query parameter of the page's number, offset or cursor; empty for the style's default.
+        parameter: The query parameter of the page number, offset or cursor; empty for the default of the style.
         first_page: The number of the first page.
-        next: The JSON pointer to the cursor or the URL of the next page; empty for the style's default.
+        next: The JSON pointer to the cursor or the URL of the next page; empty for the default of the style.
 
     """
 
@@ -51,12 +51,12 @@ class PagingContract:
 
     @property
     def sent_parameter(self) -> str:
-        """The query parameter of the page's number, offset or cursor."""
+        """The query parameter of the page number, offset or cursor."""
         return self.parameter or DEFAULT_PARAMETERS.get(self.style, "")
 
     @property
     def next_pointer(self) -> str:
-        """The JSON pointer to what names the next page."""
+        """The JSON pointer to the cursor or the URL of the next page."""
         return self.next or DEFAULT_POINTERS.get(self.style, "")
 
 
@@ -71,7 +71,7 @@ class TotalContract:
 
 @dataclass(frozen=True, slots=True)
 class WindowContract:
-    """The query parameters of a window of days of trade, and whether the days that they name are part of it."""
+    """The query parameters of a window of days of trade, and whether INN8 includes its first and its last day."""
 
     from_parameter: str = "fromDate"
     to_parameter: str = "toDate"
@@ -79,7 +79,7 @@ class WindowContract:
     to_inclusive: bool = True
 
     def days(self, window: Window) -> Window:
-        """Return the days to name so that every day of the window is served."""
+        """Return the first and the last day to request, so that INN8 sends every day of the window."""
         return Window(
             window.from_date - timedelta(days=0 if self.from_inclusive else 1),
             window.to_date + timedelta(days=0 if self.to_inclusive else 1),
@@ -88,7 +88,11 @@ class WindowContract:
 
 @dataclass(frozen=True, slots=True)
 class PropertyContract:
-    """How INN8 sends one property: its names, the preferred one first, and our choice for each of its values."""
+    """How INN8 sends one property.
+
+    `names` are its possible names; the first one that has a value is used. `values` maps values that INN8 sends to
+    choices of the declaration.
+    """
 
     names: tuple[str, ...]
     values: Mapping[str, str] = field(default_factory=dict)
@@ -98,7 +102,7 @@ class PropertyContract:
 class CollectionContract:
     """One collection. `records_pointer` is the JSON pointer to the records; empty if the body is their array.
 
-    `properties` has those that differ from the entity's declaration, by their declared path (`address.zipCode`).
+    `properties` has the properties that differ from the entity's declaration, by declared path (`address.zipCode`).
     """
 
     path: str
@@ -109,7 +113,7 @@ class CollectionContract:
     properties: Mapping[str, PropertyContract] = field(default_factory=dict)
 
     def as_sent(self, entity: Entity) -> Entity:
-        """Return the entity with the names and values of this contract, for the transform alone."""
+        """Return the entity with the names and values of this contract. Only the transform uses it."""
         if not self.properties:
             return entity
         return replace(entity, columns=tuple(self._column(column) for column in entity.columns))
@@ -137,7 +141,12 @@ class CollectionContract:
         )
 
     def transform_version(self, rules: int) -> int:
-        """Return the version of the transform's rules together with what of this contract changes rows."""
+        """Return a version that changes with the transform's rules and with the names and values of this contract.
+
+        Args:
+            rules: The version of the transform's rules.
+
+        """
         if not self.properties:
             return rules
         named = {path: (each.names, dict(each.values)) for path, each in self.properties.items()}
@@ -159,7 +168,7 @@ class Contract:
         return self.collections.get(entity.name) or default_of(entity)
 
     def spellings(self) -> dict[str, frozenset[str]]:
-        """Return the names that INN8 has for a property in any collection, by the declared name in lower case."""
+        """Return the names of each property in any collection, by the declared name in lower case."""
         found: dict[str, frozenset[str]] = {}
         for collection in self.collections.values():
             for name, each in collection.properties.items():
@@ -168,7 +177,7 @@ class Contract:
 
 
 def default_of(entity: Entity) -> CollectionContract:
-    """Return the contract of a collection as the entity declares it."""
+    """Return the built-in contract of the entity's collection."""
     window = WindowContract(*entity.window_parameters) if entity.window_parameters else None
     return CollectionContract(entity.path, window=window)
 

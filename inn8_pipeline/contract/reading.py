@@ -1,4 +1,4 @@
-"""Read a contract file: TOML in which each key that is absent has its default."""
+"""Read a contract file: TOML in which every key is optional and has a default."""
 
 import re
 import tomllib
@@ -22,12 +22,12 @@ from inn8_pipeline.entities import ID_PROPERTY, Entity, Kind, Property
 
 MAX_PAGE_SIZE = 100_000
 SHARED = ("paging", "total", "window")
-"""Tables that may stand at the top, for all collections, and within a collection, for it alone."""
+"""Tables that are allowed at the top, for all collections, and within a collection, for this collection only."""
 OWN_HEADERS = frozenset({"authorization", "host", "content-length", "accept-encoding", "cookie", "connection"})
 
 
 class InvalidContractError(ValueError):
-    """A contract file cannot be used; `line` and `key` say where, `problem` why."""
+    """A contract file is invalid: at which line and key, and what the problem is."""
 
     def __init__(self, line: int, key: str, problem: str) -> None:
         super().__init__(problem)
@@ -40,7 +40,7 @@ def parse(text: str, entities: Iterable[Entity]) -> Contract:
     """Return the contract of a file.
 
     Raises:
-        InvalidContractError: The text is not TOML, or a key of it is unknown or has a value that is not allowed.
+        InvalidContractError: The text is not TOML, a key is unknown, or a value is not allowed.
 
     """
     try:
@@ -110,7 +110,10 @@ def _collection(entity: Entity, table: TomlTable, values: Mapping[str, Any], rec
 
 
 def _merged(table: TomlTable, values: Mapping[str, Any], name: str) -> TomlTable:
-    """Return the shared table with the keys of the collection's own one; a wrong key is found where it is written."""
+    """Return the shared table, overridden by the table of the collection.
+
+    Errors name the collection's table if it has any key, else the shared table.
+    """
     own = table.table(name)
     shared = TomlTable(values.get(name, {}), (name,))
     merged = {key: values[name][key] for key in shared} | {key: own.get(key, None) for key in own}
@@ -194,7 +197,7 @@ def _is_name(name: object) -> bool:
 
 
 def _require_distinct(declared: Mapping[str, Property], table: TomlTable) -> None:
-    """Refuse a name that two properties of one object would have."""
+    """Raise an InvalidKeyError if two properties of one object have the same name."""
     taken: dict[tuple[str, str], str] = {}
     for path in declared:
         parent, _, name = path.rpartition(".")

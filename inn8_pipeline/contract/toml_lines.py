@@ -1,4 +1,4 @@
-"""Find the line of a key in a TOML text: `tomllib` forgets it, and an error in a file should name it."""
+"""Find the line of a key in a TOML text, for error messages. `tomllib` does not keep line numbers."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ _KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"
 
 
 def line_of(text: str, path: Sequence[str]) -> int:
-    """Return the line of the key, or of the nearest table around it; 1 if neither is written in the text."""
+    """Return the line number of the key, or of the innermost table around it; 1 if the text has neither."""
     best, line = 0, 1
     for number, found in _keys(text):
         depth = len(found)
@@ -29,7 +29,7 @@ def _keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _path(key: str) -> tuple[str, ...]:
-    """Return the parts of a dotted key, some of them perhaps quoted."""
+    """Return the parts of a dotted key. A part may be quoted."""
     try:
         found = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:

@@ -1,4 +1,4 @@
-"""Read the keys of one TOML table, with errors that say which key is wrong and how."""
+"""Read and check the values of a TOML table. Errors name the key and the problem."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -20,7 +20,7 @@ class InvalidKeyError(ValueError):
 
 
 class TomlTable:
-    """One table of the file. `reject_unknown_keys` rejects the keys that were not read."""
+    """One table of the file. Read its values, then call `reject_unknown_keys` to reject any key that was not read."""
 
     def __init__(self, values: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
         self.path = path
@@ -43,12 +43,12 @@ class TomlTable:
         return TomlTable(value, (*self.path, name))
 
     def get(self, name: str, default: object) -> Any:  # noqa: ANN401 (whatever TOML holds)
-        """Return the value as TOML has it."""
+        """Return the value without checking it."""
         self._read.add(name)
         return self._values.get(name, default)
 
     def text(self, name: str, default: str) -> str:
-        """Return a text of one line."""
+        """Return a string of one line."""
         value = self.get(name, default)
         if not isinstance(value, str) or not (value.isprintable() or not value):
             self.reject(name, "must be a text of one line")
@@ -97,7 +97,7 @@ class TomlTable:
         return value
 
     def texts(self, name: str) -> dict[str, str]:
-        """Return a table of texts."""
+        """Return a table whose values are strings."""
         found = self.table(name)
         return {key: found.text(key, "") for key in found}
 

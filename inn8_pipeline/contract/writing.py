@@ -1,4 +1,4 @@
-"""Print a contract as a contract file that has every key."""
+"""Write a contract as a contract file that has every key."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from inn8_pipeline.entities import Entity
 
 
 def toml(contract: Contract, entities: Mapping[str, Entity]) -> str:
-    """Return the TOML text; parsed again it is the same contract."""
+    """Return the TOML text. Parsing it returns an equal contract."""
     return "\n".join(_lines(contract, entities)) + "\n"
 
 
@@ -52,5 +52,5 @@ def _inline(values: Mapping[str, str]) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a text, number or truth value: TOML's basic strings, numbers and booleans are those of JSON."""
+    """Return a string, number or boolean as TOML. TOML writes them like JSON, except for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -34,7 +34,7 @@ LONGEST_LIFETIME_SECONDS = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """A token, and the time (monotonic clock) from which it is no longer used. Compared by identity."""
+    """A token, and the time (monotonic clock) after which it is no longer used. Tokens are compared by identity."""
 
     value: str = field(repr=False)
     renew_at_seconds: float
@@ -57,7 +57,7 @@ class TokenSource:
     def token(self, cancelled: Event) -> Token:
         """Return a token that is valid now.
 
-        `cancelled` ends this caller's request, if it makes one; other callers that wait for it then make their own.
+        `cancelled` ends the request if this caller makes it. Other callers that wait for it then make their own.
 
         Raises:
             CredentialsError: INN8 refused the credentials.
@@ -70,7 +70,7 @@ class TokenSource:
             return self._token
 
     def renewed(self, refused: Token, cancelled: Event) -> Token:
-        """Return another token than the refused one: the one that another thread has fetched since, or a new one."""
+        """Return a token other than the refused one: one that another thread has fetched since, or a new one."""
         with self._lock:
             if self._token is refused or self._token is None:
                 self._token = None
@@ -83,7 +83,7 @@ class TokenSource:
 
     def _request(self, call: ApiCall) -> Token:
         label = call.label
-        # The lifetime counts from before the request: the server's clock started somewhere in between.
+        # Count the lifetime from before the request, because the server starts it before we have the response.
         asked_at_seconds = self._clock()
         url = self._endpoint.url(self._contract.path)
         request = self._http.build_request("POST", url, data=self._form(), headers=self._basic())
@@ -104,7 +104,7 @@ class TokenSource:
         return form | {"client_id": self._endpoint.client_id, "client_secret": self._endpoint.client_secret}
 
     def _basic(self) -> dict[str, str]:
-        """Return the header of HTTP Basic, where the credentials are sent so (RFC 6749, section 2.3.1)."""
+        """Return the header of HTTP Basic authentication (RFC 6749, section 2.3.1), if the contract uses it."""
         if self._contract.credentials != "basic":
             return {}
         pair = f"{quote_plus(self._endpoint.client_id)}:{quote_plus(self._endpoint.client_secret)}"
@@ -112,7 +112,7 @@ class TokenSource:
 
 
 def _read_token(response: httpx.Response, body: bytes, asked_at_seconds: float) -> Token:
-    """Return the token of a response; raise a ContractError, without any of the response's text, if it has none."""
+    """Return the token of a response. If it has none, raise a ContractError that repeats no text of the response."""
     answer = _read_object(response, body)
     value = answer.get("access_token")
     # Visible ASCII (RFC 6749, appendix A.12): other characters are not allowed in a header.
@@ -138,7 +138,7 @@ def _read_object(response: httpx.Response, body: bytes) -> dict[str, Any]:
 
 
 def _lifetime_seconds(expires_in: Any) -> float:  # noqa: ANN401 (whatever JSON holds)
-    """Return how long the token lasts, given as a number or as one in a string; assume a minute where it is absent."""
+    """Return how long the token lasts: a number, or a string with a number. A minute is assumed if it is absent."""
     if expires_in is None:
         return UNKNOWN_LIFETIME_SECONDS
     if isinstance(expires_in, str) and re.fullmatch(r"\s*[0-9]{1,18}(\.[0-9]{1,9})?\s*", expires_in):
@@ -149,7 +149,7 @@ def _lifetime_seconds(expires_in: Any) -> float:  # noqa: ANN401 (whatever JSON 
 
 
 def _use_seconds(lifetime_seconds: float) -> float:
-    """Return how long a token is used: until 5 minutes before its end, or half of its life where that is short."""
+    """Return how long a token is used: until 5 minutes before it expires, or half of its lifetime if that is short."""
     if lifetime_seconds <= SHORT_LIFETIME_SECONDS:
         return lifetime_seconds / 2
     return lifetime_seconds - RENEWED_EARLY_SECONDS

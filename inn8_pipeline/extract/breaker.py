@@ -1,7 +1,7 @@
-"""The circuit breaker as a client uses it. Its state is shared by all processes: see `warehouse/circuit_store.py`.
+"""The circuit breaker as a client uses it. All processes share its state, which `warehouse/circuit_store.py` stores.
 
-The contract counts consecutive failures of calls that are made one after the other. A client makes several calls at the
-same time, so attempts that fail at the same time count as one failure: usually they have one cause.
+The contract counts consecutive failures of calls made one after the other. A client makes several calls at the same
+time, so attempts that fail together count as one failure: usually they have one cause.
 """
 
 import time
@@ -14,18 +14,18 @@ TOKEN_CIRCUIT = "token"  # noqa: S105 (a circuit's name)
 """The circuit of the token endpoint. A collection's circuit is named like its entity."""
 
 EARLY_WAKE_UP = 0.9
-"""The share of the wait before a retry after which the retry no longer belongs to the wave of failures before it."""
+"""The share of the wait before a retry during which other failures still belong to the same wave."""
 
 
 class CircuitStore(Protocol):
     """The state of one tenant's circuits, by name. Safe to use from several threads.
 
-    Each attempt is admitted first, and then reported as succeeded or failed, with the value that `admit` returned. Do
-    not report an attempt that the caller abandoned: it says nothing about INN8.
+    Call `admit` before each attempt, then report its result with `succeeded` or `failed` and the value that `admit`
+    returned. Do not report an attempt that was abandoned, because it says nothing about INN8.
     """
 
     def admit(self, circuit: str, lease_seconds: float) -> bool:
-        """Admit one attempt; return True if it is the trial of a half-open circuit, which holds a lease of that length.
+        """Admit one attempt; return True if it is the trial of a half-open circuit, with a lease of `lease_seconds`.
 
         Raises:
             CircuitOpenError: The circuit is open, or another attempt holds the trial's lease.
@@ -68,7 +68,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class _Wave:
-    """Failures at the same time: attempts that began before `ends_at_seconds` belong to the one that was counted."""
+    """One counted failure, and all others of attempts that began before `ends_at_seconds`."""
 
     ends_at_seconds: float
     is_open: bool
@@ -77,9 +77,9 @@ class _Wave:
 class CircuitBreaker:
     """One client's circuits. Safe to use from several threads.
 
-    Attempts that fail at the same time are a wave, of which only the first failure is reported to the store. To a wave
-    belong all attempts that had begun when that one failed, and those that begin before its retry is due. A
-    `Retry-After` delays all attempts of a circuit.
+    Attempts that fail at the same time are a wave: only the first failure is reported to the store. A wave includes all
+    attempts that had begun when the first one failed, and those that begin before its retry is due. A `Retry-After`
+    delays all attempts of a circuit.
     """
 
     def __init__(self, store: CircuitStore, clock: Callable[[], float] = time.monotonic) -> None:
@@ -95,7 +95,7 @@ class CircuitBreaker:
             return self._resume_at_seconds.get(circuit, 0.0) - self._clock()
 
     def admit(self, circuit: str, lease_seconds: float) -> Attempt:
-        """Admit one attempt. Raises CircuitOpenError where the store refuses it."""
+        """Admit one attempt. Raise a CircuitOpenError if the store refuses it."""
         is_trial = self._store.admit(circuit, lease_seconds)
         return Attempt(circuit, is_trial, self._clock())
 
@@ -104,13 +104,13 @@ class CircuitBreaker:
         self._store.succeeded(attempt.circuit, is_trial=attempt.is_trial)
 
     def failed(self, attempt: Attempt, failure: str, *, retry_in_seconds: float, pause_seconds: float) -> bool:
-        """Report a failure, unless it belongs to the wave of a reported one; return whether the circuit is open.
+        """Report a failure unless it belongs to a wave that was reported; return whether the circuit is open.
 
         Args:
             attempt: The attempt that failed.
             failure: What failed, for the message of the open circuit.
-            retry_in_seconds: When the attempt is retried; 0 if it is not.
-            pause_seconds: How long the server asks everybody to wait; 0 if it does not.
+            retry_in_seconds: How long until the attempt is retried; 0 if it is not retried.
+            pause_seconds: How long the server asks all clients to wait; 0 if it does not.
 
         """
         with self._lock:
@@ -120,7 +120,7 @@ class CircuitBreaker:
             wave = self._waves.get(attempt.circuit)
             if wave is not None and attempt.started_at_seconds < wave.ends_at_seconds and not attempt.is_trial:
                 return wave.is_open
-            # Within the lock, so that of two failures at the same instant the second finds the first.
+            # Within the lock: of two failures at the same instant, the second one must see the first.
             is_open = self._store.failed(attempt.circuit, failure, is_trial=attempt.is_trial)
             ends_at = self._clock() + EARLY_WAKE_UP * retry_in_seconds
             self._waves[attempt.circuit] = _Wave(ends_at, is_open)

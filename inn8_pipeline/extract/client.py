@@ -29,10 +29,10 @@ MAX_FETCHES = 3
 
 
 class Inn8Client:
-    """Fetch collections of one tenant. A context manager: at its end connections are closed and threads have ended.
+    """Fetch collections of one tenant. As a context manager it closes its connections and ends its threads.
 
     Args:
-        endpoint: Where INN8 is, and the credentials.
+        endpoint: The URL of INN8, and the credentials.
         circuits: The state of the tenant's circuit breakers.
         retry: How often a transient failure is retried.
         timeouts: How long each step of an attempt may take.
@@ -66,7 +66,7 @@ class Inn8Client:
         self._fetches: WeakSet[Fetch] = WeakSet()
 
     def __enter__(self) -> Self:
-        """Return the client. It connects with the first fetch."""
+        """Return the client. The first fetch opens a connection."""
         return self
 
     def __exit__(
@@ -76,7 +76,7 @@ class Inn8Client:
         self.close()
 
     def close(self) -> None:
-        """Cancel what is under way and close the connections. Closing it again does nothing."""
+        """Cancel the requests in progress and close the connections. Closing the client again does nothing."""
         for each in list(self._fetches):
             each.close()
         self._http.close()
@@ -90,19 +90,22 @@ class Inn8Client:
         self._retrier.announce(line)
 
     def check_credentials(self) -> None:
-        """Request a token, regardless of the circuit breaker and without counting on it.
+        """Request a token without using or changing the circuit breaker.
 
-        A test of a wrong address or secret must not stop syncs that use the right ones. Raises the ApiError that
-        prevents a token.
+        A test with a wrong URL or secret must not stop syncs that use the right ones.
+
+        Raises:
+            ApiError: No token was received.
+
         """
         TokenSource(self._endpoint, self._http, self._retrier.uncounted()).token(Event())
 
     def fetch(self, collection: Entity, window: Window | None = None) -> Fetch:
-        """Return one fetch of the collection. Check its `is_complete` after you have read its pages."""
+        """Return one fetch of the collection. After reading its pages, check `is_complete`."""
         return self._fetch(collection, window, 1, "")
 
     def fetches(self, collection: Entity, window: Window | None = None) -> Iterator[Fetch]:
-        """Yield fetches of the collection until one is consistent, at most three.
+        """Yield fetches of the collection until one is complete and consistent, at most three.
 
             for fetch in client.fetches(TRANSACTIONS, window):
                 landing = begin()
@@ -110,7 +113,7 @@ class Inn8Client:
                     landing.add(page)
                 landing.complete() if fetch.is_complete else landing.discard()
 
-        Iterate over each fetch to its end before you request the next one. The last one that is yielded is complete.
+        Iterate over each fetch to its end before you request the next one. The last fetch that is yielded is complete.
 
         Raises:
             ContractError: None of the three fetches was consistent.
@@ -176,7 +179,7 @@ def _http_client(
     on_response: Callable[[httpx.Response], None],
 ) -> httpx.Client:
     """Return a pool of connections: no redirects, no cookies, no proxy or credentials from the environment."""
-    # One for each page that is being fetched, and one for a token that is renewed meanwhile.
+    # One connection for each page that is being fetched, and one to renew the token meanwhile.
     connections = endpoint.pages_at_a_time + 1
     read = timeouts.read_seconds
     return httpx.Client(
@@ -191,7 +194,7 @@ def _http_client(
 
 
 def _tls(endpoint: Endpoint) -> ssl.SSLContext | None:
-    """Return the TLS settings; None for http, where none are needed: a link to https would be another origin."""
+    """Return the TLS settings; None for http, which needs none: links to https are refused as another origin."""
     if endpoint.base_url.lower().startswith("http:"):
         return None
     tls = httpx.create_ssl_context(trust_env=False)

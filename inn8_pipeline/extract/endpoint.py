@@ -1,6 +1,6 @@
-"""The values that configure a client: where INN8 is, the credentials, the retries and the timeouts. No I/O.
+"""The values that configure a client: URL, credentials, retries and timeouts. No I/O.
 
-`settings` reads them from the environment. They check what must hold wherever they come from, above all that
+`settings` reads them from the environment. The classes check what must hold whatever the source is, above all that
 credentials are not sent in clear text.
 """
 
@@ -20,16 +20,15 @@ class Endpoint:
     """One tenant's access to one INN8.
 
     Attributes:
-        base_url: The address of the API, with or without a slash at its end. It is https, or http on the loopback; on
-            any other host http needs `allow_http`.
-        max_body_bytes: The bound of one page, decompressed. A fetch needs at most about `pages_at_a_time + 1` times
-            that memory.
-        max_pages: The bound of one fetch, for a server whose next links never end.
-        is_total_exact: Whether X-Total-Count, if it is a number, must equal the number of records received. If not, a
-            difference is only a warning.
-        max_records: The bound of one fetch, over all its pages.
-        page_size: Records asked for per page; None for that of the contract.
-        contract: How this INN8's API looks on the wire.
+        base_url: The URL of the API, with or without a slash at its end. It must be https, except on the loopback
+            interface or with `allow_http`.
+        max_body_bytes: The largest decompressed page. A fetch needs about `pages_at_a_time + 1` times this memory.
+        max_pages: The most pages of one fetch, in case the server's next links never end.
+        is_total_exact: Whether X-Total-Count, if it is a number, must equal the number of records received. If False,
+            a difference is only a warning.
+        max_records: The most records of one fetch.
+        page_size: Records to request per page; None for the page size of the contract.
+        contract: The contract of this INN8.
         ca_file: A PEM file with certificates to trust besides the usual ones.
 
     Raises:
@@ -53,7 +52,7 @@ class Endpoint:
     contract: Contract = DEFAULT
 
     def __post_init__(self) -> None:
-        """Refuse a base URL that is not one, or that would send the credentials in clear text."""
+        """Raise a SettingsError if the base URL is invalid, or would send the credentials in clear text."""
         if self.is_clear_text and not self.allow_http:
             raise SettingsError(
                 "INN8_BASE_URL",
@@ -64,12 +63,12 @@ class Endpoint:
 
     @property
     def is_clear_text(self) -> bool:
-        """True if anyone on the way can read the requests: http, to another host than this one."""
+        """True if the requests can be read in transit: http to another machine."""
         parts = _split(self.base_url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     def url(self, path: str) -> str:
-        """Return the address of a path of the API."""
+        """Return the URL of a path of the API."""
         return self.base_url.rstrip("/") + path
 
 
@@ -78,10 +77,10 @@ class RetryPolicy:
     """The waits before the retries of a transient failure. The contract asks for 3 retries.
 
     Each wait is lengthened by up to `jitter_seconds`. If a `Retry-After` is longer, all requests of the collection wait
-    for it instead, up to `max_retry_after_seconds`; after that the request is made anyway.
+    for it instead, but at most `max_retry_after_seconds`.
 
-    An open circuit fails a call at once, unless `open_circuit_wait_seconds` allows it to wait: a backfill then pauses
-    instead of failing through its pieces.
+    A call fails at once if the circuit is open, unless `open_circuit_wait_seconds` lets it wait. A backfill waits,
+    because otherwise each of its runs would fail.
     """
 
     waits_seconds: tuple[float, ...] = (2.0, 4.0, 8.0)
@@ -92,7 +91,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Time limits. `attempt_seconds` bounds a whole attempt, body included, however slowly the body arrives."""
+    """Time limits. `attempt_seconds` bounds a whole attempt including its body, however slowly the body arrives."""
 
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
@@ -104,7 +103,7 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches the host: 127.0.0.0/8, ::1 or localhost."""
+    """Return True for hosts that only this machine can reach: 127.0.0.0/8, ::1 or localhost."""
     if host.lower() == "localhost":
         return True
     try:
@@ -122,7 +121,7 @@ def _split(base_url: str) -> SplitResult:
         raise SettingsError("INN8_BASE_URL", "is not a URL", EXAMPLE_URL) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port:
         raise SettingsError("INN8_BASE_URL", "is not an http(s) URL with a host", EXAMPLE_URL)
-    # urlsplit drops tabs, line breaks, an empty query and what follows an IPv6 address; httpx, which sends, does not.
+    # urlsplit drops tabs, line breaks, an empty query and what follows an IPv6 address. httpx, which sends, does not.
     if re.search(r"[\s\x00-\x20\x7f]|\][^:/]", base_url):
         raise SettingsError("INN8_BASE_URL", "has characters that a URL must not have", EXAMPLE_URL)
     if parts.username is not None or "?" in base_url or "#" in base_url:

@@ -27,22 +27,22 @@ from inn8_pipeline.extract.http.deadlines import time_limit
 from inn8_pipeline.extract.http.responses import RequestLabel, TransientError
 
 LEASE_MARGIN_SECONDS = 10.0
-"""Time by which the lease of a trial exceeds the limit of an attempt."""
+"""How much longer the lease of a trial is than the time limit of an attempt."""
 
 MIN_POLL_SECONDS, POLL_SECONDS = 0.05, 1.0
-"""The shortest and the longest pause between two looks at an open circuit that a call waits for."""
+"""The shortest and the longest pause between two checks of an open circuit, while a call waits for it."""
 
 Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
 
 
 class AbandonedError(Exception):
-    """We abandoned the attempt because another page failed or the fetch was closed. It is no failure of INN8."""
+    """The attempt was abandoned, because another page failed or the fetch was closed. It is not a failure of INN8."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryNotice:
-    """A retry that is about to be made: which one (from 1), after which delay, and why."""
+    """A retry that is about to be made: its number (from 1), the delay before it, and the reason."""
 
     number: int
     delay_seconds: float
@@ -58,7 +58,7 @@ class RetryNotice:
 
 @dataclass(frozen=True, slots=True)
 class CircuitNotice:
-    """A call that waits for an open circuit: the longest wait, and the message of the circuit."""
+    """A call that waits for an open circuit: how long at most, and the message of the circuit."""
 
     wait_seconds: float
     message: str
@@ -69,12 +69,12 @@ class CircuitNotice:
 
 
 Notice = RetryNotice | CircuitNotice | str
-"""A report of a client: a retry, a wait, or a warning. `str()` of it is one line."""
+"""What a client reports: a retry, a wait, or a warning. `str()` returns one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request with its retries: the circuit that it counts on, the event that cancels it, the counter of retries."""
+    """A request with its retries: its circuit, the event that cancels it, and the function that counts retries."""
 
     label: RequestLabel
     circuit: str
@@ -88,7 +88,7 @@ class ApiCall:
 
 
 class Retrier:
-    """Make the calls of one client: each attempt is admitted by its circuit, bounded in time, reported and retried.
+    """Make the calls of one client, with time limits, retries and the circuit breaker.
 
     Before it is admitted, an attempt takes a request from the budget. A request that an attempt makes in addition
     takes one too: call `take_request`.
@@ -130,15 +130,15 @@ class Retrier:
 
         Args:
             call: The request and its circuit.
-            prepare: Returns what each attempt needs (a valid token); called before the circuit admits the attempt. Its
-                errors do not count on the circuit.
-            attempt: Makes one attempt.
+            prepare: A function that returns what each attempt needs (a valid token). It is called before the circuit
+                admits the attempt, and its errors are not counted as failures of the circuit.
+            attempt: A function that makes one attempt.
 
         Raises:
             TransientApiError: All attempts failed transiently, or the circuit opened between two of them.
-            CircuitOpenError: The circuit was open before the first attempt, and stayed open for as long as we wait.
+            CircuitOpenError: The circuit was open before the first attempt, and did not close while we waited.
             AbandonedError: The call was cancelled.
-            ApiError: Whatever else the attempt raises.
+            ApiError: Any other error of the attempt.
 
         """
         retried = _RetriedRequest(self, call, prepare, attempt)
@@ -150,7 +150,7 @@ class Retrier:
 
 
 class _RetriedRequest(Generic[Prepared, Result]):
-    """One request over its attempts."""
+    """One request with all of its attempts."""
 
     def __init__(
         self, retrier: Retrier, call: ApiCall, prepare: Callable[[], Prepared], attempt: Callable[[Prepared], Result]
@@ -171,7 +171,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
         return retrying(self._try)()
 
     def _is_retried(self, error: Exception) -> bool | float:
-        """Tell stamina whether to retry, without a wait: we wait ourselves, so that the wait can be cancelled."""
+        """Return whether stamina retries. It never waits: we wait ourselves, so that the wait can be cancelled."""
         if not isinstance(error, TransientError) or self._call.cancelled.is_set():
             return False
         if self._is_open or self.attempts > len(self._retrier.policy.waits_seconds):
@@ -201,7 +201,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
         return result
 
     def _admitted(self) -> Attempt:
-        """Return the admitted attempt, after a wait for an open circuit if the policy allows one.
+        """Return an attempt that the circuit admits. If the circuit is open, wait as long as the policy allows.
 
         Raise the last failure if the circuit opened after it.
         """
@@ -218,9 +218,9 @@ class _RetriedRequest(Generic[Prepared, Result]):
             self._call.wait(wait_seconds)
 
     def _circuit_wait_seconds(self, error: CircuitOpenError) -> float:
-        """Return how long to wait before the next look at the circuit; zero or less if the call gives up.
+        """Return how long to wait before the next check of the circuit; zero or less to give up.
 
-        It is at most a second: the trial of another call may close the circuit long before its lease ends.
+        It is at most a second, because the trial of another call may close the circuit long before its lease ends.
         """
         allowed_seconds = self._retrier.policy.open_circuit_wait_seconds
         if self._gives_up_at_seconds is None:
@@ -249,12 +249,12 @@ class _RetriedRequest(Generic[Prepared, Result]):
             retry_in_seconds=self._delay_seconds,
             pause_seconds=asked_seconds,
         )
-        # Where an open circuit is waited for, it does not end the retries.
+        # If the policy waits for an open circuit, the circuit does not end the retries.
         self._is_open = is_open and policy.open_circuit_wait_seconds <= 0
 
 
 def _describe(label: RequestLabel, error: TransientError | ApiError) -> str:
-    """Return what failed, without any value of a record: the message of an open circuit repeats it."""
+    """Return what failed, without any value of a record, because the message of an open circuit repeats it."""
     match error:
         case TransientError():
             return f"{label}: INN8 {error.reason}"
@@ -269,7 +269,7 @@ def _describe(label: RequestLabel, error: TransientError | ApiError) -> str:
 
 
 class _HookForOthers:
-    """A hook of stamina's that is called for all retries but ours."""
+    """Call a hook of stamina for all retries except those of this module."""
 
     def __init__(self, hook: RetryHook) -> None:
         self._hook = hook
@@ -279,7 +279,7 @@ class _HookForOthers:
 
 
 def _exclude_ours_from_staminas_hooks() -> None:
-    """Keep stamina, which prints every retry by default, from reporting ours too: `on_notice` does."""
+    """Prevent stamina from printing our retries, as it does by default. `on_notice` reports them."""
     hooks = get_on_retry_hooks()
     if not all(isinstance(hook, _HookForOthers) for hook in hooks):
         set_on_retry_hooks([hook if isinstance(hook, _HookForOthers) else _HookForOthers(hook) for hook in hooks])

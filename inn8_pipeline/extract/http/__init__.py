@@ -1,1 +1,1 @@
-"""HTTP itself: deadlines, bodies of bounded size, and the meaning of the status of a response."""
+"""HTTP requests: deadlines, bodies of bounded size, and the classification of responses by status."""

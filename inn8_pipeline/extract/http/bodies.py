@@ -1,4 +1,4 @@
-"""Read and decompress the body of a response within a bound of memory, however much it is compressed."""
+"""Read and decompress the body of a response in bounded memory, however much it is compressed."""
 
 import io
 import zlib
@@ -9,9 +9,9 @@ import httpx
 GZIP = zlib.MAX_WBITS | 16
 NO_CODINGS = frozenset({"identity", "none", ""})
 MAX_LAYERS = 3
-"""The most layers of gzip within gzip: a proxy may compress again what a server compressed."""
+"""The most layers of gzip within gzip: a proxy may compress a body that the server has compressed."""
 PART_BYTES = 256 * 1024
-"""Bytes that are decompressed at a time; a decompression bomb exceeds the bound by at most one such part."""
+"""Bytes to decompress at a time. A decompression bomb exceeds the bound by at most this much."""
 
 
 class BodyTooLongError(Exception):
@@ -29,12 +29,12 @@ class UnknownEncodingError(Exception):
 def read_body(response: httpx.Response, max_bytes: int) -> bytes:
     """Return the whole body, decompressed.
 
-    Neither the bytes received nor the bytes that they decompress to exceed the bound by more than one part.
+    Neither the bytes received nor the decompressed bytes exceed the bound by more than one part.
 
     Raises:
         BodyTooLongError: The body is longer than `max_bytes`, compressed or decompressed.
         BodyBrokenError: The body ended early, or cannot be decompressed.
-        UnknownEncodingError: The body is encoded otherwise than by gzip.
+        UnknownEncodingError: The body has another encoding than gzip.
         httpx.TransportError: The connection failed.
 
     """
@@ -45,7 +45,7 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
     parts = _bounded(response.iter_raw(), max_bytes)
     for _ in layers:
         parts = _bounded(_gunzip(parts), max_bytes)
-    # One buffer: a list of a million parts of one byte each would cost far more than the bytes.
+    # One buffer, because a list of a million parts of one byte each would need far more memory than the bytes.
     whole = io.BytesIO()
     for part in parts:
         whole.write(part)
@@ -53,7 +53,7 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
 
 
 def _bounded(parts: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield the parts within the bound. It is for compressed parts too, which may decompress to nothing for ever."""
+    """Yield the parts, up to the bound. Compressed parts are bounded too, because they may decompress to nothing."""
     received = 0
     for part in parts:
         received += len(part)

@@ -1,7 +1,7 @@
 """Bound the time of a whole attempt, and allow it to be cancelled.
 
-The timeouts of HTTP libraries start anew with every byte, so a server that sends byte after byte could prolong an
-attempt for ever. This transport applies the deadline and the cancellation of the attempt to every read.
+The timeouts of HTTP libraries start again with every byte, so a server that sends single bytes could prolong an attempt
+for ever. This transport applies the deadline and the cancellation of the attempt to every read.
 """
 
 import ssl
@@ -16,11 +16,11 @@ import httpcore
 import httpx
 
 SLICE_SECONDS = 0.1
-"""The longest that a waiting read goes on after its attempt was cancelled."""
+"""How often a waiting read checks whether its attempt was cancelled."""
 
 
 class _Limit:
-    """The time limit of the attempt of this thread, and the event that ends the attempt earlier."""
+    """The time limit of this thread's attempt, and the event that ends the attempt earlier."""
 
     def __init__(self, seconds: float, cancelled: Event) -> None:
         self.ends_at = time.monotonic() + seconds
@@ -38,7 +38,7 @@ _LIMIT: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 @contextmanager
 def time_limit(seconds: float, cancelled: Event) -> Iterator[None]:
-    """Make reads of this thread through `DeadlineTransport` time out after so many seconds, or once cancelled."""
+    """Let reads of this thread through `DeadlineTransport` time out after `seconds`, or once `cancelled` is set."""
     token = _LIMIT.set(_Limit(seconds, cancelled))
     try:
         yield
@@ -47,7 +47,7 @@ def time_limit(seconds: float, cancelled: Event) -> Iterator[None]:
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose reads end at the attempt's deadline."""
+    """A connection whose reads time out at the attempt's deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -80,7 +80,7 @@ class _DeadlineStream(httpcore.NetworkStream):
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    """Open connections that keep the attempt's deadline."""
+    """Open connections that obey the attempt's deadline."""
 
     def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
@@ -116,8 +116,8 @@ class _Stream(httpx.SyncByteStream):
 class DeadlineTransport(httpx.BaseTransport):
     """A transport of httpx over a pool of connections, with each read bounded by `time_limit`.
 
-    httpx has no public way to give its own transport a network backend. There is no proxy: the environment must not
-    decide where the credentials are sent.
+    httpx has no public way to give its own transport a network backend. The transport uses no proxy, because the
+    environment must not decide where the credentials are sent.
     """
 
     def __init__(self, tls: ssl.SSLContext | None, connections: int) -> None:

@@ -29,11 +29,11 @@ REDIRECTS_THAT_KEEP_THE_METHOD = frozenset({307, 308})
 
 
 class TransientError(Exception):
-    """A retry of the attempt may succeed. Internal: `retry` raises a TransientApiError when no retry is left.
+    """A retry of the attempt may succeed. Internal to `extract`: when no retry is left, a TransientApiError is raised.
 
     Attributes:
-        reason: What INN8 did, in our words.
-        retry_after_seconds: The wait that the server asked for, unbounded, or None.
+        reason: What INN8 did, without any text of the response.
+        retry_after_seconds: The wait that the server requested, without a bound, or None.
 
     """
 
@@ -45,25 +45,25 @@ class TransientError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RequestLabel:
-    """A request as an error message may name it: without query and secrets."""
+    """The description of a request for error messages, without query and secrets."""
 
     method: str
     path: str
     page: int = 1
 
     def __str__(self) -> str:
-        """Return `GET /clients`, with the page number beyond the first."""
+        """Return `GET /clients`, followed by the page number if it is not 1."""
         return f"{self.method} {self.shown_path}"
 
     @property
     def shown_path(self) -> str:
-        """The path, with the page number beyond the first."""
+        """The path, followed by the page number if it is not 1."""
         return self.path if self.page == 1 else f"{self.path} (page {self.page})"
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The statuses of a successful response, and the bound of its body, decompressed."""
+    """The statuses of a successful response, and the largest decompressed body."""
 
     statuses: frozenset[int]
     max_bytes: int
@@ -76,7 +76,7 @@ def exchange(
     expected: Expected,
     take_request: Callable[[], None],
 ) -> tuple[httpx.Response, bytes]:
-    """Send a request and return the successful response with its whole body, which is empty for a 204 alone.
+    """Send a request and return the successful response with its whole body. Only the body of a 204 may be empty.
 
     `take_request` is called before a second request is made, after a redirect.
 
@@ -99,14 +99,14 @@ def exchange(
         reason = _reason_of(error)
     except BodyBrokenError:
         reason = "cut its response short"
-    # Raised outside of the `except`, so that httpx's error, which has the request with its secrets, is not its context.
+    # Raise outside of the `except`: httpx's error has the request with its secrets, and must not become the context.
     raise TransientError(reason)
 
 
 def was_cut_off(response: httpx.Response, error: Exception | None) -> bool:
-    """Return whether the JSON of a body was truncated by a broken connection that HTTP could not detect.
+    """Return True if the JSON of a body was cut off by a broken connection, which HTTP could not detect.
 
-    A body with neither a length nor chunks ends when the connection does. `error` is that of msgspec.
+    Without a length and without chunks, a body ends where the connection ends. `error` is that of msgspec.
     """
     has_end = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     return not has_end and str(error) == "Input data was truncated"
@@ -115,7 +115,7 @@ def was_cut_off(response: httpx.Response, error: Exception | None) -> bool:
 def _moved_by_a_slash(response: httpx.Response) -> httpx.Request | None:
     """Return the redirected request if the redirect only adds or drops a slash at the end of the path, else None.
 
-    Frameworks send such redirects. They are safe to follow: the origin is the same, and the query stays ours.
+    Web frameworks send such redirects. They are safe to follow: the origin is the same, and so is the query.
     """
     request = response.request
     allowed = REDIRECTS if request.method == "GET" else REDIRECTS_THAT_KEEP_THE_METHOD
@@ -152,17 +152,17 @@ def _read_success(response: httpx.Response, label: RequestLabel, expected: Expec
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds that a `Retry-After` asks for, given in seconds or as an HTTP date; None if it is unreadable.
+    """Return the wait of a `Retry-After` in seconds, sent as seconds or as an HTTP date; None if it cannot be read.
 
-    A date counts from the server's own `Date`, if there is one, because its clock may differ from ours. Of several
-    headers the longest wait counts.
+    A date is compared with the server's own `Date` header if there is one, because its clock may differ from ours. If
+    there are several headers, the longest wait is returned.
     """
     waits = [wait for value in response.headers.get_list("Retry-After") for wait in _waits(value, response)]
     return max(waits, default=None)
 
 
 def _waits(value: str, response: httpx.Response) -> list[float]:
-    # Seconds with a fraction are not in the standard, and two headers that a proxy has joined are; servers send both.
+    # Servers send fractions of a second, which the standard does not allow, and several headers joined by a proxy.
     numbers = [part.strip() for part in value.split(",")]
     if all(re.fullmatch(r"[0-9]+(\.[0-9]*)?", number) for number in numbers):
         return [float(number[:12]) for number in numbers]
@@ -257,5 +257,5 @@ _REASONS: tuple[tuple[type[httpx.TransportError], str], ...] = (
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        # The connection pool raises its errors again "from None", which leaves the context alone.
+        # The connection pool raises its errors again "from None", which keeps their context.
         error = error.__cause__ or error.__context__

@@ -1,1 +1,1 @@
-"""Paging through a collection: links, prefetching, and consistency over all pages."""
+"""Page through a collection: styles of paging, links, prefetching, and consistency checks over all pages."""

@@ -11,20 +11,20 @@ from inn8_pipeline.extract.paging.page import Page
 
 MAX_DUPLICATES = 10
 MAX_DUPLICATE_PERCENT = 1
-"""How many records of a fetch may have the id of another record: ten in a small collection, 1 % in a large one.
+"""The most records of a fetch that may have the id of another record: ten, or 1 % of a large collection.
 
-More are never accepted, not even if a second fetch has the same ones: pages that overlap that much leave records out.
+More are never accepted, even if a second fetch has the same ones, because pages that overlap so much omit records.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ConsistencyReport:
-    """The finding about all pages of a fetch.
+    """The result of the checks over all pages of a fetch.
 
     Attributes:
-        finding: A contradiction of totals, links or pages, without any value of a record, or None.
+        finding: How totals, links or pages contradict each other, without any value of a record; None if they do not.
         duplicates: A digest of the ids that are on more than one page; empty if there are none.
-        duplicate_count: How many such ids there are.
+        duplicate_count: The number of these ids.
 
     """
 
@@ -34,7 +34,9 @@ class ConsistencyReport:
 
 
 class ConsistencyCheck:
-    """Collect the ids and totals of the pages. It keeps 8 bytes of each id: 16 MB for 2 million records, 32 at the end.
+    """Collect the ids and totals of the pages of a fetch, and check that they are consistent.
+
+    It keeps a hash of 8 bytes for each id: 16 MB for 2 million records, and 32 MB for the final report.
 
     With `is_total_exact`, the announced total must equal the number of records received.
     """
@@ -51,7 +53,7 @@ class ConsistencyCheck:
         self._has_repeated_page = False
 
     def add(self, page: Page, ids: Collection[str], total: int | None) -> None:
-        """Add one page. An id that is on it twice is an ordinary duplicate, not a fault of paging."""
+        """Add one page. An id that is twice on one page is an ordinary duplicate, not a fault of paging."""
         self.records += page.records
         self.bytes += len(page.body)
         hashes = {hash(each) for each in ids}
@@ -63,16 +65,16 @@ class ConsistencyCheck:
             self._note_page(page, hash(frozenset(hashes)) if len(ids) == page.records else hash(page.body))
 
     def contradict(self, finding: str) -> None:
-        """Note that the links of the pages contradict each other."""
+        """Record that the links of the pages contradict each other."""
         self._finding = self._finding or finding
 
     def must_stop(self) -> bool:
-        """Return whether the fetch has failed already: by a repeated page, or by more records than announced."""
+        """Return True if the fetch has already failed: a page was repeated, or too many records were received."""
         has_too_many = self._is_total_exact and bool(self._totals) and self.records > max(self._totals)
         return self._has_repeated_page or has_too_many
 
     def report(self) -> ConsistencyReport:
-        """Return the finding about all pages that were added."""
+        """Return the result of the checks over all pages that were added."""
         count, extra, digest = self._duplicates()
         finding = self._finding or self._contradiction() or self._overlap(extra + self._repeated_on_a_page)
         return ConsistencyReport(finding, digest, count)
@@ -89,7 +91,7 @@ class ConsistencyCheck:
         return self.total_mismatch() if self._is_total_exact else None
 
     def _note_page(self, page: Page, fingerprint: int) -> None:
-        """Compare a page with those before it: by its ids, or by its bytes where not every record has an id."""
+        """Compare a page with the previous ones: by its ids, or by its bytes if a record has no id."""
         first = self._page_numbers.setdefault(fingerprint, page.number)
         if first != page.number:
             self._has_repeated_page = True
@@ -101,7 +103,7 @@ class ConsistencyCheck:
         return f"{extra} of {self.records} records have the id of another record"
 
     def _duplicates(self) -> tuple[int, int, str]:
-        """Return how many ids are on several pages, how many records they have beyond one each, and their digest."""
+        """Return the number of ids that are on several pages, of their surplus records, and a digest of these ids."""
         hashes = np.frombuffer(self._hashes, dtype=np.int64) if self._hashes else np.empty(0, dtype=np.int64)
         hashes.sort()
         extra = hashes[1:][hashes[1:] == hashes[:-1]]

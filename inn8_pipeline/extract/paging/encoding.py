@@ -1,4 +1,4 @@
-r"""Make a page valid UTF-8, so that an invalid byte invalidates its record and not the whole page.
+r"""Make a page valid UTF-8, so that an invalid byte makes its record invalid and not the whole page.
 
 Each invalid byte becomes the JSON escape of a lone surrogate: `\udc80` to `\udcff` for the bytes 80 to FF. Valid text
 never contains one. Postgres can store the page, the other records are read as usual, and the transform rejects the
@@ -11,14 +11,14 @@ import re
 from inn8_pipeline.extract.paging.page import NotAPageError
 
 MAX_INVALID_BYTES = 100_000
-"""How many bytes of a page may be invalid. A page with more is taken to have another encoding."""
+"""The most invalid bytes of a page. A page with more is considered to have another encoding."""
 
 _INVALID = re.compile("([\udc80-\udcff])")
 _HIGH_SURROGATE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")
 
 
 def escape_invalid_utf8(body: bytes) -> bytes:
-    """Return the page with each byte that is not UTF-8 replaced by an escape; the page itself if there is none.
+    """Return the page with each invalid byte replaced by an escape; the page itself if it is valid UTF-8.
 
     Raises:
         NotAPageError: The page is in another encoding.
@@ -39,10 +39,10 @@ def escape_invalid_utf8(body: bytes) -> bytes:
 
 
 def _escaped(before: str, byte: str) -> tuple[str, str]:
-    """Return the text before an invalid byte and the escape of the byte, so that they do not become one valid escape.
+    """Return the text before an invalid byte and the escape of the byte, such that they do not form one valid escape.
 
-    The escape of a high surrogate before it would make a pair, so the byte is then written twice. A backslash that
-    escapes the byte is not valid JSON, so it is dropped.
+    If the escape of a high surrogate precedes it, the two would form a pair, so the byte is written twice. A backslash
+    before the byte is not valid JSON and is dropped.
     """
     escape = f"\\u{ord(byte):04x}"
     unescaped = before.rstrip("\\")

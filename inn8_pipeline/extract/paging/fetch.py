@@ -14,11 +14,16 @@ from inn8_pipeline.extract.paging.styles import paginator_of
 
 
 class Fetch:
-    """One fetch of a collection. Iterate over it once; up to `pages_at_a_time` pages are fetched at the same time.
+    """One fetch of a collection. Iterate over it once to get its pages in order.
 
-    The pages are yielded in order. After the last one, `is_complete` says whether they are consistent. If not, discard
-    the landing; `finding` says why. `has_duplicates`: some ids are on two pages, the same ones as in the fetch before,
-    so the server really sends them twice. The counts are those of the pages yielded so far.
+    Up to `pages_at_a_time` pages are fetched at the same time.
+
+    Attributes:
+        is_complete: Whether all pages were fetched and are consistent. Read it after the last page; if it is False,
+            discard the landing.
+        finding: Why the fetch is not complete; None if it is.
+        has_duplicates: Whether ids on two pages were accepted, because the previous fetch had the same ones.
+
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class Fetch:
         return self._check.bytes
 
     def count_retry(self) -> None:
-        """Count one retry. Called by the threads that fetch."""
+        """Count one retry. The threads that fetch pages call it."""
         with self._lock:
             self.retries += 1
 
@@ -66,7 +71,7 @@ class Fetch:
         return self._pages
 
     def close(self) -> None:
-        """Cancel the requests in progress; no thread is left when it returns."""
+        """Cancel the requests in progress, and wait until the threads have ended."""
         self.cancelled.set()
         self._pages.close()
 
@@ -92,7 +97,7 @@ class Fetch:
             raise ContractError(subject, f"has more than {bound} records, the bound of one fetch", way_out)
 
     def _fetched(self, prefetcher: PagePrefetcher, paginator: Paginator) -> Iterator[FetchedPage]:
-        """Yield the pages in order; end early at a repeated or missing page, or at more records than announced."""
+        """Yield the pages in order. End early if a page is repeated or missing, or if there are too many records."""
         prefetcher.fill(paginator)
         while prefetcher.is_busy and not self._check.must_stop():
             try:
@@ -131,11 +136,11 @@ class Fetch:
             self._warn_once(subject, f"came with a total that does not match: {mismatch}")
 
     def _warn_once(self, subject: str, warning: str) -> None:
-        """Warn once a fetch: ten thousand pages may have the same fault."""
+        """Give this warning once per fetch, because ten thousand pages may have the same fault."""
         if warning not in self._warnings:
             self._warnings.add(warning)
             self._warn(f"{subject} {warning}.")
 
 
 ReadPage = Callable[[Fetch, PageRequest], FetchedPage]
-"""Fetches one page for a fetch; runs in one of its threads."""
+"""A function that fetches one page for a fetch, in one of its threads."""

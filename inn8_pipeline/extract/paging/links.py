@@ -1,8 +1,7 @@
-"""Read the addresses of the next and the last page from the `Link` header (RFC 8288).
+"""Read the URLs of the next and the last page from the `Link` header (RFC 8288).
 
-A link must not lead to another origin, and must not change the request: if it drops or changes our page size or window,
-they are put back. A header that cannot be read is an error: if it counted as "no next page", all pages but the first
-would be missing.
+A link must not lead to another origin. If it drops or changes the page size or the window, they are set again. A header
+that cannot be read is an error: if it were taken for "no next page", all pages but the first would be missing.
 """
 
 import re
@@ -13,7 +12,7 @@ from urllib.parse import quote, unquote_plus, urldefrag, urljoin
 import httpx
 
 _PAGE = re.compile(rb"(?:(?<=\Apage=)|(?<=&page=))[0-9]{1,9}(?=&|\Z)")
-# Possessive throughout (*+): a hostile header of 100 kB is read in one pass.
+# All quantifiers are possessive (*+), so that a hostile header of 100 kB is read in one pass.
 _TARGET = re.compile(r"[\s,]*+<([^>]*+)>")
 _PARAMETER = re.compile(
     r"""\s*+;\s*+([^\s=;,"<>]*+)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"|'([^']*+)'|([^\s;,"]*+)))?+""", re.DOTALL
@@ -21,17 +20,17 @@ _PARAMETER = re.compile(
 _END = re.compile(r"\s*+(?:,|\Z)")
 _NOTHING = re.compile(r"[\s,]*+\Z")
 _CUT_OFF_RELATIONS = frozenset({"", "n", "ne", "nex"})
-"""The rest of `rel=next` if the header was cut off within it."""
+"""What is left of `rel=next` if the header was cut off within it."""
 _SAFE_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _SAFE_PATH = re.compile(r"[a-z0-9/._-]{1,80}", re.IGNORECASE)
 
 
 class UnreadableLinkError(Exception):
-    """A `Link` header is there, and it does not follow RFC 8288."""
+    """A `Link` header does not follow RFC 8288."""
 
 
 class ForeignLinkError(Exception):
-    """A page link leads to another origin, or is not an address; `difference` says how, and is safe to show."""
+    """A page link leads to another origin, or is not a URL. `difference` says how; it is safe to show."""
 
     def __init__(self, difference: str = "what is not an address") -> None:
         super().__init__(difference)
@@ -40,20 +39,20 @@ class ForeignLinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """The addresses of the next and the last page in a response: absolute, and within its own origin."""
+    """The URLs of the next and the last page that a response names: absolute, and within its own origin."""
 
     next_url: str | None = None
     last_url: str | None = None
 
 
 def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: Mapping[str, str]) -> PageLinks:
-    """Return the links of the `Link` headers of the response to `url`; the first of each relation counts.
+    """Return the links of the `Link` headers of the response to `url`: the first one of each relation.
 
     Args:
         headers: The values of the headers.
-        url: The address that was asked for; links may be relative to it.
+        url: The URL that was requested; links may be relative to it.
         origin: A URL of the only origin that links may lead to.
-        parameters: The query parameters that every page must be asked for with.
+        parameters: The query parameters that every request must have.
 
     Raises:
         ForeignLinkError: A link would carry the token to another origin.
@@ -72,7 +71,7 @@ def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: 
 
 
 def following_url(target: str, url: str, origin: httpx.URL, parameters: Mapping[str, str]) -> str:
-    """Return the address of a next page that the response to `url` names, with the parameters that we ask for.
+    """Return the URL of the next page that the response to `url` names, with our query parameters.
 
     Raises:
         ForeignLinkError: It would carry the token to another origin.
@@ -102,7 +101,7 @@ def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
         if end is None or relations <= _CUT_OFF_RELATIONS:
             raise UnreadableLinkError
         position = end.end()
-        # A link with an anchor is about another resource than the requested one.
+        # A link with an anchor belongs to another resource than the requested one.
         if "anchor" not in parameters:
             yield target[1].strip(), relations
     if not _NOTHING.match(header, position):
@@ -110,10 +109,10 @@ def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
-    """Return the address with these query parameters, put back where they are absent or have another value.
+    """Return the URL with these query parameters, added if they are absent and replaced if they have another value.
 
-    Names are compared without regard to case, as ASP.NET does, and keep the server's spelling; the rest of the query
-    stays as it is.
+    Names are compared without regard to case, as ASP.NET does, and keep the server's spelling. The rest of the query
+    does not change.
     """
     parsed = httpx.URL(url)
     missing = {name.lower(): (name, value) for name, value in parameters.items()}
@@ -132,7 +131,7 @@ def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
 
 
 def pages_between(links: PageLinks) -> tuple[int, int, httpx.URL] | None:
-    """Return the numbers of the next and the last page and a template of their address, if nothing else differs."""
+    """Return the numbers of the next and the last page and a template of their URLs, if nothing else differs."""
     if links.next_url is None or links.last_url is None:
         return None
     following, last = httpx.URL(links.next_url), httpx.URL(links.last_url)
@@ -145,24 +144,24 @@ def pages_between(links: PageLinks) -> tuple[int, int, httpx.URL] | None:
 
 
 def page_url(template: httpx.URL, number: int) -> str:
-    """Return the address of one page: the template as the server wrote it, with this page number."""
+    """Return the URL of one page: the template as the server wrote it, with this page number."""
     return str(template.copy_with(query=_PAGE.sub(b"%d" % number, template.query)))
 
 
 def origin_difference(url: httpx.URL, origin: httpx.URL) -> str:
-    """Return what makes the address leave the origin, safe to show; empty if it stays within."""
+    """Return how the URL differs from the origin, safe to show; empty if it is within the origin."""
     if url.host != origin.host:
         return f"the host {url.host}" if _SAFE_HOST.fullmatch(url.host) else "a host with a strange name"
     if url.scheme != origin.scheme:
         return f"the scheme {url.scheme} instead of {origin.scheme}"
     if _port(url) != _port(origin):
         return f"port {_port(url)} instead of {_port(origin)}"
-    # It would replace the token in the header.
+    # A user in the URL would replace the token in the header.
     return "the same origin, with a user name" if url.userinfo else ""
 
 
 def shown_path(url: httpx.URL) -> str:
-    """Return the path of an address that a server sent, for a message, if it is safe to show."""
+    """Return the path of a URL that a server sent, for a message, if it is safe to show."""
     return f"the path {url.path}" if _SAFE_PATH.fullmatch(url.path) else "another path"
 
 

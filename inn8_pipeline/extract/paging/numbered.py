@@ -1,7 +1,7 @@
-"""Name pages by their number or offset: one at a time, or a whole range once a total is known.
+"""Request pages by their number or offset: one at a time, or a whole range once the total is known.
 
-The end is never guessed from a short page, because a server may serve fewer records per page than were asked for. It is
-reached when all records that the total announces have come, or with an empty page.
+A short page never means the end, because a server may serve fewer records per page than were requested. The end is
+reached when all records that the total announces were received, or when a page is empty.
 """
 
 from inn8_pipeline.errors import RefusedRequestError
@@ -15,10 +15,10 @@ from inn8_pipeline.extract.paging.paginator import (
 
 
 class NumberedPaginator(Paginator):
-    """Name pages by number.
+    """Request pages by number.
 
-    Where the total counts pages, one more page is asked for after the last one: it must be empty. Where there is no
-    total, pages are fetched one after the other until one is empty or not found.
+    If the total counts pages, one page more is requested, which must be empty. Without a total, pages are fetched one
+    after the other until one is empty or not found.
     """
 
     def __init__(self, options: PagingOptions) -> None:
@@ -43,7 +43,7 @@ class NumberedPaginator(Paginator):
         return None
 
     def is_end(self, refusal: RefusedRequestError) -> bool:
-        """Return whether the refused page is one that nobody has announced: the server has none after the last one."""
+        """Return True if the refused page was not announced: then the page before it was the last one."""
         return refusal.status in {404, 410} and not self._is_announced
 
     def _schedule(self, number: int, fetched: FetchedPage) -> None:
@@ -77,10 +77,10 @@ class NumberedPaginator(Paginator):
 
 
 class OffsetPaginator(NumberedPaginator):
-    """Name pages by the number of records before them.
+    """Request pages by offset: the number of records before them.
 
-    The offsets of a range follow from the size of the page before it. If a page within the range has another size, the
-    records after it were not asked for, which equal counts could hide: so it is a contradiction.
+    The offsets of a range are computed from the size of the page before it. If a page within the range has another
+    size, some records were not requested, or requested twice. Equal counts could hide that, so it is a contradiction.
     """
 
     def __init__(self, options: PagingOptions) -> None:

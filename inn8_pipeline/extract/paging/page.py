@@ -15,14 +15,14 @@ _SPACE = b" \t\r\n"
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 MAX_KEYS = 10
 REPLACEMENT = "\ufffd"
-# The escape of half a character that JSON's grammar permits; msgspec takes it for the end of the text.
+# The escape of a lone surrogate. JSON's grammar permits it, but msgspec takes it for the end of the text.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class NotAPageError(Exception):
-    """The body is not a JSON array; `kind` says what it is instead, without any value of it.
+    """The body is not a JSON array. `kind` says what it is instead, without any value from it.
 
-    `error` is msgspec's, where the text is malformed or ends too early.
+    `error` is the error of msgspec if the text is malformed or ends too early.
     """
 
     def __init__(self, kind: str, *, is_markup: bool = False, error: Exception | None = None) -> None:
@@ -32,7 +32,7 @@ class NotAPageError(Exception):
 
 
 class _Identified(msgspec.Struct, gc=False):
-    """A record of which only the id is read, in each spelling that the contract permits."""
+    """The id of a record, in each spelling that the contract permits. No other property is read."""
 
     id: Any = msgspec.UNSET
     Id: Any = msgspec.UNSET
@@ -50,7 +50,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class Page:
     """A page as INN8 sent it: the UTF-8 text of a JSON array, without a byte order mark.
 
-    `number` counts from 1 within the fetch. `encoding` replaces bytes that are not UTF-8.
+    `number` counts from 1 within the fetch. Bytes that are not UTF-8 are replaced (see `encoding`).
     """
 
     number: int
@@ -59,10 +59,10 @@ class Page:
 
 
 MIN_RECORD_BYTES = 32
-"""The least average length of the records of a long page: `1` in `[1,1,1]` costs 500 times its length as a reject."""
+"""The least average length of the records of a long page. As a reject, `1` in `[1,1,1]` costs 500 times its length."""
 
 MAX_SHORT_RECORDS = 100_000
-"""How many records a page may have whatever their length."""
+"""How many records a page may have, however short they are."""
 
 
 def strip_bom(body: bytes) -> bytes:
@@ -71,9 +71,9 @@ def strip_bom(body: bytes) -> bytes:
 
 
 def record_ids(body: bytes) -> tuple[int, list[str]]:
-    """Return the number of records of a page, and the ids of those that have a readable one, in order.
+    """Return the number of records of a page, and the readable ids in order.
 
-    An invalid record is counted, and has no id.
+    A record without a readable id is counted too.
 
     Raises:
         NotAPageError: The body is not a JSON array.
@@ -84,7 +84,7 @@ def record_ids(body: bytes) -> tuple[int, list[str]]:
     try:
         records = _decode(body)
     except msgspec.DecodeError:
-        # A lone surrogate is a fault of one record, not of the page; its replacement has the same length.
+        # A lone surrogate makes one record invalid, not the page. Its replacement has the same length.
         replacement = REPLACEMENT
         records = _decode_or_refuse(_SURROGATE.sub(rb"\\ufffd", body))
     except RecursionError:
@@ -95,7 +95,7 @@ def record_ids(body: bytes) -> tuple[int, list[str]]:
 
 
 def top_level_keys(body: bytes) -> tuple[str, ...]:
-    """Return the keys of a JSON object that look like names, at most ten; none if it is not an object. No values."""
+    """Return at most ten keys of a JSON object that look like names, without values; none if it is not an object."""
     try:
         keys = _OBJECT.decode(strip_bom(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -130,7 +130,7 @@ def _record(raw: msgspec.Raw) -> _Identified:
 
 
 def _ids_of(records: list[_Identified]) -> list[str]:
-    """Return the readable ids. The first line is the fast path: all records of 500,000 usually spell it `id`."""
+    """Return the readable ids. The first line is the fast path for the usual case: every record spells it `id`."""
     ids = [found for each in records if type(found := each.id) is str]
     if len(ids) == len(records):
         return ids

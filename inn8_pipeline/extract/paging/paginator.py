@@ -1,4 +1,4 @@
-"""Decide which page of a collection is next, from the server's links, and bound where they may lead."""
+"""Decide from the server's links which page of a collection is next, within bounds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_betwee
 from inn8_pipeline.extract.paging.page import Page
 
 MAX_EMPTY_PAGES = 10
-"""Empty pages in a row after which the links count as a loop."""
+"""The number of consecutive empty pages that is taken for a loop of links."""
 
 MAX_ANNOUNCED_EMPTY_PAGES = 1000
-"""The same if the total announces more records: a server may page first and filter afterwards."""
+"""The same number if the total announces more records: a server may page first and filter afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
-    """A fetched page with its ids, the contents of its headers, and warnings.
+    """A fetched page with its ids, its links and warnings about it.
 
     `total` is the announced number of records, `pages` the announced number of pages.
     """
@@ -35,7 +35,7 @@ class FetchedPage:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page to fetch. `is_followed`: only its links name the pages after it."""
+    """A page to fetch. With `is_followed`, its response decides which pages come after it."""
 
     number: int
     url: str
@@ -44,7 +44,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PagingOptions:
-    """The first address of a fetch, and its bounds; `name` is the collection's, for messages."""
+    """The first URL of a fetch, and its bounds. `name` is the name of the collection, for messages."""
 
     name: str
     url: str
@@ -56,7 +56,7 @@ class PagingOptions:
 
 
 class Paginator:
-    """Name the pages to fetch: one link at a time, or a whole range once its first and last page are known."""
+    """Decide which pages to fetch: the page of the next link, or a whole range once the last page is known."""
 
     def __init__(self, options: PagingOptions) -> None:
         self._options = options
@@ -67,7 +67,7 @@ class Paginator:
         self._requested = 0
 
     def next(self) -> PageRequest | None:
-        """Return the next page to fetch; None if it is not known yet, or there is none."""
+        """Return the next page to fetch; None if it is not known yet, or if there is none."""
         request = next(self._scheduled, None)
         if request is None:
             return None
@@ -99,15 +99,15 @@ class Paginator:
         return None
 
     def is_end(self, refusal: RefusedRequestError) -> bool:  # noqa: ARG002 (decided by the style)
-        """Return whether a refused page means that the page before it was the last one."""
+        """Return True if the refusal of a page means that the page before it was the last one."""
         return False
 
     def is_gone(self, refusal: RefusedRequestError) -> bool:
-        """Return whether the refused page is one that the server itself announced."""
+        """Return True if the server refused a page that it had announced, as not found."""
         return refusal.status in {404, 410} and self._requested > 1
 
     def _refuse_loop(self, fetched: FetchedPage) -> None:
-        """Refuse an endless row of empty pages. `consistency` finds a repeated page with records."""
+        """Raise a ContractError for an endless row of empty pages. `consistency` finds repeated pages with records."""
         self._empty_pages = 0 if fetched.page.records else self._empty_pages + 1
         more_is_announced = fetched.total is not None and fetched.total > self._records
         bound = MAX_ANNOUNCED_EMPTY_PAGES if more_is_announced else MAX_EMPTY_PAGES
@@ -120,11 +120,11 @@ class Paginator:
 
 
 def with_parameter(url: str, name: str, value: int) -> str:
-    """Return the address with this query parameter."""
+    """Return the URL with this query parameter."""
     return str(httpx.URL(url).copy_merge_params({name: str(value)}))
 
 
 def _range(offset: int, first: int, last: int, template: httpx.URL) -> Iterator[PageRequest]:
-    """Yield the pages from first to last as the server numbers them; the last one may link to yet another."""
+    """Yield the pages from `first` to `last`, in the server's numbers. The last one may link to yet another page."""
     for number in range(first, last + 1):
         yield PageRequest(number + offset, page_url(template, number), is_followed=number == last)

@@ -1,4 +1,4 @@
-"""Fetch pages in threads, ahead of their reader: a bounded number at a time, results in order."""
+"""Fetch pages in threads before they are needed: a bounded number at a time, with the results in order."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Pag
 
 
 class PagePrefetcher:
-    """Threads that fetch pages ahead: at most `pages_at_a_time` at a time, results in order.
+    """Threads that fetch pages before they are needed, at most `pages_at_a_time` at a time. Results are in order.
 
     Args:
-        read: Fetches one page; called in one of the threads. It must end soon after `cancelled` is set.
+        read: A function that fetches one page, called in one of the threads. It must end soon after `cancelled` is set.
         cancelled: Set when the prefetcher is closed.
         pages_at_a_time: How many pages may be fetched at the same time.
 
@@ -52,7 +52,7 @@ class PagePrefetcher:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _raise_failure(self) -> None:
-        """Raise the error of a failed page; an open circuit last, because it is a consequence of the other failures."""
+        """Raise the error of a failed page. Other errors precede an open circuit, which is their consequence."""
         failures = [error for _, future in self._under_way if future.done() and (error := future.exception())]
         for error in sorted(failures, key=lambda each: isinstance(each, CircuitOpenError)):
             raise error

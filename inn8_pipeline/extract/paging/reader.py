@@ -1,4 +1,4 @@
-"""Fetch one page: request it with a token, and check the response before anything else reads it."""
+"""Fetch one page: request it with a token, and check the response."""
 
 import re
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ from inn8_pipeline.extract.retry import ApiCall, Retrier
 SUCCESS = frozenset({200, 203, 204})
 EMPTY_PAGE = b"[]"
 USUAL_PAGE_SIZES = frozenset({50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000})
-"""Numbers of records at which a page may be cut off by a bound of the server's."""
+"""Usual page sizes of servers. A page with exactly so many records may not be the last one."""
 MARKUP_WAY_OUT = (
     "This is usually a maintenance or login page: open INN8_BASE_URL in a browser, and rerun when INN8 is back."
 )
 
 
 class PageReader:
-    """Read pages of one collection. Used by all threads of its fetches.
+    """Read pages of one collection. All threads of its fetches share it.
 
     `parameters` are the query parameters of every request.
     """
@@ -59,7 +59,12 @@ class PageReader:
         self._retrier = retrier
 
     def read(self, fetch: Fetch, request: PageRequest) -> FetchedPage:
-        """Return the page, after as many attempts as the retry policy allows. Raises the ApiErrors."""
+        """Return the page, after as many attempts as the retry policy allows.
+
+        Raises:
+            ApiError: No attempt was successful.
+
+        """
         label = RequestLabel("GET", self._contract.path, request.number)
         call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry)
         attempt = partial(self._attempt, call, request.url)
@@ -90,7 +95,12 @@ class PageReader:
         return self._examine(response, body, url, call.label.page)
 
     def _examine(self, response: httpx.Response, sent: bytes, url: str, number: int) -> FetchedPage:
-        """Return the page with its ids, total and links; raise a ContractError if it is no page or links elsewhere."""
+        """Return the page with its ids, total and links.
+
+        Raises:
+            ContractError: The body is not a page, or a link leads to another origin.
+
+        """
         array = self._records(response, sent, number)
         try:
             body = escape_invalid_utf8(array)
@@ -129,7 +139,7 @@ class PageReader:
             self._refuse(number, finding)
 
     def _may_be_first_of_many(self, records: int, links: PageLinks, total: int | None) -> bool:
-        """Return whether the only page may be one of several that are not linked as the contract says."""
+        """Return True if there may be more pages, although the response does not link to them as the contract says."""
         if self._contract.paging.style not in {"link", "cursor", "next_url"} or links.next_url or total is not None:
             return False
         return records == self._page_size or records in USUAL_PAGE_SIZES

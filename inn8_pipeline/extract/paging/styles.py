@@ -1,6 +1,6 @@
-"""The styles of paging: for each, where a response says what follows it, and which paginator names its pages.
+"""The styles of paging: for each, how to read the links of a response, and which paginator requests the pages.
 
-To add a style: a function or a paginator here or in a module of its own, its entry in `STYLES`, and its name in
+To add a style, write a function that reads its links, or a paginator; add it to `STYLES`, and its name to
 `contract/model.py`.
 """
 
@@ -20,9 +20,9 @@ NO_LINKS = PageLinks()
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """A response as a style sees it: its headers, the whole body, the address that was asked for and what we ask for.
+    """The parts of a response that a style reads: the headers, the whole body and the URL that was requested.
 
-    `origin` is the only origin that links may lead to; `parameters` are those of every request.
+    `origin` is the only origin that links may lead to; `parameters` are the query parameters of every request.
     """
 
     headers: httpx.Headers
@@ -34,7 +34,7 @@ class PageResponse:
 
 @dataclass(frozen=True, slots=True)
 class PagingStyle:
-    """How one style reads the links of a response, and which class names its pages."""
+    """How one style reads the links of a response, and the class of its paginator."""
 
     links: Callable[[PageResponse, PagingContract], PageLinks]
     paginator: type[Paginator]
@@ -46,7 +46,7 @@ def paginator_of(options: PagingOptions) -> Paginator:
 
 
 def links_of(response: PageResponse, paging: PagingContract) -> PageLinks:
-    """Return where a response says that the next and the last page are.
+    """Return the URLs of the next and the last page that a response names.
 
     Raises:
         ForeignLinkError: A link would carry the token to another origin.
@@ -90,4 +90,4 @@ STYLES: Mapping[str, PagingStyle] = {
     "next_url": PagingStyle(_link_of_body, Paginator),
     "single": PagingStyle(_no_links, Paginator),
 }
-"""The styles by the name that a contract file gives them."""
+"""The styles by their name in a contract file."""
