@@ -1,5 +1,5 @@
 """Everything about Postgres: tables and migrations, landings, the merge, queries and erasure.
 
-Its input is DataFrames and bytes, its output counts and rows; it imports neither Dagster nor HTTP. Read `merge.session`
-first, which has the steps of a merge in their order, then `landing.store` and `schema.tables`.
+It takes DataFrames and bytes, returns counts and rows, and imports neither Dagster nor an HTTP client. Read
+`merge.session` first, which has the steps of a merge in order, then `landing.store` and `schema.tables`.
 """

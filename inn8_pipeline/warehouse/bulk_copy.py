@@ -35,7 +35,7 @@ def copy_rows(cursor: psycopg.Cursor[Any], table: str, rows: EncodedRows) -> Non
 def copy_tuples(
     cursor: psycopg.Cursor[Any], target: sql.Composed | sql.SQL, tuples: Iterable[Sequence[object]]
 ) -> None:
-    """Append tuples of Python values one by one: for few rows, and for values that CSV cannot express."""
+    """Append tuples of Python values one by one. Use it for few rows, or for values that CSV cannot express."""
     with cursor.copy(target) as copy:
         for each in tuples:
             copy.write_row(each)

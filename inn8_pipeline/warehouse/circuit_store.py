@@ -5,7 +5,8 @@ database's clock. A row is
 
     closed      opened_until is null; `failures` counts the failures in a row
     open        opened_until is in the future: every attempt is refused
-    half-open   opened_until has passed: one attempt, the trial, holds a lease (trial_until); its result decides
+    half-open   opened_until has passed: one attempt, the trial, is admitted with a lease (trial_until). Its result
+                closes the circuit or opens it again
 """
 
 from datetime import UTC
@@ -43,9 +44,9 @@ _NOW = func.clock_timestamp()
 class PostgresCircuits(KeptConnection):
     """The circuits of one tenant. Safe to use from several threads; close it, or use it as a context manager.
 
-    It keeps one connection open, because it is called before every page. Each call is one statement, or two if the
-    circuit is half-open, and each statement is committed at once. A success is written only if failures were counted
-    before. The methods raise a DatabaseError if Postgres fails.
+    It keeps one connection open, because it is called before every page. Each call executes one statement, or two if
+    the circuit is half-open, and each statement is committed at once. A success is written only after failures. The
+    methods raise a DatabaseError if Postgres fails.
     """
 
     def __init__(self, engine: Engine, tenant_id: str) -> None:
@@ -54,7 +55,7 @@ class PostgresCircuits(KeptConnection):
         self._failing: set[str] = set()
 
     def admit(self, circuit: str, lease_seconds: float) -> bool:
-        """Admit one attempt; return True if it is the trial of a half-open circuit. Its lease has that length.
+        """Admit one attempt; return True if it is the trial of a half-open circuit, with a lease of `lease_seconds`.
 
         Raises:
             CircuitOpenError: The circuit is open, or another attempt holds the trial's lease.
@@ -68,14 +69,14 @@ class PostgresCircuits(KeptConnection):
         if state.open_seconds <= 0 and self._execute(self._lease(circuit, lease_seconds)) is not None:
             return True
         seconds_left = max(state.open_seconds, state.trial_seconds or 0.0)
-        # The time zone of the session depends on the settings of the server.
+        # The session's time zone may differ: it depends on the settings of the server.
         failed_at = state.last_failed_at and state.last_failed_at.astimezone(UTC)
         raise CircuitOpenError(circuit, state.failures, float(seconds_left), state.last_failure or "", failed_at)
 
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
-        """Close the circuit after a trial, unless its lease ran out and a later trial opened the circuit again.
+        """Close the circuit after a trial, unless the lease expired and a later trial opened the circuit again.
 
-        Any other attempt resets the count of failures, if this store has seen any. It never closes an open circuit.
+        Any other attempt resets the count of failures if this store has seen any. It never closes an open circuit.
         """
         if not is_trial and circuit not in self._failing:
             return
@@ -85,10 +86,10 @@ class PostgresCircuits(KeptConnection):
         self._execute(update(circuits).where(self._is(circuit), mine, circuits.c.failures > 0).values(closed))
 
     def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
-        """Count the failure; return True if the circuit is open now. The fifth in a row, or that of a trial, opens it.
+        """Count the failure; return True if the circuit is open now.
 
-        An attempt that began before the circuit opened and fails afterwards does not keep it open for longer. The last
-        failure is stored for the message of the open circuit.
+        The fifth failure in a row opens the circuit, and so does the failure of a trial. An attempt that began before
+        the circuit opened does not keep it open for longer. The last failure is stored for the error message.
         """
         self._failing.add(circuit)
         state = self._execute(self._count(circuit, failure[:MAX_FAILURE_LENGTH], is_trial=is_trial))
@@ -105,7 +106,7 @@ class PostgresCircuits(KeptConnection):
         ).where(self._is(circuit))
 
     def _lease(self, circuit: str, lease_seconds: float) -> Executable:
-        """Return the statement that takes the trial's lease. It returns a row only to the first of two attempts."""
+        """Return the statement that takes the trial's lease. Of two attempts, only the first one gets a row."""
         is_free = or_(circuits.c.trial_until.is_(None), circuits.c.trial_until <= _NOW)
         return (
             update(circuits)

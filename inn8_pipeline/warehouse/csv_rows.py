@@ -1,7 +1,7 @@
 """Encode DataFrames as CSV for COPY.
 
-Arrow writes the CSV, so no value passes through a Python object: strings are always quoted (an empty one is not a null)
-and decimals are printed digit by digit.
+Arrow writes the CSV, so no value is converted to a Python object. Strings are always quoted, so that an empty string is
+not a null, and decimals keep every digit.
 """
 
 import pandas as pd
@@ -11,7 +11,7 @@ from pyarrow import csv
 from inn8_pipeline.warehouse.bulk_copy import EncodedRows
 
 _OPTIONS = csv.WriteOptions(include_header=False, quoting_style="needed")
-# Before version 18, Postgres takes a line with only these characters as the end of the data, even within quotes.
+# Before version 18, Postgres takes a line with only these characters for the end of the data, even within quotes.
 _END_OF_DATA = (b"\n\\.", b"\r\\.")
 
 
@@ -19,7 +19,7 @@ def encode(frame: pd.DataFrame) -> EncodedRows:
     """Encode the rows of a frame. The columns of the table have the names of the frame's columns."""
     if frame.empty:
         return EncodedRows()
-    # In one chunk, because Arrow's writer emits bytes for an empty chunk although it has no row.
+    # Combine the chunks, because Arrow's writer emits bytes even for a chunk without rows.
     rows = pa.Table.from_pandas(frame, preserve_index=False).combine_chunks()
     written = pa.BufferOutputStream()
     csv.write_csv(rows, written, _OPTIONS)

@@ -27,12 +27,12 @@ STATEMENT_MINUTES = 60
 IDLE_MINUTES = 15
 LEAST_VERSION = 17
 MAX_CAUSE = 300
-# Conditions of the server and the connection, and of rights (class 42 holds syntax too): their messages name objects of
-# the database, never the values of a row.
+# SQLSTATEs of the server, the connection and missing rights (of class 42, which includes syntax errors, only these).
+# Their messages name objects of the database, never the values of a row.
 _WITHOUT_VALUES = ("08", "25", "28", "3D", "42501", "53", "55", "57", "58")
 
 _SESSION = {
-    # Our statements and the driver rely on these. A role or a database may have other defaults.
+    # Our statements and the driver rely on these settings. A role or a database may have other defaults.
     "search_path": "pg_catalog",
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
@@ -43,11 +43,11 @@ _SESSION = {
     "transform_null_equals": "off",
     "row_security": "on",
     "default_transaction_isolation": "read committed",
-    # A plan is used once: compiling it costs more than it saves.
+    # Each plan is used once, so compiling it costs more than it saves.
     "jit": "off",
     # The staged rows of a sync are joined and counted several times.
     "work_mem": "64MB",
-    # Every wait has a bound: for a lock (the merge sets its own), for a statement, for an idle client in a transaction.
+    # Every wait is bounded: for a lock (the merge sets its own bound), a statement, or an idle client in a transaction.
     "lock_timeout": "60s",
     "statement_timeout": f"{STATEMENT_MINUTES}min",
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
@@ -73,9 +73,9 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
 
     Args:
         url: The URL as libpq reads it, with all of its parameters; the driver may be named or not.
-        variable: The setting that the URL comes from, for messages.
-        prepares_statements: False behind a pooler in transaction mode, where each transaction may have another session:
-            no statement is prepared, and each transaction begins with our settings.
+        variable: The setting that has the URL, for messages.
+        prepares_statements: Set it to False behind a pooler in transaction mode, where each transaction may get another
+            session. Then no statement is prepared, and each transaction begins by applying our settings.
 
     Raises:
         SettingsError: The URL cannot be read, or has a parameter that libpq does not know.
@@ -105,7 +105,7 @@ def connect(url: str, *, variable: str = "INN8_DATABASE_URL", prepares_statement
 
 
 def _sqlalchemy_url(address: "DatabaseUrl") -> URL:
-    """Return the URL for SQLAlchemy. Host and port are parameters, because there may be several."""
+    """Return the URL for SQLAlchemy. Host and port are query parameters, because there may be several."""
     parameters = dict(address.parameters)
     return URL.create(
         "postgresql+psycopg",
@@ -137,7 +137,7 @@ def _open(address: "DatabaseUrl", arguments: Any, parameters: Any, *, is_session
 
 
 def _check(address: "DatabaseUrl", connection: "psycopg.Connection[Any]") -> None:
-    """Raise `UnsuitableDatabaseError` unless the database can hold what INN8 sends. Send no query."""
+    """Raise `UnsuitableDatabaseError` unless the database can store what INN8 sends. No query is sent."""
     version = connection.info.server_version // 10_000
     if version < LEAST_VERSION:
         finding = f"{address.server} runs Postgres {version}"
@@ -157,13 +157,13 @@ def _set_all(*, is_local: bool) -> sql.Composed:
 
 
 _SET = sql.SQL("set_config({}, {}, {})")
-# The staged rows of a sync are joined and counted several times. A session of a pool may have used a
-# temporary table already. It keeps its size, because Postgres does not allow a change after that.
+# The staged rows of a sync are joined and counted several times. A pooled session may already have used a temporary
+# table. Postgres does not allow a change after that, so the setting keeps its value.
 _SET_TEMP_BUFFERS = sql.SQL("set_config('temp_buffers', case when pg_my_temp_schema() = 0 then '64MB' end, {})")
 
 
 def _unreachable(address: "DatabaseUrl", error: psycopg.Error) -> UnreachableDatabaseError:
-    """Return the error of a connection that could not be opened. No row was read, so libpq's message has no value."""
+    """Return the error of a connection that could not be opened. libpq's message is safe, as no row was read."""
     lines = str(error).splitlines() or [type(error).__name__]
     cause = address.without_password(lines[0].removeprefix("connection failed: "))
     return UnreachableDatabaseError(address.variable, address.server, cause[:MAX_CAUSE], error.sqlstate or "")
@@ -171,9 +171,9 @@ def _unreachable(address: "DatabaseUrl", error: psycopg.Error) -> UnreachableDat
 
 @contextmanager
 def guarded(action: str) -> Iterator[None]:
-    """Turn errors of Postgres and of its driver into a `DatabaseError` that says what was being done.
+    """Raise errors of Postgres and of its driver as a `DatabaseError` that names the action.
 
-    The message of Postgres is kept only if it cannot contain values of a row.
+    The message of Postgres is included only if it cannot contain values of a row.
     """
     try:
         yield
@@ -193,7 +193,7 @@ def _named(action: str, error: BaseException | None) -> DatabaseError:
 
 @contextmanager
 def transaction(engine: Engine, action: str) -> Iterator[Connection]:
-    """Run one transaction; commit it at the end, roll it back on any error. `action` names it in a `DatabaseError`."""
+    """Run one transaction: commit it at the end, roll it back on any error. A `DatabaseError` names the `action`."""
     with guarded(action), engine.begin() as connection:
         yield connection
 
@@ -202,8 +202,8 @@ def transaction(engine: Engine, action: str) -> Iterator[Connection]:
 def snapshot(engine: Engine, action: str) -> Iterator[Connection]:
     """Run one read-only transaction whose statements all see the same state of the database.
 
-    The mode is a part of `BEGIN`. Behind a pooler in transaction mode `SET TRANSACTION` would come too late, because
-    each transaction begins with a query that applies our settings.
+    The mode is set by `BEGIN`. Behind a pooler in transaction mode `SET TRANSACTION` would be too late, because each
+    transaction begins with a query that applies our settings.
     """
     options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with transaction(engine.execution_options(**options), action) as connection:

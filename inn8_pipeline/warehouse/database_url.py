@@ -13,20 +13,20 @@ _OF_THE_DRIVER = {
     "prepare_threshold": "is set by INN8_PREPARED_STATEMENTS, not by a parameter",
     "autocommit": "is no parameter of Postgres: the pipeline begins and ends its transactions itself",
 }
-# A parameter of JDBC URLs; libpq reads ssl=true as sslmode=require.
+# JDBC URLs have this parameter. libpq reads ssl=true as sslmode=require.
 _ALIASES = {"ssl"}
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """The address of a database. `parameters` are those of the URL by libpq's names; they may include a password."""
+    """The URL of a database. `parameters` are its parts by libpq's names, and may include a password."""
 
     variable: str
     parameters: dict[str, str] = field(repr=False)
 
     @property
     def server(self) -> str:
-        """Host and port, comma-separated if there are several; of a Unix socket, its folder."""
+        """Host and port, separated by commas if there are several; the folder of a Unix socket."""
         hosts = (self.parameters.get("host") or self.parameters.get("hostaddr") or "").split(",")
         ports = self.parameters.get("port", "").split(",")
         ports = ports * len(hosts) if len(ports) == 1 else ports
@@ -34,7 +34,7 @@ class DatabaseUrl:
         return ",".join(f"{host}:{port}" if port else host for host, port in pairs) or "the default server"
 
     def without_password(self, text: str) -> str:
-        """Return a text of libpq or the server with the password replaced, in case the text quotes it."""
+        """Return a message of libpq or the server with the password replaced, in case the message quotes it."""
         password = self.parameters.get("password")
         return text.replace(password, "…") if password else text
 

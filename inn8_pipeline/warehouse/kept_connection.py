@@ -1,4 +1,4 @@
-"""A connection that is kept open between statements, for stores that are asked before every request to INN8."""
+"""A connection that stays open between statements, for the stores that are read before every request to INN8."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ Result = TypeVar("Result")
 
 
 class KeptConnection:
-    """One connection, opened by the first statement. Safe to use from several threads; a context manager.
+    """One connection, opened by the first statement. A context manager, safe to use from several threads.
 
-    Each statement is a transaction of its own. `action` names what it is for in a `DatabaseError`.
+    Each statement is a transaction of its own. A `DatabaseError` names the `action`.
     """
 
     def __init__(self, engine: Engine, action: str) -> None:
@@ -41,7 +41,7 @@ class KeptConnection:
             self._disconnect()
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Return what `work` returns for the connection. After an error, the next call opens another connection.
+        """Call `work` with the connection and return its result. After an error, the next call opens another one.
 
         Raises:
             DatabaseError: Postgres failed.

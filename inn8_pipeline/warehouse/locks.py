@@ -1,13 +1,13 @@
 """Locks that only the pipeline can take: rows of the table `inn8.locks`, locked `for update` or `for share`.
 
-They are no advisory locks, because those can be taken by every login that can connect, and `pg_locks` shows everybody
-their keys. No reader has a right on the table, so no reader can take a lock or make the pipeline wait for one.
+Advisory locks are not used, because every login that can connect can take them, and `pg_locks` shows their keys to
+everybody. Readers have no right on the table, so they cannot take a lock or make the pipeline wait for one.
 
 A lock lasts until the end of its transaction, so Postgres releases it if its process dies. `SharedLock` and `alone`
 hold one for longer than a merge lasts, in a transaction on a connection of its own. That transaction has a transaction
 id, so VACUUM keeps every row that was deleted after it began until the fetch or the step has ended.
 
-A transaction that takes several takes them in this order: fetches, entities in the order of `ENTITIES`, pages.
+A transaction that takes several locks takes them in this order: fetches, entities in the order of `ENTITIES`, pages.
 """
 
 import time
@@ -66,9 +66,9 @@ def step(run_id: str, step_key: str) -> Lock:
 
 
 def _entrance(lock: Lock) -> Lock:
-    """Return the lock that whoever waits for `lock` exclusively holds meanwhile, so that no session shares it anew.
+    """Return the lock that a session holds while it waits to take `lock` exclusively: nobody else can share it then.
 
-    Row locks are no queue: without it, sessions that share a lock in turn could keep another one waiting for ever.
+    Row locks have no queue. Without this, sessions that share a lock in turn could keep another one waiting for ever.
     """
     return lock._replace(name=f"entrance to {lock.name}")
 
@@ -81,9 +81,9 @@ def take(
     Args:
         connection: A connection in a transaction.
         lock: The lock.
-        waits_for: What another session that holds the lock is syncing, for the error's message.
+        waits_for: What the session that holds the lock is syncing, for the error message.
         seconds: How long to wait.
-        on_wait: Called once if another session holds the lock, before the wait.
+        on_wait: A function that is called once before the wait, if another session holds the lock.
 
     Raises:
         SyncLockedError: Another session held the lock for longer than `seconds`.
@@ -161,7 +161,7 @@ class SharedLock:
 def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
     """Try to take a lock, and hold it in the context. Yield False if another session holds it; never wait.
 
-    Yield True in a database that has no locks yet: what is done in the context then fails with the error that says so.
+    If the database has no table of locks yet, yield True: the work in the context then fails with the right error.
     """
     with ExitStack() as held:
         with guarded("taking a lock"):
@@ -197,7 +197,7 @@ def _wait_for(connection: Connection, statement: Statement, lock: Lock) -> None:
 
 
 def _insert(engine: Engine, lock: Lock) -> None:
-    """Insert the row of a lock that is used for the first time, in a transaction of its own: others need not wait."""
+    """Insert the row of a lock that is used for the first time. A transaction of its own lets no other session wait."""
     with transaction(engine, "inserting a lock") as connection:
         execute(connection, _INSERT, tenant=lock.tenant_id, name=lock.name)
 

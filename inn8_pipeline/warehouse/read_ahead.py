@@ -1,4 +1,4 @@
-"""Run an iterator ahead of its consumer in a thread of its own, so that Postgres reads while Python decodes."""
+"""Read the items of an iterator in advance, in a thread of its own, so that Postgres reads while Python decodes."""
 
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -9,9 +9,9 @@ Item = TypeVar("Item")
 
 
 def prefetch(items: Generator[Item, None, None], count: int) -> Iterator[Item]:
-    """Yield the same items in the same order; take at most `count` of them before they are asked for.
+    """Yield the same items in the same order; read at most `count` of them in advance.
 
-    An error of `items` is raised where its item would have come. If the consumer stops early, `items` is closed too.
+    An error of `items` is raised at its position. If the consumer stops early, `items` is closed too.
     """
     with ThreadPoolExecutor(1, "prefetch") as thread:
         waiting = deque(thread.submit(_next, items) for _ in range(count))

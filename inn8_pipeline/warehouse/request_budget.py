@@ -3,9 +3,9 @@
 This module implements `extract.budget.BudgetStore`: one row per tenant, by the database's clock.
 
     full_at      when the bucket is full again; each request moves it one interval into the future
-    remaining    requests that INN8 said it still accepts before `resets_at`, less those made since
-    resets_at    when INN8's window ends. The first request after it goes alone: until INN8 has answered it,
-                 `remaining` is null and the others wait
+    remaining    requests that INN8 still accepts before `resets_at`, as it reported, minus those made since
+    resets_at    when INN8's window ends. The first request after it is made alone: until it is answered, `remaining` is
+                 null and other requests wait
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.kept_connection import KeptConnection
 
 LATE_SECONDS = 3.0
-"""How much later than it was counted a request may reach INN8 without the limit being exceeded there."""
+"""How much later than it was counted a request may reach INN8 without exceeding the limit there."""
 BURST_SHARE = 20
-"""A bucket holds this part of the limit: 3 requests of 60 a minute may be made at once after a pause."""
+"""The size of the bucket as a share of the limit: of 60 requests a minute, 3 may be made at once after a pause."""
 LONGEST_RESET_SECONDS = 300.0
-"""The longest wait for the end of INN8's window. After it a request is made anyway, as after a `Retry-After`."""
+"""The longest wait for the end of INN8's window. After that the request is made anyway, as after a `Retry-After`."""
 ANSWER_SECONDS = 5.0
-"""How long the other requests wait for the answer to the first one of a window."""
+"""How long other requests wait for the response to the first request of a window."""
 LOOK_SECONDS = 0.05
-"""The pause between two looks while that answer is awaited."""
+"""The pause between two checks for that response."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimit:
-    """So many requests within any span of so many seconds."""
+    """A limit of `requests` within any period of `seconds`."""
 
     requests: int
     seconds: float = 60.0
@@ -47,20 +47,20 @@ class RequestLimit:
 
     @property
     def interval_seconds(self) -> float:
-        """The time in which the bucket gets one request back: burst and refill together stay within the limit."""
+        """The time after which the bucket gets one request back. Burst and refill together stay within the limit."""
         return (self.seconds + LATE_SECONDS) / (self.requests + 1 - self.burst)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request must wait: for its turn in the budget, or for INN8's own limit; and for about how long."""
+    """Why a request must wait, the budget or INN8's own limit, and for about how long."""
 
     wait_seconds: float
     is_by_server: bool
 
 
-# A bucket cannot be further from full than it is large, nor a reset further away than the bound: such a time is of a
-# clock that was ahead, or of another limit, and does not count.
+# A time is ignored if the bucket would be further from full than its size, or the reset later than the bound. It was
+# written when the clock was ahead, or with another limit.
 _PARTS = {
     "ahead": sql.SQL(
         "case when b.full_at <= clock_timestamp() + make_interval(secs => %(size)s)"
@@ -95,7 +95,8 @@ _WAIT = sql.SQL(
       from inn8.request_budgets b where tenant_id = %(tenant)s
     """
 ).format(**_PARTS)
-# The seconds to a reset are often rounded up, so within a second it is the same window, of which the least counts.
+# Servers often round the seconds to a reset up. Resets within a second are those of one window; the smaller number of
+# remaining requests counts.
 _HEED = sql.SQL(
     """
     insert into inn8.request_budgets as b (tenant_id, full_at, remaining, resets_at)
@@ -122,7 +123,7 @@ _FORGET = sql.SQL(
 class PostgresBudget(KeptConnection):
     """The request budget of one tenant. Safe to use from several threads; close it, or use it as a context manager.
 
-    A request costs one short statement, in a transaction of its own, and no lock is held while one waits. The methods
+    A request costs one short statement in a transaction of its own. No lock is held while a request waits. The methods
     raise a DatabaseError if Postgres fails.
     """
 
@@ -134,13 +135,13 @@ class PostgresBudget(KeptConnection):
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a limit of our own."""
+        """True if the settings have a limit."""
         return self.limit is not None
 
     def take(self, *, leaves_reserve: bool) -> Refusal | None:
-        """Take one request from the budget; return why, and for how long, to wait if there is none.
+        """Take one request from the budget. If there is none, return why and for how long to wait.
 
-        With `leaves_reserve` the last requests of the bucket are left to others.
+        With `leaves_reserve` the last requests of the bucket are left for others.
         """
         values = self._values(leaves_reserve=leaves_reserve)
         taken = self.run(lambda connection: execute(connection, _TAKE, **values).fetchone())
@@ -156,13 +157,13 @@ class PostgresBudget(KeptConnection):
         return Refusal(max(own_seconds, server_seconds, 0.0), is_by_server=server_seconds > own_seconds)
 
     def heed(self, remaining: int, reset_seconds: float) -> None:
-        """Store what a response says of INN8's own limit: how many requests remain, for how many seconds."""
+        """Store INN8's own limit as a response reports it: how many requests remain, and for how many seconds."""
         values = {**self._values(), "remaining": remaining, "reset": min(reset_seconds, LONGEST_RESET_SECONDS)}
         self._is_asking = False
         self.run(lambda connection: execute(connection, _HEED, **values))
 
     def forget(self) -> None:
-        """Forget INN8's own limit where the first request of a window was answered without a word about it."""
+        """Delete INN8's own limit if the response to the first request of a window does not report it."""
         if self._is_asking:
             self._is_asking = False
             self.run(lambda connection: execute(connection, _FORGET, tenant=self._tenant_id))

@@ -1,9 +1,8 @@
 """Find and delete everything that the warehouse has about one client: rows, rejects, and records in stored pages.
 
-The rows that refer to the client belong to it, and the rows that refer to those: its portfolios, their transactions,
-and so on along the references that the entities declare. A record need not have a row; then the record itself, or its
-reject, names its owner. A portfolio that belongs to another client now is kept, but the records that name this client
-are erased.
+The client owns the rows that refer to it, and the rows that refer to those: its portfolios, their transactions, and so
+on along the references that the entities declare. A record without a row is found by the owner that it, or its reject,
+names. A portfolio that has since moved to another client is kept, but the records that name this client are erased.
 """
 
 import hashlib
@@ -25,13 +24,13 @@ from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
 
 Marks = Mapping[str, AbstractSet[str]]
 Cut = Callable[[bytes, Marks], tuple[bytes, list[str | None]]]
-"""A function from a page and marks (values by property in lower case) to the page without the records that have one of
-the marks, and the ids of the removed records."""
+"""A function that removes records from a page. It takes the page, and values by property in lower case; it removes the
+records with one of these values, and returns the page and the ids of the removed records."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataSubject:
-    """The person: a client of a tenant, by its id at INN8."""
+    """The person whose data is erased: a client of a tenant, by its id at INN8."""
 
     tenant_id: str
     client: str = field(repr=False)
@@ -39,10 +38,10 @@ class DataSubject:
 
 @dataclass(frozen=True, slots=True)
 class ErasureCounts:
-    """What an erasure deletes or has deleted: rows and past versions by table, rejects, and records by entity.
+    """The counts of an erasure: rows and past versions by table, rejects, and records by entity.
 
-    A record is counted once for every page that contains it. `still_sent` are the entities whose newest landings have
-    such records, so that the next sync would bring them back.
+    A record is counted once for every page that contains it. `still_sent` are the entities whose newest landings
+    contain such records: the next sync would store them again.
     """
 
     rows: Mapping[str, int]
@@ -60,7 +59,7 @@ class ErasureCounts:
 
 @dataclass(frozen=True, slots=True)
 class RedactedPage:
-    """A page with records of the person: its digest, and its body and counts without them."""
+    """A page that had records of the person: its digest, and its body and counts without these records."""
 
     entity: Entity
     digest: bytes
@@ -83,7 +82,7 @@ class DataSubjectSearch:
     """Search for everything about one client, in a transaction of the caller."""
 
     def __init__(self, connection: Connection, subject: DataSubject, cut: Cut) -> None:
-        """Find the ids of the client's rows and records, by which its records are recognised."""
+        """Find the ids of the client's rows and records, which identify all of its data."""
         self._connection = connection
         self._tenant_id = subject.tenant_id
         self._client = subject.client
@@ -96,7 +95,7 @@ class DataSubjectSearch:
             self._marks[entity] = {"id": self._ids[entity], **self._parent_marks(entity)}
 
     def count(self, take: Callable[[RedactedPage], None] = lambda _: None) -> ErasureCounts:
-        """Count everything; call `take` with each page that has records of the client."""
+        """Count everything, and call `take` with each page that has records of the client."""
         records: Counter[Entity] = Counter()
         digests: dict[Entity, list[bytes]] = {entity: [] for entity in self._entities}
         for entity in self._entities:
@@ -114,7 +113,7 @@ class DataSubjectSearch:
         )
 
     def count_and_rewrite(self) -> ErasureCounts:
-        """Count everything, and store its pages without the records; `delete` makes the landings refer to these."""
+        """Count everything, and store its pages without the client's records. Call `delete` next."""
         execute(self._connection, _CREATE)
         return self.count(self._rewrite)
 
@@ -125,13 +124,14 @@ class DataSubjectSearch:
         drop_unnamed(self._connection, self._tenant_id)
         execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
-            # The versions first: they are found by the parents' rows. Then those that the deletion of the rows kept.
+            # Delete past versions first, because they are found by the parents' rows; then the rows, and last the
+            # versions that the triggers stored when the rows were deleted.
             for statement in (_DELETE_UNCONFIRMED, _DELETE_VERSIONS, _DELETE, _DELETE_ERASED):
                 composed = statement.format(**_parts(entity), entity=sql.Literal(entity.name))
                 execute(self._connection, composed, tenant=self._tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
-        """Store the page without the records, and note its new digest for the landings that refer to it."""
+        """Store the page without the records, and its new digest for the landings that refer to it."""
         digest = hashlib.sha256(page.body).digest()
         write_page(self._connection, self._tenant_id, digest, page.body, page.records)
         execute(
@@ -147,7 +147,7 @@ class DataSubjectSearch:
     def _find_ids(self, entity: Entity) -> set[str]:
         """Return the ids of the client's rows, and of its records and rejects that have no row.
 
-        The rows suffice for an entity without children, because its records name their parent.
+        For an entity without children the ids of rows are enough, because its records name their parent.
         """
         if entity is CLIENTS:
             return {self._client}
@@ -161,7 +161,7 @@ class DataSubjectSearch:
         return own | named - set(self._column(_OF_ANYBODY, entity, ids=list(named)))
 
     def _parent_marks(self, entity: Entity) -> dict[str, AbstractSet[str]]:
-        """Return the ids by which a record refers to the client, by the property in lower case."""
+        """Return the ids of parents that identify the client's records, by property in lower case."""
         return {each.source.name.lower(): self._ids[each.parent] for each in _references(entity)}
 
     def _bodies(self, entity: Entity) -> Iterator[bytes]:
@@ -184,7 +184,7 @@ class DataSubjectSearch:
                 yield row["sha256"], row["body"], row["record_count"]
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
-        """Yield the rejects of the entity, including resolved ones: id, and a page that has only its record."""
+        """Yield the rejects of the entity, including resolved ones: the id, and a page with only this record."""
         for reject_id in self._column(_REJECTS, entity):
             row = execute(self._connection, _PAYLOAD, tenant=self._tenant_id, id=reject_id).fetchone()
             if row is not None:
@@ -245,10 +245,10 @@ def _belongs(entity: Entity, alias: str) -> sql.Composable:
 
 
 def _belonged(entity: Entity, alias: str) -> sql.Composable:
-    """Return the condition that a past version under the alias is the client's.
+    """Return the condition that a past version under the alias belongs to the client.
 
-    It is if it names the client, or a row that is the client's now, or one that is gone and was the client's. Versions
-    of rows under a portfolio that is another client's by now stay, as those rows do.
+    It does if it refers to the client, to a row that the client owns now, or to a deleted row that the client owned.
+    Versions of rows under a portfolio that has since moved to another client stay, as those rows do.
     """
     if entity is CLIENTS:
         return _belongs(entity, alias)
@@ -309,8 +309,8 @@ _PAYLOAD = sql.SQL("""
   select convert_to(payload::text, 'UTF8') as payload from inn8.rejected_records
    where tenant_id = %(tenant)s and id = %(id)s
 """)
-# In use: the newest complete fetch of a collection, or of any day of trade. The watermarks do not count: if INN8 sends
-# no record at all, nothing is merged, but the person is no longer sent.
+# A page is in use by the newest complete fetch of a collection, or of a day of trade. The watermarks do not tell: if
+# INN8 sends no record at all, nothing is merged, but INN8 no longer sends the person.
 _IN_USE = sql.SQL("""
   select 1 as value from inn8_raw.landings l
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.page_digests && %(digests)s::bytea[]
@@ -331,8 +331,8 @@ create temporary table rewritten (
   primary key (entity, old)
 ) on commit drop
 """)
-# The rewritten landing is no longer repeatable: a fetch of the same pages must be merged. The counts of its merge are
-# removed, because they no longer agree with its pages and the check `reconciliation` would fail.
+# The rewritten landing is no longer repeatable, because a fetch of the same pages must be merged. The counts of its
+# merge are removed: they no longer agree with its pages, and the check `reconciliation` would fail.
 _RENAME = sql.SQL("""
   update inn8_raw.landings l
      set page_digests = m.digests, record_count = l.record_count - m.records, byte_count = l.byte_count - m.bytes,

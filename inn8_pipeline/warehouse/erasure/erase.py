@@ -1,7 +1,7 @@
 """Erase one person's data everywhere: rows, rejects, and the records in the stored pages.
 
-This module has the transaction, its locks and the vacuum after it; `data_subject` finds the data. The caller passes the
-function that removes records from a page (`transform.redaction.redact`).
+This module manages the transaction, its locks and the vacuum after it; `data_subject` finds and deletes the data. The
+caller passes the function that removes records from a page (`transform.redaction.redact`).
 """
 
 from psycopg import sql
@@ -23,7 +23,7 @@ from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, landin
 
 
 def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
-    """Count what `erase` would erase now, without a lock or a change."""
+    """Count what `erase` would delete now. Take no lock and change nothing."""
     with snapshot(engine, "looking for one person's data") as connection:
         migrations.check(connection)
         return DataSubjectSearch(connection, subject, cut).count()
@@ -38,7 +38,7 @@ def erase(
         engine: The warehouse, as a login that is a member of the owner.
         subject: The client.
         cut: The function that removes records from a page.
-        may_be_sent: Erase even if INN8 still sends the client, so that the next sync brings it back.
+        may_be_sent: Erase even if INN8 still sends the client. The next sync then stores it again.
         wait_seconds: How long to wait for each fetch and merge that is in progress.
 
     Raises:

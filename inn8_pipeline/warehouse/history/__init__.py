@@ -1,1 +1,1 @@
-"""The history of rows: how changes are dated, and how past versions are read, compared and deleted."""
+"""The history of rows: when changes are valid from, and how past versions are read, compared and deleted."""

@@ -1,7 +1,7 @@
 """Set what the history triggers record about a transaction: from when its changes are valid, and what made them.
 
-The triggers read these values from settings that end with the transaction. A change that is made without
-them was made by hand.
+The triggers read these values from settings that end with the transaction. Without them a change counts as made by
+hand.
 """
 
 from datetime import datetime

@@ -3,4 +3,4 @@
 from datetime import timedelta
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far a landing may be ahead of the database's clock, so that a small correction of the clock stops no sync."""
+"""How far a landing may be ahead of the database's clock. A small correction of the clock must not stop the syncs."""

@@ -1,9 +1,9 @@
-"""Detect a database clock that was ahead or is behind, and correct the times in the future that it wrote.
+"""Detect that the database's clock was ahead or is behind, and correct the times in the future that it wrote.
 
-Fetches are ordered by their start, by the database's clock. After a fetch in the future each later one would count as
-older, and all of its records would be skipped. Therefore the start of a landing is always later than that of the
-previous one, and if the newest one is further in the future than `CLOCK_TOLERANCE`, syncs fail until the clock is
-correct or the times are healed.
+Fetches are ordered by their start, measured by the database's clock. After a fetch in the future, each later one would
+count as older, and all of its records would be skipped. Therefore a landing always starts later than the previous one.
+If the newest one is further in the future than `CLOCK_TOLERANCE`, syncs fail until the clock is correct or the times
+are healed.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def check(connection: Connection, tenant_id: str, entity: Entity) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HealedTimes:
-    """The number of landings that began in the future, and of all times that were moved into the past."""
+    """The numbers of landings that began in the future, and of all times that were moved into the past."""
 
     landings: int
     instants: int
@@ -56,8 +56,8 @@ class HealedTimes:
 def heal(engine: Engine, tenant_id: str, wait_seconds: float = 600.0) -> HealedTimes:
     """Move the tenant's times that are in the future into the past, in one transaction that locks out all syncs.
 
-    The start of a landing is moved to just before that of the next one, so that the order of the fetches is kept. Equal
-    times of rows and rejects are moved with it. Any other time in the future becomes now.
+    The start of a landing is moved to just before the start of the next one, so that the order of the fetches stays.
+    Equal times of rows and rejects are moved with it. Any other time in the future becomes now.
 
     Raises:
         SyncLockedError: A fetch or a merge held its lock for longer than `wait_seconds`; nothing was changed.
@@ -99,8 +99,8 @@ _MOVE = sql.SQL(
      where t.tenant_id = %(tenant)s and t.{column} > now()
     """
 )
-# No time is compared with the creation of a page or of a reader, and pages are never updated. The budget's times are in
-# the future by nature, and those further ahead than they can be do not count.
+# No time is compared with the creation of a page or of a reader, and pages are never updated. The times of the request
+# budget are meant to be in the future, and the budget ignores those that are too far ahead.
 _LEFT_ALONE = {"pages", "request_budgets", "tenant_readers"}
 
 

@@ -1,7 +1,7 @@
 """Retention: delete old landings, then the pages that no landing refers to, then rejects resolved long ago.
 
-A landing is kept while it is recent, while it is the watermark of a day or a collection, while it is the newest fetch
-that repeats such a landing, or while it is the newest of its entity. Rows of entities are never deleted.
+A landing is kept if it is recent, if it is the watermark of a day or a collection, if it is the newest fetch that
+repeats such a landing, or if it is the newest of its entity. Rows of entities are never deleted.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import migrations
 
 BROKEN_AFTER_HOURS = 24
-"""A fetch that takes longer than this counts as broken off, even if its process is still running."""
+"""After this time a fetch is taken to have failed, even if its process is still running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many were deleted. `are_pages_held`: a fetch in progress relies on stored pages, so none was deleted."""
+    """The numbers of deleted rows. `are_pages_held`: no page was deleted, because a fetch in progress may use them."""
 
     landings: int
     broken_landings: int
@@ -37,7 +37,7 @@ _DROP_BROKEN = sql.SQL(
        and (%(hours)s = 0 or started_at < now() - make_interval(hours => %(hours)s))
     """
 )
-# A rebuild reads the newest landing, which may repeat the one that was merged: that landing is kept too.
+# A rebuild reads the newest landing, even if it repeats the one that was merged, so that landing is kept too.
 _DROP_OLD = sql.SQL(
     """
     with named as (select landing_id as id from inn8.sync_coverage where tenant_id = %(tenant)s),
@@ -55,8 +55,8 @@ _DROP_OLD = sql.SQL(
     """
 )
 _IS_UNDER_WAY = sql.SQL("select from inn8_raw.landings where tenant_id = %(tenant)s and completed_at is null limit 1")
-# The digests are unnested, so that Postgres compares hashes: `= any (l.page_digests)` would search each landing's list
-# for each page.
+# The digests are unnested, so that Postgres can use a hash join. `= any (l.page_digests)` would search the list of each
+# landing for each page.
 _UNNAMED = sql.SQL(
     """
     delete from inn8_raw.pages p
@@ -83,9 +83,9 @@ _DROP_REJECTS = sql.SQL(
 
 
 def discard(engine: Engine, tenant_id: str, entity: Entity, run_id: str) -> None:
-    """Delete the landings that a dry run has fetched of an entity, and the pages that no other landing names.
+    """Delete the landings of an entity that a dry run has fetched, and the pages that no other landing refers to.
 
-    The pages stay while another fetch is under way, which may count on them: then the weekly maintenance deletes them.
+    While another fetch is in progress, which may rely on them, the pages stay. The weekly maintenance deletes them.
     """
     with transaction(engine, "discarding a landing") as connection:
         hold_pages(connection, tenant_id, for_pruning=True)
@@ -96,7 +96,15 @@ def discard(engine: Engine, tenant_id: str, entity: Entity, run_id: str) -> None
 
 
 def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:
-    """Delete the tenant's landings and resolved rejects that are older than so many days, and unreferenced pages."""
+    """Delete the tenant's old landings and resolved rejects, and pages that no landing refers to.
+
+    Args:
+        engine: The warehouse.
+        tenant_id: The tenant.
+        landing_days: Delete landings that are older than this number of days.
+        reject_days: Delete rejects that were resolved more than this number of days ago.
+
+    """
     with transaction(engine, "dropping old landings") as connection:
         migrations.check(connection)
         broken = _drop_broken(connection, tenant_id)
@@ -111,10 +119,9 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
 
 
 def _drop_broken(connection: Connection, tenant_id: str) -> int:
-    """Delete the landings of fetches that broke off; return how many.
+    """Delete the landings of fetches that failed; return how many.
 
-    Each fetch shares a lock until it ends. If no session holds it, no incomplete landing can still be
-    completed.
+    Each fetch shares a lock until it ends. If no session holds it, no incomplete landing can still become complete.
     """
     hours = 0 if locks.try_hold(connection, locks.fetches(tenant_id)) else BROKEN_AFTER_HOURS
     return execute(connection, _DROP_BROKEN, tenant=tenant_id, hours=hours).rowcount
@@ -123,6 +130,6 @@ def _drop_broken(connection: Connection, tenant_id: str) -> int:
 def drop_unnamed(connection: Connection, tenant_id: str) -> int:
     """Delete the pages that no landing refers to; return how many.
 
-    The caller has called `hold_pages` for pruning, and has checked that no fetch is in progress.
+    Call `hold_pages` for pruning first, and check that no fetch is in progress.
     """
     return execute(connection, _DROP_UNNAMED, tenant=tenant_id).rowcount

@@ -1,6 +1,6 @@
 """Store and read landings: the pages of a fetch, verbatim. Equal pages are stored once.
 
-A landing counts only when it is complete.
+A landing is used only once it is complete.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ from inn8_pipeline.warehouse.read_ahead import prefetch
 from inn8_pipeline.warehouse.schema import migrations
 
 PAGES_AHEAD = 2
-"""Pages that are read before they are asked for, so that only a few pages of a landing are in memory at a time."""
+"""How many pages are read in advance. Only a few pages of a landing are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """One complete fetch. `records` and `bytes` are over all pages; `window` is None for entities without days."""
+    """One complete fetch. `records` and `bytes` are sums over all pages; `window` is None for entities without days."""
 
     id: int
     tenant_id: str
@@ -64,7 +64,7 @@ def _landing(row: Mapping[str, Any]) -> Landing:
     )
 
 
-# Always later than the previous landing: even if the clock was ahead a little, landings are in the order of their ids.
+# Always later than the previous landing: even if the clock was slightly ahead, landings are in the order of their ids.
 _OPEN = sql.SQL(
     """
     insert into inn8_raw.landings (tenant_id, entity, from_date, to_date, run_id, started_at)
@@ -90,7 +90,7 @@ _COMPLETE = sql.SQL(
 
 
 class LandingWriter:
-    """Store the pages of one fetch in order. Only `complete` makes the landing count.
+    """Store the pages of one fetch in order. The landing is used only after `complete`.
 
     A landing that is not completed is never read, and retention deletes its pages later. The writer has a connection
     that writes and one that shares the lock of fetches, so that no session rewrites or prunes pages meanwhile. Both are
@@ -110,7 +110,7 @@ class LandingWriter:
                 self._connection = opened.enter_context(engine.connect())
             with self._transaction(action) as connection:
                 migrations.check(connection)
-            # Before the landing is inserted: if no session holds the lock, every incomplete landing broke off.
+            # Before the landing is inserted, so that without a session that holds it, every incomplete landing failed.
             self._lock = locks.SharedLock(engine, locks.fetches(tenant_id))
             opened.callback(self._lock.close)
             self.id = self._open(action, window, run_id)
@@ -123,7 +123,7 @@ class LandingWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connection. A landing that is not complete by now counts as broken off."""
+        """Close the connections. A landing that is not complete by now will never be."""
         self._close()
 
     def _open(self, action: str, window: Window | None, run_id: str) -> int:
@@ -148,9 +148,9 @@ class LandingWriter:
         return int(opened.fetchall()[0]["id"])
 
     def _commit_each_statement(self) -> None:
-        """Switch to autocommit: a page costs one round trip to look for it, and a second one if it is new.
+        """Switch to autocommit, so that a page costs one round trip to look for it, and a second one if it is new.
 
-        Only the completion of the landing waits for the disk, and the pages were written before it.
+        Only the completion of the landing waits for the disk, and with it for the pages written before.
         """
         self._connection = self._connection.execution_options(isolation_level="AUTOCOMMIT")
         execute(self._connection, _WRITE_WITHOUT_WAITING)
@@ -166,7 +166,7 @@ class LandingWriter:
         self._bytes += len(body)
 
     def complete(self, *, retries: int, has_duplicates: bool, waited_seconds: float = 0.0) -> Landing:
-        """Make the landing count, and return it.
+        """Mark the landing as complete, and return it.
 
         Raises:
             LandingMissingError: The fetch took so long that retention deleted the landing.
@@ -244,7 +244,7 @@ _READ_PAGE = sql.SQL(
 
 
 def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
-    # Binary: in text format each byte would be sent as two hexadecimal digits.
+    # Binary, because in text format each byte would be sent as two hexadecimal digits.
     with transaction(engine, "reading a landing") as connection, raw(connection).cursor(binary=True) as cursor:
         for digest in landing.digests:
             page: tuple[bytes] | None

@@ -23,7 +23,7 @@ class MergeContext:
         full_window: Every day that INN8 may have records for; None for entities without days.
         is_late: A fetch that began later was merged before, for any day of the entity.
         is_superseded: Fetches that began later were merged for every day that this landing covers.
-        changed_at: From when the merge's changes count in the history; None as long as it has changed nothing.
+        changed_at: From when the changes of the merge are valid; None until the first change.
 
     """
 
@@ -70,5 +70,5 @@ class MergeContext:
         return raw(self.connection).cursor()
 
     def is_wanted(self, day: date | None) -> bool:
-        """Return True if records of this day are merged: it was asked for, and no newer fetch was merged for it."""
+        """Return True if records of this day are merged: it was requested, and no newer fetch was merged for it."""
         return self.days is None or day in self.days

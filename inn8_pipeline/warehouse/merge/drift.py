@@ -1,6 +1,7 @@
-"""Store the properties that INN8 sends and no column is made from: by name, with the first and the last fetch.
+"""Store the unknown properties: those that INN8 sends but that no column is made from.
 
-An operator can accept a property that needs no column. No value is stored.
+Their names are stored with the first and the last fetch that had them, but no values. An operator can accept a property
+that needs no column.
 """
 
 from collections.abc import Sequence
@@ -15,12 +16,12 @@ from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.merge.context import MergeContext
 
 STILL_SENT_DAYS = 9
-"""A property that no sync has had for so many days, not even the weekly sweep, is no longer sent."""
+"""After this many days without a property, which include a weekly sweep, INN8 no longer sends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownProperty:
-    """A property by its path, such as `address.country`."""
+    """A property that no column is made from, named by its path, such as `address.country`."""
 
     entity: Entity
     name: str
@@ -57,7 +58,7 @@ _ACCEPT = sql.SQL(
 
 
 def note(context: MergeContext, names: Sequence[str]) -> None:
-    """Store the names that a landing has. `last_seen_at` is written at most once a day."""
+    """Store the names of the unknown properties of a landing. `last_seen_at` is written at most once a day."""
     if names:
         context.run(_NOTE, names=list(names))
 

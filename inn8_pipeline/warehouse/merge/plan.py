@@ -16,9 +16,9 @@ _KEY = 'text collate "C"'
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A key column (`column`) whose value is looked up by the external id in the staged column `staged`.
+    """A foreign key: the value of `column` is looked up by the external id in the staged column `staged`.
 
-    A record whose required parent is unknown is rejected; `source` is the property that names it.
+    A record whose required parent is unknown is rejected. `source` is the property with the parent's id.
     """
 
     column: str

@@ -16,15 +16,20 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import Counts
 
 Ends = Counter[tuple[str, date | None, bool]]
-"""Numbers of records by the count that they belong to, their day of trade, and whether they were retried."""
+"""Numbers of records by three keys: the name of the count, the day of trade, and whether they were retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergeObservations:
-    """The numbers that the steps of a merge observed.
+    """The numbers that the steps of a merge counted.
 
-    By day of trade: `written` rows by action, `unchanged` rows, and `dropped` rejects, skipped because the table is
-    newer. In all: `skipped` records that were never staged, and `retried` open rejects.
+    Attributes:
+        written: Rows written, by action and day of trade.
+        unchanged: Rows that are the same as in the table, by day of trade.
+        dropped: Rejects that were skipped because the table is newer, by day of trade.
+        skipped: Records that were skipped before staging.
+        retried: Open rejects that were retried.
+
     """
 
     written: Counter[tuple[str, date | None]]
@@ -36,7 +41,7 @@ class MergeObservations:
 
 @dataclass(frozen=True, slots=True)
 class ReconciledCounts:
-    """All counts of one merge; `ends` are the numbers that they are the sums of."""
+    """All counts of one merge. They are sums of the numbers in `ends`."""
 
     whole: Counts
     by_day: dict[date, Counts]
@@ -44,9 +49,10 @@ class ReconciledCounts:
     ends: Ends
 
     def repeated(self) -> tuple[Counts, dict[date, Counts]]:
-        """Return the counts of a later sync that fetches the same pages: every row that was written is unchanged.
+        """Return the counts of a later sync that fetches the same pages: every row written now is unchanged then.
 
-        Rows of retried rejects cannot be counted separately by day: after a merge with retries no day has counts.
+        After a merge with retried rejects there are no counts by day, because rows of retried rejects cannot be
+        counted separately by day.
         """
         sent: Counter[tuple[str, date | None]] = Counter()
         for (end, day, is_retried), number in self.ends.items():
@@ -61,7 +67,7 @@ class ReconciledCounts:
         return Counts(fetched=fetched).plus(**totals), days
 
 
-# Rows excluded as rejected are counted among the staged rejects.
+# Rows excluded as rejected are counted with the staged rejects.
 _COUNT_EXCLUDED = sql.SQL(
     """
     select counted_as, trade_date, ordinal < 0 as is_retried, count(*) as count
@@ -73,7 +79,7 @@ _COUNT_EXCLUDED = sql.SQL(
 
 
 def count(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
-    """Add up all counts. `fetched` is the count of the landing, so that the two sides come from different sources."""
+    """Add up all counts. `fetched` is the count of the landing: the two sides of the equation are independent."""
     ends: Ends = Counter()
     for (action, day), number in observed.written.items():
         ends[action, day, False] += number

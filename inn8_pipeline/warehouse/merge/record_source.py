@@ -12,9 +12,9 @@ from inn8_pipeline.warehouse.merge.results import SchemaDrift
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """The records of some pages: valid rows, rejects, and how many were skipped because of their day.
+    """The records of some pages: valid rows, rejects, and the number of records skipped because of their day.
 
-    `dimensions` has the rows of each dimension by its table.
+    `dimensions` has the rows of each dimension, by table.
     """
 
     rows: EncodedRows
@@ -36,7 +36,7 @@ class RecordSource(Protocol):
         """Yield the records that `batches` skipped, in order, without collecting their drift."""
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
-        """Transform the records of earlier rejects again; return them with these ordinals. Called after `batches`."""
+        """Transform the records of earlier rejects again, and return them with these ordinals. Call `batches` first."""
 
     def drift_found(self) -> SchemaDrift:
         """Return the drift of all records read so far."""

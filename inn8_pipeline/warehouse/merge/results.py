@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def sync_command(landing: "Landing", option: str) -> str:
-    """Return the command that syncs the days of the landing again, with an option that lifts a bound."""
+    """Return the command that syncs the days of the landing again, with an option such as `--allow-rejects`."""
     days = f" --from {landing.window.from_date} --to {landing.window.to_date}" if landing.window else ""
     return f"inn8 sync {landing.entity}{days} --tenant {landing.tenant_id} {option}"
 
@@ -42,7 +42,7 @@ class Counts:
 
     @property
     def balance(self) -> int:
-        """The difference of both sides of the reconciliation: 0 if it holds."""
+        """The difference between the two sides of the reconciliation; 0 if it holds."""
         ended = self.inserted + self.updated + self.unchanged + self.duplicate + self.rejected + self.skipped
         return self.fetched + self.retried - ended
 
@@ -60,13 +60,13 @@ NO_COUNTS = Counts()
 
 @dataclass(frozen=True, slots=True)
 class SchemaDrift:
-    """What INN8 sends and the declaration does not list, as far as it may be shown.
+    """What INN8 sends although the declaration does not list it. It contains only what may be shown.
 
     Attributes:
-        records: By choice, the number of records with an unlisted value; by date, of those with an empty date.
-        values: By choice or date, the values that identify nobody, with their numbers of records.
+        records: The number of records with an unlisted value, by choice, or with an empty date, by date.
+        values: The values that identify nobody with their numbers of records, by choice or date.
         properties: The paths of unknown properties.
-        distinct_values: By choice or date, the number of different values, shown or not.
+        distinct_values: The number of different values, shown or not, by choice or date.
 
     """
 
@@ -76,7 +76,7 @@ class SchemaDrift:
     distinct_values: Mapping[str, int] = field(default_factory=dict)
 
     def plus(self, other: Self) -> Self:
-        """Return the drift of both."""
+        """Return the sum of both."""
         names = {**self.records, **other.records}
         return replace(
             self,
@@ -101,8 +101,8 @@ _FORMER_COUNTS = {"outside": "skipped"}
 class StoredCounts:
     """The counts that are stored with a landing (`inn8_raw.landings.counts`).
 
-    `merged` are those of its merge; they are zero for NoData landings of release 0.1, which stored none. The others are
-    the result of a later sync that fetches the same pages: every row that this merge wrote is unchanged then.
+    `merged` are the counts of its merge; they are zero for NoData landings of release 0.1, which stored none. The
+    others are the counts of a later sync that fetches the same pages: every row that this merge wrote is unchanged.
     """
 
     merged: Counts = NO_COUNTS
@@ -157,7 +157,7 @@ def _balanced(counts: Mapping[str, int]) -> Counts:
 class UnconfirmedRows:
     """Rows that the last fetch of their day lacked, without proof that INN8 no longer has them.
 
-    `reason` is one of those in `inn8.unconfirmed_rows`; `since` is the first fetch that lacked one of them.
+    `reason` is one of the reasons in `absent_rows`; `since` is the start of the first fetch that lacked one of them.
     """
 
     reason: str
@@ -173,7 +173,7 @@ class StatusFacts:
         open_rejects: Open rejects of the entity that no operator has accepted.
         held_back: Rows that were not marked as missing because of the bound on removals.
         unconfirmed: Rows that the last fetch lacked, without proof that they are gone.
-        has_duplicates: Pages overlapped, so the landing proves no absence.
+        has_duplicates: Pages overlapped, so the landing does not prove that a row is absent.
         older: Records that were skipped because the table is newer.
 
     """
@@ -188,9 +188,8 @@ class StatusFacts:
 def status_of(counts: Counts, facts: StatusFacts) -> Status:
     """Return the status of a sync.
 
-    `Success` means that every record is in the table and that the table has nothing else. `NoData` means that INN8 sent
-    no record of the days of the sync. Any other sync that neither wrote nor confirmed a row, or that leaves something
-    open, is a `PartialSuccess`.
+    `Success`: the table has every record that INN8 sent, and nothing else. `NoData`: INN8 sent no record of the days of
+    the sync. `PartialSuccess`: something is left open, or no row was written or confirmed.
     """
     if not counts.fetched:
         return Status.NO_DATA
@@ -207,8 +206,8 @@ def status_of(counts: Counts, facts: StatusFacts) -> Status:
 class SyncResult:
     """The result of one merge.
 
-    `older` is the number of records that were skipped because the table is newer. In a repeat (INN8 sent the same pages
-    as before) the records that the repeated merge wrote or confirmed are `unchanged`; the others count as they did.
+    `older` is the number of records that were skipped because the table is newer. `is_repeat`: INN8 sent the same pages
+    as before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay the same.
     """
 
     status: Status

@@ -1,6 +1,6 @@
 """Merge one landing into its table, in one transaction under the lock of the tenant and the entity.
 
-Readers see all of the merge or nothing. An error rolls it back, so that nothing is changed.
+Readers see either all changes of the merge or none. An error rolls them back.
 """
 
 from collections import Counter
@@ -44,16 +44,16 @@ from inn8_pipeline.warehouse.schema import migrations
 
 @dataclass(frozen=True, slots=True)
 class RejectLimit:
-    """The bound on rejects: of at least `minimum_records` records, no more than `percent` may be rejected by one sync.
+    """The bound on rejects: one sync may reject at most `percent` of its records. It does not apply to few records.
 
-    Records of unknown parents do not count, because they heal when the parent comes.
+    Records with unknown parents do not count, because they heal once the parent is synced.
     """
 
     percent: int = 50
     minimum_records: int = 20
 
     def forbids(self, rejected: int, records: int) -> bool:
-        """Return True if so many rejects mean a changed contract rather than some invalid records."""
+        """Return True if more records are rejected than the bound allows, which suggests that the contract changed."""
         return records >= self.minimum_records and rejected * 100 > records * self.percent
 
 
@@ -62,15 +62,15 @@ class MergeOptions:
     """The options of one merge.
 
     Attributes:
-        transform_version: The version of the transform. A landing that another version merged is no repeat.
-        history: Every day that INN8 may have records for; a row is removed only after a fetch of all of them. None
-            for entities without days.
-        may_repeat: End the sync without a merge if the landing repeats a merged one.
+        transform_version: The version of the transform. A landing that was merged by another version is merged again.
+        full_window: Every day that INN8 may have records for. A row is removed only after all of them were fetched
+            again. None for entities without days.
+        may_repeat: End the sync without a merge if the landing has the same pages as a merged one.
         reject_limit: The bound on records that are rejected at once.
         removal_limit: The bound on rows that are marked as missing at once.
         change_limit: The bound on rows in which one column changes at once.
         lock_seconds: How long to wait for another sync of the entity.
-        is_dry_run: Roll back at the end: do and check everything, and write nothing.
+        is_dry_run: Do and check everything, but roll back at the end.
 
     """
 
@@ -102,8 +102,9 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
         days: The days of the landing to write; None for entities without days.
         options: The options of this merge.
         open_source: A function that opens the landing's records. It is called only if there is something to merge.
-        on_wait: Called once, before the wait, if another sync holds the lock.
-        on_merged: Called at the end of the transaction, which it can write in; a dry run rolls that back too.
+        on_wait: A function that is called once before the wait, if another sync holds the lock.
+        on_merged: A function that is called at the end of the transaction and can write in it. A dry run rolls that
+            back too.
 
     Raises:
         FutureLandingError: A landing of the entity began in the future.
@@ -126,7 +127,7 @@ def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
 
 
 def _result(context: MergeContext, options: MergeOptions, open_source: Callable[[], RecordSource]) -> SyncResult:
-    """Merge what there is to merge."""
+    """Merge the landing, unless it is superseded, repeats a merged one, or has no records."""
     if context.is_superseded:
         return _superseded(context)
     repeated = _find_repeated(context, options)
@@ -207,12 +208,15 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
 
 
 def _with_change_time(context: MergeContext) -> MergeContext:
-    """Date the changes that follow, as late as possible: then parents that were merged meanwhile are dated earlier."""
+    """Set from when the changes that follow are valid.
+
+    Call it as late as possible, so that the changes of parents that were merged meanwhile are valid from before.
+    """
     return replace(context, changed_at=trigger_settings.set_for_merge(context.connection, context.landing))
 
 
 def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
-    """Return the result with the open rejects and the unconfirmed rows of now, and with its status."""
+    """Return the result with the current open rejects and unconfirmed rows, and with its status."""
     still_open, unconfirmed = open_rejects.count_open(context), absent_rows.unconfirmed(context)
     facts = StatusFacts(
         open_rejects=still_open,
@@ -259,7 +263,7 @@ def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -
 
 
 def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
-    """Exclude rows from the merge; return the dropped rejects by day, and the number of all records that are older."""
+    """Exclude rows from the merge; return the dropped rejects by day, and the number of all older records."""
     dropped = open_rejects.drop_older(context)
     older = exclusions.exclude_older(context) + sum(dropped.values())
     exclusions.exclude_orphans(context)
@@ -302,9 +306,9 @@ def _reconcile(context: MergeContext, observed: MergeObservations) -> Reconciled
 
 
 def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
-    """Return the counts of the repeated landing, with its written rows as unchanged: there is nothing to merge.
+    """Merge nothing, because the pages are the same; return the counts of the repeated landing.
 
-    This landing still counts as a later fetch, and may be the second one that lacks a row of another day.
+    The rows that it wrote are counted as unchanged. This landing still counts as a later fetch. It may be the second one that lacks a row of another day.
     """
     context = _with_change_time(context)
     watermarks.confirm(context, repeated)
@@ -323,7 +327,7 @@ def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
 
 
 def _superseded(context: MergeContext) -> SyncResult:
-    """Return all records as skipped: fetches that began later were merged for every day of this one."""
+    """Count all records as skipped, because later fetches were merged for every day of this one."""
     records = context.landing.records
     counts = NO_COUNTS.plus(fetched=records, skipped=records)
     return _with_status(context, SyncResult(status=Status.SUCCESS, counts=counts, older=records))
@@ -332,8 +336,7 @@ def _superseded(context: MergeContext) -> SyncResult:
 def _no_data(context: MergeContext, options: MergeOptions) -> SyncResult:
     """Change no row, because INN8 sent no record.
 
-    If the table has no rows of these days, the answer is believed: the watermarks advance, and open rejects of these
-    days are withdrawn.
+    If the table has no rows of these days either, the watermarks advance, and open rejects of these days are withdrawn.
     """
     if not watermarks.has_rows(context):
         open_rejects.withdraw_all(context)

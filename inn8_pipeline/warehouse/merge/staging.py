@@ -3,10 +3,9 @@
     staged            valid rows, fetched or retried; `as_of_at` is the start of the fetch that they come from
     staged_rejects    rejects with their reason and payload
     staged_…          one for each dimension: the objects in the records of the staged rows (staged_securities)
-    skipped           ids of the records of days that are not merged; only if the landing lacks a row
+    skipped           ids of the records of days that are not merged; created only if the landing lacks a row
     lacking           rows that the landing lacks (`absence`)
-    exclusions        staged rows that are not merged, with the count that they belong to: skipped, rejected or
-                      duplicate
+    exclusions        staged rows that are not merged, with the name of their count: skipped, rejected or duplicate
 
 The ordinal of a record is its position in the landing; that of a retried reject is the negative id of the reject.
 """
@@ -52,7 +51,7 @@ _COPY_REJECTS = sql.SQL("copy staged_rejects from stdin")
 
 
 def record_key(external_id: str | None, payload: bytes) -> str:
-    """Return the key that identifies a reject: its external id, or the digest of its payload if no id is readable."""
+    """Return the key of a reject: its external id, or a digest of its payload if it has no readable id."""
     return external_id if external_id is not None else f"sha256:{hashlib.sha256(payload).hexdigest()}"
 
 
@@ -125,18 +124,18 @@ def stage_skipped(context: MergeContext, batch: RecordBatch) -> None:
 
 
 def analyze(context: MergeContext) -> None:
-    """Give the planner statistics of the staged rows and their join columns: without them a join took 44 s, not 3."""
+    """Analyze the staged rows for the planner: without statistics of the join columns a join took 44 s instead of 3."""
     joined = names(("ordinal", "external_id", *(parent.staged for parent in context.plan.parents)))
     others = ("staged_rejects", *(dimension.staged for dimension in context.plan.dimensions))
     context.run(sql.SQL("analyze staged ({}), {}").format(joined, names(others)))
 
 
 def analyze_grown_parents(context: MergeContext) -> None:
-    """Give the planner statistics of parents that have grown since its last ones: autovacuum runs a minute too late.
+    """Analyze the parents' tables that have grown since they were last analyzed: autovacuum runs a minute too late.
 
-    Without them a first load read all securities for each transaction, once in the join and once in the check of the
-    foreign key. It does not wait for another session that analyzes the same table (`skip_locked`). Without the right
-    MAINTAIN Postgres only warns.
+    Without new statistics a first load read all securities for each transaction, once in the join and once in the check
+    of the foreign key. The statement does not wait for another session that analyzes the same table (`skip_locked`).
+    Without the right MAINTAIN Postgres only warns.
     """
     for parent in context.plan.parents:
         table = name_of(parent.table)

@@ -1,4 +1,4 @@
-"""Write the table: insert new rows and update those that differ; do not write rows that are the same."""
+"""Write the table: insert new rows and update rows that differ. Rows that are the same are not written."""
 
 from collections import Counter
 from datetime import date
@@ -58,7 +58,7 @@ def _assignments(columns: tuple[str, ...]) -> sql.Composable:
     )
 
 
-# The condition filters the count, not the join: if it is in the join, the planner expects one row of millions.
+# The condition filters the count, not the join: in the join it would make the planner expect one row of millions.
 _COUNT_UNCHANGED = sql.SQL(
     """
     select {day} as trade_date, count(*) filter (
@@ -72,10 +72,10 @@ _COUNT_UNCHANGED = sql.SQL(
 
 
 def count_unchanged(context: MergeContext) -> Counter[date | None]:
-    """Return the number of merged rows that the table has with the same values and this merge did not write, by day.
+    """Count by day the rows that this merge did not write because the table already had the same values.
 
-    It reads the table after the merge, so that the reconciliation does not rely on what the merge reports. A row that
-    differs in the table is not counted, so the reconciliation fails.
+    The table is read after the merge, so that the reconciliation does not rely on what the merge reports. A row that
+    differs from the table is not counted, and the reconciliation fails.
     """
     plan = context.plan
     unchanged = context.run(
@@ -113,10 +113,10 @@ _MERGE_DIMENSION = sql.SQL(
 
 
 def merge_dimension(context: MergeContext, dimension: DimensionPlan) -> dict[str, int]:
-    """Merge the staged rows of a dimension; a row of an older day of trade changes nothing.
+    """Merge the staged rows of a dimension; return the numbers of rows inserted and updated.
 
-    Staged rows of the same day are never from an older fetch, except those of retried rejects. These change an object
-    only if their day is newer than the one that the object has.
+    A row of an older day of trade changes nothing. Staged rows of the same day are never from an older fetch, except
+    those of retried rejects, which therefore change a row only if their day is newer.
     """
     written = context.run(
         _MERGE_DIMENSION.format(

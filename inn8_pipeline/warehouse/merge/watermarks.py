@@ -1,7 +1,7 @@
 """Watermarks: the landing that each day, or each whole collection, was last merged from.
 
-A sync reads from them what is older, newer or unchanged. Their table is called `inn8.sync_coverage`, because users
-query it by that name.
+A sync uses them to decide which data is older, newer or unchanged. Their table is called `inn8.sync_coverage`, because
+users query it by that name.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ _IS_LATE = sql.SQL(
 
 
 def is_late(connection: Connection, landing: Landing) -> bool:
-    """Return True if a later fetch of the entity was merged: then the ages of rows must be compared."""
+    """Return True if a later fetch of the entity was merged. Then rows must be compared by their age."""
     row = execute(connection, _IS_LATE, **_key(landing)).fetchone()
     return bool(row and row["is_late"])
 
@@ -85,8 +85,9 @@ _REPEATED = sql.SQL(
 def find_repeated(context: MergeContext, transform_version: int) -> RepeatedLanding | None:
     """Return the merged landing that this one repeats page by page, for all of its days.
 
-    The landing must be repeatable: the same pages mean the same rows only if no other merge has changed them since. A
-    landing with records without a readable id is not repeated after these were accepted, because then it proves more.
+    The earlier landing must be repeatable: the same pages result in the same rows only if no other merge has changed
+    them since. If records without a readable id were accepted since, the landing is merged again, because it then
+    proves the absence of more rows.
     """
     row = context.run(_REPEATED, version=transform_version).fetchone()
     return RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"])) if row else None
@@ -166,9 +167,9 @@ _FORGET_REPEATS = sql.SQL(
 
 
 def forget_repeats(context: MergeContext) -> None:
-    """Make no earlier landing repeatable any more: this merge changed rows or rejects that may come from them.
+    """Mark the earlier landings as not repeatable, because this merge changed rows or rejects that may come from them.
 
-    When the trade date of a transaction changes to another day and back, INN8 sends the same pages for its first day as
+    If the trade date of a transaction changes to another day and back, INN8 sends the same pages for the first day as
     before. They must be merged again.
     """
     context.run(_FORGET_REPEATS)

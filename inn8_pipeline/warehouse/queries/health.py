@@ -1,4 +1,4 @@
-"""Read the numbers from the warehouse that the checks of an entity's data are evaluated on.
+"""Read the numbers that the checks of an entity's data need.
 
 They can be read at any time. The bounds are in `defs.checks.check_rules`.
 """
@@ -36,7 +36,10 @@ class LastMerge:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """The number of records of a landing, or of rows of a day of trade, and the usual number."""
+    """The number of records of a landing, or of rows of a day of trade, compared with the usual number.
+
+    `of` says what was counted.
+    """
 
     of: str
     count: int
@@ -108,7 +111,7 @@ _IN_LOOK_BACK = sql.SQL(" and {day} >= %(from_date)s")
 
 @dataclass(frozen=True, slots=True)
 class Recency:
-    """When an entity was last synced: for the data of today, and for any day; by the database's clock."""
+    """When an entity was last synced, for today's data and for any day. All times are those of the database's clock."""
 
     now: datetime
     last_synced_at: datetime | None
@@ -124,8 +127,8 @@ def recency(engine: Engine, tenant_id: str, entity: Entity, today: date) -> Rece
 def _recency(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Recency:
     """Return when the entity was last synced.
 
-    For an entity with days, today's data is that of today and yesterday, because a day that has just begun has no sync
-    yet. A backfill of March does not make transactions look fresh.
+    For an entity with days, today's data includes yesterday's, because a day that has just begun was not synced yet. A
+    backfill of March does not make transactions look fresh.
     """
     days = [today, today - timedelta(days=1)] if entity.has_days else None
     return Recency(
@@ -143,7 +146,7 @@ def _last_synced_at(
 
 
 def _drift(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> SchemaDrift:
-    """Return the sum of the landings' drift. Each counts in full, even if a newer landing covers some of its days."""
+    """Return the drift of all landings together. A landing counts even if a newer one covers some of its days."""
     total = SchemaDrift()
     for row in execute(connection, _COVERING, tenant=tenant_id, entity=entity.name, from_date=recent.from_date):
         total = total.plus(StoredCounts.from_json(row["counts"]).drift)
@@ -169,7 +172,7 @@ def _volume(connection: Connection, tenant_id: str, entity: Entity, today: date)
 
 
 def _volume_of_day(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Volume | None:
-    """Compare the last weekday before yesterday with the same weekday of earlier weeks: bookings arrive late."""
+    """Compare the last weekday before yesterday with the same weekday of earlier weeks, as bookings arrive late."""
     day = today - timedelta(days=2)
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
@@ -191,7 +194,7 @@ _LAST_SYNCED = sql.SQL(
        and (cast(%(days)s as date[]) is null or trade_date = any (cast(%(days)s as date[])))
     """
 )
-# A landing that repeats another one has no counts of its own: those of the repeated landing hold for it too.
+# A landing that repeats another one has no counts of its own, so the counts of the repeated landing are used.
 _LAST_MERGE = sql.SQL(
     """
     select m.counts,
@@ -203,7 +206,7 @@ _LAST_MERGE = sql.SQL(
      order by l.id desc limit 1
     """
 )
-# Only the last landing of each day, so that the check warns of a drop for some days, not for some ticks.
+# Only the last landing of each day is compared, so that the check warns of a drop for days and not for a few ticks.
 _RECORDS = sql.SQL(
     """
     select distinct on (started_at::date) record_count from inn8_raw.landings

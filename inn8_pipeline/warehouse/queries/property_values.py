@@ -1,4 +1,4 @@
-"""Read the texts of one property from the landings. They may be personal data, so show them in a terminal only."""
+"""Read the values of one property from the landings. They may be personal data: show them in a terminal only."""
 
 from psycopg import sql
 from sqlalchemy import Connection
@@ -18,7 +18,10 @@ _TEXTS = sql.SQL(
 
 
 def property_values(connection: Connection, tenant_id: str, entity: Entity, name: str) -> dict[str, int]:
-    """Return the texts of a property in the landings merged last, with their record counts, most frequent first."""
+    """Return the strings of a property in the landings merged last, and how many records have each.
+
+    The most frequent value is first.
+    """
     statement = _TEXTS.format(landed=sql.Identifier(RAW_SCHEMA, entity.name))
     rows = execute(connection, statement, tenant=tenant_id, name=name)
     return {row["text"]: row["records"] for row in rows}

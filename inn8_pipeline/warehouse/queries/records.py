@@ -16,15 +16,15 @@ from inn8_pipeline.warehouse.queries.tables import Row
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 MONTHS = 24
-"""How many months are shown of children that are partitioned by day of trade."""
+"""For how many months children are counted that are partitioned by day of trade."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """Everything that the warehouse has about one external id.
 
-    `related` are the rows of other tables by a heading ("portfolios"). `sent` is the JSON in the landing merged last.
-    `history` has each version in the stored pages, newest first, with its first and its last fetch.
+    `related` has the rows of other tables by heading ("portfolios"). `sent` is the JSON in the landing merged last.
+    `history` has each version of the JSON in the stored pages with its first and last fetch, newest first.
     """
 
     row: Row | None = field(repr=False)
@@ -57,7 +57,7 @@ def read(connection: Connection, tenant_id: str, entity: Entity, external_id: st
 def read_as_of(
     connection: Connection, tenant_id: str, entity: Entity, external_id: str, instant: datetime
 ) -> Row | None:
-    """Return the row as it was at an instant, joined with its parents of then; None if there was none."""
+    """Return the row as it was at an instant, with its parents as of the same instant; None if there was none."""
     function = sql.Identifier(SCHEMA, f"{entity.name}_as_of")
     known = {"instant": instant, "tenant": tenant_id, "id": external_id}
     found = _rows(connection, _ROW_AS_OF.format(function=function), known)

@@ -23,7 +23,7 @@ _COUNT = sql.SQL("select count(*) as rows from {table} where tenant_id = %(tenan
 _SAMPLE = sql.SQL("select * from {table} where tenant_id = %(tenant)s order by id desc limit %(limit)s")
 
 
-# One look into the index per tenant, however many rows there are.
+# This reads the index once per tenant, however many rows there are.
 _TENANTS = sql.SQL(
     """
     with recursive found as (

@@ -1,4 +1,4 @@
-"""Make logins readers of a tenant or writers, revoke that, and list all grants.
+"""Grant logins the rights of a reader or a writer, revoke them, and list all grants.
 
 The migrations create the roles and the policies. The database administrator creates the logins and their passwords.
 """
@@ -18,7 +18,7 @@ READER, WRITER = "inn8_reader", "inn8_writer"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a role may see. `right` is superuser, owner, writer or reader; `tenants` is None if it sees all of them."""
+    """What a role may see. `right` is superuser, owner, writer or reader; `tenants` is None for all tenants."""
 
     login: str
     right: str
@@ -30,26 +30,26 @@ def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
     """Let a login read a tenant's rows through the views, in addition to those of other tenants that it may read.
 
     Raises:
-        LoginError: The role does not exist, is no login of its own, or sees more than a reader may.
+        LoginError: The role does not exist, is not a login of its own, or sees more than a reader may.
 
     """
     with transaction(engine, "granting a reader") as connection:
         require_owner(connection, "grant rights")
         _check_login(connection, login, READER)
-        # A login that is no reader yet may have rows of a dropped login of the same name: they are not its own.
+        # If the login is not a reader yet, rows with its name belonged to a dropped login.
         execute(connection, _DROP_FORMER, login=login)
         execute(connection, _GRANT.format(sql.Identifier(READER), sql.Identifier(login)))
         execute(connection, _ADD_TENANT, tenant=tenant_id, login=login)
 
 
 def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> tuple[int, str]:
-    """Revoke a tenant's rows from a login; without a tenant, revoke those of all tenants and the role of a reader.
+    """Revoke a tenant's rows from a login; without a tenant, revoke all tenants' rows and the role of a reader.
 
-    The login need not exist any more. Roles belong to the server, so the login is no longer a reader in its other
-    databases either.
+    The login need not exist any more. Roles belong to the server, so the login is no longer a reader of the server's
+    other databases either.
 
     Returns:
-        The number of tenants revoked, and the wider right by which the login still sees every tenant; empty if none.
+        The number of tenants revoked, and the wider right with which the login still sees every tenant, if it has one.
 
     """
     with transaction(engine, "revoking a reader") as connection:
@@ -64,7 +64,7 @@ def grant_writer(engine: Engine, login: str) -> None:
     """Let a login run the pipeline: it may read and write the rows of all tenants, but not change a table.
 
     Raises:
-        LoginError: The role does not exist, is no login of its own, or has another right already.
+        LoginError: The role does not exist, is not a login of its own, or already has another right.
 
     """
     with transaction(engine, "granting a writer") as connection:
@@ -77,7 +77,7 @@ def revoke_writer(engine: Engine, login: str) -> None:
     """Revoke the rights of a writer from a login, or from a group that should not have them.
 
     Raises:
-        LoginError: The role does not exist, or is still a writer by a grant that `grant_writer` did not make.
+        LoginError: The role does not exist, or is still a writer because of a grant that `grant_writer` did not make.
 
     """
     with transaction(engine, "revoking a writer") as connection:
@@ -98,7 +98,7 @@ def grants(engine: Engine) -> list[Grant]:
 
 
 def findings(connection: Connection) -> list[str]:
-    """Return what is wrong with the rights of logins, as sentences. Any login may call it."""
+    """Return what is wrong with the rights of logins, as sentences. It needs no rights."""
     return [
         f"{row['login']} {problem}: every login that is a member of it has its rights. "
         f"Run `inn8 db revoke-{row['right']} {row['login']}`"
@@ -184,7 +184,7 @@ _DROP_TENANTS = sql.SQL("""
   delete from inn8.tenant_readers
    where role_name = %(login)s and (%(tenant)s::text is null or tenant_id = %(tenant)s::text)
 """)
-# `wider` lists roles that can read or write everything, and our own: a member of one cannot become a reader or writer.
+# `wider` has the roles that can read or write everything, and our own. A member of one cannot become reader or writer.
 _LOGIN = sql.SQL("""
   select r.rolcanlogin as can_login, r.rolsuper or r.rolbypassrls as is_superuser,
          (select string_agg(w.rolname, ', ' order by w.rolname) from pg_catalog.pg_roles w

@@ -9,7 +9,7 @@ SYNC_LOG_COUNTS = (
     *("fetched", "retried", "inserted", "updated", "unchanged", "duplicate", "rejected", "skipped"),
     *("missing", "removed", "held_back"),
 )
-"""The columns of the sync log that count records, then those that count rows."""
+"""The columns of the sync log with counts of records, then those with counts of rows."""
 
 TABLES: dict[str, str] = {
     "rejected_records": "A row is a record from INN8 that failed validation, with the reason.",
@@ -169,9 +169,9 @@ ENDED = {
     "ended_by_landing_id": "The landing whose merge ended it; null if it was ended by hand.",
     "ended_by_run_id": "The Dagster run of that merge.",
 }
-"""The sentences of the columns that past versions have beside those of their rows."""
+"""The comments of the columns that past versions have in addition to those of the rows."""
 
 
 def describe(table: str, column: str) -> str:
-    """Return the comment of a column: that of its table, or the one that all tables share."""
+    """Return the comment of a column: the one for its table, or the one that all tables share."""
     return COLUMNS[table].get(column) or TECHNICAL[column]

@@ -1,8 +1,8 @@
 """Generate the statements that create an entity's tables, views and rights from its declaration.
 
 `python -m inn8_pipeline.warehouse.schema.entity_ddl fees` prints them; copy them into the migration of the new entity.
-With `--views` it prints only those that a new column changes: views, triggers of the history, the function of an
-instant. The pipeline itself creates tables only by migrations.
+With `--views` it prints only what a new column changes: the views, the history triggers and the `…_as_of` function. The
+pipeline itself creates tables only by migrations.
 """
 
 import argparse
@@ -68,9 +68,9 @@ def _create_table(table: Table) -> Iterator[Statement]:
 
 
 def view_statements(entity: Entity) -> Iterator[Statement]:
-    """Yield the statements that create what names each column once more: triggers, views, the function of an instant.
+    """Yield the statements that create triggers, views and the `…_as_of` function, all of which list the columns.
 
-    What is there of an earlier version is dropped or replaced.
+    They drop or replace earlier versions.
     """
     for declared in reversed(entity.declarations):
         yield from history_ddl.drop_statements(declared)
@@ -105,7 +105,7 @@ _PAST = sql.SQL("select, delete, update ({})")
 
 
 def _protect(table: sql.Identifier, rights: sql.Composable) -> Iterator[Statement]:
-    """Yield row-level security and rights: the writer sees all rows, a view what its reader may see."""
+    """Yield the statements for row-level security and rights: writers see all rows, views what their reader may see."""
     for statement in (
         "alter table {table} owner to inn8_owner",
         "alter table {table} enable row level security",
@@ -163,7 +163,7 @@ def _join(key: Reference | DimensionReference) -> sql.Composable:
 
 
 def _is_hidden(entity: Entity, alias: str) -> Iterator[sql.Composable]:
-    """Yield the conditions that a row is hidden, or a row that it refers to."""
+    """Yield the conditions under which a row, or a row that it refers to, is hidden."""
     yield sql.SQL("{} is not null").format(sql.Identifier(alias, "hidden_since"))
     for each in entity.references:
         if each.parent.references:
@@ -181,7 +181,8 @@ _IS_ANY_HIDDEN = sql.SQL(
     """exists (select from {table} as {parent}
                 where {parent}.tenant_id = {row}.tenant_id and {parent}.id = {row}.{key} and ({is_hidden}))"""
 )
-# If the last merged landing did not confirm the row (rejected, missing, unconfirmed), the row's own last confirmation.
+# The last merged landing, or the last confirmation of the row if that landing did not confirm it (rejected, missing,
+# unconfirmed).
 _DETAILS = sql.SQL(
     """
     select t.tenant_id, t.id, t.external_id, {columns}, t.missing_since, t.removed_at, t.created_at, t.updated_at,
@@ -219,7 +220,7 @@ _RAW = sql.SQL(
      where c.entity = {entity}
     """
 )
-# A landing of many days is read once; a record is shown if the landing is the watermark of its day.
+# A landing of many days is read once. A record is shown if its landing is the watermark of its day.
 _RAW_OF_DAYS = sql.SQL(
     """
     select o.tenant_id, o.landing_id, o.as_of_at, o.page, o.place, v.trade_date as {day}, o.record

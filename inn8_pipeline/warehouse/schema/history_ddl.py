@@ -1,7 +1,7 @@
-"""The statements that give an entity's tables a history: past versions, triggers, views, and functions of an instant.
+"""Generate the statements that create the history of an entity's tables: triggers, views and `…_as_of` functions.
 
-`entity_ddl` writes them with the others. A trigger dates each changed row (`inn8_history.date_version`, shared by all
-tables), and one per statement copies the versions that were replaced, so that no writer can leave either out.
+`entity_ddl` includes them. A row trigger sets `valid_from` of each changed row (`inn8_history.date_version`, shared by
+all tables). A statement trigger copies the replaced versions. No writer can bypass them.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _KEY_TYPES = {TENANT: sql.SQL('text collate "C"'), "external_id": sql.SQL('text 
 
 
 def trigger_statements(declared: Entity | Dimension) -> Iterator[Statement]:
-    """Yield the function that keeps the replaced versions of a table, and the table's triggers."""
+    """Yield the function that stores the replaced versions of a table, and the table's triggers."""
     function = sql.Identifier(HISTORY_SCHEMA, f"keep_{declared.name}")
     columns = [each.name for each in table_columns(declared)]
     known = {
@@ -45,7 +45,7 @@ def trigger_statements(declared: Entity | Dimension) -> Iterator[Statement]:
 
 
 def view_statements(declared: Entity | Dimension) -> Iterator[Statement]:
-    """Yield the view of all versions with the rights on it, and of an entity the function of an instant."""
+    """Yield the view of all versions with its rights, and for an entity the `…_as_of` function."""
     view = sql.Identifier(*history_name(declared).split("."))
     yield sql.SQL("create view {} as {}").format(view, _history(declared))
     yield sql.SQL("alter view {} owner to inn8_views").format(view)
@@ -67,7 +67,7 @@ def _list(names: "list[str] | tuple[str, ...]", alias: str | None = None) -> sql
 
 
 def _is_changed(declared: Entity | Dimension, old: str, new: str) -> sql.Composable:
-    """Return the condition that a value of INN8's changed, or whether the row is missing, removed or hidden."""
+    """Return the condition that a value from INN8 has changed, or that the row became missing, removed or hidden."""
     return sql.SQL("({}) is distinct from ({})").format(_compared(declared, old), _compared(declared, new))
 
 
@@ -77,7 +77,7 @@ def _compared(declared: Entity | Dimension, alias: str) -> sql.Composable:
     return sql.SQL(", ").join([*values, *(sql.SQL("{} is null").format(sql.Identifier(alias, each)) for each in marks)])
 
 
-# Without nested loops: the plan is made once per session, perhaps for an update of no row, and kept.
+# Nested loops are off, because the plan is made once per session, perhaps for an update of no row, and used again.
 _KEEP = sql.SQL(
     """
 create or replace function {function}() returns trigger language plpgsql security definer
@@ -139,7 +139,7 @@ for each statement execute function {function}()"""
 
 
 def _history(declared: Entity | Dimension) -> sql.Composable:
-    """Return the query of all versions: the current rows, whose end is null, and the past ones."""
+    """Return the query of all versions: the current rows, which have no end, and the past ones."""
     columns = [each.name for each in table_columns(declared)]
     is_shown = sql.SQL("where t.hidden_since is null" if "hidden_since" in columns else "")
     return _HISTORY.format(
@@ -153,7 +153,7 @@ def _history(declared: Entity | Dimension) -> sql.Composable:
     )
 
 
-# The condition stands outside of the union: within, the planner could not look a row up by index in a join.
+# The condition is outside of the union, because inside it the planner could not use an index in a join.
 _HISTORY = sql.SQL(
     """
     select {shown}
@@ -218,9 +218,9 @@ def _function_statements(entity: Entity) -> Iterator[Statement]:
         yield statement.format(**known)
 
 
-# A composite type keeps the collation of the keys; the columns of `returns table` would not, nor use the indexes.
+# A composite type keeps the collation of the keys. `returns table` would lose it, and could not use the indexes.
 _CREATE_TYPE = sql.SQL("create type {type} as ({columns})")
-# Neither a security definer nor with settings of its own: so the planner inlines it.
+# The function is no security definer and has no settings of its own, so that the planner can inline it.
 _CREATE_FUNCTION = sql.SQL(
     """
 create function {function}(instant timestamptz) returns setof {type} language sql stable parallel safe as $$
@@ -241,9 +241,9 @@ _JOIN_AS_OF = sql.SQL(
 
 
 def _join_as_of(key: Reference | DimensionReference) -> sql.Composable:
-    """Return the join with the parent's version of the instant; a row of a hidden parent is left out.
+    """Return the join with the parent as of the instant. It omits rows of hidden parents.
 
-    Where a parent of the parent can be hidden too, the parent's own function leaves that out.
+    If the parent has parents itself, its own `…_as_of` function is joined, which omits rows of hidden parents too.
     """
     view: sql.Composable = sql.Identifier(*history_name(key.parent).split("."))
     if isinstance(key, Reference) and any(each.parent.references for each in key.parent.references):

@@ -98,7 +98,7 @@ _WRITTEN = {"created_at", "updated_at", "valid_from"}
 
 
 def table_of(declared: Entity | Dimension) -> Table:
-    """Return the table of an entity or a dimension; build it from the declaration at the first call."""
+    """Return the table of an entity or a dimension. The first call builds it from the declaration."""
     known = metadata.tables.get(f"{SCHEMA}.{declared.name}")
     return _build(declared) if known is None else known
 
@@ -147,7 +147,7 @@ def history_of(declared: Entity | Dimension) -> Table:
 def _build_history(declared: Entity | Dimension) -> None:
     """Build the table of past versions: the columns of the rows, and how each version ended.
 
-    Its indexes answer what a row, or the rows of a parent, were at an instant. No foreign key: rows may be gone.
+    Its indexes find a row, or the rows of a parent, at an instant. It has no foreign keys, because rows may be deleted.
     """
     name = declared.name
     Table(
@@ -174,9 +174,9 @@ ENDED_COLUMNS = tuple(ENDED)
 
 
 def _indexes(entity: Entity) -> Iterator[SchemaItem]:
-    """Yield the indexes of an entity's table: by parent, by day of trade, and of the rows that may be removed.
+    """Yield the indexes of an entity's table: by parent, by day of trade, and of the missing rows.
 
-    Few rows are missing and not removed yet, and every sync looks for them.
+    Every sync looks for rows that are missing but not removed yet, and there are few of them.
     """
     for each in entity.references:
         days = [DAY_COLUMN] if entity.has_days else []

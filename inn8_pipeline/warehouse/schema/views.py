@@ -1,4 +1,4 @@
-"""The views for readers: the meaning of a row, and the columns in order with their comments.
+"""The views for readers: what a row is, and the columns in order with their comments.
 
 The views of entities are derived from their declarations. The migrations create them, and a test compares both.
 `entity_ddl` generates the SQL for a new entity.
@@ -31,7 +31,7 @@ SYNC_LOG = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view: its qualified name, the meaning of a row, and its columns in order with their comments."""
+    """A view: its qualified name, what a row is, and its columns in order with their comments."""
 
     name: str
     comment: str
@@ -50,7 +50,7 @@ def views() -> tuple[View, ...]:
 
 
 def details_view(entity: Entity) -> View:
-    """Return the view of an entity's rows with the ids and names of their parents."""
+    """Return the view of an entity's rows, with the ids and names of their parents."""
     parents = [column.source.name if not isinstance(column, Reference) else column.parent.singular
                for column in entity.columns if not isinstance(column, Column)]  # fmt: skip
     joined = f" with its {' and its '.join(parents)}" if parents else ", with when it was last confirmed"
@@ -81,7 +81,7 @@ def history_name(declared: Entity | Dimension) -> str:
 
 
 def as_of_name(entity: Entity) -> str:
-    """Return the qualified name of the type of the rows of an instant: `inn8.client_as_of`."""
+    """Return the qualified name of the row type of the `…_as_of` function: `inn8.client_as_of`."""
     return f"inn8.{entity.singular}_as_of"
 
 
@@ -110,7 +110,7 @@ def _history_columns(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
 
 
 def shown_name(key: str, column: str) -> str:
-    """Return the name of a parent's column in the details view: `client_name`; a key keeps its name."""
+    """Return the name that a column of a parent has in the details view, such as `client_name`."""
     return column if column.endswith("_id") else f"{key.removesuffix('_id')}_{column}"
 
 

@@ -1,6 +1,6 @@
 """The schema of a sync log entry, shared by the steps that write it and by `inn8 log`, which reads it.
 
-Plain values only: the CLI loads this module before Dagster, and the layers above the warehouse share it.
+It has plain values only, because the CLI loads this module before Dagster, and other layers share it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
 TOTALS = ("missing", "removed", "held_back")
-"""Counts of rows of a whole sync; its single days do not have them."""
+"""Counts of rows that only a whole sync has, not its single days."""
 
 _OLD_NAMES = {"skipped": "outside"}
 """The names of counts in release 0.1, by their present names."""
@@ -73,9 +73,9 @@ class SyncLogEntry:
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
 
     def to_metadata(self) -> dict[str, str | int | datetime]:
-        """Return the entry as the metadata of a check evaluation: the fields that the specification requires, and more.
+        """Return the metadata of the check evaluation that represents the entry.
 
-        The description is not included, because `text` is the evaluation's own description.
+        The description is not included, because `text` is the description of the evaluation.
         """
         instants = {"started_at": self.started_at, "ended_at": self.ended_at}
         return {
@@ -90,7 +90,7 @@ class SyncLogEntry:
 
     @classmethod
     def from_metadata(cls, values: Mapping[str, Any], text: str | None, *, is_error: bool) -> Self:
-        """Return the entry that an evaluation holds; evaluations of release 0.1 are read too.
+        """Return the entry of a check evaluation. Evaluations of release 0.1 can be read too.
 
         Args:
             values: The evaluation's metadata as plain values; an instant is in seconds since 1970.
@@ -135,16 +135,16 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoggedSync:
-    """One sync of one entity: which it was, and its entry of the log.
+    """One sync of one entity, with its sync log entry. The last five attributes are None if the sync failed.
 
     Attributes:
         window: The days of trade that were synced; None for an entity without days.
-        trigger: What started it; None where that is not known any more.
-        landing_id: The landing that was merged, the last one of several; None where none was.
-        bytes: Bytes that the sync fetched, decompressed; None where it failed.
-        retries: Requests that were tried again; None where it failed.
-        waits: How often a merge waited for another sync of the entity; None where it failed.
-        waited_seconds: How long requests waited for the request budget or INN8's rate limit; None where it failed.
+        trigger: What started it; None if that is no longer known.
+        landing_id: The landing that was merged; the last one if there were several.
+        bytes: The number of bytes that the sync fetched, decompressed.
+        retries: The number of requests that were tried again.
+        waits: How often a merge waited for another sync of the entity.
+        waited_seconds: How long requests waited for the request budget or INN8's rate limit.
 
     """
 
@@ -161,7 +161,7 @@ class LoggedSync:
     waited_seconds: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the sync for scripts."""
+        """Return the sync as a JSON object, for scripts."""
         return {
             "tenant_id": self.tenant_id,
             "entity": self.entity,
@@ -180,13 +180,13 @@ class LoggedSync:
 
 
 UNLOGGED = "The run ended before it could log why. Its events in the Dagster UI show how far it got."
-"""The message of a run that has left no entry."""
+"""The message for a run that has written no entry."""
 
 _WORST_FIRST = (Status.FAILED, Status.PARTIAL_SUCCESS, Status.SUCCESS, Status.NO_DATA)
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """Return the status of several syncs taken together: the worst, and `NoData` only if none had any data."""
+    """Return the combined status of several syncs: the worst one, or `NoData` if none had any data."""
     found = set(statuses)
     if found == {Status.NO_DATA}:
         return Status.NO_DATA

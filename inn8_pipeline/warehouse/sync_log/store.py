@@ -1,7 +1,7 @@
-"""The statements that write and read the sync log: one row of `inn8.sync_log` for each sync of an entity.
+"""Write and read the sync log: one row of `inn8.sync_log` for each sync of an entity.
 
-A run, an entity and a window have one row. `InProgress` is the first word, and how the merge ended the last one: it is
-written in the merge's own transaction, so no later `Failed`, of a step or of a sensor, replaces it.
+There is one row per run, entity and window. It is first written with the status `InProgress`. The merge writes the
+final status in its own transaction, and no later `Failed` of a step or a sensor replaces it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ _READ = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class SyncLogFilter:
-    """Which syncs to read: those of a status, and those that began from an instant on and before another one."""
+    """Which syncs to read: by status, and by start, from `from_at` (inclusive) to `before` (exclusive)."""
 
     status: Status | None = None
     from_at: datetime | None = None
@@ -77,7 +77,7 @@ class SyncLogFilter:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that writes the sync log alone.
+    """Open a transaction that writes only the sync log.
 
     Raises:
         SchemaVersionError: The schema has another version than this code.
@@ -90,7 +90,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def write(connection: Connection, sync: LoggedSync) -> LoggedSync:
-    """Write the sync's row, and return the row that stands: the end of a merge is not replaced by a later `Failed`."""
+    """Write the sync's row, and return the row as stored: a later `Failed` does not replace the result of a merge."""
     values = _values(sync)
     execute(connection, _WRITE, **values)
     key = {name: values[name] for name in ("run_id", "entity", "from_date", "to_date")}
@@ -99,9 +99,9 @@ def write(connection: Connection, sync: LoggedSync) -> LoggedSync:
 
 
 def add(connection: Connection, syncs: Sequence[LoggedSync]) -> int:
-    """Write those of the syncs whose run has no row for the entity; return how many there were.
+    """Write the syncs whose run has no row for the entity yet; return how many were written.
 
-    The window does not count: that of a sync whose run has been deleted from Dagster's storage is not known.
+    The window is not compared, because it is not known for runs that were deleted from Dagster's storage.
     """
     found = execute(connection, _RUNS, runs=[sync.run_id for sync in syncs])
     known = {(row["tenant_id"], row["run_id"], row["entity"]) for row in found}

@@ -1,4 +1,4 @@
-"""Find the rows that a landing lacks, and decide for which of them that proves that INN8 no longer has them.
+"""Find the rows that a landing lacks, and decide which of them INN8 provably no longer has.
 
 A row that is lacking without proof is unconfirmed (`inn8.unconfirmed_rows`): it is not marked as missing, its
 `last_synced_at` does not change, and the sync is not a `Success`. The reasons, in the order of their checks:
@@ -6,13 +6,13 @@ A row that is lacking without proof is unconfirmed (`inn8.unconfirmed_rows`): it
     other_day     the landing has the id with a day of trade that is not merged
     duplicates    pages overlapped: the landing may lack records that INN8 has
     unreadable    a record without a readable id may be the row
-    empty         INN8 sent no record for these days, and no fetch with records since shows that it works
+    empty         INN8 sent no record for these days, and no later fetch with records has shown that it works
     held_back     more rows are lacking than the bound on removals allows
 
-A record without a readable id cannot be a row that was confirmed by the first fetch with that record or by a later
-one, because that fetch had both. So only the rows that were last confirmed before that are unproven, and none once an
-operator has accepted the record. (A record without id and day of a wider window is taken for another record than its
-row, if it becomes readable and then unreadable again, byte for byte, between two fetches. That is not detected.)
+If a fetch had both a record without a readable id and a row, they are different. So an unreadable record may be one of
+the rows that were last confirmed before the first fetch with that record. Once an operator has accepted the record, it
+is none of them. (One case is not detected: the record of a row loses its id and its day, is readable for a while
+between two fetches of a wider window, and then becomes unreadable again, byte for byte.)
 """
 
 from dataclasses import dataclass
@@ -32,11 +32,12 @@ from inn8_pipeline.warehouse.merge.results import UnconfirmedRows
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """What the lack of rows in a landing proves.
+    """What follows from the rows that a landing lacks.
 
     Attributes:
-        is_proof: The rows that the landing lacks count as absent, except those that an unreadable record may be.
-        unreadable_since: Rows last confirmed before this time may be an unreadable record; None if there is none.
+        is_proof: The rows that the landing lacks are absent, except those that an unreadable record may be.
+        unreadable_since: A row that was last confirmed before this time may be an unreadable record. None if the
+            landing has no such record.
         held_back: The number of rows that are not marked as missing because of the bound on removals.
 
     """
@@ -47,9 +48,10 @@ class Absence:
 
 
 def find(context: MergeContext, limit: RemovalLimit, source: RecordSource, *, has_skipped: bool) -> Absence:
-    """Find the rows that the landing lacks, and set the reason of those that are not proven to be absent.
+    """Find the rows that the landing lacks, and why some of them are not proven to be absent.
 
-    Call it after the rejects of the landing are stored. Afterwards the rows are in the temporary table `lacking`.
+    Call it after the rejects of the landing are stored. It stores the rows in the temporary table `lacking`, with the
+    reason if there is one.
     """
     unreadable_since = _unreadable_since(context)
     context.run(_CREATE_LACKING.format(**_parts(context)))
@@ -102,7 +104,7 @@ def _is_covered(context: MergeContext) -> Statement:
     return _IS_COVERED.format(is_of_days=is_of_days(context))
 
 
-# If the same unreadable record comes twice, one of the two may be a row that has lost its id.
+# If INN8 sends the same unreadable record twice, one of the two may be a row that has lost its id.
 _UNREADABLE_SINCE = sql.SQL(
     """
     select max(case when s.occurrences > 1 then %(started_at)s else r.first_seen_at end) as unreadable_since
@@ -144,7 +146,7 @@ _COUNT_DOUBTFUL = sql.SQL("select count(*) from {table} t where {is_covered} and
 
 
 def is_empty_proven(context: MergeContext) -> bool:
-    """Return True if a landing without records proves that its days are empty: of no row is that in doubt."""
+    """Return True if a landing without records proves that its days are empty: no row has the reason `empty`."""
     statement = _COUNT_DOUBTFUL.format(
         table=name_of(context.plan.table),
         is_covered=_is_covered(context),
@@ -203,5 +205,5 @@ _COUNT_UNCONFIRMED = sql.SQL(
 
 
 def unconfirmed(context: MergeContext) -> tuple[UnconfirmedRows, ...]:
-    """Return the number of unconfirmed rows of the entity by reason, and since when."""
+    """Return the unconfirmed rows of the entity by reason: how many, and since when."""
     return tuple(UnconfirmedRows(**row) for row in context.run(_COUNT_UNCONFIRMED))

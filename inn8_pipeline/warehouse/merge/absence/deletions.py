@@ -1,8 +1,8 @@
 """Mark the rows that INN8 no longer sends: missing after one complete fetch, removed after two.
 
-A bound limits how many are marked at once, and a row that comes back is neither missing nor removed. The second fetch
-must begin after the first one and lack the row too. A transaction is removed only after second fetches of all days of
-trade, because its trade date may have changed to any of them. `absent_rows` decides which rows are proven to be absent.
+The number of rows that are marked at once is bounded. A row that INN8 sends again is neither missing nor removed. The
+second fetch must begin after the first one and lack the row too. A transaction is removed only once every day of trade
+was fetched again, because its trade date may have changed to any of them. `absent_rows` decides which rows are absent.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ from inn8_pipeline.warehouse.merge.plan import name_of
 
 @dataclass(frozen=True, slots=True)
 class RemovalLimit:
-    """The bound on removals: of at least `minimum_rows` rows covered, a merge marks at most `percent` as missing.
+    """The bound on removals: a merge marks at most `percent` of the rows that it covers as missing.
 
-    If more are lacking, none is marked: they are held back, unless the bound is overridden.
+    If more are lacking, none is marked: they are held back. The bound does not apply to fewer than `minimum_rows` rows,
+    or if it is overridden.
     """
 
     percent: int = 20
@@ -26,7 +27,7 @@ class RemovalLimit:
     is_overridden: bool = False
 
     def forbids(self, lacking: int, covered: int) -> bool:
-        """Return True if so many lacking rows mean a mistake of INN8 rather than removals."""
+        """Return True if more rows are lacking than the bound allows, which suggests a mistake of INN8."""
         return not self.is_overridden and covered >= self.minimum_rows and lacking * 100 > covered * self.percent
 
 
@@ -41,9 +42,9 @@ _MARK_MISSING = sql.SQL(
 
 
 def mark_missing(context: MergeContext) -> int:
-    """Mark the rows that are proven to be absent from the landing as missing; return how many.
+    """Mark the rows that are proven to be absent as missing; return how many.
 
-    `as_of_at` of each becomes the start of the last fetch that had it, because later landings do not confirm it.
+    Their `as_of_at` becomes the start of the last fetch that had the row, because later landings do not confirm it.
     """
     return context.run(_MARK_MISSING.format(table=name_of(context.plan.table))).rowcount
 
@@ -84,8 +85,8 @@ _PROOF_OF_DAYS = sql.SQL(
 def remove(context: MergeContext) -> int:
     """Mark the rows that two fetches lacked as removed, unless an open reject has their id; return how many.
 
-    Call it after the watermarks have advanced to this landing. No bound applies here: it applied when the rows were
-    marked as missing.
+    Call it after the watermarks have advanced to this landing. The bound on removals does not apply again: it applied
+    when the rows were marked as missing.
     """
     has_days = context.plan.has_days
     statement = _REMOVE.format(

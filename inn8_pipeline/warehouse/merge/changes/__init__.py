@@ -1,1 +1,1 @@
-"""The columns that a merge would change, and the bound on mass changes."""
+"""Compare the columns that a merge would change, and apply the bound on mass changes."""

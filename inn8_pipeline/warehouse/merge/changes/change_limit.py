@@ -1,7 +1,7 @@
-"""The bound on mass changes: no merge changes or empties one column in more than a share of the rows that it covers.
+"""The bound on mass changes: no merge changes or empties a column in more than a certain share of its rows.
 
-If INN8 omits a property, spells its values differently or multiplies them by 100, each record is still valid. The
-mistake shows only because it changes one column in nearly all rows at once. This module writes nothing.
+If INN8 omits a property, spells its values differently or multiplies them by 100, each single record is still valid.
+The only sign of the mistake is that a column changes in nearly all rows at once. This module writes nothing.
 """
 
 from collections.abc import Sequence
@@ -22,17 +22,18 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import sync_command
 
 SAMPLED_ROWS = 1000
-"""Rows of an entity that are compared first. Comparing all of 50,000 took 0.3 s, with the sample 0.1 s of 3 to 6 s."""
+"""The size of the sample of rows that is compared first. In a merge of 3 to 6 s, comparing all 50,000 rows took 0.3 s,
+comparing the sample 0.1 s."""
 
 LEAST_SAMPLED = 200
-"""How many rows of the sample must be in the table; with fewer, all rows are compared."""
+"""How many rows of the sample must be in the table. If there are fewer, all rows are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeLimit:
-    """The bound: of at least `minimum_rows` rows, no more than `percent` may change in one column at once.
+    """The bound: one column may change in at most `percent` of the rows. It does not apply to few rows.
 
-    Why 30 percent: a mistake of INN8 concerns all records, or those of one of two or three servers behind a load
+    Why 30 percent: a mistake of INN8 affects all records, or those of one of two or three servers behind a load
     balancer (a third). The largest correction to expect is that of two of the seven trading days of the look-back
     (29 %). New rows do not count, nor do values in columns that were empty.
     """
@@ -47,7 +48,7 @@ class ChangeLimit:
         return self.is_overridden or self.percent >= 100  # noqa: PLR2004 (of a hundred)
 
     def forbids(self, changed: int, covered: int) -> bool:
-        """Return True if so many changed values mean a mistake of INN8 rather than corrections."""
+        """Return True if more values change than the bound allows, which suggests a mistake of INN8."""
         return covered >= self.minimum_rows and changed * 100 > covered * self.percent
 
 
@@ -62,12 +63,12 @@ _WAS_MERGED = sql.SQL(
 def check(context: MergeContext, limit: ChangeLimit, transform_version: int) -> None:
     """Compare the staged rows with the rows that they would replace, before anything is written.
 
-    Rows that another version of the transform made are left out, because the new rules may change all of them. A
-    landing that was merged before is not checked, so that a rebuild from it can restore a damaged table.
+    Rows that were made by another version of the transform are not compared, because the new rules may change all of
+    them. A landing that was merged before is not checked, so that a rebuild from it can restore a damaged table.
 
     Raises:
-        MassChangeError: A column would change in more rows than the limit allows; or no staged row has a value in it,
-            and at least `minimum_rows` rows would lose theirs.
+        MassChangeError: A column would change in more rows than the limit allows, or at least `minimum_rows` rows would
+            lose their values in a column that has none in any staged row.
 
     """
     if limit.is_off or context.count(_WAS_MERGED):
@@ -110,7 +111,7 @@ def _forbidden(
 
 
 def _is_suspicious(changes: Sequence[ColumnChange], limit: ChangeLimit, one_in: int) -> bool:
-    """Return True if all rows must be compared. A large sample with at most half of the bound suffices."""
+    """Return True if all rows must be compared: the sample is small, or it has more than half of the bound."""
     if one_in == 1:
         return any(limit.forbids(each.changed, each.covered) for each in changes)
     return any(each.covered < LEAST_SAMPLED or each.changed * 200 > each.covered * limit.percent for each in changes)
@@ -143,7 +144,7 @@ _PROPERTY = sql.SQL("inn8_raw.property({}, {})")
 
 
 def _absent_properties(context: MergeContext, paths: Sequence[str]) -> list[str]:
-    """Return the properties that no record of the landing has; for `security.isin` that may be `security`."""
+    """Return the properties that no record of the landing has. For `security.isin` it may be `security` itself."""
     is_sent: dict[str, bool] = {}
     for path in paths:
         names = path.split(".")

@@ -16,8 +16,8 @@ from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
 class Comparison:
     """A table, and the query of the rows that will be merged into it (`rows`, with the join condition `matching`).
 
-    `day` is the day column of the table, if it has one. `may_sample` is set if there may be so many rows that a sample
-    is compared first. In messages `prefix` precedes the names of columns, `path` those of their properties.
+    `day` is the day column of the table, if it has one. `may_sample` is set if there may be many rows, so that a sample
+    is compared first. In messages, `prefix` precedes the names of columns and `path` the names of properties.
     """
 
     table: sql.Composable
@@ -33,7 +33,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """The number of rows compared, of values in one column that would change, and of those that would become empty."""
+    """The numbers of one column: rows compared, values that would change, and values that would become empty."""
 
     column: AnyColumn
     covered: int
@@ -111,9 +111,9 @@ _COUNT_HELD = sql.SQL(
 
 
 def lost_columns(context: MergeContext, comparison: Comparison, minimum_rows: int) -> list[AnyColumn]:
-    """Return the columns that have no value in any staged row, but have one in `minimum_rows` rows of the table.
+    """Return the columns without a value in any staged row, but with one in at least `minimum_rows` rows of the table.
 
-    The share of these rows may be below the bound, because only few rows have a value.
+    Their share may be below the bound, if few rows have a value.
     """
     staged = sql.Identifier(comparison.staged)
     has_values = [
@@ -150,7 +150,7 @@ _NOT_OF_OTHER_DAYS = sql.SQL("and {} <> all (%(other_days)s)")
 def compare(
     context: MergeContext, comparison: Comparison, *, one_in: int = 1, other_days: Sequence[date] = ()
 ) -> list[ColumnChange]:
-    """Return the change of each column, in a sample of one row in `one_in` and without the rows of `other_days`."""
+    """Return the change of each column, in a sample of one row in `one_in`, without the rows of `other_days`."""
     statement = _COMPARE.format(
         changed=sql.SQL(", ").join(map(_count_changed, comparison.columns)),
         emptied=sql.SQL(", ").join(map(_count_emptied, comparison.columns)),

@@ -1,1 +1,1 @@
-"""Records that are not merged: those that this merge excludes, open rejects, and the rows that rejects hide."""
+"""Records that are not merged: exclusions, open rejects, and rows that are hidden because of a reject."""

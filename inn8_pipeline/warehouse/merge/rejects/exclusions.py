@@ -1,8 +1,8 @@
-"""Exclude staged rows from the merge, each with the count that it belongs to.
+"""Exclude staged rows from the merge, and record under which count each of them is counted.
 
-In this order: rows older than the row in the table (`skipped`), rows without a known parent (`rejected`), and rows
-whose id comes again later in the landing (`duplicate`). Rejects are excluded before duplicates, so that the last
-*valid* record of an id is merged.
+These rows are excluded, in this order: rows older than the row in the table (`skipped`), rows without a known parent
+(`rejected`), and rows whose id occurs again later in the landing (`duplicate`). Rejects are excluded before
+duplicates, so that the last *valid* record of an id is merged.
 """
 
 from psycopg import sql
@@ -11,8 +11,8 @@ from inn8_pipeline.entities import ReasonCode
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
 
-# The start of the last fetch that had the row as it is in the table: the fetch that wrote it, or the last one merged
-# for its day, unless that one lacked the row (missing, unconfirmed) or had it as a reject (an open reject).
+# The start of the last fetch that had the row as it is in the table. It is the last fetch merged for its day, or, if
+# that fetch lacked the row (missing, unconfirmed) or had it as an open reject, the fetch that wrote the row.
 CONFIRMED_AT = sql.SQL(
     """
     case when t.missing_since is not null or r.id is not null then t.as_of_at
@@ -56,7 +56,7 @@ _EXCLUDE_OLDER = sql.SQL(
 def exclude_older(context: MergeContext) -> int:
     """Exclude the rows that a later fetch has written or confirmed; return how many.
 
-    So neither a late landing nor a retried reject overwrites newer data. If the landing is not late, only retried
+    Thus neither a late landing nor a retried reject overwrites newer data. If the landing is not late, only retried
     rejects can be older than the table.
     """
     plan = context.plan
@@ -86,7 +86,7 @@ _STAGE_ORPHANS = sql.SQL(
      where not exists (select from staged_rejects x where x.ordinal = s.ordinal)
     """
 )
-# Each page with an orphan is parsed once. The payload of a retried reject is in the reject.
+# Each page with an orphan is parsed once. The payload of a retried reject is taken from the reject.
 _ORPHANS_PAYLOADS = sql.SQL(
     """
     select a.ordinal, e.payload, null as record_key
@@ -111,7 +111,7 @@ _ORPHANS_PAYLOADS = sql.SQL(
 
 
 def exclude_orphans(context: MergeContext) -> None:
-    """Reject the rows whose required parent is unknown. The payload comes from the landing, or from the old reject."""
+    """Reject the rows whose required parent is unknown. The payload is taken from the landing or the old reject."""
     for parent in context.plan.parents:
         if parent.is_required:
             _exclude_orphans(context, parent)

@@ -1,7 +1,7 @@
 """Retry, resolve and store open rejects in a merge.
 
-Every sync retries them, and any later version of their record resolves them. `warehouse.queries.rejects` lists and
-accepts them for an operator.
+Every sync retries the open rejects, and a later version of the record resolves its reject. `warehouse.queries.rejects`
+lists and accepts rejects for an operator.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from inn8_pipeline.warehouse.merge.rejects.exclusions import CONFIRMED_AT, confi
 RETRY_CHUNK = 1000
 
 _IS_OPEN = sql.SQL("r.tenant_id = %(tenant)s and r.entity = %(entity)s and r.resolved_at is null")
-# True if the landing would have the record, if INN8 still had it.
+# The landing covers the reject: it would have the record if INN8 still had it.
 _IS_COVERED = sql.SQL(
     """
     (%(days)s::date[] is null or (r.covers_from is not null and not exists (
@@ -47,7 +47,7 @@ _WITHDRAW = _WITHDRAW_ALL + sql.SQL(" and (r.external_id is null or not %(has_du
 
 
 def withdraw(context: MergeContext) -> int:
-    """Resolve the open rejects that this later landing covers and no longer has; return how many.
+    """Resolve the open rejects that this later landing covers but no longer contains; return how many.
 
     A landing with accepted duplicates may lack records that INN8 has, so it withdraws only rejects without an id.
     """
@@ -79,7 +79,7 @@ _TO_RETRY = sql.SQL(
 
 
 def to_retry(context: MergeContext) -> Iterator[tuple[list[int], list[bytes]]]:
-    """Yield the ordinals and payloads of the open rejects that this landing lacks, in chunks, without accepted ones.
+    """Yield the ordinals and payloads of the open rejects that this landing lacks, except accepted ones, in chunks.
 
     The rejects are selected before the first chunk, so rows that are staged in between do not change the selection.
     """
@@ -105,7 +105,7 @@ _DATE_RETRIED_REJECTS = sql.SQL(
 
 
 def date_retried(context: MergeContext) -> None:
-    """Set the start of the original fetch on the rows and rejects of a retry. A reject keeps its key too."""
+    """Give retried rows and rejects the start of their original fetch. Rejects keep their keys too."""
     context.run(_DATE_RETRIED_ROWS)
     context.run(_DATE_RETRIED_REJECTS)
 
@@ -195,7 +195,7 @@ _RESOLVE = sql.SQL(
 def resolve(context: MergeContext) -> int:
     """Resolve the open rejects that became a row (healed), or whose row in the table is newer (superseded).
 
-    A reject that had no readable id keeps the digest of its payload as its key, even if the present rules can read an
+    A reject that had no readable id keeps the digest of its payload as its key, even if the current rules can read the
     id.
     """
     return context.run(_RESOLVE).rowcount
@@ -215,5 +215,5 @@ _COUNT_ORPHANS = _COUNT_OPEN + sql.SQL(" and r.reason_code = 'unknown_parent'")
 
 
 def has_orphans(context: MergeContext) -> bool:
-    """Return True if an open reject waits for its parent: then even an unchanged landing must be merged."""
+    """Return True if an open reject waits for its parent. Then even an unchanged landing must be merged."""
     return bool(context.count(_COUNT_ORPHANS))

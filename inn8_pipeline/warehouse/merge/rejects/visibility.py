@@ -1,8 +1,8 @@
 """Hide the rows whose newest record is invalid and does not name their owner.
 
-The details views leave hidden rows out. `hidden_since` is the start of the fetch that had such a record. It is kept
-when the reject is withdrawn. A valid record of the same or of a later fetch clears it, and so does an invalid one
-that names the owner of the row again.
+The details views omit hidden rows. `hidden_since` is the start of the fetch that had such a record. It stays when the
+reject is withdrawn. It is cleared by a valid record of the same or a later fetch, or by an invalid one that names the
+owner of the row again.
 """
 
 from psycopg import sql

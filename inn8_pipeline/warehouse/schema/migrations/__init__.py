@@ -1,4 +1,4 @@
-"""Upgrade the schema of a database to the version of this code, or check that it has that version.
+"""Upgrade the schema of a database to the version of this code, or check that it has this version.
 
 `versions` has all DDL. Only `inn8 db upgrade`, `inn8 demo` and `inn8 dev` upgrade a database; a sync never does.
 """
@@ -23,7 +23,7 @@ _VERSION = sql.SQL("select version_num from inn8.schema_version")
 _SCHEMA_OWNER = sql.SQL(
     "select nspowner::regrole::text as owner from pg_catalog.pg_namespace where nspname = %(schema)s"
 )
-# If two upgrades create it, the second one waits for the first, and then finds it.
+# If two upgrades create it at the same time, the second one waits for the first and then finds it.
 _CREATE_SCHEMA = sql.SQL(
     """
     do $$ begin

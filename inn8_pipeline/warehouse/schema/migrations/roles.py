@@ -17,8 +17,8 @@ from inn8_pipeline.warehouse.database import execute
 OWNER, VIEWS, WRITER, READER = "inn8_owner", "inn8_views", "inn8_writer", "inn8_reader"
 
 _CREATE = sql.SQL("create role {role} nologin")
-# Several databases of a server may be upgraded at the same time: if two create a role, the second one waits for the
-# first, and then finds the role.
+# Several databases of a server may be upgraded at the same time. If two upgrades create a role, the second one waits
+# for the first and then finds the role.
 _CREATE_IF_MISSING = sql.SQL(
     """
     do $$ begin
@@ -27,7 +27,7 @@ _CREATE_IF_MISSING = sql.SQL(
     end $$
     """
 )
-# The owner may give the views to inn8_views, and make logins readers and writers.
+# This lets the owner make inn8_views the owner of the views, and logins readers and writers.
 _GRANTS = {
     VIEWS: sql.SQL("grant {role} to {owner} with inherit true, set true"),
     WRITER: sql.SQL("grant {role} to {owner} with admin true, inherit false, set false"),
@@ -55,7 +55,7 @@ def ensure(connection: Connection) -> None:
     """Create the roles that are missing, and make the current login a member of the owner. Change no other role.
 
     Raises:
-        MissingRolesError: The login may not. The error has the statements for a superuser.
+        MissingRolesError: The login has no right to do so. The error has the statements for a superuser.
 
     """
     (login,) = execute(connection, _LOGIN)
