@@ -308,7 +308,8 @@ def _reconcile(context: MergeContext, observed: MergeObservations) -> Reconciled
 def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
     """Merge nothing, because the pages are the same; return the counts of the repeated landing.
 
-    The rows that it wrote are counted as unchanged. This landing still counts as a later fetch. It may be the second one that lacks a row of another day.
+    The rows that it wrote are counted as unchanged. This landing still counts as a later fetch. It may be
+    the second one that lacks a row of another day.
     """
     context = _with_change_time(context)
     watermarks.confirm(context, repeated)
