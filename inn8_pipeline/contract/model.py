@@ -39,6 +39,9 @@ class PagingContract:
         parameter: The query parameter of the page number, offset or cursor; empty for the default of the style.
         first_page: The number of the first page.
         next: The JSON pointer to the cursor or the URL of the next page; empty for the default of the style.
+        next_may_be_absent: Whether a response without a value at `next` is the last page, though nothing else says so.
+        more: The JSON pointer to a boolean that says whether more pages follow; empty if there is none.
+        end_statuses: The statuses with which the page after the last one is refused.
 
     """
 
@@ -48,6 +51,9 @@ class PagingContract:
     parameter: str = ""
     first_page: int = 1
     next: str = ""
+    next_may_be_absent: bool = False
+    more: str = ""
+    end_statuses: tuple[int, ...] = (404, 410)
 
     @property
     def sent_parameter(self) -> str:
@@ -67,6 +73,11 @@ class TotalContract:
     unit: str = "records"
     header: str = "X-Total-Count"
     pointer: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the total for messages: that of its header, or its pointer."""
+        return f"total at {self.pointer}" if self.pointer else self.header
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,9 @@ def _paging(table: TomlTable) -> PagingContract:
         parameter=table.text("parameter", default.parameter),
         first_page=table.whole("first_page", default.first_page, 0, 1),
         next=table.pointer("next", default.next),
+        next_may_be_absent=table.flag("next_may_be_absent", default=default.next_may_be_absent),
+        more=table.pointer("more", default.more),
+        end_statuses=table.wholes("end_statuses", default.end_statuses, 400, 499),
     )
     table.reject_unknown_keys()
     if paging.parameter and paging.parameter == paging.page_size_parameter:

@@ -68,6 +68,15 @@ class TomlTable:
             self.reject(name, f"must be a whole number from {least} to {most}")
         return value
 
+    def wholes(self, name: str, default: tuple[int, ...], least: int, most: int) -> tuple[int, ...]:
+        """Return a list of whole numbers, each between two bounds, both inclusive."""
+        value = self.get(name, default)
+        if not isinstance(value, list | tuple) or not all(
+            type(each) is int and least <= each <= most for each in value
+        ):
+            self.reject(name, f"must be a list of whole numbers from {least} to {most}")
+        return tuple(value)
+
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
         value = self.get(name, default)

@@ -148,6 +148,8 @@ class Inn8Client:
             max_records=self._endpoint.max_records,
             is_total_exact=self._endpoint.is_total_exact,
             paging=contract.paging,
+            page_size=self._endpoint.page_size_of(contract),
+            total_name=contract.total.name,
         )
         reader = PageReader(
             collection,
@@ -164,7 +166,7 @@ class Inn8Client:
     def _parameters(self, contract: CollectionContract, window: Window | None) -> dict[str, str]:
         parameters = dict(self._endpoint.contract.parameters)
         if contract.paging.page_size_parameter:
-            parameters[contract.paging.page_size_parameter] = str(self._endpoint.page_size or contract.paging.page_size)
+            parameters[contract.paging.page_size_parameter] = str(self._endpoint.page_size_of(contract))
         if window is not None and contract.window is not None:
             asked = contract.window.days(window)
             parameters[contract.window.from_parameter] = asked.from_date.isoformat()

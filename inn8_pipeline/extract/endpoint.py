@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from inn8_pipeline.contract import DEFAULT, Contract
+from inn8_pipeline.contract import DEFAULT, CollectionContract, Contract
 from inn8_pipeline.errors import SettingsError
 
 EXAMPLE_URL = "https://api.inn8.example/v1"
@@ -66,6 +66,10 @@ class Endpoint:
         """True if the requests can be read in transit: http to another machine."""
         parts = _split(self.base_url)
         return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+    def page_size_of(self, collection: CollectionContract) -> int:
+        """Return the number of records to request per page of a collection."""
+        return self.page_size or collection.paging.page_size
 
     def url(self, path: str) -> str:
         """Return the URL of a path of the API."""

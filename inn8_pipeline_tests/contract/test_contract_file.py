@@ -29,6 +29,9 @@ parameters = { "expand" = "all" }
 [paging]
 style = "page"
 page_size = 200
+end_statuses = [400, 404]
+more = "/more"
+next_may_be_absent = true
 
 [total]
 unit = "pages"
@@ -85,6 +88,9 @@ def test_the_printed_contract_is_the_same_contract(text: str) -> None:
         ("[collections.client]\npath = '/c'", 1, "collections.client"),
         ("[collections.clients]\n\npath = 'https://elsewhere.example'", 3, "collections.clients.path"),
         ("[paging]\npage_size = '100'", 2, "paging.page_size"),
+        ("[paging]\nend_statuses = [404, '410']", 2, "paging.end_statuses"),
+        ("[paging]\nend_statuses = 404", 2, "paging.end_statuses"),
+        ("[paging]\nend_statuses = [200]", 2, "paging.end_statuses"),
         ("records = 'data'", 1, "records"),
         ("[collections.clients.window]\nto_inclusive = false", 1, "collections.clients.window"),
         ("[collections.clients.properties]\nphone = 'mobile'", 2, "collections.clients.properties.phone"),

@@ -21,6 +21,8 @@ def _dialect(collection: CollectionContract) -> Dialect:
         parameter=paging.sent_parameter or "page",
         first_page=paging.first_page,
         next=paging.next_pointer,
+        leaves_next_out=paging.next_may_be_absent,
+        more=paging.more,
         total_unit=total.unit,
         total_header=total.header,
         total_pointer=total.pointer,

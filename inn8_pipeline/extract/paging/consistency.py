@@ -38,22 +38,28 @@ class ConsistencyCheck:
 
     It keeps a hash of 8 bytes for each id: 16 MB for 2 million records, and 32 MB for the final report.
 
-    With `is_total_exact`, the announced total must equal the number of records received.
+    With `is_total_exact`, the announced total must equal the number of records received. `total_name` names it in
+    messages.
     """
 
-    def __init__(self, *, is_total_exact: bool = True) -> None:
+    def __init__(self, *, is_total_exact: bool = True, total_name: str = "X-Total-Count") -> None:
         self.records = 0
         self.bytes = 0
         self._is_total_exact = is_total_exact
+        self._total_name = total_name
         self._hashes = array("q")
         self._page_numbers: dict[int, int] = {}
         self._repeated_on_a_page = 0
         self._totals: set[int] = set()
+        self._page_totals: set[int] = set()
         self._finding: str | None = None
         self._has_repeated_page = False
 
-    def add(self, page: Page, ids: Collection[str], total: int | None) -> None:
-        """Add one page. An id that is twice on one page is an ordinary duplicate, not a fault of paging."""
+    def add(self, page: Page, ids: Collection[str], total: int | None, pages: int | None = None) -> None:
+        """Add one page, with the announced numbers of records and of pages.
+
+        An id that is twice on one page is an ordinary duplicate, not a fault of paging.
+        """
         self.records += page.records
         self.bytes += len(page.body)
         hashes = {hash(each) for each in ids}
@@ -61,6 +67,8 @@ class ConsistencyCheck:
         self._repeated_on_a_page += len(ids) - len(hashes)
         if total is not None:
             self._totals.add(total)
+        if pages is not None and page.records:
+            self._page_totals.add(pages)
         if page.records:
             self._note_page(page, hash(frozenset(hashes)) if len(ids) == page.records else hash(page.body))
 
@@ -81,10 +89,11 @@ class ConsistencyCheck:
 
     def total_mismatch(self) -> str | None:
         """Return how the announced totals differ from each other or from the records received, or None."""
-        if len(self._totals) > 1:
-            return f"X-Total-Count was {min(self._totals)} on one page and {max(self._totals)} on another"
+        for totals in (self._totals, self._page_totals):
+            if len(totals) > 1:
+                return f"{self._total_name} was {min(totals)} on one page and {max(totals)} on another"
         if self._totals and self.records not in self._totals:
-            return f"X-Total-Count was {min(self._totals)}, and {self.records} records came"
+            return f"{self._total_name} was {min(self._totals)}, and {self.records} records came"
         return None
 
     def _contradiction(self) -> str | None:

@@ -47,7 +47,7 @@ class Fetch:
         self._warn = warn
         self._warnings: set[str] = set()
         self._known_duplicates = known_duplicates
-        self._check = ConsistencyCheck(is_total_exact=options.is_total_exact)
+        self._check = ConsistencyCheck(is_total_exact=options.is_total_exact, total_name=options.total_name)
         self._lock = Lock()
         self._pages = self._walk()
 
@@ -79,7 +79,7 @@ class Fetch:
         prefetcher = PagePrefetcher(partial(self._read, self), self.cancelled, self._options.pages_at_a_time)
         with closing(prefetcher):
             for fetched in self._fetched(prefetcher, paginator_of(self._options)):
-                self._check.add(fetched.page, fetched.ids, fetched.total)
+                self._check.add(fetched.page, fetched.ids, fetched.total, fetched.pages)
                 self._require_few_records()
                 for warning in fetched.warnings:
                     self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)

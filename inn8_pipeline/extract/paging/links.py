@@ -26,7 +26,11 @@ _SAFE_PATH = re.compile(r"[a-z0-9/._-]{1,80}", re.IGNORECASE)
 
 
 class UnreadableLinkError(Exception):
-    """A `Link` header does not follow RFC 8288."""
+    """A `Link` header does not follow RFC 8288, or the value at a pointer names no page. `where` has the pointer."""
+
+    def __init__(self, where: str = "Link header") -> None:
+        super().__init__(where)
+        self.where = where
 
 
 class ForeignLinkError(Exception):
@@ -39,10 +43,14 @@ class ForeignLinkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """The URLs of the next and the last page that a response names: absolute, and within its own origin."""
+    """The URLs of the next and the last page that a response names: absolute, and within its own origin.
+
+    With `is_end_unsure` the response names no next page, and does not say that there is none.
+    """
 
     next_url: str | None = None
     last_url: str | None = None
+    is_end_unsure: bool = False
 
 
 def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: Mapping[str, str]) -> PageLinks:

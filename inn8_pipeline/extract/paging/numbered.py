@@ -1,7 +1,7 @@
 """Request pages by their number or offset: one at a time, or a whole range once the total is known.
 
 A short page never means the end, because a server may serve fewer records per page than were requested. The end is
-reached when all records that the total announces were received, or when a page is empty.
+reached when all records that the total announces were received, or when a page is empty, or is refused as not there.
 """
 
 from inn8_pipeline.errors import RefusedRequestError
@@ -10,26 +10,41 @@ from inn8_pipeline.extract.paging.paginator import (
     PageRequest,
     Paginator,
     PagingOptions,
+    may_be_full,
     with_parameter,
+)
+
+REFUSED_AFTER_A_SHORT_PAGE = frozenset({400, 422})
+"""Statuses with which servers refuse a page that does not exist, but also one beyond the most that they serve."""
+
+FULL_PAGE_NOTE = (
+    "The page before it was full, so nobody knows whether more records follow. If INN8 refuses the page after the last "
+    "one in this way, add the status to `paging.end_statuses` of the contract file (docs/contract.md)."
 )
 
 
 class NumberedPaginator(Paginator):
     """Request pages by number.
 
-    If the total counts pages, one page more is requested, which must be empty. Without a total, pages are fetched one
-    after the other until one is empty or not found.
+    If the total counts pages, one page more is requested, which must be empty. The same is done if the total is the
+    number of records of a first page that is full, because it may count the records of each page. Without a total,
+    pages are fetched one after the other until one is empty or not found.
     """
 
     def __init__(self, options: PagingOptions) -> None:
         super().__init__(options)
         self._is_announced = True
+        self._first_size = self._last_size = 0
+        self._last_number = options.max_pages + 1  # the page after the last one
         self._scheduled = iter((PageRequest(1, self._url(1, 0, 0), is_followed=True),))
 
     def learn(self, request: PageRequest, fetched: FetchedPage) -> str | None:
         """Schedule the pages after this one; return how the page contradicts those before it, or None."""
         count = fetched.page.records
         self._records += count
+        self._first_size, self._last_size = self._first_size or count, count
+        if count and request.number > self._options.max_pages:
+            self._refuse(request.number, f"has records, though {self._options.max_pages} pages were fetched, the bound")
         if not request.is_followed:
             return "a page before the last one is empty" if fetched.pages is not None and not count else None
         if not count:
@@ -37,14 +52,33 @@ class NumberedPaginator(Paginator):
             return "a page before the last one is empty" if is_short else None
         if fetched.pages is not None and request.number > fetched.pages:
             return f"page {request.number} has records, though {fetched.pages} pages were announced"
-        if fetched.total is not None and self._records >= fetched.total:
+        if fetched.total is not None and self._records >= fetched.total and not self._counts_one_page(fetched):
             return None
         self._schedule(request.number, fetched)
         return None
 
     def is_end(self, refusal: RefusedRequestError) -> bool:
         """Return True if the refused page was not announced: then the page before it was the last one."""
-        return refusal.status in {404, 410} and not self._is_announced
+        if self._is_announced:
+            return False
+        if refusal.status in self._options.paging.end_statuses:
+            return True
+        if refusal.status not in REFUSED_AFTER_A_SHORT_PAGE:
+            return False
+        if self._may_last_page_be_full():
+            refusal.add_note(FULL_PAGE_NOTE)
+            return False
+        return True
+
+    def _may_last_page_be_full(self) -> bool:
+        if self._requested > 2:  # noqa: PLR2004 (the last page is not the first one)
+            return self._last_size >= self._first_size
+        return may_be_full(self._last_size, self._options.page_size)
+
+    def _counts_one_page(self, fetched: FetchedPage) -> bool:
+        """Return True if the total may be the number of records of this page, and not of the collection."""
+        is_first = fetched.page.number == 1 and fetched.total == fetched.page.records
+        return is_first and may_be_full(fetched.page.records, self._options.page_size)
 
     def _schedule(self, number: int, fetched: FetchedPage) -> None:
         more = 0

@@ -7,6 +7,7 @@ from typing import NoReturn
 import httpx
 
 from inn8_pipeline.contract import PagingContract
+from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_between
 from inn8_pipeline.extract.paging.page import Page
@@ -16,6 +17,15 @@ MAX_EMPTY_PAGES = 10
 
 MAX_ANNOUNCED_EMPTY_PAGES = 1000
 """The same number if the total announces more records: a server may page first and filter afterwards."""
+
+USUAL_PAGE_SIZES = frozenset({50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000})
+"""Usual page sizes of servers. A page with exactly so many records may not be the last one."""
+
+
+UNSURE_WAY_OUT = (
+    "Correct `paging` in the contract file: `next` is the JSON pointer to the cursor or URL. If INN8 leaves it out on "
+    "the last page, set `more` or `total.pointer`, or else `next_may_be_absent = true` (docs/contract.md); then rerun."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PagingOptions:
-    """The first URL of a fetch, and its bounds. `name` is the name of the collection, for messages."""
+    """The first URL of a fetch, and its bounds. `name` and `total_name` are for messages."""
 
     name: str
     url: str
@@ -53,6 +63,8 @@ class PagingOptions:
     is_total_exact: bool = True
     max_records: int = 20_000_000
     paging: PagingContract = field(default_factory=PagingContract)
+    page_size: int = PAGE_SIZE
+    total_name: str = "X-Total-Count"
 
 
 class Paginator:
@@ -65,6 +77,7 @@ class Paginator:
         self._records = 0
         self._empty_pages = 0
         self._requested = 0
+        self._last_number = options.max_pages
 
     def next(self) -> PageRequest | None:
         """Return the next page to fetch; None if it is not known yet, or if there is none."""
@@ -73,7 +86,7 @@ class Paginator:
             return None
         if hash(request.url) in self._seen:
             self._refuse(request.number - 1, "links to a page that was fetched before: a loop")
-        if request.number > self._options.max_pages:
+        if request.number > self._last_number:
             self._refuse(request.number - 1, f"has a next page, though {self._options.max_pages} were fetched")
         self._seen.add(hash(request.url))
         self._requested = request.number
@@ -87,7 +100,7 @@ class Paginator:
         if not request.is_followed:
             return None if links.next_url else "a page before the last one named no next page"
         if links.next_url is None:
-            return None
+            return self._end(request.number, fetched)
         between = pages_between(links)
         if between is None:
             self._scheduled = iter((PageRequest(request.number + 1, links.next_url, is_followed=True),))
@@ -106,6 +119,17 @@ class Paginator:
         """Return True if the server refused a page that it had announced, as not found."""
         return refusal.status in {404, 410} and self._requested > 1
 
+    def _end(self, number: int, fetched: FetchedPage) -> str | None:
+        """Return how a page without a next one contradicts the announced pages. Refuse it if more pages may follow."""
+        if fetched.pages is not None and max(fetched.pages, 1) != number:
+            return f"page {number} named no next page, though the {self._options.total_name} was {fetched.pages} pages"
+        is_counted = fetched.pages is not None or (fetched.total is not None and self._options.is_total_exact)
+        if fetched.links.is_end_unsure and number == 1 and fetched.page.records and not is_counted:
+            where = self._options.paging.next_pointer
+            finding = f"has nothing at {where}, where the contract says that the next page is named"
+            self._refuse(number, f"{finding}, so nobody knows whether more pages follow", UNSURE_WAY_OUT)
+        return None
+
     def _refuse_loop(self, fetched: FetchedPage) -> None:
         """Raise a ContractError for an endless row of empty pages. `consistency` finds repeated pages with records."""
         self._empty_pages = 0 if fetched.page.records else self._empty_pages + 1
@@ -114,9 +138,14 @@ class Paginator:
         if self._empty_pages >= bound and fetched.links.next_url:
             self._refuse(fetched.page.number, f"is the {bound}th empty one in a row")
 
-    def _refuse(self, number: int, finding: str) -> NoReturn:
+    def _refuse(self, number: int, finding: str, way_out: str | None = None) -> NoReturn:
         subject = f"Page {number} of {self._options.name}"
-        raise ContractError(subject, finding)
+        raise ContractError(subject, finding, way_out) if way_out else ContractError(subject, finding)
+
+
+def may_be_full(records: int, page_size: int) -> bool:
+    """Return True if a page with so many records may be a full one, so that more records may follow it."""
+    return records >= page_size or records in USUAL_PAGE_SIZES
 
 
 def with_parameter(url: str, name: str, value: int) -> str:

@@ -8,7 +8,7 @@ from typing import NoReturn
 import httpx
 
 from inn8_pipeline.contract import TotalContract
-from inn8_pipeline.contract.envelope import MISSING, NoRecordsError, records_of, value_of
+from inn8_pipeline.contract.envelope import MISSING, Envelope, NoRecordsError, UnreadableValueError
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
@@ -18,14 +18,12 @@ from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
-from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest
+from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, may_be_full
 from inn8_pipeline.extract.paging.styles import PageResponse, links_of
 from inn8_pipeline.extract.retry import ApiCall, Retrier
 
 SUCCESS = frozenset({200, 203, 204})
 EMPTY_PAGE = b"[]"
-USUAL_PAGE_SIZES = frozenset({50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000})
-"""Usual page sizes of servers. A page with exactly so many records may not be the last one."""
 MARKUP_WAY_OUT = (
     "This is usually a maintenance or login page: open INN8_BASE_URL in a browser, and rerun when INN8 is back."
 )
@@ -50,7 +48,7 @@ class PageReader:
         self._collection = collection
         self._contract = endpoint.contract.of(collection)
         self._headers = endpoint.contract.headers
-        self._page_size = endpoint.page_size or self._contract.paging.page_size
+        self._page_size = endpoint.page_size_of(self._contract)
         self._parameters = parameters
         self._expected = Expected(SUCCESS, endpoint.max_body_bytes)
         self._origin = httpx.URL(endpoint.base_url)
@@ -101,17 +99,18 @@ class PageReader:
             ContractError: The body is not a page, or a link leads to another origin.
 
         """
-        array = self._records(response, sent, number)
+        envelope = Envelope(sent)
+        array = self._records(response, envelope, number)
         try:
             body = escape_invalid_utf8(array)
             records, ids = record_ids(body)
         except NotAPageError as fault:
             _raise_if_cut_off(response, fault.error)
             self._refuse(number, str(fault), MARKUP_WAY_OUT if fault.is_markup else None)
-        total, warnings = total_of(response, sent, self._contract.total)
+        total, warnings = total_of(response, envelope, self._contract.total)
         if body is not array:
             warnings.append("has bytes that are not UTF-8; the records that have them are rejected")
-        links = self._links(PageResponse(response.headers, sent, url, self._origin, self._parameters), number)
+        links = self._links(PageResponse(response.headers, envelope, url, self._origin, self._parameters), number)
         if number == 1 and self._may_be_first_of_many(records, links, total):
             warnings.append(
                 f"has {records} records, which looks like a full page, and names no next page: if INN8 pages in "
@@ -127,12 +126,12 @@ class PageReader:
             pages=total if counts_pages else None,
         )
 
-    def _records(self, response: httpx.Response, sent: bytes, number: int) -> bytes:
+    def _records(self, response: httpx.Response, envelope: Envelope, number: int) -> bytes:
         """Return the array of records of a body."""
         if response.status_code == httpx.codes.NO_CONTENT:
             return EMPTY_PAGE
         try:
-            return records_of(sent, self._contract.records_pointer)
+            return envelope.records(self._contract.records_pointer)
         except NoRecordsError as fault:
             _raise_if_cut_off(response, fault.error)
             finding = f"has nothing at {self._contract.records_pointer}, where the contract says that the records are"
@@ -142,16 +141,15 @@ class PageReader:
         """Return True if there may be more pages, although the response does not link to them as the contract says."""
         if self._contract.paging.style not in {"link", "cursor", "next_url"} or links.next_url or total is not None:
             return False
-        return records == self._page_size or records in USUAL_PAGE_SIZES
+        return may_be_full(records, self._page_size)
 
     def _links(self, response: PageResponse, number: int) -> PageLinks:
         try:
             return links_of(response, self._contract.paging)
         except ForeignLinkError as fault:
             self._refuse(number, f"links to {fault.difference}, which must not get the token")
-        except UnreadableLinkError:
-            where = self._contract.paging.next_pointer or "Link header"
-            self._refuse(number, f"has a {where} that cannot be read, so nobody knows whether more pages follow")
+        except UnreadableLinkError as fault:
+            self._refuse(number, f"has a {fault.where} that cannot be read, so nobody knows whether more pages follow")
 
     def _refuse(self, number: int, finding: str, way_out: str | None = None) -> NoReturn:
         subject = f"Page {number} of {self._collection.name}"
@@ -165,18 +163,28 @@ def _raise_if_cut_off(response: httpx.Response, error: Exception | None) -> None
         raise TransientError(reason) from None
 
 
-def total_of(response: httpx.Response, body: bytes, contract: TotalContract) -> tuple[int | None, list[str]]:
-    """Return the announced total, or a warning if it cannot be read."""
+def total_of(response: httpx.Response, envelope: Envelope, contract: TotalContract) -> tuple[int | None, list[str]]:
+    """Return the announced total, or a warning if it cannot be read, or is not where the contract says."""
     if contract.unit == "none":
         return None, []
     if contract.pointer:
-        value = value_of(body, contract.pointer)
-        name = contract.pointer
-        value = None if value is MISSING or value is None else str(value)
+        value = _value_at(envelope, contract.pointer)
+        if value is None:
+            finding = f"has no {contract.name}, so records that INN8 leaves out are not noticed"
+            return None, [f"{finding} (`total` in docs/contract.md)"]
     else:
-        value, name = response.headers.get(contract.header), contract.header
+        value = response.headers.get(contract.header)
     if value is None:
         return None, []
     if not re.fullmatch(r"[0-9]{1,15}", value.strip()):
-        return None, [f"has an {name} that is not a number; it was ignored"]
+        return None, [f"sends no number as its {contract.name}; it was ignored"]
     return int(value), []
+
+
+def _value_at(envelope: Envelope, pointer: str) -> str | None:
+    """Return the value at the pointer as text; None if there is none."""
+    try:
+        value = envelope.value(pointer)
+    except UnreadableValueError:
+        return ""
+    return None if value is MISSING or value is None else str(value)

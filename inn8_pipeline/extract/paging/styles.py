@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from inn8_pipeline.contract import PagingContract
-from inn8_pipeline.contract.envelope import MISSING, value_of
+from inn8_pipeline.contract.envelope import MISSING, Envelope, UnreadableValueError
 from inn8_pipeline.extract.paging.links import PageLinks, UnreadableLinkError, following_url, page_links
 from inn8_pipeline.extract.paging.numbered import NumberedPaginator, OffsetPaginator
 from inn8_pipeline.extract.paging.paginator import Paginator, PagingOptions
@@ -20,13 +20,13 @@ NO_LINKS = PageLinks()
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """The parts of a response that a style reads: the headers, the whole body and the URL that was requested.
+    """The parts of a response that a style reads: the headers, the envelope and the URL that was requested.
 
     `origin` is the only origin that links may lead to; `parameters` are the query parameters of every request.
     """
 
     headers: httpx.Headers
-    body: bytes
+    envelope: Envelope
     url: str
     origin: httpx.URL
     parameters: Mapping[str, str]
@@ -50,10 +50,13 @@ def links_of(response: PageResponse, paging: PagingContract) -> PageLinks:
 
     Raises:
         ForeignLinkError: A link would carry the token to another origin.
-        UnreadableLinkError: The header, or the value at the pointer, cannot be read.
+        UnreadableLinkError: The header, or the value at a pointer, cannot be read.
 
     """
-    return STYLES[paging.style].links(response, paging)
+    try:
+        return STYLES[paging.style].links(response, paging)
+    except UnreadableValueError:
+        raise UnreadableLinkError(paging.next_pointer) from None
 
 
 def _no_links(_response: PageResponse, _paging: PagingContract) -> PageLinks:
@@ -65,21 +68,41 @@ def _links_of_header(response: PageResponse, _paging: PagingContract) -> PageLin
 
 
 def _link_of_body(response: PageResponse, paging: PagingContract) -> PageLinks:
-    target = value_of(response.body, paging.next_pointer)
-    if target is MISSING or target is None or target == "":
-        return NO_LINKS
+    target = _next_of_body(response.envelope, paging)
+    if isinstance(target, PageLinks):
+        return target
     if not isinstance(target, str):
-        raise UnreadableLinkError
+        raise UnreadableLinkError(paging.next_pointer)
     return PageLinks(following_url(target, response.url, response.origin, response.parameters))
 
 
 def _cursor_of_body(response: PageResponse, paging: PagingContract) -> PageLinks:
-    cursor = value_of(response.body, paging.next_pointer)
-    if cursor is MISSING or cursor is None or cursor == "":
-        return NO_LINKS
+    cursor = _next_of_body(response.envelope, paging)
+    if isinstance(cursor, PageLinks):
+        return cursor
     if isinstance(cursor, bool) or not isinstance(cursor, str | int):
-        raise UnreadableLinkError
-    return PageLinks(str(httpx.URL(response.url).copy_merge_params({paging.sent_parameter: str(cursor)})))
+        raise UnreadableLinkError(paging.next_pointer)
+    try:
+        return PageLinks(str(httpx.URL(response.url).copy_merge_params({paging.sent_parameter: str(cursor)})))
+    except httpx.InvalidURL:  # too long
+        raise UnreadableLinkError(paging.next_pointer) from None
+
+
+def _next_of_body(envelope: Envelope, paging: PagingContract) -> object:
+    """Return the cursor or URL of the next page, or the links of a page that has none."""
+    has_more = None
+    if paging.more:
+        has_more = envelope.value(paging.more)
+        if not isinstance(has_more, bool):
+            raise UnreadableLinkError(paging.more)
+    if has_more is False:
+        return NO_LINKS
+    following = envelope.value(paging.next_pointer)
+    if following is not MISSING and following is not None and following != "":
+        return following
+    if has_more:
+        raise UnreadableLinkError(paging.next_pointer)
+    return PageLinks(is_end_unsure=following is MISSING and not paging.next_may_be_absent)
 
 
 STYLES: Mapping[str, PagingStyle] = {

@@ -23,6 +23,9 @@ class Dialect:
         parameter: The query parameter of the page's number, offset or cursor.
         first_page: The number of the first page.
         next: The JSON pointer to the cursor or the URL of the next page.
+        leaves_next_out: Whether the last page has nothing at `next`; else null is there.
+        more: The JSON pointer to a boolean that says whether more pages follow; empty: it is not sent.
+        end_status: The status of the response to a page after the last one; 200 is an empty page.
         total_unit: What the total counts: records, pages or none.
         total_header: The header of the total; it is not sent where `total_pointer` is given.
         total_pointer: The JSON pointer to the total.
@@ -40,6 +43,9 @@ class Dialect:
     parameter: str = "page"
     first_page: int = 1
     next: str = "/next"
+    leaves_next_out: bool = False
+    more: str = ""
+    end_status: int = 200
     total_unit: str = "records"
     total_header: str = "X-Total-Count"
     total_pointer: str = ""
@@ -77,17 +83,21 @@ class Dialect:
         if self.style == "link":
             headers["link"] = page.links(base, query, with_last=True)
         stop = query.start + len(records)
-        has_next = stop < page.total and self.style in {"cursor", "next_url"}
-        if has_next and self.style == "cursor":
-            _put(body, self.next, f"c{stop}")
-        elif has_next:
-            _put(body, self.next, f"{base}?{self.parameter}=c{stop}")
+        if self.style in {"cursor", "next_url"}:
+            self._name_next(body, f"c{stop}" if stop < page.total else None, base)
         total = {"records": page.total, "pages": page.last}.get(self.total_unit)
         if total is not None and self.total_pointer:
             _put(body, self.total_pointer, total)
         elif total is not None:
             headers[self.total_header.lower()] = str(total)
         return render(body).encode(), headers
+
+    def _name_next(self, body: dict[str, Any], cursor: str | None, base: str) -> None:
+        if cursor is not None or not self.leaves_next_out:
+            following = cursor if self.style == "cursor" or cursor is None else f"{base}?{self.parameter}={cursor}"
+            _put(body, self.next, following)
+        if self.more:
+            _put(body, self.more, value=cursor is not None)
 
     def _record(self, record: object, path: str = "") -> object:
         if not isinstance(record, dict):

@@ -152,7 +152,7 @@ def test_a_total_that_is_not_a_number_is_ignored_with_one_warning(
     server.on("/clients", collections(CONSISTENT, total=total))
     warnings: list[str] = []
     assert outcome(new_client(server, on_notice=warnings.append)) == [(5, True, False)]
-    assert warnings == ["Page 1 of clients has an X-Total-Count that is not a number; it was ignored."]
+    assert warnings == ["Page 1 of clients sends no number as its X-Total-Count; it was ignored."]
 
 
 def test_an_estimated_total_is_only_a_warning_where_the_contract_says_so(server: Inn8, new_client: NewClient) -> None:
