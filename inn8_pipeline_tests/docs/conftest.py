@@ -64,6 +64,19 @@ class Desk:
         for name in DATABASES:
             self.postgres.ensure_database(name)
 
+    def install(self) -> None:
+        """Do what the README says for the real INN8, up to the first sync."""
+        self.make_databases()
+        for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET"):
+            self.export(**{f"INN8_{name}": self.values[name]})
+        self.export(
+            INN8_DATABASE_URL=self.values["WAREHOUSE"],
+            DAGSTER_POSTGRES_URL=self.values["STORAGE"],
+            DAGSTER_HOME=str(self.shell.folder),
+        )
+        self.type(". .venv/bin/activate")
+        self.type("inn8 db upgrade")
+
     def export(self, **changed: str) -> None:
         """Set variables in the shell."""
         self.shell.variables |= changed

@@ -81,6 +81,9 @@ NOT_TYPED = {
 }
 """Pages whose commands are only parsed."""
 
+AFTER_INSTALLATION = ("docs/commands.md",)
+"""Pages for readers who have installed the pipeline and synced once as the README says: this is done before."""
+
 OF_THE_MACHINE = ("chmod", "chown", "cp", "htpasswd", "install", "mkdir", "openssl", "printf", "umask")
 """Programs on the pages that are not run; every machine has them, or gets them with nginx."""
 

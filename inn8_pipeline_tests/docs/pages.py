@@ -76,7 +76,7 @@ def by_page() -> dict[str, list[Typed]]:
 
 
 def queries() -> list[Typed]:
-    """Return each statement of a `sql` block, and each `select` in backticks."""
+    """Return each statement of a `sql` block, and each `select` in backticks that is whole."""
     found = [
         Typed(block.page, block.line, part.strip())
         for block, language in _blocks()
@@ -84,7 +84,7 @@ def queries() -> list[Typed]:
         for part in re.sub(r"--.*", "", block.text).split(";")
         if part.strip()
     ]
-    return found + [each for each in inline() if each.text.lower().startswith("select ")]
+    return found + [each for each in inline() if each.text.lower().startswith("select ") and "…" not in each.text]
 
 
 def inline() -> list[Typed]:

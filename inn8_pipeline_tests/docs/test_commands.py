@@ -7,7 +7,15 @@ import pytest
 
 from inn8_pipeline_tests.cli.commands.test_dev import ask, free_port
 from inn8_pipeline_tests.docs.conftest import Desk
-from inn8_pipeline_tests.docs.listed import ELSEWHERE, NOT_HERE, NOT_TYPED, OF_THE_MACHINE, REFUSED, SERVERS
+from inn8_pipeline_tests.docs.listed import (
+    AFTER_INSTALLATION,
+    ELSEWHERE,
+    NOT_HERE,
+    NOT_TYPED,
+    OF_THE_MACHINE,
+    REFUSED,
+    SERVERS,
+)
 from inn8_pipeline_tests.docs.pages import Typed, by_page, environment_file, parts
 
 DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
@@ -16,7 +24,10 @@ DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } 
 @pytest.mark.parametrize("page", [page for page in by_page() if page not in NOT_TYPED])
 def test_the_commands_of_a_page_succeed_one_after_the_other(page: str, desk: Desk) -> None:
     typed = by_page()[page]
-    if not any("createdb" in command.text for command in typed):
+    if page in AFTER_INSTALLATION:
+        desk.install()
+        desk.type("inn8 sync --full")
+    elif not any("createdb" in command.text for command in typed):
         desk.make_databases()
     for setting in environment_file(page):
         name, _, value = desk.filled_in(setting.text).partition("=")
