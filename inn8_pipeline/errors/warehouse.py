@@ -73,21 +73,22 @@ class SchemaVersionError(WarehouseError):
 
 @dataclass(eq=False)
 class MissingRolesError(WarehouseError):
-    """The login may not upgrade: roles are missing that it may not create, or it may not become a member of the owner.
+    """The login may not upgrade: it lacks a role or a right that it cannot give itself.
 
-    `statements` are for a superuser, in order.
+    `statements` are for an administrator, in order.
     """
 
     login: str
     statements: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return the login, and the statements that a superuser runs once."""
+        """Return the login, and the statements that an administrator runs once."""
         statements = "".join(f"\n  {statement};" for statement in self.statements)
         return (
-            f"The login {self.login} is not a member of the role inn8_owner and may not become one. Nothing was "
-            f"changed. A superuser must run once, in any database of this server:{statements}\n"
-            "Then run `inn8 db upgrade` again."
+            f"The login {self.login} lacks rights that an upgrade needs, and may not give them to itself. Nothing was "
+            "changed. A superuser, or the administrator of your managed Postgres, must run once, in any database of "
+            f"this server:{statements}\n"
+            "Then run `inn8 db upgrade` again. `inn8 db upgrade --sql-for-admin` prints the statements alone."
         )
 
 

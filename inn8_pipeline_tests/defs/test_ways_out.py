@@ -26,7 +26,7 @@ from inn8_pipeline_tests.defs.pipelines import Pipeline
 from inn8_pipeline_tests.warehouse.erasure import test_erasure
 from inn8_pipeline_tests.warehouse.logins import administer
 from inn8_pipeline_tests.warehouse.merge import test_processes
-from inn8_pipeline_tests.warehouse.schema import test_writers
+from inn8_pipeline_tests.warehouse.schema import test_owners
 
 WRONG = {
     "INN8_BASE_URL": "ftp://inn8.example",
@@ -200,7 +200,9 @@ TESTS = {
     errors.LandingMissingError: test_a_rebuild_succeeds_after_the_fetch_that_its_message_names,
     errors.LoginError: test_a_login_that_is_created_is_granted_the_right,
     errors.MassChangeError: test_sync.test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through,
-    errors.MissingRolesError: test_writers.test_the_error_of_missing_roles_has_the_statements_for_a_superuser,
+    errors.MissingRolesError: (
+        test_owners.test_an_owner_that_may_not_create_roles_upgrades_after_the_printed_statements
+    ),
     errors.NoDaysError: test_a_run_without_days_succeeds_with_days,
     errors.NotifyError: test_heartbeat.test_a_heartbeat_is_sent_to_the_address_of_the_variable_that_the_error_names,
     errors.NotOwnerError: test_roles.test_the_owners_url_is_used_if_it_is_set,

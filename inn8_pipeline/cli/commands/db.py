@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse import database
     from inn8_pipeline.warehouse.landing import clock_skew
     from inn8_pipeline.warehouse.schema import access, migrations
+    from inn8_pipeline.warehouse.schema.migrations import roles
 else:
     # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
     access = lazy_module("inn8_pipeline.warehouse.schema.access")
@@ -27,6 +28,7 @@ else:
     data_dictionary = lazy_module("inn8_pipeline.cli.support.data_dictionary")
     database = lazy_module("inn8_pipeline.warehouse.database")
     migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
+    roles = lazy_module("inn8_pipeline.warehouse.schema.migrations.roles")
 
 
 @click.group(name="db")
@@ -37,13 +39,25 @@ def command() -> None:
     """
 
 
-@command.command(epilog=examples("inn8 db upgrade"))
+@command.command(epilog=examples("inn8 db upgrade", "inn8 db upgrade --sql-for-admin"))
+@click.option(
+    "--sql-for-admin",
+    is_flag=True,
+    help="Change nothing: print the statements that an administrator runs once before this login can upgrade.",
+)
 @json_option
-def upgrade(as_json: bool) -> None:
-    """Upgrade the warehouse to the schema version of this release, in one transaction. It is safe to repeat."""
+def upgrade(sql_for_admin: bool, as_json: bool) -> None:
+    """Upgrade the warehouse to the schema version of this release, in one transaction. It is safe to repeat.
+
+    The login needs to own the database and may create roles, or an administrator runs once what --sql-for-admin prints.
+    """
     engine = read_owner_database(Environment()).engine()
+    if sql_for_admin:
+        _print_statements(engine, as_json=as_json)
+        return
     with database.guarded("upgrading the schema"):
         with engine.begin() as connection:
+            roles.ensure(connection)
             before = migrations.found_version(connection)
         after = migrations.upgrade(engine)
     was = f"was {before}" if before else "was empty"
@@ -53,6 +67,17 @@ def upgrade(as_json: bool) -> None:
         click.echo(f"The warehouse has schema version {after} ({was}).")
     if before not in {"", after}:
         _copy_sync_log(engine, on_stderr=as_json)
+
+
+def _print_statements(engine: "Engine", *, as_json: bool) -> None:
+    with database.transaction(engine, "looking at the rights of the login") as connection:
+        statements = roles.statements_for_administrator(connection)
+    if as_json:
+        print_json(list(statements))
+    elif statements:
+        click.echo("\n".join(f"{each};" for each in statements))
+    else:
+        click.echo("-- Nothing is needed: this login can run `inn8 db upgrade`.")
 
 
 def _copy_sync_log(engine: "Engine", *, on_stderr: bool) -> None:

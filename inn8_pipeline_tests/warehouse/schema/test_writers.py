@@ -1,21 +1,14 @@
-"""A writer can do a whole sync and nothing else; an upgrade creates the roles."""
+"""A writer can do a whole sync and nothing else."""
 
-import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 
-from inn8_pipeline.errors import MissingRolesError
-from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
-from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
 from inn8_pipeline.warehouse.landing.retention import prune
-from inn8_pipeline.warehouse.schema import access, migrations
+from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
-from inn8_pipeline_tests.warehouse.logins import administer, make_login, new_login, session, url_of
+from inn8_pipeline_tests.warehouse.logins import new_login, session, url_of
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
 
 TABLES = ("clients", "portfolios", "securities", "transactions")
@@ -90,58 +83,3 @@ def test_a_writer_can_neither_delete_rows_nor_change_their_table(syncs: Syncs, l
 def test_a_writer_cannot_change_who_sees_what(syncs: Syncs, login: str, statement: str) -> None:
     with session(syncs.url, login) as writer:
         assert writer.refuses(statement)
-
-
-@pytest.fixture
-def server() -> Iterator[EmbeddedPostgres]:
-    """Yield a server on which the roles were never created."""
-    with (
-        tempfile.TemporaryDirectory(prefix="inn8-roles-") as folder,
-        EmbeddedPostgres(Path(folder) / "postgres", durable=False) as started,
-    ):
-        yield started
-
-
-def _database_of(server: EmbeddedPostgres, login: str, name: str) -> str:
-    """Return the URL of a database that the login owns, as that login."""
-    url = server.url(name)
-    administer(url, f"alter database {name} owner to {login}")
-    return url_of(url, login)
-
-
-def test_the_error_of_missing_roles_has_the_statements_for_a_superuser(server: EmbeddedPostgres) -> None:
-    superuser = server.url("postgres")
-    with Syncs(_database_of(server, make_login(superuser), "one")) as syncs:
-        with pytest.raises(MissingRolesError, match='create role "inn8_owner" nologin;') as refused:
-            migrations.upgrade(syncs.engine)
-        assert syncs.query("select from pg_namespace where nspname like 'inn8%'") == []
-        administer(superuser, *refused.value.statements)
-        assert migrations.upgrade(syncs.engine) == migrations.SCHEMA_VERSION
-        assert syncs.with_parents().transactions([transaction()]).counts.inserted == 1
-        assert len(syncs.query("select * from inn8.transaction_details")) == 1
-
-
-def upgraded(url: str) -> str:
-    return migrations.upgrade(database.connect(url))
-
-
-def test_databases_of_one_server_can_be_upgraded_at_a_time(server: EmbeddedPostgres) -> None:
-    urls = [server.url(name) for name in ("one", "two", "three")]
-    # Alembic is not for several threads at a time.
-    with ProcessPoolExecutor(len(urls), mp_context=get_context("spawn")) as processes:
-        assert set(processes.map(upgraded, urls)) == {migrations.SCHEMA_VERSION}
-
-
-def test_a_login_that_may_create_roles_makes_them_and_lets_others_read(server: EmbeddedPostgres) -> None:
-    superuser = server.url("postgres")
-    owner, reader = make_login(superuser, "createrole"), make_login(superuser)
-    url = _database_of(server, owner, "one")
-    with Syncs(url) as syncs:
-        migrations.upgrade(syncs.engine)
-        syncs.clients([client()])
-        access.grant_reader(syncs.engine, reader, TENANT)
-        with session(url, reader) as reading:
-            assert len(reading.rows("select * from inn8.client_details")) == 1
-            access.revoke_reader(syncs.engine, reader, None)
-            assert reading.refuses("select * from inn8.client_details")
-        assert migrations.upgrade(syncs.engine) == migrations.SCHEMA_VERSION

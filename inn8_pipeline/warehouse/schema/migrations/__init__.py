@@ -65,6 +65,10 @@ def upgrade(engine: Engine) -> str:
     """Upgrade the database to the version of this code in one transaction, and return that version.
 
     Upgrades that run at the same time wait for each other.
+
+    Raises:
+        MissingRolesError: The login lacks a right that an upgrade needs. Nothing was changed.
+
     """
     from alembic import command  # noqa: PLC0415 (slow to import, and only upgrades use it)
     from alembic.config import Config  # noqa: PLC0415
@@ -72,6 +76,7 @@ def upgrade(engine: Engine) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.begin() as connection:
+        roles.ensure(connection)
         for schema in (SCHEMA, RAW_SCHEMA):
             if not _owner_of(connection, schema):
                 execute(connection, _CREATE_SCHEMA.format(sql.Identifier(schema)))
@@ -95,7 +100,6 @@ def _act_as_owner(connection: Connection) -> None:
     Before version 0004 there are no roles: the login that upgrades owns the schemas itself.
     """
     if _owner_of(connection, SCHEMA) == roles.OWNER:
-        roles.ensure(connection)
         execute(connection, _ACT_AS.format(sql.Identifier(roles.OWNER)))
 
 

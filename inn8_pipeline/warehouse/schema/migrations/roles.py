@@ -5,7 +5,8 @@
     inn8_writer   the pipeline
     inn8_reader   reads the views: only the rows of its own tenants
 
-This module creates the roles. The migration that creates a table or a view grants the rights on it.
+This module creates the roles, or says which statements an administrator runs for a login that may not. The migration
+that creates a table or a view grants the rights on it.
 """
 
 from psycopg import sql
@@ -15,6 +16,7 @@ from inn8_pipeline.errors import MissingRolesError
 from inn8_pipeline.warehouse.database import execute
 
 OWNER, VIEWS, WRITER, READER = "inn8_owner", "inn8_views", "inn8_writer", "inn8_reader"
+_SCHEMAS = ("inn8", "inn8_raw", "inn8_history")
 
 _CREATE = sql.SQL("create role {role} nologin")
 # Several databases of a server may be upgraded at the same time. If two upgrades create a role, the second one waits
@@ -34,10 +36,12 @@ _GRANTS = {
     READER: sql.SQL("grant {role} to {owner} with admin true, inherit false, set false"),
 }
 _GRANT_OWNER = sql.SQL("grant {role} to {login} with inherit true, set true")
+_GRANT_CREATE = sql.SQL("grant create on database {database} to {login}")
 _LOGIN = sql.SQL(
     """
-    select current_user::text as name, rolcreaterole or rolsuper as may_create from pg_catalog.pg_roles
-     where rolname = current_user
+    select current_user::text as name, current_database()::text as database,
+           rolcreaterole or rolsuper as may_create_roles
+      from pg_catalog.pg_roles where rolname = current_user
     """
 )
 _EXISTS = sql.SQL("select to_regrole(%(role)s) is not null as answer")
@@ -45,50 +49,76 @@ _IS_GRANTED = sql.SQL(
     """
     select exists (select from pg_catalog.pg_auth_members
                     where roleid = to_regrole(%(role)s) and member = to_regrole(%(member)s)
-                      and inherit_option = %(inherits)s and (admin_option or inherit_option)) as answer
+                      and case when %(is_owned)s then inherit_option and set_option else admin_option end) as answer
     """
 )
 _IS_MEMBER = sql.SQL("select pg_has_role(%(role)s, 'usage') and pg_has_role(%(role)s, 'set') as answer")
+_MAY_GRANT = sql.SQL("select pg_has_role(%(role)s, 'member with admin option') as answer")
+_MAY_CREATE_SCHEMAS = sql.SQL(
+    """
+    select has_database_privilege(current_database(), 'create')
+           or (select count(*) from pg_catalog.pg_namespace where nspname = any (%(schemas)s::text[]))
+              = cardinality(%(schemas)s::text[]) as answer
+    """
+)
 
 
 def ensure(connection: Connection) -> None:
     """Create the roles that are missing, and make the current login a member of the owner. Change no other role.
 
     Raises:
-        MissingRolesError: The login has no right to do so. The error has the statements for a superuser.
+        MissingRolesError: The login has no right to do so. Nothing was changed; the error has the statements.
 
     """
     (login,) = execute(connection, _LOGIN)
-    missing = [role for role in (OWNER, *_GRANTS) if not _is_true(connection, _EXISTS, role=role)]
-    if missing and not login["may_create"]:
-        raise MissingRolesError(login["name"], _for_superuser(missing, login["name"]))
-    for role in missing:
+    needed = statements_for_administrator(connection)
+    if needed:
+        raise MissingRolesError(login["name"], needed)
+    for role in _missing(connection):
         execute(connection, _CREATE_IF_MISSING.format(role=sql.Identifier(role)))
-    if missing:
-        for role in _GRANTS:
-            if not _is_true(connection, _IS_GRANTED, role=role, member=OWNER, inherits=role == VIEWS):
-                execute(connection, _grant(role))
-        if not _is_true(connection, _IS_MEMBER, role=OWNER):
-            execute(connection, _grant_owner(login["name"]))
-    if not _is_true(connection, _IS_MEMBER, role=OWNER):
-        raise MissingRolesError(login["name"], _for_superuser([], login["name"]))
+    for role in (*_GRANTS, OWNER):
+        if not _is_granted(connection, role):
+            execute(connection, _grant(role, login["name"]))
+
+
+def statements_for_administrator(connection: Connection) -> tuple[str, ...]:
+    """Return the statements, in order, that an administrator runs once so that the current login can upgrade.
+
+    None if the login can do everything itself. Nothing is changed, and no right is needed.
+    """
+    (login,) = execute(connection, _LOGIN)
+    missing = _missing(connection)
+    grants = [role for role in (*_GRANTS, OWNER) if role in missing or not _is_granted(connection, role)]
+    may_create_schemas = _is_true(connection, _MAY_CREATE_SCHEMAS, schemas=list(_SCHEMAS))
+    may_create_roles = login["may_create_roles"] or not missing
+    may_grant = all(role in missing or _is_true(connection, _MAY_GRANT, role=role) for role in grants)
+    if may_create_schemas and may_create_roles and may_grant:
+        return ()
+    statements = [_CREATE.format(role=sql.Identifier(role)) for role in missing]
+    statements += [_grant(role, login["name"]) for role in grants]
+    if not may_create_schemas:
+        names = {"database": sql.Identifier(login["database"]), "login": sql.Identifier(login["name"])}
+        statements.append(_GRANT_CREATE.format(**names))
+    return tuple(each.as_string() for each in statements)
+
+
+def _missing(connection: Connection) -> list[str]:
+    return [role for role in (OWNER, *_GRANTS) if not _is_true(connection, _EXISTS, role=role)]
+
+
+def _is_granted(connection: Connection, role: str) -> bool:
+    """Return True if the role is granted as it must be: the owner to the login, the others to the owner."""
+    if role == OWNER:
+        return _is_true(connection, _IS_MEMBER, role=role)
+    return _is_true(connection, _IS_GRANTED, role=role, member=OWNER, is_owned=role == VIEWS)
+
+
+def _grant(role: str, login: str) -> sql.Composed:
+    if role == OWNER:
+        return _GRANT_OWNER.format(role=sql.Identifier(role), login=sql.Identifier(login))
+    return _GRANTS[role].format(role=sql.Identifier(role), owner=sql.Identifier(OWNER))
 
 
 def _is_true(connection: Connection, statement: sql.SQL, **parameters: object) -> bool:
     (row,) = execute(connection, statement, **parameters)
     return row["answer"] is True
-
-
-def _grant(role: str) -> sql.Composed:
-    return _GRANTS[role].format(role=sql.Identifier(role), owner=sql.Identifier(OWNER))
-
-
-def _grant_owner(login: str) -> sql.Composed:
-    return _GRANT_OWNER.format(role=sql.Identifier(OWNER), login=sql.Identifier(login))
-
-
-def _for_superuser(missing: list[str], login: str) -> tuple[str, ...]:
-    """Return the statements that a superuser runs once, in order."""
-    created = [_CREATE.format(role=sql.Identifier(role)) for role in missing]
-    granted = [_grant(role) for role in _GRANTS] if missing else []
-    return tuple(each.as_string() for each in (*created, *granted, _grant_owner(login)))
