@@ -16,6 +16,7 @@
         ├── DatabaseError          Postgres failed, is full or read-only: repair it, rerun
         │   └── UnreachableDatabaseError   no connection can be opened: check the URL and the server
         ├── UnsuitableDatabaseError    an old version or another encoding: choose another database
+        ├── PoolerError            a pooler between us and Postgres lends other sessions: set what its mode needs
         ├── SchemaVersionError     the tables belong to another release: `inn8 db upgrade`
         ├── MissingRolesError      the login may not upgrade: an administrator creates the roles, once
         ├── NotOwnerError          the login may not grant or erase: set INN8_OWNER_DATABASE_URL
@@ -58,6 +59,7 @@ from inn8_pipeline.errors.warehouse import (
     LoginError,
     MissingRolesError,
     NotOwnerError,
+    PoolerError,
     SchemaVersionError,
     UnreachableDatabaseError,
     UnsuitableDatabaseError,
@@ -81,6 +83,7 @@ __all__ = [
     "NotOwnerError",
     "NotVacuumedError",
     "NotifyError",
+    "PoolerError",
     "ReconciliationError",
     "RefusedRequestError",
     "SchemaVersionError",

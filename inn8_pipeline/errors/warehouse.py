@@ -57,6 +57,21 @@ class UnsuitableDatabaseError(WarehouseError):
 
 
 @dataclass(eq=False)
+class PoolerError(WarehouseError):
+    """A pooler between the pipeline and Postgres does not keep a session for each connection."""
+
+    variable: str
+    pooling: str
+    finding: str
+    way_out: str
+
+    def __str__(self) -> str:
+        """Return which URL leads to the pooler, what it means, and what to set."""
+        way_out = self.way_out[0].upper() + self.way_out[1:]
+        return f"{self.variable} leads through a pooler in {self.pooling} mode, {self.finding}. {way_out}."
+
+
+@dataclass(eq=False)
 class SchemaVersionError(WarehouseError):
     """The tables have another schema version than this code needs."""
 

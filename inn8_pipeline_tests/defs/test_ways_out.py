@@ -18,6 +18,7 @@ from inn8_pipeline.errors import Inn8Error, LoginError, SettingsError, UnknownEn
 from inn8_pipeline.settings import Environment, read_api, read_executor, read_retention, read_sync, read_tenant
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import access, migrations
+from inn8_pipeline_tests.cli import test_poolers
 from inn8_pipeline_tests.cli.commands import test_erase, test_heal_clock, test_roles, test_sync
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.defs import expected_rows, test_open_circuits, test_tenants
@@ -207,6 +208,7 @@ TESTS = {
     errors.NotifyError: test_heartbeat.test_a_heartbeat_is_sent_to_the_address_of_the_variable_that_the_error_names,
     errors.NotOwnerError: test_roles.test_the_owners_url_is_used_if_it_is_set,
     errors.NotVacuumedError: test_erasure.test_the_erasure_stands_if_only_the_vacuum_fails,
+    errors.PoolerError: test_poolers.test_a_whole_sync_runs_through_a_pooler_and_the_doctor_finds_nothing_wrong,
     errors.RefusedRequestError: test_a_refused_request_succeeds_at_the_right_address,
     errors.SchemaVersionError: test_sync.test_a_warehouse_without_tables_fails_until_it_is_upgraded,
     errors.SettingsError: test_a_setting_with_the_value_of_the_example_is_read,

@@ -10,7 +10,7 @@ from functools import partial
 import click
 from sqlalchemy import Engine, text
 
-from inn8_pipeline.cli.instance.home import read_storage_url
+from inn8_pipeline.cli.instance.home import STORAGE_URL, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
@@ -26,11 +26,13 @@ from inn8_pipeline.settings import (
     read_executor,
     read_heartbeat_url,
     read_other_tenant_ids,
+    read_owner_database,
     read_retention,
     read_sync,
     read_tenant,
     read_tenant_ids,
 )
+from inn8_pipeline.warehouse import database, poolers
 from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
@@ -51,7 +53,7 @@ class Finding:
 @click.command(name="doctor", epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Check settings, database, schema, tenants, rights, clock, INN8's token endpoint, Dagster's storage and daemon.
+    """Check settings, database, pooler, schema, tenants, rights, clock, INN8's token endpoint, and Dagster.
 
     With INN8_EXECUTOR=celery, the queue and its workers are checked too. From INN8 only a token is requested. Neither
     the warehouse nor Dagster's storage is changed; if DAGSTER_HOME is not set, the folder that takes its place is
@@ -74,6 +76,7 @@ def examine(environment: Environment) -> Iterator[Finding]:
     checks: dict[str, Callable[[Environment], str]] = {
         "settings": _settings,
         "database": _database,
+        "pooler": _pooler,
         "tenants": _tenants,
         "rights": _rights,
         "clock": _clock,
@@ -128,6 +131,17 @@ def _engine(environment: Environment) -> Engine:
 def _database(environment: Environment) -> str:
     with reading(environment, "looking at the schema"):
         return f"reachable, schema version {SCHEMA_VERSION}"
+
+
+def _pooler(environment: Environment) -> str:
+    found = {
+        each.variable: poolers.check_pooling(each.engine(), each.variable, prepares_statements=each.prepares_statements)
+        for each in (read_database(environment), read_owner_database(environment))
+    }
+    through = [name for name, pooling in found.items() if pooling is not poolers.Pooling.SESSION]
+    if through:
+        return f"{' and '.join(through)}: a pooler in transaction mode, for which INN8_PREPARED_STATEMENTS is set"
+    return "each connection has a session of its own"
 
 
 def _tenants(environment: Environment) -> str:
@@ -195,6 +209,8 @@ def _storage(environment: Environment) -> str:
         dagster_modules.storage_checks.check_migration(instance)
         answer = f"reachable, {instance.get_runs_count()} runs"
     url = read_storage_url(environment)
+    if url:
+        poolers.check_session(database.connect(url, variable=STORAGE_URL), STORAGE_URL)
     missing = dagster_modules.storage_checks.missing_timeouts(url) if url else ""
     if missing:
         return f"{answer}. If the server hangs, Dagster hangs too: add this to DAGSTER_POSTGRES_URL: {missing}"
