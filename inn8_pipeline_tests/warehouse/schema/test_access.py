@@ -53,7 +53,7 @@ def test_a_group_gets_no_right(syncs: Syncs, role: str, grant: Callable[[Syncs, 
 
 def lasting(syncs: Syncs) -> list[access.Grant]:
     """Return the grants without those of logins that other tests create on the same server meanwhile."""
-    return [each for each in access.grants(syncs.engine) if not each.login.startswith("login_")]
+    return [each for each in access.grants(syncs.engine) if not each.login.startswith(("login_", "release_"))]
 
 
 @GRANTS

@@ -1,4 +1,4 @@
-"""A login that owns its database and is no superuser can upgrade, or is told what an administrator must run once.
+"""A login that owns its database and is no superuser can upgrade, or gets what an administrator must run once.
 
 Each test has a server of its own, on which the roles were never created.
 """
@@ -115,7 +115,7 @@ def test_an_owner_that_may_not_create_roles_upgrades_after_the_printed_statement
 
 
 @pytest.mark.parametrize("attribute", ["createrole", ""])
-def test_an_owner_of_a_second_database_is_told_what_the_first_owner_cannot_give_it(
+def test_an_owner_of_a_second_database_gets_the_statement_that_the_first_owner_cannot_run_for_it(
     server: EmbeddedPostgres, attribute: str
 ) -> None:
     superuser = server.url("postgres")
@@ -130,7 +130,9 @@ def test_an_owner_of_a_second_database_is_told_what_the_first_owner_cannot_give_
     check_that_rights_can_be_given(url, make_login(superuser), make_login(superuser))
 
 
-def test_another_login_that_upgrades_an_existing_warehouse_is_told_what_it_lacks(server: EmbeddedPostgres) -> None:
+def test_another_login_that_upgrades_an_existing_warehouse_gets_the_statement_that_it_lacks(
+    server: EmbeddedPostgres,
+) -> None:
     superuser = server.url("postgres")
     upgraded(database_of(server, make_login(superuser, "createrole"), "one"))
     url = url_of(server.url("one"), make_login(superuser))
@@ -140,7 +142,7 @@ def test_another_login_that_upgrades_an_existing_warehouse_is_told_what_it_lacks
     assert Terminal({"INN8_DATABASE_URL": url}).ask("db", "upgrade").exit_code == 0
 
 
-def test_a_login_that_does_not_own_the_database_is_told_to_get_the_right_to_create_schemas(
+def test_a_login_that_does_not_own_the_database_gets_the_statement_for_the_right_to_create_schemas(
     server: EmbeddedPostgres,
 ) -> None:
     superuser = server.url("postgres")

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.entities import CLIENTS, ENTITIES
 from inn8_pipeline.errors import SchemaVersionError
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import migrations
@@ -134,3 +134,37 @@ def test_a_row_cannot_refer_to_a_row_of_another_tenant(owned: Syncs) -> None:
             "insert into inn8.portfolios (tenant_id, external_id, client_id, name, account_type, status, as_of_at)"
             " select 't2', 'P-1', id, 'x', 'trust', 'active', now() from inn8.clients"
         )
+
+
+# The planner puts the body of such a function in the place of its call, so that conditions on its rows use the indexes;
+# a `search_path` of its own would prevent that. Its body names every relation with its schema, and it runs with the
+# rights of the caller: a caller who puts another schema before pg_catalog changes only what he himself reads.
+INLINED = {f"inn8.{entity.name}_as_of(timestamp with time zone)" for entity in ENTITIES}
+
+
+def test_every_function_has_a_search_path_of_its_own_unless_the_planner_inlines_it(syncs: Syncs) -> None:
+    functions = syncs.query(
+        """
+        select p.oid::regprocedure::text as name, p.prosecdef, l.lanname, coalesce(p.proconfig::text, '') as settings
+          from pg_proc p join pg_language l on l.oid = p.prolang
+         where p.pronamespace::regnamespace::text in ('inn8', 'inn8_raw', 'inn8_history')
+        """
+    )
+    fixed = {row["name"] for row in functions if '"search_path=pg_catalog, pg_temp"' in row["settings"]}
+    inlined = {row["name"] for row in functions if row["lanname"] == "sql" and not row["prosecdef"]} - fixed
+    assert {row["name"] for row in functions} == fixed | INLINED
+    assert inlined == INLINED
+    for name in INLINED:
+        plan = syncs.query(f"explain select * from {name.partition('(')[0]}(now()) where tenant_id = 't1'")
+        assert "_as_of" not in str(plan), "it is not inlined"
+
+
+def test_a_property_is_found_whatever_schema_comes_before_pg_catalog(syncs: Syncs) -> None:
+    syncs.execute("create schema shadows")
+    syncs.execute("create function shadows.lower(text) returns text language sql as $$ select 'x' $$")
+    syncs.execute("create function shadows.json_typeof(json) returns text language sql as $$ select 'x' $$")
+    with syncs.engine.connect() as connection:
+        connection.execute(sqlalchemy.text("set local search_path = shadows, pg_catalog"))
+        record = """{"tradeDate": "2026-10-05", "other": 1}"""
+        found = sqlalchemy.text("select inn8_raw.property(cast(:record as json), 'TradeDate') #>> '{}'")
+        assert connection.scalar(found, {"record": record}) == "2026-10-05"
