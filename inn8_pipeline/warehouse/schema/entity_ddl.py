@@ -24,6 +24,7 @@ from inn8_pipeline.entities import (
     Entity,
     Reference,
 )
+from inn8_pipeline.entities.table_columns import table_columns
 from inn8_pipeline.warehouse.database import Statement, execute
 from inn8_pipeline.warehouse.schema import history_ddl
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, history_of, table_of
@@ -51,6 +52,18 @@ def _table_statements(entity: Entity) -> Iterator[Statement]:
         yield from _create_table(table_of(declared))
         yield from _protect(sql.Identifier(SCHEMA, declared.name), _MAINTAINED if declared is not entity else _WRITTEN)
         yield from history_table_statements(declared)
+        yield from _statistics_statements(declared)
+
+
+def _statistics_statements(declared: Entity | Dimension) -> Iterator[Statement]:
+    """Yield the statements that keep personal data out of the planner's statistics, which all readers share."""
+    for column in table_columns(declared):
+        for schema in (SCHEMA, HISTORY_SCHEMA) if column.is_personal else ():
+            table = sql.Identifier(schema, declared.name)
+            yield _NO_STATISTICS.format(table=table, column=sql.Identifier(column.name))
+
+
+_NO_STATISTICS = sql.SQL("alter table {table} alter column {column} set statistics 0")
 
 
 def history_table_statements(declared: Entity | Dimension) -> Iterator[Statement]:
@@ -70,8 +83,10 @@ def _create_table(table: Table) -> Iterator[Statement]:
 def view_statements(entity: Entity) -> Iterator[Statement]:
     """Yield the statements that create triggers, views and the `…_as_of` function, all of which list the columns.
 
-    They drop or replace earlier versions.
+    They drop or replace earlier versions. A new column may hold personal data, hence its statistics too.
     """
+    for declared in entity.declarations:
+        yield from _statistics_statements(declared)
     for declared in reversed(entity.declarations):
         yield from history_ddl.drop_statements(declared)
     for view in (details_view(entity), raw_view(entity)):

@@ -107,6 +107,17 @@ def test_an_upgrade_of_release_0_1_writes_the_present_comments(released: Engine)
         assert {tuple(row) for row in connection.execute(query)} == present.items()
 
 
+def test_an_upgrade_deletes_the_statistics_of_personal_columns(released: Engine) -> None:
+    names = text("select attname from pg_stats where tablename = 'clients' and attname in ('status', 'name', 'phone')")
+    with released.begin() as connection:
+        connection.execute(text("analyze inn8.clients"))
+        assert set(connection.scalars(names)) == {"status", "name", "phone"}
+    migrations.upgrade(released)
+    with released.begin() as connection:
+        connection.execute(text("analyze inn8.clients"))
+        assert set(connection.scalars(names)) == {"status"}
+
+
 def test_the_reader_of_release_0_1_reads_on_and_nothing_more(released: Engine) -> None:
     migrations.upgrade(released)
     with released.begin() as connection:

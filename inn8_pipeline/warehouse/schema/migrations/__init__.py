@@ -15,7 +15,7 @@ from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
 from inn8_pipeline.warehouse.schema.views import views
 
-SCHEMA_VERSION = "0012"
+SCHEMA_VERSION = "0013"
 """The newest version in `versions`. It is written here so that a sync does not load Alembic to find it."""
 
 _HAS_VERSION = sql.SQL("select to_regclass('inn8.schema_version') is not null as has_version")
