@@ -48,7 +48,7 @@ would seem to be absent. Records of the additional days are skipped.
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The warehouse, tenant and run that a sync writes for; `chunk_size` is the number of records at a time."""
+    """The warehouse, tenant and run that a sync writes for. `chunk_size` is the least number of records in a COPY."""
 
     engine: Engine
     tenant_id: str
@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def status(self) -> Status:
-        """The worst status of a merge; `NoData` only if every merge had none."""
+        """The worst status of the merges; `NoData` only if no merge had any data."""
         return worst(result.status for result in self.results)
 
     @property
@@ -109,7 +109,7 @@ class Outcome:
 
 
 def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | None) -> Landing:
-    """Fetch a collection and store its pages as they come; return the complete landing.
+    """Fetch a collection and store its pages as they arrive; return the complete landing.
 
     A fetch whose pages are not consistent is repeated; the pages that it stored are never read.
     """
@@ -142,9 +142,9 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
     contract: Contract = DEFAULT,
     on_merged: Callable[[Connection, Outcome], None] = lambda _connection, _outcome: None,
 ) -> Outcome:
-    """Merge each landing for its days, in the order given; each in a transaction of its own.
+    """Merge each landing for its days, in the order given, each in a transaction of its own.
 
-    If one fails, those before it stay committed: a note of the error names their days.
+    If one merge fails, the earlier ones stay committed, and a note on the error names their days.
 
     Args:
         to: Where to write.
@@ -152,8 +152,8 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
         options: Returns the options of a landing's merge.
         on_wait: Called when a merge waits for another sync.
         contract: How INN8 names and spells what it sends.
-        on_merged: Called with the outcome of all merges at the end of the last one's transaction, which it can write
-            in: what it writes is committed with the merge, or not at all.
+        on_merged: Called at the end of the last merge's transaction, with its connection and the outcome of all merges.
+            What it writes is committed with the merge, or not at all.
 
     """
     landings: list[Landing] = []
@@ -189,7 +189,7 @@ def _partly_written(days: Collection[date]) -> str:
 def discarding(to: Destination, entity: Entity) -> Iterator[None]:
     """Discard the landings of this run at the end; those of other runs stay.
 
-    If the database fails, they stay too: the step is tried again, and must find the same landings.
+    If the database fails, the landings stay too, because the step is tried again and must find the same ones.
     """
     with ExitStack() as at_the_end:
         at_the_end.callback(discard, to.engine, to.tenant_id, entity, to.run_id)

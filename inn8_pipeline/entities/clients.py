@@ -1,4 +1,4 @@
-"""Clients of the tenant: who owns portfolios."""
+"""The declaration of clients, who own portfolios."""
 
 from inn8_pipeline.entities.columns import choice, formatted, text
 from inn8_pipeline.entities.types import Entity, Format, Kind, Property

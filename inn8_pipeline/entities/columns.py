@@ -29,7 +29,7 @@ def formatted(name: str, source: Property, form: Format, comment: str) -> Column
 
 
 def choice(name: str, source: str, choices: tuple[str, ...], folding: Folding = Folding.CASE) -> Column:
-    """Return a column whose values are listed; any other value, null too, becomes `unknown`."""
+    """Return a column whose values are listed. Any other value, null included, becomes `unknown`."""
     comment = f"{', '.join(choices)}; {UNKNOWN} if INN8 sent none of these."
     return Column(name, Property(source, Kind.CHOICE, choices=choices, folding=folding), comment, is_nullable=False)
 

@@ -1,4 +1,4 @@
-"""Portfolios: the accounts of a client."""
+"""The declaration of portfolios, the accounts of a client."""
 
 from inn8_pipeline.entities.clients import CLIENTS
 from inn8_pipeline.entities.columns import choice, text

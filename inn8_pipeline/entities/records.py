@@ -6,14 +6,14 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 MAX_ID_LENGTH = 255
-"""Characters of the longest id. The bound is ours: every id fits into an index entry of Postgres (2,704 bytes)."""
+"""The longest accepted id, in characters. The limit is ours: every id fits into an index entry (2,704 bytes)."""
 
 MAX_DIGITS = 28
 MAX_DECIMAL_PLACES = 10
-"""Significant digits of a decimal, and digits after the point. Trailing zeros after the point are not counted."""
+"""The largest number of significant digits, and of digits after the point, without trailing zeros after the point."""
 
 PAGE_SIZE = 1000
-"""How many records a page is requested with (`pageSize`). A server may ignore it."""
+"""The page size that is requested (`pageSize`), in records. A server may ignore it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,7 +33,7 @@ class Window:
             yield self.from_date + timedelta(days=offset)
 
     def widened(self, days: int) -> "Window":
-        """Return the window with so many more days at each end."""
+        """Return the window extended by this number of days at each end."""
         return Window(self.from_date - timedelta(days=days), self.to_date + timedelta(days=days))
 
     def __str__(self) -> str:
@@ -58,9 +58,9 @@ class ReasonCode(StrEnum):
 class Reject:
     """A record that cannot become a row, and why.
 
-    `ordinal` is its position in the landing (negative: an open reject that is tried again). `reason` names the field,
-    never its value. `external_id` and `trade_date` are None where they cannot be read. `payload` is the record's JSON
-    as sent.
+    `ordinal` is its position in the landing; it is negative for an open reject that is tried again. `reason` names the
+    field, never its value. `external_id` and `trade_date` are None if they cannot be read. `payload` is the record's
+    JSON as sent.
     """
 
     ordinal: int

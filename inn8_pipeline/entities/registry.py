@@ -27,7 +27,7 @@ class Registry(Collection[Entity]):
         return entity in self._entities
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of entities."""
         return len(self._entities)
 
     def named(self, name: str) -> Entity:
@@ -43,11 +43,11 @@ class Registry(Collection[Entity]):
         raise UnknownEntityError(name, tuple(map(str, self._entities)))
 
     def by_singular(self) -> dict[str, Entity]:
-        """Return the entities by the name of one record (`client`)."""
+        """Return the entities by their singular names, such as `client`."""
         return {entity.singular: entity for entity in self._entities}
 
     def children_of(self, parent: Entity) -> tuple[Entity, ...]:
-        """Return the entities whose records name a record of this one."""
+        """Return the entities that refer to this one."""
         return tuple(entity for entity in self._entities if any(each.parent is parent for each in entity.references))
 
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -55,7 +55,7 @@ class Registry(Collection[Entity]):
         return tuple(dict.fromkeys(each for entity in self._entities for each in entity.dimensions))
 
     def register(self, entity: Entity) -> None:
-        """Add an entity, after those that are its parents.
+        """Add an entity, whose parents must be registered before it.
 
         Raises:
             ValueError: Its name is taken, or a parent of it is not registered.

@@ -27,17 +27,17 @@ TECHNICAL = {
     "external_id": "INN8's id, exactly as sent; unique within the tenant.",
     "created_at": "When the row was first written (UTC).",
     "updated_at": "When the row last changed (UTC); a sync that finds it unchanged does not touch it.",
-    "as_of_at": "Start of the fetch that this version comes from, or, while it is missing, of the last that held it.",
+    "as_of_at": "Start of the fetch that sent this version; while the row is missing, of the last that contained it.",
     "missing_since": "Start of the first complete fetch that lacked the row; null if present.",
     "hidden_since": (
-        "Start of the fetch whose invalid record of the row names another owner, or none that can be read; the details "
-        "views leave the row out until its record is valid again or names its owner."
+        "Start of the fetch whose record of the row is invalid and names another owner, or none that can be read; the "
+        "details views leave the row out until its record is valid again or names its owner."
     ),
     "removed_at": "When a second complete fetch, begun later, lacked the row too; null if present or returned.",
     "landing_id": "The landing that last changed the row; null if it was changed by hand or before schema 0009.",
     "valid_from": (
-        "Since when the row is as it is: start of the fetch that changed it, or when that was merged if the tenant's "
-        "tables had been changed by a fetch begun later."
+        "Since when the row has these values: the start of the fetch that changed it, or the time of its merge if a "
+        "fetch begun later had already changed the tenant's tables."
     ),
 }
 """Descriptions of our own columns, which all tables share."""

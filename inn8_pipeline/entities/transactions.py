@@ -1,4 +1,4 @@
-"""Transactions of portfolios, by day of trade, and the securities that they name."""
+"""The declarations of transactions, each of a portfolio and a day of trade, and of the securities that they name."""
 
 from inn8_pipeline.entities.columns import choice, date, day_of_trade, decimal, text
 from inn8_pipeline.entities.portfolios import PORTFOLIOS

@@ -91,7 +91,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A foreign key: a column with our key of a row of another entity, looked up by the id in the property.
+    """A foreign key to another entity: it holds our key of the row whose external id the property has.
 
     A record with an unknown parent is rejected. `shown` names columns of the parent for the details view.
     """
@@ -191,7 +191,12 @@ class Entity:
     window_parameters: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that contradicts itself; this happens when its module is imported."""
+        """Check that the declaration does not contradict itself.
+
+        Raises:
+            ValueError: It does. The module of the declaration then cannot be imported.
+
+        """
         names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
             message = f"{self.name} declares a column twice: {names}"

@@ -1,4 +1,4 @@
-"""The reader of the contract file that INN8_CONTRACT_FILE names."""
+"""Read the contract file that INN8_CONTRACT_FILE names."""
 
 from pathlib import Path
 
@@ -14,11 +14,11 @@ _EXAMPLE = "/etc/inn8/contract.toml"
 def read_contract_file(environment: Environment, prefix: str) -> Contract:
     """Return the contract of the tenant whose variables begin with `prefix`; the built-in one if no file is named.
 
-    A tenant without a file of its own has that of INN8_CONTRACT_FILE: most tenants use the same INN8.
+    A tenant without a file of its own uses that of INN8_CONTRACT_FILE, because most tenants use the same INN8.
 
     Raises:
         SettingsError: The file cannot be read.
-        ContractFileError: A line of it is wrong.
+        ContractFileError: A line of the file is wrong.
 
     """
     variable = f"{prefix}CONTRACT_FILE"

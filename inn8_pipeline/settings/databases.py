@@ -27,7 +27,7 @@ def read_database(environment: Environment) -> DatabaseSettings:
 
 
 def read_owner_database(environment: Environment) -> DatabaseSettings:
-    """Return the settings of the owner's connection, which upgrades, grants and erases; by default the pipeline's.
+    """Return the settings of the connection that upgrades, grants and erases; by default, those of `read_database`.
 
     Raises:
         SettingsError: The URL is missing or invalid.

@@ -1,4 +1,4 @@
-"""The settings once they are read: one frozen dataclass per group. `readers` parses the environment."""
+"""Define the settings as values: one frozen dataclass per group. `readers` reads them from the environment."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -67,7 +67,7 @@ class CelerySettings:
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """The days for which superseded landings, resolved rejects and runs with their events are kept."""
+    """How many days superseded landings, resolved rejects, and runs with their events are kept."""
 
     landing_days: int
     reject_days: int

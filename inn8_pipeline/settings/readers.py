@@ -22,7 +22,7 @@ from inn8_pipeline.settings.model import (
 from inn8_pipeline.settings.urls import base_url, http_url
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
-_TENANTS_RULE = "names of letters, digits and underscores, separated by commas, no two of them alike but for case"
+_TENANTS_RULE = "names of letters, digits and underscores, separated by commas, of which no two differ only in case"
 _MEBIBYTE = 1024 * 1024
 _BASE_URL = "https://api.inn8.example"
 
@@ -68,7 +68,7 @@ def read_other_tenant_ids(environment: Environment) -> tuple[str, ...]:
 
 def _tenant_ids(text: str) -> tuple[str, ...]:
     tenant_ids = tuple(_tenant_id(each.strip()) for each in text.split(","))
-    # Two ids that differ only in case would share their variables: one tenant's data would be loaded as the other's.
+    # Two ids that differ only in case would share their variables, so one tenant's data would be loaded as the other's.
     if len({each.upper() for each in tenant_ids}) < len(tenant_ids):
         raise ValueError
     return tenant_ids
@@ -77,7 +77,7 @@ def _tenant_ids(text: str) -> tuple[str, ...]:
 def tenant_variable(environment: Environment, tenant_id: str, name: str) -> str:
     """Return the name of a variable of the tenant: INN8_BASE_URL for the default tenant, INN8_ACME__BASE_URL for acme.
 
-    With an empty name it is what all of them begin with.
+    With an empty `name`, return the prefix of all of the tenant's variables.
     """
     return f"{_prefix(environment, tenant_id)}{name}"
 
@@ -89,8 +89,8 @@ def _prefix(environment: Environment, tenant_id: str) -> str:
 def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     """Return a tenant's access to INN8: `INN8_CLIENT_ID` for the default tenant, `INN8_ACME__CLIENT_ID` for acme.
 
-    Only the scope falls back to that of the default tenant. With the credentials of the default tenant, its data would
-    be loaded as the other tenant's.
+    Only the scope falls back to that of the default tenant. Falling back to its credentials would load the data of the
+    default tenant as that of this one.
     """
     prefix = _prefix(environment, tenant_id)
     contract = read_contract_file(environment, prefix)

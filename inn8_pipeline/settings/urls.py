@@ -60,7 +60,10 @@ def _http(name: str, url: str, example: str) -> re.Match[str]:
 
 
 def well_formed(name: str, url: str, example: str, *, has_several_servers: bool = False) -> str:
-    """Return the URL of a database if its login, host and port are unambiguous. libpq accepts several servers."""
+    """Return the URL of a database if its login, host and port are unambiguous.
+
+    With `has_several_servers`, the URL may name several servers, as libpq accepts them.
+    """
     authority = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
     login, _, servers = authority.rpartition("@")
     matches = [_SERVER.fullmatch(each) for each in (servers.split(",") if has_several_servers else [servers])]

@@ -11,10 +11,10 @@ import pandas as pd
 from inn8_pipeline.entities import Reject
 
 MAX_DISTINCT_VALUES = 1000
-"""How many unlisted values of a property are counted one by one."""
+"""The number of unlisted values of a property that are counted separately."""
 
 FURTHER_VALUES = "(further values)"
-"""The name under which all further ones are counted together."""
+"""The key under which all further values are counted together."""
 
 MAX_SUBJECTS = 100
 """How many subjects of an unlisted value are kept."""

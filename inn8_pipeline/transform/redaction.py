@@ -16,7 +16,7 @@ Identifiers = Mapping[str, AbstractSet[str]]
 """The values that identify a record as the person's, by the name of the property in lower case."""
 
 Spellings = Mapping[str, Collection[str]]
-"""The names that INN8 has for a property, by the declared name in lower case."""
+"""The names that INN8 uses for a property, by the declared name in lower case."""
 
 # Numbers as their text: an id that was sent as a number is the same id.
 _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=str)
@@ -25,9 +25,10 @@ _DECODER = json.JSONDecoder(object_pairs_hook=Pairs, parse_float=str, parse_int=
 def redact(
     body: bytes, identifiers: Identifiers, spellings: Spellings = MappingProxyType({})
 ) -> tuple[bytes, list[str | None]]:
-    """Return the page without the records that have one of the values in the property of that name, and their ids.
+    """Return the page without the person's records, and the ids of these records.
 
-    The page is returned unchanged if there is no such record. An id is None if the record has no readable one.
+    A record is the person's if one of its properties has one of the values that `identifiers` lists for it. If there is
+    no such record, the page is returned unchanged. An id is None if the record has no readable one.
 
     Raises:
         ValueError: The body is not a JSON array. A page that was landed always is one.
@@ -47,7 +48,7 @@ def redact(
 
 
 def _respelled(identifiers: Identifiers, spellings: Spellings) -> Identifiers:
-    """Add the names that INN8 has for each property. The declared one stays: earlier records may have it."""
+    """Add the names that INN8 uses for each property; keep the declared name, which earlier records may have."""
     respelled: dict[str, AbstractSet[str]] = dict(identifiers)
     for declared, names in spellings.items():
         for name in names:
@@ -57,7 +58,7 @@ def _respelled(identifiers: Identifiers, spellings: Spellings) -> Identifiers:
 
 
 def _is_identified(record: bytes, value: object, identifiers: Identifiers) -> bool:
-    """Return whether the record is the person's. Anything but an object is searched as text, so nothing is left."""
+    """Return whether the record is the person's. If it is not an object, its whole text is searched."""
     if not isinstance(value, Pairs):
         return any(json.dumps(each).encode() in record for values in identifiers.values() for each in values)
     return any(isinstance(each, str) and each in identifiers.get(name.lower(), ()) for name, each in value)

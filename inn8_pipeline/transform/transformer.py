@@ -38,7 +38,8 @@ class Transformer:
         """Return the result of transforming one page, a JSON array; number its records from `first_ordinal` on.
 
         Raises:
-            ContractError: The body is no JSON array, or is nested too deeply to be read.
+            ContractError: The body is not a JSON array, or is nested too deeply to be read.
+
         """
         try:
             return self._quickly(body, first_ordinal) or self._one_by_one(body, first_ordinal)

@@ -1,4 +1,4 @@
-"""Read one value of a record exactly: text, id, choice, date or decimal. Only this module has the rules of the kinds.
+"""Read one value of a record exactly: text, id, choice, date or decimal. All rules of values are in this module.
 
 A value is what `json.parsing` returns: a string, a `Number` (the number as its text), a bool, None, a list or `Pairs`.
 No number passes through binary floating point.
@@ -27,7 +27,7 @@ System.Text.Json writes a `DateTime` that was never set as 0001-01-01T00:00:00, 
 """
 
 FIRST_YEAR, LAST_YEAR = 1901, 2199
-"""The range of years of all other dates: 0026-10-05 is a mistake, and would be outside of every window."""
+"""The years that any other date must lie in: 0026-10-05 is a mistake, and would be outside of every window."""
 
 NUL_ESCAPE = b"\\u0000"
 """The only spelling of a NUL character in valid JSON; a body without it contains none."""
@@ -119,13 +119,13 @@ def fold(text: str, folding: Folding) -> str:
 
 
 def choices_by_key(source: Property) -> dict[str, str]:
-    """Return the choices by what `fold` makes of them, and of the values that the contract maps to them."""
+    """Return the choices by their folded text, and also by that of the values that the contract maps to them."""
     by_key = {fold(choice, source.folding): choice for choice in source.choices}
     return by_key | {fold(sent, source.folding): ours for sent, ours in source.meanings}
 
 
 def is_unlisted(value: str, source: Property) -> bool:
-    """Return whether the text is reported as drift: no choice of an enumeration, or an empty date."""
+    """Return whether the text is reported as drift: it is not a listed choice, or it is an empty date."""
     match source.kind:
         case Kind.CHOICE:
             return fold(value, source.folding) not in choices_by_key(source)

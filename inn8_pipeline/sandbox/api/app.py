@@ -106,7 +106,7 @@ class SandboxApp:
         dialect = self.dialects[collection]
         query = dialect.query(request.query_params, self.options)
         page = self._pages.page(collection, query, self.options, compress=False)
-        body, headers = dialect.dressed(page, query, str(request.url.replace(query="")))
+        body, headers = dialect.rendered(page, query, str(request.url.replace(query="")))
         return SandboxResponse(200, body, headers)
 
     def _page(self, request: Request, collection: Collection, active: ActiveFaults) -> SandboxResponse:

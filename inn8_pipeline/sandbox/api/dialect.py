@@ -55,7 +55,7 @@ class Dialect:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def query(self, given: Mapping[str, str], options: ServerOptions) -> Query:
-        """Return what a request asks for. Without a page size it is that of the options."""
+        """Return the query of a request. Its page size defaults to that of the options."""
         size = min(read_natural(given, self.page_size_parameter, options.page_size), options.max_page_size)
         first, last = (read_day(given, name) for name in self.window_parameters)
         others = tuple((name, value) for name, value in given.items() if name != self.parameter)
@@ -73,8 +73,8 @@ class Dialect:
             return max(number - self.first_page, 0) * size
         return (number - 1) * size if self.style == "link" else number
 
-    def dressed(self, page: ServedPage, query: Query, base: str) -> tuple[bytes, dict[str, str]]:
-        """Return the body and the headers of a page; `base` is the address of the collection."""
+    def rendered(self, page: ServedPage, query: Query, base: str) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers of a page in this dialect; `base` is the address of the collection."""
         records = [self._record(each) for each in parse(page.body)]
         body: Any = {} if self.records_pointer else records
         if self.records_pointer:

@@ -89,7 +89,7 @@ class ServedPage:
 
 
 class PageCache:
-    """Divides a world into pages. Each is kept in a temporary file, compressed, until the world changes."""
+    """Divide a world into pages, and keep each one in a temporary file, compressed, until the world changes."""
 
     def __init__(self, world: World) -> None:
         self._world = world

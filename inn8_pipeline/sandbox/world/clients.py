@@ -39,7 +39,7 @@ def client(seed: int, number: int) -> Record:
 
 
 def portfolio(seed: int, number: int, clients: int) -> Record:
-    """Return portfolio `number`, which is valid and belongs to a client; every client gets one before a second one."""
+    """Return portfolio `number`, which is valid. Every client has a portfolio before any client has a second one."""
     draw = Random(f"{seed}:portfolio:{number}")
     owner = number if number < clients else int(draw.random() * clients)
     account_type = _one(draw, words.ACCOUNT_TYPES)

@@ -156,7 +156,7 @@ class World:
             self._edit(collection, day, lambda now: now.__setitem__(index, render_record(kept)))
 
     def duplicate(self, collection: Collection, record_id: object) -> None:
-        """Append the record once more to its day or collection: with small pages, on another page."""
+        """Append the record once more to its day or collection. With small pages, it is then on another page."""
         with self._lock:
             day, index = self._existing(collection, record_id)
             self._edit(collection, day, lambda now: now.append(now[index]))

@@ -1,1 +1,1 @@
-"""The rules that make columns out of properties: formats of texts, values of choices, and the rows built from both."""
+"""Make columns from properties: formats of texts, values of choices, and the rows built from both."""

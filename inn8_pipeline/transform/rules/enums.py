@@ -1,4 +1,4 @@
-"""Choices: texts that are one of a list. A value that is not listed becomes "unknown" and is reported."""
+"""Make columns of choices. A value that is not listed becomes `unknown` and is reported."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The forms in which text columns are written: phone numbers and addresses. The rules are fixed by the contract."""
+"""Format text columns: phone numbers and addresses."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never

@@ -1,4 +1,4 @@
-"""Make rows of valid records: the columns that an entity declares, vectorised, in their order."""
+"""Make rows of valid records: the columns that an entity declares, in their order."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -94,7 +94,11 @@ def _count(values: Sequence[str | None], records: Records, entity: Entity) -> Un
 
 
 def _dimensions(entity: Entity, records: Records, dates: DateCache) -> dict[str, pd.DataFrame]:
-    """Return the rows of each dimension: of each object the version of the newest day, then of the highest ordinal."""
+    """Return the rows of each dimension.
+
+    An object that several records contain has the attributes that the record of the newest day, and within that day of
+    the highest ordinal, gives it.
+    """
     if not entity.dimension_references:
         return {}
     days = required_days(records, DAY_PROPERTY, dates)
