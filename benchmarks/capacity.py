@@ -1,4 +1,4 @@
-"""`make capacity`: measure how far one machine goes, in transactions, rows and tenants, for docs/scale.md.
+"""`make capacity`: measure the most transactions, rows and tenants that one machine can handle, for docs/scale.md.
 
 The number of tenants is simulated from the CPU seconds of one tick.
 """
@@ -73,7 +73,7 @@ def _run(stage: Stage, scenario: str) -> Measured:
 
 
 def _tenants(stage: Stage, cpu_seconds: float) -> Iterator[str]:
-    """Yield how long whole syncs of several tenants take that start at the same instant."""
+    """Yield the seconds that whole syncs of several tenants take if they start at the same instant."""
     yield "| tenants at the same instant | the last one ends after |"
     yield "|---|---|"
     _at_once(stage, max(PARALLEL))  # their first loads
@@ -100,9 +100,10 @@ def _at_once(stage: Stage, count: int) -> float:
 
 
 def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> float:
-    """Return when the last of so many equal ticks ends, all due at once; those in a slot share the cores evenly.
+    """Return the seconds until the last of several equal ticks ends that are due at the same instant.
 
-    The processes of a tick run one after the other, so a tick uses at most one core.
+    At most `slots` ticks run at a time, and share the cores evenly. The processes of a tick run one after the other, so
+    a tick uses at most one core.
     """
     waiting, now = tenants, 0.0
     working: list[float] = []
@@ -118,7 +119,7 @@ def simulate(tenants: int, cpu_seconds: float, cores: int, slots: int = 16) -> f
 
 
 def _rows(folder: Path, wanted: int) -> Iterator[str]:
-    """Yield the times of a reader's queries in a table of so many rows; nothing if `wanted` is 0."""
+    """Yield the times of a reader's queries in a table of `wanted` rows; nothing if `wanted` is 0."""
     if not wanted:
         return
     size = Size(100_000, 10_000, 20_000)
@@ -137,7 +138,7 @@ def _rows(folder: Path, wanted: int) -> Iterator[str]:
 
 
 def _asked(stage: Stage, query: str, name: str) -> Iterator[float]:
-    """Yield the milliseconds of each query by a reader's login in one session; the first one is left out."""
+    """Yield the milliseconds of each query, by a reader's login in one session, without those of the first query."""
     table = "transactions" if "transaction" in name else "clients"
     some = f"select external_id from inn8.{table} order by md5(external_id) limit {ASKED + 1}"
     with psycopg.connect(stage.conninfo(OURS.name)) as connection:

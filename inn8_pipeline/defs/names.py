@@ -23,7 +23,7 @@ TICK_TAG = "inn8/tick"
 TICK_AT_TAG = "inn8/tick_at"
 """Tag of a run of a tick: when the tick was due, in UTC."""
 TRIGGER_TAG = "inn8/trigger"
-"""On a run of `inn8 backfill`: `backfill`."""
+"""Tag of a run of `inn8 backfill`, with the value `backfill`."""
 
 PROCESS_TAG = ".dagster/inn8_run_process"
 """Tag of a run that has begun: its process and machine. The UI hides tags with this prefix."""

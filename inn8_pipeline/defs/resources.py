@@ -62,7 +62,7 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Open a client of the tenant.
 
         Args:
-            tenant_id: Whose credentials to use.
+            tenant_id: The tenant whose credentials are used.
             engine: The database that keeps the circuit breaker's state and the request budget.
             warn: Called with a line for each retry, for unexpected content of INN8's responses, and if credentials are
                 sent in clear text.
@@ -70,7 +70,7 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
             leaves_reserve: Whether the last requests of the budget are left to other syncs.
 
         Raises:
-            ApiError: From within: it names the variables of this tenant.
+            ApiError: A request inside the block failed. The error names the variables of this tenant.
 
         """
         environment = Environment()

@@ -159,13 +159,13 @@ def _rights(environment: Environment) -> str:
 
 @dataclass(eq=False)
 class RightsError(Inn8Error):
-    """A role has rights that `inn8 db grant-reader` and `grant-writer` do not give. `findings` are sentences."""
+    """A role has rights that `inn8 db` never grants. Each of `findings` is a sentence with the command to run."""
 
     findings: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return the findings, each of which names the command that corrects it."""
-        return f"{'. '.join(self.findings)}. Until then, rows of other tenants can be read."
+        """Return the findings, and what they mean for the data."""
+        return f"{'. '.join(self.findings)}. Until that is done, logins can read rows of other tenants than their own."
 
 
 def _clock(environment: Environment) -> str:

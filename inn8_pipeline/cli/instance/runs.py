@@ -39,9 +39,16 @@ from inn8_pipeline.warehouse.sync_log.entry import UNLOGGED, LoggedSync, SyncLog
 class PlannedRun:
     """One run: a tenant, an entity and, if the entity has days of trade, the days.
 
-    `is_rebuild`: from the landings, INN8 is not asked. `allowed` are the bounds that are lifted, as the launchpad names
-    them (`allow_changes`). `is_backfill`: the sync log calls it a backfill. `is_dry_run`: nothing is written, and the
-    landing is kept only if it `keeps_landing`.
+    Attributes:
+        tenant: The tenant.
+        entity: The entity.
+        window: The days of trade; None if the entity has none.
+        is_rebuild: Whether to merge stored landings instead of fetching from INN8.
+        allowed: The limits to lift, as the launchpad names them: `allow_changes`.
+        is_backfill: Whether the sync log calls the run a backfill.
+        is_dry_run: Whether to roll back the merge and write nothing.
+        keeps_landing: Whether a dry run keeps its landing.
+
     """
 
     tenant: Tenant
@@ -97,7 +104,7 @@ def execute(
 
 
 def _logged(instance: DagsterInstance, run: DagsterRun, planned: PlannedRun) -> LoggedSync:
-    """Return how the run ended, as it has logged it in Dagster's storage: the warehouse may be away."""
+    """Return the entry that the run has logged in Dagster's storage, because the warehouse may be unavailable."""
     key = planned.tenant.key(planned.entity)
     written = [each for each in killed_runs.log_of(instance, run) if each.asset_key == key and each.partition is None]
     found = dagster_log.entry_of(written[-1]) if written else dry_runs.entry_of(instance, run, key)

@@ -23,7 +23,7 @@ def cancel(instance: DagsterInstance) -> None:
 
 
 def record_as_canceled(instance: DagsterInstance) -> None:
-    """Record every run that is still open as canceled; its process must have been killed."""
+    """Record every run that is still open as canceled. Their processes must already have been killed."""
     for run in _open(instance):
         instance.report_run_canceled(run, "`inn8 dev` was stopped while the run was in progress.")
 

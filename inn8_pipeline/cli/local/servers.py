@@ -129,7 +129,7 @@ def serve(
 
 
 def _watch(children: Sequence[Child], has_ended: Callable[[], bool], synced: Callable[[Child], None]) -> None:
-    """Wait for a signal. The first sync may end; that of a server raises Failed."""
+    """Wait for a signal. The first sync may end meanwhile; if a server ends, raise Failed."""
     servers, syncs = children[:2], list(children[2:])
     while not has_ended():
         for server in servers:

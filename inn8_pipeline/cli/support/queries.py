@@ -24,7 +24,7 @@ def reading(environment: Environment, action: str) -> Iterator[Connection]:
 
 
 def has_merged(environment: Environment, tenant_id: str, entity: Entity) -> bool | None:
-    """Return whether a sync of the entity was ever merged; None if it cannot be read, because the sync will say why."""
+    """Return whether a sync of the entity was ever merged; None if the warehouse cannot be read."""
     try:
         with reading(environment, "looking for an earlier sync") as connection:
             return tables.has_merged(connection, tenant_id, entity)

@@ -30,10 +30,10 @@ COLOURS = {
 
 
 def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = WIDTH) -> Table:
-    """Return the sync log, one line per run; with the tenant beside the entity where there are several.
+    """Return the sync log as a table with one line per run, and with the tenants if there are several.
 
-    Missing and removed rows are on the lines below the status. A console of 80 columns shows no year, no unchanged
-    records, and the days below the entity.
+    Missing and removed rows are on the lines below the status. On a console of 80 columns the year and the unchanged
+    records are left out, and the days are below the entity.
     """
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1

@@ -66,11 +66,11 @@ def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: dat
         if tick_at is not None and (after is None or tick_at > after):
             ticks.setdefault(tick_at, {}).update((entity, run) for entity in _entities(run, tenant))
     complete = (at for at, by_entity in ticks.items() if len(by_entity) == len(ENTITIES))
-    return next((at for at in sorted(complete, reverse=True) if _are_well(instance, ticks[at].values())), None)
+    return next((at for at in sorted(complete, reverse=True) if _have_no_errors(instance, ticks[at].values())), None)
 
 
 def _tick_at(run: dg.DagsterRun) -> datetime | None:
-    """Return the instant of the run's tick; None if no valid one is in its tags, which anyone can set at launch."""
+    """Return the instant of the run's tick; None if its tags, which anyone can set at launch, contain no valid one."""
     tick_at = cursors.instant(run.tags.get(names.TICK_AT_TAG))
     return tick_at if tick_at is not None and tick_at <= now() else None
 
@@ -80,7 +80,7 @@ def _entities(run: dg.DagsterRun, tenant: Tenant) -> Iterator[str]:
         yield entity.name
 
 
-def _are_well(instance: dg.DagsterInstance, ended: Iterable[dg.DagsterRun]) -> bool:
-    """Return whether no sync log entry of the runs is an error. A run with held-back removals succeeds."""
+def _have_no_errors(instance: dg.DagsterInstance, ended: Iterable[dg.DagsterRun]) -> bool:
+    """Return whether no sync log entry of the runs is an error. A run with held-back removals succeeds, but has one."""
     entries = [entry for run in ended for entry in log_of(instance, run)]
     return all(entry.passed or entry.severity is not dg.AssetCheckSeverity.ERROR for entry in entries)

@@ -34,7 +34,7 @@ Owner = tuple[Tenant, Entity]
 
 
 def ended_runs(instance: dg.DagsterInstance, state: AlertState) -> tuple[list[dg.DagsterRun], datetime]:
-    """Return the runs that have ended since the last evaluation, in order, and the instant up to which that is all."""
+    """Return the runs that have ended since the last evaluation, in order, and the instant up to which they reach."""
     since = state.runs_until or now() - FIRST_LOOKBACK
     records = instance.get_run_records(
         dg.RunsFilter(statuses=ENDED, updated_after=since - OVERLAP),
@@ -55,7 +55,7 @@ def _ended_at(record: dg.RunRecord) -> datetime:
 def find(
     instance: dg.DagsterInstance, tenants: Sequence[Tenant], settings: SyncSettings, ui_url: str, state: AlertState
 ) -> tuple[Found, datetime]:
-    """Return the findings of the runs that have ended, and the instant up to which runs are now evaluated."""
+    """Return the findings of the runs that have ended, and the instant up to which runs have now been evaluated."""
     ended, until = ended_runs(instance, state)
     evaluation = _Evaluation(instance, tenants, settings, ui_url, state.open)
     for run in ended:
@@ -64,7 +64,7 @@ def find(
 
 
 class _Evaluation:
-    """The application of ended runs, in order, to the open incidents of days and jobs."""
+    """Applies ended runs, in order, to the open incidents of days and jobs."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Format what a step reports: lines of the run's log, and metadata of materializations. Never values of a record."""
+"""Format what a step reports: lines of the run's log, and metadata of materializations, without values of records."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

@@ -3,10 +3,12 @@
 The connection names its run. Postgres ends it when the process dies, whatever killed it. Dagster itself monitors only
 processes that its launcher started, loses them when their code server is restarted, and never monitors runs of the
 command line. The executors and the command line keep the connection open; the sensor `watch_runs` ends a run that has
-none. `executors` and `killed_runs` defer this module, because it imports SQLAlchemy.
+none.
 
-It is no advisory lock: any login could take that, so that a living run could not, or that a dead one would count as
-alive. A connection counts only if its login may write Dagster's runs.
+An advisory lock would not do. Any login could take it: then a living run could not, or a dead run would count as alive.
+A connection counts only if its login may write Dagster's runs.
+
+`executors` and `killed_runs` defer this module, because it imports SQLAlchemy.
 """
 
 import os
@@ -53,7 +55,7 @@ def _engine(instance: DagsterInstance, name: str = "inn8_pipeline") -> Engine | 
 
 @contextmanager
 def shown(instance: DagsterInstance, run_id: str) -> Iterator[None]:
-    """Keep the run's connection open inside the block, and store in a tag which process does."""
+    """Keep the run's connection open inside the block, and store the process and the machine in a tag of the run."""
     engine = _engine(instance, _name(run_id))
     if engine is None:
         yield
@@ -70,7 +72,7 @@ def shown(instance: DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def _keep(engine: Engine, is_over: threading.Event) -> None:
-    """Keep a connection open until `is_over` is set; open another one if it breaks, as when Postgres is restarted."""
+    """Keep a connection open until `is_over` is set. If it breaks, as when Postgres is restarted, open another one."""
     while not is_over.is_set():
         try:
             with engine.connect() as connection:
@@ -81,7 +83,7 @@ def _keep(engine: Engine, is_over: threading.Event) -> None:
 
 
 def without_process(instance: DagsterInstance, run_ids: Iterable[str]) -> set[str]:
-    """Return the runs that no process shows to be alive; none if Dagster's storage is not Postgres."""
+    """Return the runs for which no connection is open; none if Dagster's storage is not Postgres."""
     names = {_name(run_id): run_id for run_id in run_ids}
     engine = _engine(instance)
     if engine is None or not names:

@@ -1,4 +1,4 @@
-"""Copies the sync log that Dagster's storage keeps into `inn8.sync_log`, for syncs that have no row there.
+"""Copy sync log entries from Dagster's storage to `inn8.sync_log`, for syncs that have no row there.
 
 Until release 0.1 the sync log was in Dagster's storage alone. `inn8 db upgrade` copies it once, and the weekly
 maintenance copies what is still missing.
@@ -75,10 +75,10 @@ def _syncs(
 
 
 def _entry(record: AssetCheckExecutionRecord, run: dg.DagsterRun | None) -> SyncLogEntry | None:
-    """Return the entry that a record holds.
+    """Return the entry that a record holds; None if the sync has none.
 
-    A record without one was planned. It is a failure if its run has ended, but no entry (None) if its run is still
-    going on, or has been deleted: that may have been a dry run.
+    A record without an entry was planned. If its run has ended, the sync failed. If the run is still in progress, there
+    is no entry yet. If the run was deleted, there is none either, because it may have been a dry run.
     """
     if isinstance(record.evaluation, dg.AssetCheckEvaluation):
         return dagster_log.entry_of(record.evaluation)

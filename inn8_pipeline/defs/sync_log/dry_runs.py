@@ -16,7 +16,7 @@ TITLE = "Dry run, nothing was written"
 
 
 def is_dry(run: dg.DagsterRun) -> bool:
-    """Return True if a step of the run is configured as a dry run: then the whole run is one, and no step writes."""
+    """Return True if any step of the run is configured as a dry run: then no step of the run writes."""
     return any(config.get(OPTION) is True for config in _op_configs(run))
 
 
@@ -47,7 +47,7 @@ def log(context: dg.AssetExecutionContext, key: dg.AssetKey, entry: SyncLogEntry
 
 
 def entry_of(instance: dg.DagsterInstance, run: dg.DagsterRun, key: dg.AssetKey) -> SyncLogEntry | None:
-    """Return the entry that a dry run has logged; None where it ended before it could."""
+    """Return the entry that a dry run has logged; None if the run ended before that."""
     records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION).records
     for record in records:
         observed = record.event_log_entry.asset_observation

@@ -98,7 +98,7 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
 
 
 def _ended_runs(instance: DagsterInstance, cursor: _Cursor) -> list[DagsterRun]:
-    """Return the runs that ended otherwise than well since the last look, and those that are still unrecorded."""
+    """Return the runs that have failed or been canceled since the last look, and those that are still unrecorded."""
     runs = [*instance.get_runs(dg.RunsFilter(statuses=_ENDED, updated_after=cursor.ended_after))]
     older = set(cursor.unrecorded) - {run.run_id for run in runs}
     return runs + ([*instance.get_runs(dg.RunsFilter(run_ids=sorted(older)))] if older else [])
@@ -140,10 +140,10 @@ def _end(instance: DagsterInstance, run: DagsterRun) -> str:
 def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> str | None:
     """Write a `Failed` entry wherever the run had planned one and left none: for the run and for each of its days.
 
-    The run's own entry is written to the warehouse too. Where the warehouse has the entry of a committed merge, that
-    one is the run's, though the process was killed before it could log it.
+    The run's own entry is written to the warehouse too. If the warehouse already has the entry of a committed merge,
+    that one is written instead: the process was killed between the commit and the log.
 
-    A dry run has no entry. What it fetched is deleted, unless it was to be kept.
+    A dry run has no entry. What it fetched is deleted, unless the landing was to be kept.
 
     Returns:
         Why the warehouse could not be written, so that it must be tried again; None if it was written.

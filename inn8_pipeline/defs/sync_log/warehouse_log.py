@@ -1,4 +1,4 @@
-"""The row of `inn8.sync_log` of a run's sync: begun, merged or failed, and added for a run that could not write it."""
+"""Write the row of a run's sync in `inn8.sync_log`: when it begins, when it ends, or after its process was killed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ _BACKFILL_TAG = "dagster/backfill"
 
 
 def sync_of(run: dg.DagsterRun, tenant: Tenant, entity: Entity, days: Sequence[str]) -> LoggedSync:
-    """Return the sync of an entity that a run is for, in progress."""
+    """Return the row of a sync in progress: that of an entity in this run."""
     return LoggedSync(
         tenant_id=tenant.tenant_id,
         entity=entity.name,
@@ -43,7 +43,7 @@ def sync_of(run: dg.DagsterRun, tenant: Tenant, entity: Entity, days: Sequence[s
 
 
 def trigger_of(run: dg.DagsterRun, raw_key: dg.AssetKey) -> Trigger:
-    """Return what started a run; `rebuild` where it does not fetch."""
+    """Return what started a run; `rebuild` if it merges without fetching."""
     if run.asset_selection and raw_key not in run.asset_selection:
         return Trigger.REBUILD
     if names.TICK_TAG in run.tags:
@@ -55,7 +55,7 @@ def trigger_of(run: dg.DagsterRun, raw_key: dg.AssetKey) -> Trigger:
 
 
 def is_logged(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
-    """Return whether a run's sync of the table has a row: it merges, and is no dry run."""
+    """Return whether a run has a row for the table: it merges into it, and is not a dry run."""
     return not dry_runs.is_dry(run) and (not run.asset_selection or key in run.asset_selection)
 
 
@@ -67,7 +67,7 @@ def begin(engine: "Engine", sync: LoggedSync) -> None:
 
 @dataclass
 class MergeRecorder:
-    """Writes how a merged sync ended; `whole` and `by_day` are its entries once it is written.
+    """Writes how a merged sync ended. `whole` and `by_day` are its entries, once it is written.
 
     Attributes:
         sync: The sync.
@@ -101,9 +101,9 @@ class MergeRecorder:
 
 
 def write_ended(sync: LoggedSync) -> SyncLogEntry:
-    """Write the end of a sync in a transaction of its own; return the entry that stands.
+    """Write the end of a sync in a transaction of its own, and return the entry that the row now has.
 
-    That is the entry of the merge, where it was committed before the sync failed.
+    If the merge was committed before the sync failed, that is the entry of the merge.
 
     Raises:
         Inn8Error: The warehouse cannot be written. The sensor `watch_runs` tries again.
@@ -119,6 +119,6 @@ def discard_landings(run: dg.DagsterRun, tenant: Tenant, entity: Entity) -> None
 
 
 def known_tables() -> dict[dg.AssetKey, tuple[Tenant, Entity]]:
-    """Return whose table an asset key is, for the tenants of the settings."""
+    """Return the tenant and the entity of each table, by asset key, for the tenants of the settings."""
     tenants = names.tenants(read_tenant_ids(Environment()))
     return {tenant.key(entity): (tenant, entity) for tenant in tenants for entity in ENTITIES}
