@@ -1,7 +1,6 @@
-"""What tests of Dagster's daemon share: a `dagster.yaml` of ours with some lines changed, and waiting for what it does.
+"""Helpers for tests of Dagster's daemon: our `dagster.yaml` with some lines changed, and waiting for a condition.
 
-A daemon runs the schedules too, and a test meets a quarter of an hour whenever it likes. `UNSCHEDULED` lets none of
-their runs in.
+The daemon also evaluates the schedules, and a tick can fall into any test. With `UNSCHEDULED` their runs stay queued.
 """
 
 import re
@@ -19,7 +18,7 @@ UNSCHEDULED = {"tag_concurrency_limits": f"\n      - key: {names.SCHEDULED_TAG}\
 
 
 def configure(home: Path, **changes: object) -> None:
-    """Write our dagster.yaml into the folder; each line that begins with one of these names gets the other value."""
+    """Write our dagster.yaml into the folder, with another value in each line that begins with one of these names."""
     text = DAGSTER_YAML.read_text(encoding="utf-8")
     for name, value in changes.items():
         text, count = re.subn(rf"(?m)^([ -]*{name}):(?: .+)?$", rf"\g<1>: {value}", text)
@@ -28,7 +27,7 @@ def configure(home: Path, **changes: object) -> None:
 
 
 def until(condition: Callable[[], Any], seconds: float = LONG) -> Any:  # noqa: ANN401 (whatever the condition finds)
-    """Return what the condition finds in the end."""
+    """Wait until the condition returns something true, and return that."""
     ends_at = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < ends_at, "it did not come to pass in time"

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     world = World(
         clients=given.clients, portfolios=given.portfolios, transactions=given.transactions, days=given.days,
-        seed=given.seed, first_date=given.first_date, last_date=given.last_date, faulty=given.faulty,
+        seed=given.seed, first_date=given.first_date, last_date=given.last_date, invalid=given.invalid,
     )  # fmt: skip
     with world:
         server = SandboxServer(world, port=given.port, expires_in=given.expires_in, options=options)
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--first-date", type=date.fromisoformat, help="first day of trade (default: --days before now)")
     parser.add_argument("--last-date", type=date.fromisoformat, help="last day of trade (default: always today)")
-    parser.add_argument("--faulty", type=int, default=0, help="invalid records in each collection")
+    parser.add_argument("--invalid", type=int, default=0, help="invalid records in each collection")
     parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
     parser.add_argument("--page-size", type=int, default=1000)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each page")

@@ -52,7 +52,7 @@ class RequestLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class BudgetRefusal:
     """Why a request must wait, the budget or INN8's own limit, and for about how long."""
 
     wait_seconds: float
@@ -138,7 +138,7 @@ class PostgresBudget(KeptConnection):
         """True if the settings have a limit."""
         return self.limit is not None
 
-    def take(self, *, leaves_reserve: bool) -> Refusal | None:
+    def take(self, *, leaves_reserve: bool) -> BudgetRefusal | None:
         """Take one request from the budget. If there is none, return why and for how long to wait.
 
         With `leaves_reserve` the last requests of the bucket are left for others.
@@ -150,11 +150,11 @@ class PostgresBudget(KeptConnection):
             return None
         row = self.run(lambda connection: execute(connection, _WAIT, **values).fetchone())
         if row is None:
-            return Refusal(0.0, is_by_server=False)
+            return BudgetRefusal(0.0, is_by_server=False)
         own_seconds, server_seconds = float(row["seconds"]), float(row["server_seconds"] or 0)
         if row["is_asking"]:
             server_seconds = min(server_seconds, LOOK_SECONDS)
-        return Refusal(max(own_seconds, server_seconds, 0.0), is_by_server=server_seconds > own_seconds)
+        return BudgetRefusal(max(own_seconds, server_seconds, 0.0), is_by_server=server_seconds > own_seconds)
 
     def heed(self, remaining: int, reset_seconds: float) -> None:
         """Store INN8's own limit as a response reports it: how many requests remain, and for how many seconds."""

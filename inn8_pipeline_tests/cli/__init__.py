@@ -1,1 +1,1 @@
-"""The command `inn8`: what it refuses in this process, what it does as a process of its own."""
+"""Tests of the command `inn8`: usage errors in this process, everything else in a process of its own."""

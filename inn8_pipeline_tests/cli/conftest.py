@@ -42,7 +42,7 @@ class Terminal:
         )
 
     def ask(self, *arguments: str) -> Result:
-        """Run the command in this process: for those that only read or write a database."""
+        """Run the command in this process, which is faster: for commands that only read or write a database."""
         return CliRunner().invoke(main, arguments, env=self.variables, prog_name="inn8", catch_exceptions=False)
 
     def but(self, **changed: str) -> "Terminal":
@@ -59,7 +59,7 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Place:
-    """A served world, a warehouse, a storage for Dagster, and a terminal that has their settings."""
+    """A simulated INN8, a warehouse, a storage for Dagster, and a terminal that has their settings."""
 
     server: SandboxServer
     warehouse_url: str
@@ -68,7 +68,7 @@ class Place:
 
 @pytest.fixture(autouse=True)
 def _loud() -> Iterator[None]:
-    """Yield the logging that a command silences in this process is heard again by the next test."""
+    """Undo, after each test, that a command silences logging in this process."""
     loggers = [logging.getLogger(name) for name in ("", "dagster")]
     levels = [logger.level for logger in loggers]
     yield
@@ -78,7 +78,7 @@ def _loud() -> Iterator[None]:
 
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
-    """Yield a user's data directory, which Postgres' user may pass through: not within pytest's."""
+    """Yield a user's data directory outside of pytest's folder, so that the user of Postgres can traverse it."""
     folder = Path(tempfile.mkdtemp(prefix="inn8-cli-"))
     yield folder
     shutil.rmtree(folder)

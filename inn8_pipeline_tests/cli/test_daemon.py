@@ -1,4 +1,4 @@
-"""A real daemon: a killed and a canceled run get their entries, and the killed one is started again, not for ever."""
+"""A real daemon logs a killed and a canceled run, and restarts the killed one, but not without end."""
 
 import json
 import os
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def terminal(place: Place, data_folder: Path) -> Terminal:
-    """With an instance of its own: ours, but that it looks after its runs every second and starts no schedule's."""
+    """Return a terminal whose instance is ours, but monitors runs every second and starts no scheduled run."""
     home = data_folder / "dagster"
     home.mkdir()
     configure(home, poll_interval_seconds=1, **UNSCHEDULED)
@@ -32,9 +32,9 @@ def terminal(place: Place, data_folder: Path) -> Terminal:
 
 @contextmanager
 def dagster(terminal: Terminal, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """One of Dagster's programs, and all that it started, until the block ends.
+    """Run one of Dagster's programs until the block ends, then end it with all processes that it started.
 
-    Its output is a file: a pipe that nobody reads would stop the daemon once it is full, after 64 kB.
+    Its output goes to a file: a pipe that nobody reads would block the program after 64 kB.
     """
     command = [sys.executable, "-m", *arguments, "-w", str(ROOT / "workspace.yaml")]
     written = Path(terminal.variables["XDG_DATA_HOME"]) / f"{arguments[0]}.log"
@@ -59,7 +59,7 @@ def launch(terminal: Terminal, job: str) -> None:
 
 
 def stored(url: str, query: str, **values: object) -> list[str]:
-    """Return what Dagster's storage answers."""
+    """Return the rows of a query of Dagster's storage."""
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
         found = list(connection.scalars(sqlalchemy.text(query), values))
@@ -79,21 +79,21 @@ def runs(url: str, *jobs: str) -> list[str]:
 
 
 def killed(url: str, job: str, number: int) -> None:
-    """Kill the process of the job's run of this number, counted from 0, once it works."""
+    """Kill the process of the job's run of this number, counted from 0, once it executes."""
     pid_line = re.compile(r"Executing steps in process \(pid: (\d+)\)")
     processes = until(lambda: list(dict.fromkeys(pid_line.findall("".join(events(url, job)))))[number:])
     psutil.Process(int(processes[0])).kill()
 
 
 def cancel(terminal: Terminal, run_id: str) -> None:
-    """As the UI's button does."""
+    """Cancel the run, as the button of the UI does."""
     code = "import sys, dagster; i = dagster.DagsterInstance.get(); i.run_coordinator.cancel_run(sys.argv[1])"
     command = [sys.executable, "-W", "ignore", "-c", code, run_id]
     subprocess.run(command, env={**os.environ, **terminal.variables}, check=True, timeout=LONG)
 
 
 def entries(terminal: Terminal, url: str) -> list[tuple[str, str, str]]:
-    """Return the log's lines of our runs; a schedule's are of another job, and wait."""
+    """Return the sync log entries of this test's runs. Scheduled runs have another job, and wait."""
     ours = runs(url, "clients_sync", "portfolios_sync")
     logged = json.loads(terminal.ask("log", "--json").stdout)
     return sorted((each["entity"], each["status"], each["error_message"]) for each in logged if each["run_id"] in ours)

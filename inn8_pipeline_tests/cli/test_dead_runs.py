@@ -1,4 +1,4 @@
-"""A sync whose process is killed: its run is found, ended and logged, and no run that lives is."""
+"""The run of a killed process is found, ended and logged; a run that is alive is not."""
 
 import json
 import signal

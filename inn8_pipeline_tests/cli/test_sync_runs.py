@@ -1,4 +1,4 @@
-"""Where a sync or a backfill breaks off, the message has the commands that go on, and they can be typed."""
+"""If a sync or a backfill breaks off, its message has commands that continue it."""
 
 import shlex
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What is refused before anything is started, and the help."""
+"""The help, and usage errors, which are reported before anything is started."""
 
 import socket
 import subprocess

@@ -1,1 +1,1 @@
-"""What Dagster makes of the pipeline: whole runs on real Postgres storage against the sandbox, their log, the ticks."""
+"""Tests of defs: whole runs on a real Postgres storage against the sandbox, the sync log, and the schedules."""

@@ -1,4 +1,4 @@
-"""What the checks beside the sync log said, in a run or executed by themselves."""
+"""The results of the checks other than the sync log, in a sync or on their own."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Evaluations = dict[str, dg.AssetCheckEvaluation]
 
 
 def evaluated(pipeline: Pipeline, run: ExecutionResult) -> Evaluations:
-    """Return the run's evaluations of the checks beside the sync log, by name: one each, or the test has found two."""
+    """Return the run's evaluations of these checks by name; fail if a check was evaluated twice."""
     found: Evaluations = {}
     for event in pipeline.events(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         each = event.asset_check_evaluation_data
@@ -32,7 +32,7 @@ def metadata(evaluation: dg.AssetCheckEvaluation) -> dict[str, Any]:
 
 
 def execute(pipeline: Pipeline, entity: Entity) -> Evaluations:
-    """As the button of the UI does: the checks alone, in a run of their own."""
+    """Execute only the checks, in a run of their own, as the button of the UI does."""
     keys = [dg.AssetCheckKey(pipeline.tenant.key(entity), name) for name in CHECKS]
     whole = pipeline.definitions.resolve_implicit_global_asset_job_def()
     job = whole.get_subset(asset_selection=set(), asset_check_selection=set(keys))

@@ -1,4 +1,4 @@
-"""What the tests of defs share: Dagster's storage, its schema migrated once a run, and pipelines on small worlds."""
+"""Fixtures of the tests of defs: Dagster's storage, migrated once per test run, and pipelines on small worlds."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ _INSIDE_DAGSTER = (
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Of this folder's tests: bear the warnings that Dagster raises about itself."""
+    """Ignore, in the tests of this folder, the warnings that Dagster raises about itself."""
     if Path(__file__).parent in item.path.parents:
         for warning in _INSIDE_DAGSTER:
             item.add_marker(pytest.mark.filterwarnings(warning))
@@ -50,7 +50,7 @@ def _open(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterIn
 
 @pytest.fixture(scope="session")
 def storage_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the name of a database with Dagster's schema: made once, by the first worker who asks."""
+    """Return the name of a database with Dagster's schema, created once by the first worker that needs it."""
     made = postgres.folder / STORAGE_TEMPLATE
     with made.with_suffix(".lock").open("w") as lock, pytest.MonkeyPatch.context() as monkeypatch:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -67,11 +67,11 @@ def storage_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPa
 def instance(
     new_database: NewDatabase, storage_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance of dagster.yaml, on a Postgres database of its own and in a folder of its own."""
+    """Return Dagster's instance with our dagster.yaml, a Postgres database and a folder of its own."""
     home = tmp_path / "dagster"
     home.mkdir()
     with new_database(storage_template) as url, _open(home, _with_psycopg2(url), monkeypatch) as opened:
-        # As the command line does: connections are kept, which makes a run a good deal quicker.
+        # Keep connections, as the command line does, because runs are then much faster.
         opened.optimize_for_webserver(60_000, 3600, 20)
         yield opened
 
@@ -80,7 +80,7 @@ def instance(
 def new_pipeline(
     instance: dg.DagsterInstance, warehouse_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[NewPipeline]:
-    """Make the test's pipeline; the arguments are the world's."""
+    """Return a function that makes the test's pipeline; its arguments are those of the world."""
     with ExitStack() as stack:
 
         def new(**dimensions: int) -> Pipeline:
@@ -107,5 +107,5 @@ def new_pipeline(
 
 @pytest.fixture
 def pipeline(new_pipeline: NewPipeline) -> Pipeline:
-    """Return a pipeline on a small world without faulty records."""
+    """Return a pipeline on a small world without invalid records."""
     return new_pipeline()

@@ -1,4 +1,4 @@
-"""What the tables must hold, computed from the world by the contract's rules, without the transform's code."""
+"""Compute the rows that the tables must have from the world, without the code of the transform."""
 
 import re
 from decimal import Decimal
@@ -38,7 +38,7 @@ def queries(tenant_id: str) -> dict[str, str]:
 
 
 def of(world: World) -> dict[str, list[Row]]:
-    """Return the rows that a world without faulty records makes."""
+    """Return the rows that a world without invalid records makes."""
     return {
         "clients": sorted(map(_client, world.records("clients"))),
         "portfolios": sorted(map(_portfolio, world.records("portfolios"))),

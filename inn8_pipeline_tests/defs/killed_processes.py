@@ -1,4 +1,4 @@
-"""Runs of Dagster's that die, or that kill their Postgres, in the middle. Run in children of a fork server.
+"""Runs that kill themselves or their Postgres half-way, executed in children of a fork server.
 
 This module decides when a run is killed; the tests check the state afterwards.
 """
@@ -27,18 +27,18 @@ EVENTS, STATEMENTS = "events", "statements"
 
 
 @dataclass(frozen=True, slots=True)
-class Blow:
-    """Falls right before the event that Dagster stores, or the statement, COPY or commit, of this number.
+class KillPoint:
+    """When to kill: right before an event that Dagster stores, or before a statement, COPY or commit.
 
-    Counted from 1. It kills the run's own process, or every process of the Postgres whose data folder is named.
+    `number` counts from 1. The run's own process is killed, or every process of the Postgres in `data_folder`.
     """
 
     counted: str
     number: int
     data_folder: Path | None = None
 
-    def fall(self) -> None:
-        """Kill, by SIGKILL."""
+    def kill(self) -> None:
+        """Send SIGKILL."""
         if self.data_folder is None:
             os.kill(os.getpid(), signal.SIGKILL)
         else:
@@ -54,36 +54,36 @@ def kill_server(data_folder: Path) -> None:
     psutil.wait_procs(processes, timeout=10)
 
 
-def run(entity: str, variables: Mapping[str, str], tags: Mapping[str, str], blow: Blow | None) -> None:
-    """One run of the entity's job, in the instance and the warehouse that the variables name."""
+def run(entity: str, variables: Mapping[str, str], tags: Mapping[str, str], kill_point: KillPoint | None) -> None:
+    """Execute one run of the job of the entity, in the instance and the warehouse that the variables name."""
     for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_"))]:
         del os.environ[name]
     os.environ.update(variables)
     # Enough for Postgres to come up again, and for a test to wait for.
     failures.RETRY_WAITS_SECONDS = (3, 3)
-    if blow:
-        _arm(blow)
+    if kill_point:
+        _arm(kill_point)
     job = build(Environment()).resolve_job_def(KEYS.job_name(ENTITIES.named(entity)))
     with dg.DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:
         instance.optimize_for_webserver(60_000, 3600, 20)
         job.execute_in_process(instance=instance, tags=dict(tags), raise_on_error=False)
 
 
-def _arm(blow: Blow) -> None:
-    left = iter(range(blow.number - 1, -1, -1))
+def _arm(kill_point: KillPoint) -> None:
+    left = iter(range(kill_point.number - 1, -1, -1))
 
-    def struck(method: Callable[..., Any]) -> Callable[..., Any]:
+    def killing_at_its_number(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
             if next(left, None) == 0:
-                blow.fall()
+                kill_point.kill()
             return method(*arguments, **named)
 
         return call
 
-    if blow.counted == EVENTS:
+    if kill_point.counted == EVENTS:
         for name in ("store_event", "store_event_batch"):
-            setattr(PostgresEventLogStorage, name, struck(getattr(PostgresEventLogStorage, name)))
+            setattr(PostgresEventLogStorage, name, killing_at_its_number(getattr(PostgresEventLogStorage, name)))
     else:
-        psycopg.Cursor.execute = struck(psycopg.Cursor.execute)  # type: ignore[method-assign]
-        psycopg.Cursor.copy = struck(psycopg.Cursor.copy)  # type: ignore[method-assign]
-        psycopg.Connection.commit = struck(psycopg.Connection.commit)  # type: ignore[method-assign]
+        psycopg.Cursor.execute = killing_at_its_number(psycopg.Cursor.execute)  # type: ignore[method-assign]
+        psycopg.Cursor.copy = killing_at_its_number(psycopg.Cursor.copy)  # type: ignore[method-assign]
+        psycopg.Connection.commit = killing_at_its_number(psycopg.Connection.commit)  # type: ignore[method-assign]

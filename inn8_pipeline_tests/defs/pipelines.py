@@ -22,7 +22,7 @@ from inn8_pipeline.sandbox.world.world import World
 SECRET = "the-c1ient-secret-of-these-tests"
 TENANT = "t1"
 KEYS = names.Tenant(TENANT)
-"""What the tenant's assets and jobs are called."""
+"""The names of the tenant's assets and jobs."""
 DAYS = 3
 
 Metadata = dict[str, Any]
@@ -46,7 +46,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Everything joined. `window` are all days of the world."""
+    """A world, its server, a warehouse, definitions and an instance. `window` has all days of the world."""
 
     server: SandboxServer
     instance: dg.DagsterInstance
@@ -73,7 +73,7 @@ class Pipeline:
         window: Window | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> ExecutionResult:
-        """One run of the entity's job, failed or not; `only` some of its assets, with `config` for its merge."""
+        """Execute the job of the entity, of `only` some assets; return the result, even if the run failed."""
         job = self.definitions.resolve_job_def(self.tenant.job_name(entity))
         days = range_tags(window or self.window) if entity is TRANSACTIONS else {}
         return job.execute_in_process(
@@ -85,7 +85,7 @@ class Pipeline:
         )
 
     def run_all(self) -> dict[Entity, ExecutionResult]:
-        """Return a whole sync."""
+        """Sync all entities, and return their results."""
         return {entity: self.run(entity) for entity in ENTITIES}
 
     def log(self, entity: Entity, run_id: str | None = None) -> list[LogEntry]:
@@ -123,12 +123,12 @@ class Pipeline:
             return list(connection.execute(sqlalchemy.text(query)).all())
 
     def change(self, statement: str) -> None:
-        """Change something in the warehouse behind the pipeline's back."""
+        """Change the warehouse without the pipeline."""
         with self.engine.begin() as connection:
             connection.execute(sqlalchemy.text(statement))
 
     def storage_text(self) -> Iterator[str]:
-        """Every row of every table of Dagster's storage, and every file that Dagster wrote."""
+        """Return every row of every table of Dagster's storage, and every file that Dagster wrote."""
         engine = sqlalchemy.create_engine(self.storage_url)
         with engine.connect() as connection:
             tables = connection.execute(sqlalchemy.text("select tablename from pg_tables where schemaname = 'public'"))

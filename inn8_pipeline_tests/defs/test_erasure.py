@@ -13,7 +13,7 @@ from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 
 
 def everything(pipeline: Pipeline) -> str:
-    """Every row of every table of both databases, and every file that Dagster wrote."""
+    """Return every row of every table of both databases, and every file that Dagster wrote."""
     tables = pipeline.rows("select schemaname || '.' || tablename from pg_tables where schemaname like 'inn8%'")
     rows = [row for (table,) in tables for (row,) in pipeline.rows(f"select t::text from {table} t")]
     return "\n".join([*rows, *pipeline.storage_text()])

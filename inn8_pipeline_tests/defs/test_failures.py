@@ -1,4 +1,4 @@
-"""Failed is always logged: whatever a sync fails of, the run has exactly one entry that says so and what to do."""
+"""A failed sync is always logged: its run has exactly one entry, with the cause and what to do."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def contract(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def full(pipeline: Pipeline, _monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a disk: as Postgres says it, for a disk of a few pages is not to be had without a mount."""
+    """Let Postgres report a full disk. A real one would need a mounted file system."""
     pipeline.change(FULL)
 
 

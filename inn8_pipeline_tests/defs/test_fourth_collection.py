@@ -1,4 +1,4 @@
-"""A fourth collection, declared outside of the package, goes the whole way: fetch, table, log, views, erasure, CLI."""
+"""A fourth collection, declared outside of the package, works from the fetch to tables, log, views, erasure and CLI."""
 
 import json
 from collections.abc import Iterator

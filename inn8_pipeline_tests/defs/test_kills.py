@@ -1,6 +1,6 @@
-"""A run, or Postgres, killed at any moment: the sync before it stays readable, the next run ends as a clean one.
+"""If a run or Postgres is killed at any moment, the last sync stays readable, and the next run repairs everything.
 
-`make soak-records` walks through more of the seeds.
+`make soak-records` tries more of the seeds.
 """
 
 import os
@@ -25,7 +25,7 @@ from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.killed_processes import EVENTS, STATEMENTS, Blow
+from inn8_pipeline_tests.defs.killed_processes import EVENTS, STATEMENTS, KillPoint
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
 SEEDS = range(int(os.environ.get("SOAK_EXAMPLES", "6")))
@@ -35,14 +35,14 @@ KILLED = -signal.SIGKILL
 OPEN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
-def struck(pipeline: Pipeline, entity: Entity, blow: Blow) -> int | None:
-    """Return the exit code of a run that the blow fell on, or that ended before."""
-    with begun(pipeline, entity, blow) as child:
+def run_until_killed(pipeline: Pipeline, entity: Entity, kill_point: KillPoint) -> int | None:
+    """Return the exit code of a run that was killed, or that ended before it could be."""
+    with begun(pipeline, entity, kill_point) as child:
         child.join(60)
         return child.exitcode
 
 
-def disturb(pipeline: Pipeline, entity: Entity, number: int) -> None:
+def change_a_record(pipeline: Pipeline, entity: Entity, number: int) -> None:
     """Change one record, so that the next sync has something to write."""
     if entity is CLIENTS:
         records = pipeline.world.records("clients")
@@ -52,7 +52,7 @@ def disturb(pipeline: Pipeline, entity: Entity, number: int) -> None:
         pipeline.world.corrupt("transactions", records[number % len(records)]["id"], description=f"changed {number}")
 
 
-def report_the_dead(pipeline: Pipeline) -> list[str]:
+def report_dead_runs(pipeline: Pipeline) -> list[str]:
     """Do what run monitoring and the sensor do about runs without a process, twice; return the runs' ids."""
     dead = [record.dagster_run for record in pipeline.instance.get_run_records(dg.RunsFilter(statuses=OPEN))]
     for each in dead:
@@ -63,14 +63,14 @@ def report_the_dead(pipeline: Pipeline) -> list[str]:
 
 
 def entries(pipeline: Pipeline, run_id: str) -> list[str]:
-    """For what the run's events have an entry, as often as they have it: the check's history would show it once."""
+    """Return the day of each entry in the run's events, once per event: the check's history would hide a second one."""
     events = pipeline.events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     found = [event.asset_check_evaluation_data for event in events]
     return sorted(each.partition or "the run" for each in found if each.check_name == "sync_log")
 
 
 def is_planned(pipeline: Pipeline, run_id: str) -> bool:
-    """Whether the run had planned to log its end: one that was killed before that has never begun."""
+    """Return whether the run has planned a sync log entry. A run that was killed before that has never begun."""
     planned = pipeline.events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
     return any("sync_log" in str(event.event_specific_data) for event in planned)
 
@@ -80,7 +80,7 @@ def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[st
     now = expected_rows.of(pipeline.world)
     assert expected_rows.tables(pipeline) in (before, now)
     wanted = sorted([*(day_names(pipeline.window) if entity is TRANSACTIONS else []), "the run"])
-    for run_id in report_the_dead(pipeline):
+    for run_id in report_dead_runs(pipeline):
         assert entries(pipeline, run_id) == (wanted if is_planned(pipeline, run_id) else [])
     clean = pipeline.run(entity)
     assert clean.success
@@ -93,9 +93,9 @@ def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline
     event = 1
     is_over = False
     while not is_over:
-        disturb(pipeline, CLIENTS, event)
+        change_a_record(pipeline, CLIENTS, event)
         before = expected_rows.tables(pipeline)
-        is_over = struck(pipeline, CLIENTS, Blow(EVENTS, event)) == 0
+        is_over = run_until_killed(pipeline, CLIENTS, KillPoint(EVENTS, event)) == 0
         expect_nothing_half_done(pipeline, CLIENTS, before)
         event += EVENTS_APART
     assert event > 20
@@ -104,17 +104,17 @@ def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_killed_before_a_statement_at_random_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
     pipeline.run_all()
-    disturb(pipeline, TRANSACTIONS, seed)
+    change_a_record(pipeline, TRANSACTIONS, seed)
     before = expected_rows.tables(pipeline)
     number = random.Random(seed).randint(1, 70)
-    assert struck(pipeline, TRANSACTIONS, Blow(STATEMENTS, number)) == KILLED
+    assert run_until_killed(pipeline, TRANSACTIONS, KillPoint(STATEMENTS, number)) == KILLED
     expect_nothing_half_done(pipeline, TRANSACTIONS, before)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_killed_at_any_moment_leaves_nothing_half_done(pipeline: Pipeline, seed: int) -> None:
     pipeline.run_all()
-    disturb(pipeline, TRANSACTIONS, seed)
+    change_a_record(pipeline, TRANSACTIONS, seed)
     before = expected_rows.tables(pipeline)
     with begun(pipeline, TRANSACTIONS) as child:
         time.sleep(random.Random(seed).uniform(0.2, 1.5))
@@ -140,12 +140,12 @@ def on_its_own(server: EmbeddedPostgres, new_pipeline: NewPipeline, monkeypatch:
     pipeline = replace(pipeline, engine=connect(url))
     migrations.upgrade(pipeline.engine)
     pipeline.run_all()
-    disturb(pipeline, TRANSACTIONS, 5)
+    change_a_record(pipeline, TRANSACTIONS, 5)
     return pipeline
 
 
-def killing(server: EmbeddedPostgres, number: int) -> Blow:
-    return Blow(STATEMENTS, number, server.folder / "data")
+def killing(server: EmbeddedPostgres, number: int) -> KillPoint:
+    return KillPoint(STATEMENTS, number, server.folder / "data")
 
 
 def restart(server: EmbeddedPostgres) -> None:
@@ -173,7 +173,7 @@ def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_i
 ) -> None:
     before = expected_rows.tables(on_its_own)
     number = random.Random(seed).randint(1, 60)
-    assert struck(on_its_own, TRANSACTIONS, killing(server, number)) == 0
+    assert run_until_killed(on_its_own, TRANSACTIONS, killing(server, number)) == 0
     (run,) = on_its_own.instance.get_runs(limit=1)
     failed = on_its_own.entry(TRANSACTIONS, run.run_id)
     assert failed.status == "Failed"

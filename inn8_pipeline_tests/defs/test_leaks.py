@@ -1,4 +1,4 @@
-"""Secrets and personal data: nothing of them stands in what a sync leaves outside the tables, however it ends."""
+"""No secret and no personal data is in what a sync leaves outside of the tables, however it ends."""
 
 import re
 
@@ -17,11 +17,11 @@ TRAP = """
 
 
 STRAY = "Thandi Sithole, thandi@example.org"
-"""A person where a code should stand."""
+"""Personal data in place of a code."""
 
 
 def guarded_texts(pipeline: Pipeline) -> set[str]:
-    """Return the secret, the tokens, and all that tells of a person, wherever INN8 puts it."""
+    """Return the secret, the tokens, and all personal data, wherever INN8 sends it."""
     world = pipeline.world
     personal = [
         text
@@ -42,7 +42,7 @@ def guarded_texts(pipeline: Pipeline) -> set[str]:
 
 
 def assert_silent(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
-    """Hold all that was left against all that is guarded."""
+    """Assert that nothing that was left has one of the guarded texts."""
     captured = capfd.readouterr()
     left = "\n".join([*pipeline.storage_text(), captured.out, captured.err])
     assert "RUN_START" in left
@@ -53,14 +53,14 @@ def assert_silent(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None
 
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a step be tried again at once."""
+    """Retry failed steps without waiting."""
     monkeypatch.setattr(failures, "RETRY_WAITS_SECONDS", (0.01, 0.01))
 
 
 def test_a_success_and_its_rejects_tell_nothing_of_a_person(
     new_pipeline: NewPipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = new_pipeline(faulty=6)
+    pipeline = new_pipeline(invalid=6)
     pipeline.world.corrupt("clients", "CL-000003", status=STRAY)
     pipeline.world.corrupt("portfolios", pipeline.world.records("portfolios")[0]["id"], type=STRAY, status=STRAY)
     pipeline.world.corrupt("transactions", pipeline.world.records("transactions")[0]["id"], type=STRAY)

@@ -1,4 +1,4 @@
-"""The weekly maintenance: what is old goes, with its counts; what a table or a day was made from last stays."""
+"""The weekly maintenance deletes what is old, with counts, and keeps what tables and days were last made from."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
 
 def maintain(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
-    """Run the job; the metadata of each of its steps."""
+    """Run the job, and return the metadata of each of its steps."""
     job = pipeline.definitions.resolve_job_def(maintenance.JOB)
     result = job.execute_in_process(instance=pipeline.instance)
     metadata = {}
@@ -27,7 +27,7 @@ def maintain(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def _in_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everything that is there be old."""
+    """Let everything that is stored be old."""
     later = now() + timedelta(days=400)
     monkeypatch.setattr(maintenance, "now", lambda: later)
 

@@ -1,4 +1,4 @@
-"""Side by side: a scheduled run, a backfill's and `inn8 sync` at one entity at a time, from several processes."""
+"""A scheduled run, a backfill and `inn8 sync`, in several processes, sync one entity one after the other."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""Several tenants: each under its own names, with its own credentials, and none in the way of another."""
+"""Several tenants: each has its own names and credentials, and none affects another."""
 
 from collections.abc import Iterator
 from dataclasses import replace

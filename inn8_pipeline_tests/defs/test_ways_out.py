@@ -53,7 +53,7 @@ def failed(pipeline: Pipeline, *, only: list[str] | None = None) -> str:
 
 
 def is_in(pipeline: Pipeline) -> bool:
-    """Sync clients; return whether the table is the truth."""
+    """Sync clients; return whether the table then equals INN8's data."""
     return pipeline.run(CLIENTS).success and (
         expected_rows.tables(pipeline)["clients"] == expected_rows.of(pipeline.world)["clients"]
     )

@@ -1,4 +1,4 @@
-"""Whole runs of all three entities: what stands in the tables, what a repeat leaves alone, how servers may differ."""
+"""Whole runs of all three entities: their rows, what a repeated sync leaves unchanged, and servers that differ."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TABLES = ("clients", "portfolios", "securities", "transactions", "rejected_recor
 
 
 def versions(pipeline: Pipeline) -> dict[str, list[Any]]:
-    """Which version of each row stands where: changes with every write of a row, even of the same values."""
+    """Return the version and the location of each row, which every write changes, even one of the same values."""
     return {
         table: pipeline.rows(f"select id, xmin::text, ctid::text, updated_at from inn8.{table} order by id")
         for table in TABLES[:-1]

@@ -37,7 +37,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def webservers(new_database: NewDatabase, folder: Path) -> Iterator[dict[str, str]]:
-    """Run both webservers on one storage. Yield the replacements of their addresses in `place.conf`."""
+    """Run both webservers on one storage. Yield the replacements of their addresses in `addresses.conf`."""
     ports = {"3000": free_port(), "3001": free_port()}
     home = write_instance(folder / "home")
     with new_database("template0") as url, pytest.MonkeyPatch.context() as patch:

@@ -62,7 +62,7 @@ def test_the_containers_keep_the_location_s_name_under_which_the_history_is_kept
 
 
 def test_nginx_uses_existing_services_and_their_ports() -> None:
-    text = (DEPLOY / "nginx" / "place-compose.conf").read_text(encoding="utf-8")
+    text = (DEPLOY / "nginx" / "addresses-compose.conf").read_text(encoding="utf-8")
     servers = re.findall(r"server ([a-z-]+):(\d+);", text)
     assert [name for name, _port in servers] == ["webserver", "webserver-read-only"]
     assert [name for name, port in servers if port not in SERVICES[name]["command"]] == []

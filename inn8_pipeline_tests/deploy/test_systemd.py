@@ -62,7 +62,7 @@ def test_a_webserver_listens_on_loopback_where_nginx_looks_for_it(unit: Path) ->
     port = re.search(r"--host 127\.0\.0\.1 --port (\d+)", settings(unit)["ExecStart"])
     assert port is not None
     name = "dagster_webserver" + ("_read_only" if "--read-only" in settings(unit)["ExecStart"] else "")
-    upstreams = (DEPLOY / "nginx" / "place.conf").read_text(encoding="utf-8")
+    upstreams = (DEPLOY / "nginx" / "addresses.conf").read_text(encoding="utf-8")
     assert f"upstream {name} {{\n    server 127.0.0.1:{port.group(1)};\n" in upstreams
 
 

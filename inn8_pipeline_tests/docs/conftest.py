@@ -83,10 +83,10 @@ class Desk:
 
 
 @contextmanager
-def set_up(postgres: EmbeddedPostgres, faulty: int) -> Iterator[Desk]:
+def set_up(postgres: EmbeddedPostgres, invalid: int) -> Iterator[Desk]:
     """Yield the desk of a reader who has cloned the project and made its virtual environment.
 
-    INN8 sends `faulty` invalid records of each collection.
+    INN8 sends `invalid` invalid records of each collection.
     """
     days = (datetime.now(UTC).date() - FIRST_DATE).days + 1
     folder = Path(tempfile.mkdtemp(prefix="inn8-docs-"))
@@ -94,7 +94,7 @@ def set_up(postgres: EmbeddedPostgres, faulty: int) -> Iterator[Desk]:
         with (
             World(
                 clients=40, portfolios=60, transactions=days * TRANSACTIONS_OF_A_DAY, first_date=FIRST_DATE, days=days,
-                faulty=faulty,
+                invalid=invalid,
             ) as world,
             SandboxServer(world) as server,
         ):  # fmt: skip
@@ -140,5 +140,5 @@ def _values(folder: Path, server: SandboxServer, postgres: EmbeddedPostgres) -> 
 
 @pytest.fixture
 def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
-    with set_up(postgres, faulty=0) as made:
+    with set_up(postgres, invalid=0) as made:
         yield made

@@ -20,14 +20,14 @@ from inn8_pipeline_tests.docs.listed import MAY_BE_EMPTY
 from inn8_pipeline_tests.docs.pages import ROOT, Typed, queries
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FAULTY = 3
+INVALID = 3
 MARCH = date(2026, 3, 1), date(2026, 3, 31)
 
 
 @pytest.fixture(scope="module")
 def desk(postgres: EmbeddedPostgres) -> Iterator[Desk]:
     """Yield a desk where everything was synced as the README says for the real INN8, with some records rejected."""
-    with set_up(postgres, FAULTY) as made:
+    with set_up(postgres, INVALID) as made:
         made.install()
         made.export(PGDATABASE=DATABASES[0])
         made.type("inn8 sync --full", codes={EXIT_PARTIAL})
@@ -65,10 +65,10 @@ def test_which_records_were_rejected_and_why(desk: Desk) -> None:
     for reason in ("fullName is missing", "clientId names no known client", "amount has more than 10 decimal places"):
         assert reason in said
     rejected = query(desk, sql)
-    assert len(rejected) == 3 * FAULTY
+    assert len(rejected) == 3 * INVALID
     assert ("clients", "CL-X00001", "fullName is missing") in rejected
     number = query(desk, "select id from inn8.rejected_records where external_id = 'CL-X00001'")[0][0]
-    assert "faulty1@example.com" in desk.type(showing.replace("ID", str(number)))
+    assert "invalid1@example.com" in desk.type(showing.replace("ID", str(number)))
 
 
 def test_what_inn8_sent_for_a_transaction(desk: Desk) -> None:

@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 FIRST_DATE = date(2026, 2, 15)
 """Early enough for the March of the README's examples."""
 TRANSACTIONS_OF_A_DAY = 20
-FAULTY = 3
+INVALID = 3
 """How many records of each collection are invalid."""
 
 
@@ -86,7 +86,7 @@ def stage(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
     with (
         World(
             clients=80, portfolios=150, transactions=TRANSACTIONS_OF_A_DAY * days, days=days, first_date=FIRST_DATE,
-            faulty=FAULTY,
+            invalid=INVALID,
         ) as world,
         local_environment(LocalDatabases(postgres, "e2e", "e2e_dagster", folder), world, "default") as variables,
     ):  # fmt: skip

@@ -9,7 +9,7 @@ from inn8_pipeline.cli.support.group import EXIT_PARTIAL
 from inn8_pipeline.defs.assets.catalog import OWNERS
 from inn8_pipeline.entities import CLIENTS, ENTITIES, table_columns
 from inn8_pipeline_tests.e2e.browser import Browser
-from inn8_pipeline_tests.e2e.conftest import FAULTY, ROOT, Stage
+from inn8_pipeline_tests.e2e.conftest import INVALID, ROOT, Stage
 from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job, Run
 
 DECLARED = {entity.name: entity for entity in ENTITIES}
@@ -73,7 +73,7 @@ def test_the_sync_log_shows_status_and_counts_with_their_history(browser: Browse
 def test_the_sync_log_of_transactions_has_lines_of_a_run_and_of_days(browser: Browser, stage: Stage) -> None:
     check = Check(browser, "transactions", "sync_log")
     latest = latest_as_logged(check, stage)
-    assert int(latest["fetched"]) > int(latest["rejected"]) == FAULTY
+    assert int(latest["fetched"]) > int(latest["rejected"]) == INVALID
     browser.screenshot("sync_log")
     run, *days = map(status_of, check.history())
     assert run == "PartialSuccess"

@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-SMALL = ["--clients", "5", "--portfolios", "5", "--transactions", "20", "--days", "3", "--faulty", "1", "--warm"]
+SMALL = ["--clients", "5", "--portfolios", "5", "--transactions", "20", "--days", "3", "--invalid", "1", "--warm"]
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

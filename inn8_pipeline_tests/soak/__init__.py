@@ -1,1 +1,1 @@
-"""The pipeline against a world that never stands still: changes, faults and kills at random, held against the truth."""
+"""The pipeline with random changes, faults and kills, after which its tables must equal INN8's data."""

@@ -1,4 +1,4 @@
-"""One tenant's pipeline beside its imitated INN8, and the checks after every merge.
+"""One tenant's pipeline with its simulated INN8, and the checks after every merge.
 
 This module has the invariants that hold after any events; `test_records` draws the events.
 """
@@ -236,7 +236,7 @@ class Bench:
             assert absent <= after.missing(entity), f"{entity} that INN8 no longer has are not marked"
             assert absent & before.missing(entity) <= after.removed(entity), f"{entity}: two proofs, and not removed"
         for key in expected.rejects.keys() - expected.rows.keys():
-            assert before.of(entity).get(key) == rows.get(key), f"{key} of {entity} is faulty, and its row changed"
+            assert before.of(entity).get(key) == rows.get(key), f"{key} of {entity} is invalid, and its row changed"
             assert before.marks.get(entity, {}).get(key) == after.marks.get(entity, {}).get(key)
 
     def _holds_rejects(
@@ -244,7 +244,7 @@ class Bench:
     ) -> None:
         opened = after.of(f"rejects {entity}")
         named = {
-            key: oracle.ORPHAN if code == oracle.ORPHAN else oracle.FAULTY
+            key: oracle.ORPHAN if code == oracle.ORPHAN else oracle.INVALID
             for key, (external_id, code, _) in opened.items()
             if external_id is not None
         }
@@ -252,7 +252,7 @@ class Bench:
             kept = named.keys() - expected.rejects.keys()
             assert kept <= before.of(f"rejects {entity}").keys() - expected.rows.keys()
             named = {key: why for key, why in named.items() if key not in kept}
-        assert named == expected.rejects, f"the open rejects of {entity} are not the faulty records"
+        assert named == expected.rejects, f"the open rejects of {entity} are not the invalid records"
         assert len(opened) - sum(row[0] is not None for row in opened.values()) == len(expected.nameless)
 
     def heal(self) -> None:

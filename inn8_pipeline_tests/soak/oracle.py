@@ -1,7 +1,7 @@
-"""The contract's rules once more, written for one record at a time: what must stand in a table, what must be refused.
+"""An independent implementation of the rules: the row that a record becomes, or that it must be rejected.
 
-It shares no code with the pipeline, so that a fault of one is not forgiven by the other. A row is a tuple of texts, as
-`tables` reads it. Nothing here knows of a database or a server.
+It shares no code with the pipeline, so that a mistake of one is not repeated by the other. A row is a tuple of texts,
+as `tables` reads it. Nothing here uses a database or a server.
 """
 
 import json
@@ -17,7 +17,7 @@ Record = Mapping[str, Any]
 ENTITIES: Final = ("clients", "portfolios", "transactions")
 PARENTS = {"portfolios": "clientId", "transactions": "portfolioId"}
 ORPHAN = "unknown_parent"
-FAULTY = "faulty"
+INVALID = "invalid"
 
 ACCOUNT_TYPES = (
     "individual", "joint", "trust", "company", "retirement_annuity", "preservation_fund", "living_annuity",
@@ -58,16 +58,16 @@ def day_of(record: object) -> date | None:
 
 @dataclass
 class Expected:
-    """What must be after INN8 sent these records, in their order, and whose parents are `known`."""
+    """The expected result of records that INN8 sent in this order, and whose parents are `known`."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     rejects: dict[str, str] = field(default_factory=dict)
-    """By id: `ORPHAN` or `FAULTY`, of the last faulty record of the id."""
+    """By id: `ORPHAN` or `INVALID`, of the last invalid record of the id."""
     nameless: set[str] = field(default_factory=set)
-    """Faulty records without a readable id, as canonical JSON."""
+    """Invalid records without a readable id, as canonical JSON."""
     has_unreadable: bool = False
     other_days: set[str] = field(default_factory=set)
-    """Ids of records whose day the sync is not for."""
+    """Ids of records of days that the sync does not merge."""
     fetched: int = 0
     rejected: int = 0
     skipped: int = 0
@@ -92,7 +92,7 @@ def expect(
 
 
 def _take(expected: Expected, entity: str, record: object, known: Collection[str]) -> None:
-    external_id, why = id_of(record), FAULTY
+    external_id, why = id_of(record), INVALID
     try:
         row: Row | None = row_of(entity, record)
         parent = PARENTS.get(entity)

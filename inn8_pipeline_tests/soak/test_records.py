@@ -225,7 +225,7 @@ class Records(RuleBasedStateMachine):
             self.bench.merge(landed, frozenset(HISTORY.days()), may_repeat=may_repeat, is_sure=False)
 
     @rule(pick=PICK, day=DAYS, wrong=PICK)
-    def overtake_what_is_faulty(self, pick: int, day: date, wrong: int) -> None:
+    def overtake_an_invalid_record(self, pick: int, day: date, wrong: int) -> None:
         """Let an invalid transaction wait as a reject, and send a valid one of its id on another day."""
         self.bench.heal()
         self.corrupt("transactions", pick, wrong)
@@ -299,7 +299,7 @@ def test_the_dangers_that_chance_seldom_finds_are_walked_through_one_by_one(engi
             machine.overtake(pick=pick + 1, day=FIRST + timedelta(days=1), may_repeat=True)
         for entity in ENTITIES:
             machine.go_and_come(entity=entity, pick=1)
-        machine.overtake_what_is_faulty(pick=5, day=LAST, wrong=0)
+        machine.overtake_an_invalid_record(pick=5, day=LAST, wrong=0)
         machine.add_before_its_parent(entity="transactions", pick=2)
         machine.sync_all_without_faults(may_repeat=True)
         machine.come(pick=0)

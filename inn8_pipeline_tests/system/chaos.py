@@ -89,7 +89,7 @@ class Chaos:
         tenant_id, server, collection, record = self._sound_record()
         self._sound[tenant_id, collection, str(record["id"])] = record
         server.world.corrupt(collection, record["id"], **WRONG[collection])
-        return "a record becomes faulty"
+        return "a record becomes invalid"
 
     def _mend(self) -> str:
         if self._sound:

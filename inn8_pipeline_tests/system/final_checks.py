@@ -61,7 +61,7 @@ def differences(environment: SoakEnvironment) -> list[str]:
         WAREHOUSE, "select count(*) from inn8.rejected_records where resolved_at is null"
     )
     if still_open:
-        found.append(f"{still_open} rejects are open though INN8 is sound")
+        found.append(f"{still_open} rejects are open though INN8 sends valid records")
     return found
 
 

@@ -1,1 +1,1 @@
-"""The warehouse: every promise about the rows, on real Postgres, driven by JSON as INN8 would send it."""
+"""Tests of the warehouse on a real Postgres, with JSON as INN8 would send it."""

@@ -46,7 +46,7 @@ NEXT = """\
                      INN8_DATABASE_URL and DAGSTER_POSTGRES_URL
   inn8 doctor        check these settings and the systems that they name
 """
-EPILOG = examples("inn8 demo", "inn8 demo --transactions 500000 --faulty 20")
+EPILOG = examples("inn8 demo", "inn8 demo --transactions 500000 --invalid 20")
 
 
 @click.command(name="demo", epilog=EPILOG)
@@ -57,10 +57,12 @@ EPILOG = examples("inn8 demo", "inn8 demo --transactions 500000 --faulty 20")
 )
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 3660), help="Days of trade, up to today.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the random data.")
-@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per entity.")
+@click.option(
+    "--invalid", "--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per entity."
+)
 @verbose_option
 def command(
-    clients: int, portfolios: int, transactions: int, days: int, seed: int, faulty: int,
+    clients: int, portfolios: int, transactions: int, days: int, seed: int, invalid: int,
     verbose: bool,
 ) -> None:  # fmt: skip
     """Simulate an INN8, load all of it into an embedded Postgres through Dagster, and show the result.
@@ -74,7 +76,7 @@ def command(
     screen = console()
     screen.print("Starting a simulated INN8 and an embedded Postgres …")
     with (
-        World(clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, faulty=faulty)
+        World(clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed, invalid=invalid)
         as world,
         fresh_databases() as databases,
         local_environment(databases, world, TENANT),

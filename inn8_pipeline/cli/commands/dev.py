@@ -31,12 +31,14 @@ EPILOG = examples("inn8 dev", "inn8 dev --port 3001")
 @click.option(
     "--allow-public", is_flag=True, help="Permit a --host that other machines can reach, although the UI has no login."
 )
-@click.option("--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per entity.")
+@click.option(
+    "--invalid", "--faulty", default=3, show_default=True, type=click.IntRange(0), help="Invalid records per entity."
+)
 def command(
     port: int,
     host: str,
     allow_public: bool,
-    faulty: int,
+    invalid: int,
 ) -> None:
     """Run a simulated INN8, an embedded Postgres and Dagster's UI, daemon and schedules until Ctrl-C or SIGTERM.
 
@@ -54,7 +56,7 @@ def command(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     click.echo("Starting a simulated INN8, an embedded Postgres and Dagster …")
     with (
-        World(first_date=_first_date(folder), days=DAYS, faulty=faulty) as world,
+        World(first_date=_first_date(folder), days=DAYS, invalid=invalid) as world,
         EmbeddedPostgres(default_folder()) as postgres,
         local_environment(LocalDatabases(postgres, *DATABASES, folder), world, TENANT) as variables,
     ):

@@ -42,7 +42,7 @@ EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 ever
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """The result of one check. `message` says what was found and, if the check failed, what to do."""
 
     check: str
@@ -71,7 +71,7 @@ def command(as_json: bool) -> None:
     sys.exit(0 if all(finding.is_ok for finding in findings) else EXIT_FAILED)
 
 
-def examine(environment: Environment) -> Iterator[Finding]:
+def examine(environment: Environment) -> Iterator[DoctorFinding]:
     """Run the checks in order, and yield the finding of each as soon as it is known."""
     checks: dict[str, Callable[[Environment], str]] = {
         "settings": _settings,
@@ -88,9 +88,9 @@ def examine(environment: Environment) -> Iterator[Finding]:
     }
     for name, check in checks.items():
         try:
-            yield Finding(name, is_ok=True, message=check(environment))
+            yield DoctorFinding(name, is_ok=True, message=check(environment))
         except Inn8Error as error:
-            yield Finding(name, is_ok=False, message=str(error))
+            yield DoctorFinding(name, is_ok=False, message=str(error))
 
 
 def _token_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:

@@ -18,7 +18,7 @@ from inn8_pipeline.settings import Environment, read_contract
 
 EPILOG = examples(
     "inn8 sandbox --port 8080",
-    "inn8 sandbox --transactions 500000 --faulty 20 --delay 0.1",
+    "inn8 sandbox --transactions 500000 --invalid 20 --delay 0.1",
     "inn8 sandbox --pascal --no-paging --no-windows",
     "inn8 sandbox --like contract.toml",
 )
@@ -33,7 +33,9 @@ EPILOG = examples(
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 36_500), help="Days of trade.")
 @click.option("--last-date", type=DAY, help="Last day of trade. Default: today, and still so when the date changes.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the random data.")
-@click.option("--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per entity.")
+@click.option(
+    "--invalid", "--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per entity."
+)
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port. Default: a free one.")
 @click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1), help="Records per page.")
 @click.option(
@@ -47,7 +49,7 @@ EPILOG = examples(
 @click.option("--no-windows", is_flag=True, help="Ignore fromDate and toDate.")
 @click.option("--like", type=click.Path(path_type=Path), help="Serve what this contract file says (not its token).")
 def command(
-    clients: int, portfolios: int, transactions: int, days: int, last_date: date | None, seed: int, faulty: int,
+    clients: int, portfolios: int, transactions: int, days: int, last_date: date | None, seed: int, invalid: int,
     port: int, page_size: int, delay: float, expires_in: int,
     pascal: bool, no_paging: bool, no_windows: bool, like: Path | None,
 ) -> None:  # fmt: skip
@@ -64,7 +66,7 @@ def command(
     try:
         world = World(
             clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed,
-            last_date=last_date, faulty=faulty,
+            last_date=last_date, invalid=invalid,
         )  # fmt: skip
     except (InvalidWorldError, OverflowError) as error:
         reason = (

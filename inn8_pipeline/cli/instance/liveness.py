@@ -98,8 +98,8 @@ def check_workers(environment: Environment) -> str:
 
     """
     executor(environment)  # raises a SettingsError if the optional package Celery, imported next, is not installed
-    from celery import Celery
-    from kombu.exceptions import OperationalError
+    from celery import Celery  # noqa: PLC0415 (an optional package)
+    from kombu.exceptions import OperationalError  # noqa: PLC0415 (an optional package)
 
     way_out = "Check the queue, and start `celery -A inn8_pipeline.defs.worker worker` on the workers' machines."
     app = Celery(broker=read_celery(environment).broker)

@@ -78,7 +78,7 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
     redelivers it to another worker as soon as the connection is lost. Redis does not watch connections: it redelivers a
     step some time after it was taken, even if it is still executing. Therefore `worker` takes a lock.
     """
-    from dagster_celery.defaults import broker_transport_options
+    from dagster_celery.defaults import broker_transport_options  # noqa: PLC0415 (an optional package)
 
     settings = read_celery(environment)
     transport = {
@@ -100,7 +100,7 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
 
 def _celery(environment: Environment) -> dg.ExecutorDefinition:
     """Return the Celery executor. It is configured when a run begins, so that no URL with a password is stored."""
-    from dagster_celery import celery_executor
+    from dagster_celery import celery_executor  # noqa: PLC0415 (an optional package)
 
     read_celery(environment)
     return celery_executor.configured(lambda _: dict(celery_config(environment)), name="celery", config_schema={})
@@ -108,7 +108,7 @@ def _celery(environment: Environment) -> dg.ExecutorDefinition:
 
 def _kubernetes(_: Environment) -> dg.ExecutorDefinition:
     """Return the Kubernetes executor. Steps have the image, secrets and resources of the run's own pod."""
-    from dagster_k8s import k8s_job_executor
+    from dagster_k8s import k8s_job_executor  # noqa: PLC0415 (an optional package)
 
     return k8s_job_executor
 

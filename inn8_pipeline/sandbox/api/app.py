@@ -61,8 +61,8 @@ class SandboxApp:
 
     async def _respond(self, request: Request) -> SandboxResponse:
         collections = {self.dialects[name].path if name in self.dialects else f"/{name}": name for name in COLLECTIONS}
-        route = {"/oauth/token": "POST"} | dict.fromkeys(collections, "GET")
-        wanted = route.get(request.url.path)
+        methods = {"/oauth/token": "POST"} | dict.fromkeys(collections, "GET")
+        wanted = methods.get(request.url.path)
         if wanted is None:
             return json_response(404, {"error": "not_found"})
         if request.method != wanted:

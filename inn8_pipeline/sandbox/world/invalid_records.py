@@ -9,8 +9,8 @@ from inn8_pipeline.sandbox.world.clients import Record, client_id, portfolio_id
 def client(number: int) -> Record:
     """Return invalid client `number`. There are three kinds, in turn."""
     record: Record = {
-        "id": f"CL-X{number + 1:05d}", "fullName": f"Faulty Example {number + 1}",
-        "emailAddress": f"faulty{number + 1}@example.com", "phoneNumber": "0555550100", "address": None,
+        "id": f"CL-X{number + 1:05d}", "fullName": f"Invalid Example {number + 1}",
+        "emailAddress": f"invalid{number + 1}@example.com", "phoneNumber": "0555550100", "address": None,
         "status": "active",
     }  # fmt: skip
     wrong: tuple[Record, ...] = (
@@ -24,7 +24,7 @@ def client(number: int) -> Record:
 def portfolio(number: int) -> Record:
     """Return invalid portfolio `number`. There are three kinds, in turn."""
     record: Record = {
-        "id": f"PF-X{number + 1:05d}", "clientId": client_id(0), "name": f"Faulty Portfolio {number + 1}",
+        "id": f"PF-X{number + 1:05d}", "clientId": client_id(0), "name": f"Invalid Portfolio {number + 1}",
         "accountNumber": f"INNX{number + 1:07d}", "type": "individual", "status": "active",
     }  # fmt: skip
     wrong: tuple[Record, ...] = ({"clientId": "CL-UNKNOWN"}, {"name": None}, {"status": ["active"]})
@@ -36,7 +36,7 @@ def transaction(number: int, day: date) -> Record:
     record: Record = {
         "id": f"TX-X{number + 1:05d}", "portfolioId": portfolio_id(0), "type": "deposit", "security": None,
         "tradeDate": day.isoformat(), "settlementDate": day.isoformat(), "quantity": None, "price": None,
-        "amount": Decimal("100.00"), "fees": Decimal("0.00"), "currency": "ZAR", "description": "Faulty example",
+        "amount": Decimal("100.00"), "fees": Decimal("0.00"), "currency": "ZAR", "description": "Invalid example",
     }  # fmt: skip
     wrong: tuple[Record, ...] = (
         {"amount": Decimal("100.123456789012")},

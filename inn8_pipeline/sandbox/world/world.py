@@ -38,13 +38,13 @@ class World:
         seed: Another seed generates other data.
         last_date: The last day of trade; if None, always today in UTC, so tomorrow there is one more day.
         first_date: The first day of trade; it keeps the beginning fixed over restarts.
-        faulty: The number of invalid records to add to each collection.
+        invalid: The number of invalid records to add to each collection.
 
     """
 
     def __init__(  # noqa: PLR0913 (all by name)
         self, *, clients: int = 1000, portfolios: int = 2000, transactions: int = 50_000, days: int = 90, seed: int = 7,
-        last_date: date | None = None, first_date: date | None = None, faulty: int = 0,
+        last_date: date | None = None, first_date: date | None = None, invalid: int = 0,
     ) -> None:  # fmt: skip
         if min(clients, portfolios, transactions) < 0 or days < 1 or (portfolios and not clients):
             raise InvalidWorldError
@@ -62,8 +62,8 @@ class World:
         }
         self.version = 0
         """Increases with every change."""
-        if faulty:
-            self._add_invalid(faulty, self.first_date + timedelta(days=days - 1))
+        if invalid:
+            self._add_invalid(invalid, self.first_date + timedelta(days=days - 1))
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""`inn8 demo`: what it shows, and that nothing stays."""
+"""`inn8 demo` shows its result and leaves nothing behind."""
 
 import fcntl
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline_tests.cli.conftest import Terminal
 
-SMALL = ["--clients", "20", "--portfolios", "30", "--transactions", "400", "--days", "40", "--faulty", "3"]
+SMALL = ["--clients", "20", "--portfolios", "30", "--transactions", "400", "--days", "40", "--invalid", "3"]
 
 
 def test_the_demo_shows_a_whole_sync_and_takes_all_down(data_folder: Path) -> None:
-    # Settings that lead nowhere: the demo does not look at them.
+    # Settings of servers that do not exist: the demo ignores them.
     elsewhere = {"INN8_BASE_URL": "http://127.0.0.1:1", "INN8_LOOKBACK_DAYS": "none", "DAGSTER_HOME": "/nowhere"}
     demo = Terminal({"XDG_DATA_HOME": str(data_folder), **elsewhere}).run("demo", *SMALL)
     assert (demo.returncode, demo.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""`inn8 dev`: Dagster answers with the schedule on, and a signal takes all of it down."""
+"""`inn8 dev`: the UI answers, the schedules are on, and a signal ends every process."""
 
 import json
 import shlex

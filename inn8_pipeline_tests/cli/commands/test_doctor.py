@@ -1,4 +1,4 @@
-"""`inn8 doctor`: who is away is named, with what to do."""
+"""`inn8 doctor` names what is unavailable or wrong, and says what to do."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the doctor said of each check, and of those that failed."""
+    """The doctor's message for each check, and for the failed checks."""
 
     messages: dict[str, str]
     failed: list[str]
@@ -45,7 +45,7 @@ def examine(terminal: Terminal) -> Examined:
 
 @pytest.fixture
 def terminal(place: Place, data_folder: Path) -> Terminal:
-    """With an instance in a folder that the test knows."""
+    """Return the terminal with a DAGSTER_HOME that the test knows."""
     home = data_folder / "dagster"
     home.mkdir()
     configure(home)
@@ -53,7 +53,7 @@ def terminal(place: Place, data_folder: Path) -> Terminal:
 
 
 def beat(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, seconds_ago: float) -> None:
-    """Let every part of Dagster's daemon have reported last so long ago."""
+    """Record that every one of Dagster's daemons sent its last heartbeat so many seconds ago."""
     for name, value in terminal.variables.items():
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.get() as instance:
@@ -137,7 +137,7 @@ def test_rights_that_were_granted_by_hand_are_noticed(data_folder: Path) -> None
 
 
 def tick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus, seconds_ago: float) -> None:
-    """Let the 15-minute schedule have ticked last so long ago, with this end."""
+    """Record a last tick of the 15-minute schedule so many seconds ago, with this status."""
     for name, value in terminal.variables.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-m", "dagster", "schedule", "stop", "every_15_minutes", "-w", "workspace.yaml"]

@@ -1,4 +1,4 @@
-"""`inn8 drift values`: what the contract does not list, shown on request in the terminal only."""
+"""`inn8 drift values` lists what the contract does not list, in the terminal only."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`inn8 db heal-clock`: the way out that FutureLandingError names, typed as it stands there."""
+"""`inn8 db heal-clock`: the command that FutureLandingError names, run as the message has it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`inn8 sync` and what an operator asks afterwards, each as a process of its own."""
+"""`inn8 sync`, and the commands that an operator runs afterwards, each in a process of its own."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     for each in syncs(second.stdout):
         counts = each["counts"]
         assert counts["unchanged"] + counts["skipped"] == each["record_count"] > 0
-        # The days beside the window are asked for, and skipped.
+        # One day more is requested at each end, and its records are skipped.
         assert (counts["skipped"] > 0) is (each["entity"] == "transactions")
 
     place.server.faults.add("status", "clients", status=404, times=None)
@@ -177,10 +177,10 @@ def test_of_several_statuses_the_worst_counts(statuses: list[str], expected: str
 class TestOfAWorldWithFaultyRecords:
     @pytest.fixture
     def world(self) -> Iterator[World]:
-        with World(clients=5, portfolios=5, transactions=50, days=5, faulty=2) as made:
+        with World(clients=5, portfolios=5, transactions=50, days=5, invalid=2) as made:
             yield made
 
-    def test_refused_records_colour_the_exit_code_until_they_are_accepted(self, place: Place) -> None:
+    def test_rejects_change_the_exit_code_until_they_are_accepted(self, place: Place) -> None:
         partial = place.terminal.run("sync", "clients")
         assert (partial.returncode, "PartialSuccess" in partial.stdout) == (3, True)
         listed = json.loads(place.terminal.ask("rejects", "list", "--json").stdout)

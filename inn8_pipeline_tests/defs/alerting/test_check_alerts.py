@@ -43,7 +43,7 @@ def test_a_message_that_was_not_accepted_is_sent_by_the_next_evaluation(alerted:
 def test_warnings_are_reported_unless_only_errors_are_wanted(
     new_pipeline: NewPipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = new_pipeline(faulty=1)
+    pipeline = new_pipeline(invalid=1)
     monkeypatch.setenv("INN8_ALERT_WEBHOOK", receiver.server.url_for(WEBHOOK_PATH))
     monkeypatch.setenv("INN8_ALERT_LEVEL", "error")
     pipeline.run(CLIENTS)
@@ -58,7 +58,7 @@ def test_warnings_are_reported_unless_only_errors_are_wanted(
 def test_stale_data_is_reported_beside_a_sync_log_entry_with_a_warning(
     new_pipeline: NewPipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline = new_pipeline(faulty=1)
+    pipeline = new_pipeline(invalid=1)
     monkeypatch.setenv("INN8_ALERT_WEBHOOK", receiver.server.url_for(WEBHOOK_PATH))
     sensor, freshness = SensorRunner(pipeline, "alert_failed_checks"), SensorRunner(pipeline, "watch_freshness")
     pipeline.run(CLIENTS)

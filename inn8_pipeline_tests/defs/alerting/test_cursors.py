@@ -1,4 +1,4 @@
-"""The cursors: what a sensor has written it reads again, what release 0.1 has written too."""
+"""A sensor reads the cursors that it has written, and those of release 0.1."""
 
 import json
 from datetime import UTC, date, datetime

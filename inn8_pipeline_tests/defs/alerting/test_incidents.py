@@ -1,4 +1,4 @@
-"""What is reported of an incident, evaluation after evaluation."""
+"""What is reported about an incident, from one evaluation to the next."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,7 +19,7 @@ OK = Finding()
 
 
 def reported(*evaluations: Incident | Finding, includes_warnings: bool = True, minutes: int = 1) -> list[str]:
-    """Return what is reported about one subject in one evaluation after the other."""
+    """Return what is reported about one subject in each of these evaluations."""
     found: list[str] = []
     cursor, at = None, AT
     for evaluation in evaluations:

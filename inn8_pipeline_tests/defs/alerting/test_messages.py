@@ -1,4 +1,4 @@
-"""The message to the webhook: complete where it is short, bounded where it is long."""
+"""The message to the webhook is complete if it is short, and bounded if it is long."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -26,7 +26,7 @@ def days_of(pipeline: Pipeline) -> list[Window]:
 
 
 def fail(pipeline: Pipeline, window: Window, tags: dict[str, str] | None = None) -> None:
-    """Let a run of these days fail."""
+    """Execute a run of these days that fails."""
     pipeline.server.faults.add("status", "transactions", status=404)
     assert not pipeline.run(TRANSACTIONS, window=window, tags=tags).success
 

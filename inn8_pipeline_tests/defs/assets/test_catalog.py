@@ -1,4 +1,4 @@
-"""What the UI shows of an asset before a run: complete, and the lineage of its columns true."""
+"""The catalog entries of the assets are complete, and the lineage of their columns is correct."""
 
 from collections.abc import Iterator
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""The checks beside the sync log: each passes where the data is in order, and says what to do where it is not."""
+"""The checks other than the sync log pass if the data is right, and otherwise say what to do."""
 
 from datetime import timedelta
 
@@ -72,7 +72,7 @@ def test_a_run_with_the_checks_as_a_step_leaves_nothing_planned_that_was_not_eva
 
 
 def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipeline) -> None:
-    pipeline = new_pipeline(faulty=3)
+    pipeline = new_pipeline(invalid=3)
     found = evaluated(pipeline, pipeline.run(CLIENTS))
     assert failed(found) == {"open_rejects"}
     evaluation = found["open_rejects"]

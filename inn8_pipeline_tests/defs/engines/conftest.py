@@ -16,7 +16,7 @@ Deploy = Callable[..., Deployment]
 
 @pytest.fixture
 def deploy(new_pipeline: NewPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploy]:
-    """Deploy the test's pipeline, on a world of so many days."""
+    """Return a function that deploys the test's pipeline on a world with this number of days."""
     with ExitStack() as stack:
 
         def new(days: int, application: str, max_runtime: int) -> Deployment:

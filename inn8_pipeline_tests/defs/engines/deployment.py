@@ -27,7 +27,7 @@ WORKERS = ("one", "two")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What runs, and its only backfill."""
+    """The processes of a deployment, and its only backfill."""
 
     pipeline: Pipeline
     workers: dict[str, psutil.Process]
@@ -35,7 +35,7 @@ class Deployment:
     folder: Path
 
     def backfill(self) -> None:
-        """Ask for all days of transactions, as the UI does."""
+        """Launch a backfill of all days of transactions, as the UI does."""
         asked = PartitionBackfill.from_asset_partitions(
             backfill_id=BACKFILL,
             asset_graph=self.pipeline.definitions.resolve_asset_graph(),
@@ -88,7 +88,7 @@ class Deployment:
         return sum(log.count("] retry: Retry in") for log in logs)
 
     def fetching(self) -> tuple[str, str] | None:
-        """Return the run that fetches now, and the worker that does it."""
+        """Return the run that is fetching, and the worker that executes it."""
         for run in self.runs:
             takes = self.takes(run.run_id)
             if takes and not self.pipeline.events(run.run_id, dg.DagsterEventType.STEP_SUCCESS):
@@ -100,7 +100,7 @@ class Deployment:
 def deployed(
     pipeline: Pipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, application: str, max_runtime: int
 ) -> Iterator[Deployment]:
-    """Workers and daemon, with clients and portfolios in. Runs may take so many seconds, and not many more."""
+    """Run workers and daemon, with clients and portfolios loaded. Runs may take `max_runtime` seconds."""
     for entity in (CLIENTS, PORTFOLIOS):
         assert pipeline.run(entity).success
     configure(pipeline.home, max_runtime_seconds=max_runtime, poll_interval_seconds=1, **UNSCHEDULED)

@@ -37,7 +37,7 @@ def started(log: Path, *command: str) -> Iterator[psutil.Process]:
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """Return the process and all that it started, as far as they live."""
+    """Return the process and those of its descendants that are alive."""
     try:
         process = psutil.Process(pid)
         return [*process.children(recursive=True), process]
@@ -47,7 +47,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """Yield a Redis of the test's own, which keeps nothing and asks for a password; its URL, without a database."""
+    """Run a Redis of the test's own, without persistence and with a password; yield its URL without a database."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     password = secrets.token_hex(16)
@@ -65,7 +65,7 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def worker(folder: Path, name: str, application: str) -> Iterator[psutil.Process]:
-    """Yield a Celery worker that does one step at a time, once it takes them."""
+    """Run a Celery worker that executes one step at a time; yield it once it accepts steps."""
     log = folder / f"{name}.log"
     words = ("-A", application, "worker", "--concurrency", "1", "-n", f"{name}@tests", "-l", "INFO")
     with started(log, sys.executable, "-m", "celery", *words) as process:
@@ -75,12 +75,12 @@ def worker(folder: Path, name: str, application: str) -> Iterator[psutil.Process
 
 @contextmanager
 def daemon(folder: Path) -> Iterator[psutil.Process]:
-    """Dagster's daemon; the processes of runs are its grandchildren."""
+    """Run Dagster's daemon. The processes of runs are its grandchildren."""
     words = ("-m", "dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml"))
     with started(folder / "daemon.log", sys.executable, *words) as process:
         yield process
 
 
-def strike(worker: psutil.Process) -> None:
-    """As when its machine is lost: all of its processes at once, without a word."""
+def kill_worker(worker: psutil.Process) -> None:
+    """Kill all processes of the worker at once, as if its machine was lost."""
     os.killpg(worker.pid, signal.SIGKILL)

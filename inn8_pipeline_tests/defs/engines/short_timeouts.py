@@ -1,4 +1,4 @@
-"""The worker's application on a queue without patience, for tests that cannot wait for minutes."""
+"""The worker's application with short timeouts of the queue, for tests that cannot wait for minutes."""
 
 from inn8_pipeline.defs.runs import executors
 

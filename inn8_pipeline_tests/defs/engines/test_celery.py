@@ -1,4 +1,4 @@
-"""A backfill on Celery, with two workers, of which one is killed in the middle of a step: it ends by itself, exactly.
+"""A backfill on Celery completes exactly although one of its two workers is killed in the middle of a step.
 
 It needs Redis and takes minutes: `make test-celery`.
 """
@@ -58,7 +58,7 @@ def test_a_run_whose_worker_is_killed_is_ended_logged_and_started_again(deploy: 
     deployment.backfill()
     until(lambda: deployment.took_part == set(WORKERS), LONG)
     run_id, killed = fetching_slowly(deployment, LONG)
-    processes.strike(deployment.workers[killed])
+    processes.kill_worker(deployment.workers[killed])
     expect_the_end(deployment)
 
     assert len(deployment.runs) == RUNS + 1
@@ -78,7 +78,7 @@ def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(de
     deployment = deploy(MAX_DAYS_PER_RUN, HASTY, max_runtime=LONG)
     deployment.backfill()
     run_id, killed = fetching_slowly(deployment, LONG)
-    processes.strike(deployment.workers[killed])
+    processes.kill_worker(deployment.workers[killed])
     expect_the_end(deployment)
 
     (other,) = {*WORKERS} - {killed}
@@ -118,14 +118,14 @@ def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(d
     deployment = deploy(MAX_DAYS_PER_RUN, WORKER, max_runtime=LONG)
     until(lambda: asked_doctor()["the schedule"].startswith("the daemon is alive"), LONG)
     assert asked_doctor()["Celery's workers"] == "workers that answer (2): one@tests, two@tests"
-    processes.strike(deployment.workers["one"])
+    processes.kill_worker(deployment.workers["one"])
     assert asked_doctor()["Celery's workers"] == "workers that answer (1): two@tests"
-    processes.strike(deployment.workers["two"])
+    processes.kill_worker(deployment.workers["two"])
     assert asked_doctor()["Celery's workers"].startswith("No Celery worker answers")
 
 
 def asked_doctor() -> dict[str, str]:
-    """Return what `inn8 doctor` says of each of its checks."""
+    """Return what `inn8 doctor` reports for each of its checks."""
     command = [sys.executable, "-m", "inn8_pipeline.cli", "doctor", "--json"]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=LONG).stdout
     return {each["check"]: each["message"] for each in json.loads(output)}

@@ -5,7 +5,7 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline_tests.defs.child_runs import begun
-from inn8_pipeline_tests.defs.killed_processes import STATEMENTS, Blow
+from inn8_pipeline_tests.defs.killed_processes import STATEMENTS, KillPoint
 from inn8_pipeline_tests.defs.pipelines import Pipeline
 
 RAW, MERGE = "raw_clients", "merge_clients"
@@ -22,7 +22,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def left(pipeline: Pipeline) -> dg.DagsterRun:
     """Return a run that was killed in its merge, and that Dagster still takes for running."""
     # Statement 31 is one of the first step since a sync checks the tenants; 40 to 80 are in the merge.
-    with begun(pipeline, CLIENTS, Blow(STATEMENTS, 60)) as child:
+    with begun(pipeline, CLIENTS, KillPoint(STATEMENTS, 60)) as child:
         child.join(60)
     (run,) = pipeline.instance.get_runs()
     assert run.status is dg.DagsterRunStatus.STARTED

@@ -26,7 +26,7 @@ def tick(instance: dg.DagsterInstance, name: str) -> ScheduleExecutionData:
 
 
 def requested(instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:
-    """Return the runs that it asks for."""
+    """Return the runs that a tick of the schedule requests."""
     return list(tick(instance, name).run_requests or [])
 
 

@@ -24,7 +24,7 @@ REQUESTS_ARE_REAL = {"inn8.circuits"}
 
 
 def everything(pipeline: Pipeline) -> dict[str, list[Any]]:
-    """Return all rows of all tables of the warehouse, but of those that count requests."""
+    """Return all rows of all tables of the warehouse, except those that count requests."""
     tables = pipeline.rows(
         "select oid::regclass::text from pg_class where relkind = 'r'"
         " and relnamespace in ('inn8'::regnamespace, 'inn8_raw'::regnamespace, 'inn8_history'::regnamespace) order by 1"
@@ -40,7 +40,7 @@ def entry_of(pipeline: Pipeline, entity: Entity, run: dg.DagsterRun) -> SyncLogE
 
 
 def change_some(pipeline: Pipeline) -> None:
-    """Let INN8 change, remove, spoil and add records."""
+    """Change, remove, corrupt and add records at INN8."""
     world = pipeline.world
     clients, transactions = list(world.records("clients")), list(world.records("transactions"))
     world.put("clients", {**clients[0], "fullName": "Somebody Else"})

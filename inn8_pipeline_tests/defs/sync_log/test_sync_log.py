@@ -1,4 +1,4 @@
-"""The sync log: what each end of a sync leaves there, and that it is one entry per run and entity."""
+"""The sync log has exactly one entry per run and entity, however the sync ends."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ def test_a_sound_sync_is_a_success_with_one_entry_and_for_transactions_one_for_e
 
 
 def test_refused_records_make_a_partial_success_and_stand_among_the_rejects(new_pipeline: NewPipeline) -> None:
-    pipeline = new_pipeline(faulty=2)
+    pipeline = new_pipeline(invalid=2)
     for entity, run in pipeline.run_all().items():
         entry = pipeline.entry(entity, run.run_id)
         kept = pipeline.rows(f"select reason_code, reason from inn8.rejected_records where entity = '{entity}'")

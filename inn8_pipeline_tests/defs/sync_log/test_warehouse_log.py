@@ -39,7 +39,7 @@ def of_row(sync: LoggedSync) -> dict[str, Any]:
 
 
 def assert_both_say_the_same(pipeline: Pipeline) -> list[LoggedSync]:
-    """Hold the two against each other, entry by entry; return the rows."""
+    """Compare the two, entry by entry, and return the rows."""
     found = rows(pipeline)
     for entity in ENTITIES:
         of_entity = {sync.run_id: of_row(sync) for sync in found if sync.entity == entity.name}
@@ -76,7 +76,7 @@ def test_of_sound_failed_and_rebuilt_syncs_the_table_says_what_the_check_says(pi
 
 
 def test_of_partial_syncs_the_table_says_what_the_check_says(new_pipeline: NewPipeline) -> None:
-    pipeline = new_pipeline(faulty=2)
+    pipeline = new_pipeline(invalid=2)
     pipeline.run_all()
     found = assert_both_say_the_same(pipeline)
     assert {sync.entry.status for sync in found} == {Status.PARTIAL_SUCCESS}

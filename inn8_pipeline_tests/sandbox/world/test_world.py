@@ -120,7 +120,7 @@ def test_both_ends_of_a_window_are_inclusive() -> None:
 
 
 def test_invalid_records_are_added_only_on_request() -> None:
-    valid, mixed = small(), small(faulty=5)
+    valid, mixed = small(), small(invalid=5)
     for collection in COLLECTIONS:
         assert mixed.count(collection) == valid.count(collection) + 5
     assert [record["id"] for record in mixed.records("clients") if record["fullName"] is None] == [

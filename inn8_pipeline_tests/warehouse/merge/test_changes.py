@@ -211,20 +211,20 @@ def test_few_rows_that_are_covered_among_many_new_ones_are_compared_too(syncs: S
 
 def test_a_landing_that_was_refused_is_refused_again_and_the_old_one_stays_good(syncs: Syncs) -> None:
     sent = loaded(syncs, CLIENTS)
-    faulty = [without(each, "phoneNumber") for each in sent]
-    first = str(refused(syncs, CLIENTS, faulty))
-    assert str(refused(syncs, CLIENTS, faulty)) == first
+    emptied = [without(each, "phoneNumber") for each in sent]
+    first = str(refused(syncs, CLIENTS, emptied))
+    assert str(refused(syncs, CLIENTS, emptied)) == first
     assert syncs.clients(sent).is_repeat
 
 
 def test_one_sync_may_be_allowed_and_the_next_is_bound_again(syncs: Syncs) -> None:
     sent = loaded(syncs, CLIENTS)
-    faulty = [without(each, "phoneNumber") for each in sent]
-    allowed = sync(syncs, CLIENTS, faulty, change_limit=ChangeLimit(is_overridden=True))
+    emptied = [without(each, "phoneNumber") for each in sent]
+    allowed = sync(syncs, CLIENTS, emptied, change_limit=ChangeLimit(is_overridden=True))
     assert allowed.counts.updated == 1000
-    assert syncs.clients(faulty).is_repeat
+    assert syncs.clients(emptied).is_repeat
     assert syncs.clients(sent).counts.updated == 1000
-    refused(syncs, CLIENTS, faulty)
+    refused(syncs, CLIENTS, emptied)
 
 
 def test_the_message_has_the_counts_and_a_command_that_names_tenant_and_days(syncs: Syncs) -> None:
@@ -288,10 +288,10 @@ class TestWhatDoesNotFail:
 
 def test_the_bound_can_be_changed_and_turned_off(syncs: Syncs) -> None:
     sent = loaded(syncs, CLIENTS)
-    faulty = [without(each, "phoneNumber") for each in sent]
+    emptied = [without(each, "phoneNumber") for each in sent]
     with pytest.raises(MassChangeError):
-        sync(syncs, CLIENTS, faulty[:100] + sent[100:], change_limit=ChangeLimit(percent=9))
-    assert sync(syncs, CLIENTS, faulty, change_limit=ChangeLimit(percent=100)).counts.updated == 1000
+        sync(syncs, CLIENTS, emptied[:100] + sent[100:], change_limit=ChangeLimit(percent=9))
+    assert sync(syncs, CLIENTS, emptied, change_limit=ChangeLimit(percent=100)).counts.updated == 1000
 
 
 def test_a_sync_that_changes_nothing_writes_no_row(syncs: Syncs) -> None:

@@ -1,4 +1,4 @@
-"""Rows that INN8 no longer sends: two proofs remove a row, a bound limits them, and a row that returns is revived."""
+"""Rows that INN8 no longer sends: two proofs remove a row, a limit holds removals back, and a row can return."""
 
 from typing import Any
 

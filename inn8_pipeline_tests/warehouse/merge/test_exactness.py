@@ -26,7 +26,7 @@ texts = st.text(st.characters(), max_size=60)
 
 
 def is_exact(number: Decimal) -> bool:
-    """At most 28 significant digits, at most 10 of them after the point; zeros at the end of those not counted."""
+    """Return whether it has at most 28 significant digits, 10 of them after the point, without trailing zeros."""
     if not number:
         return True
     _, digits, exponent = number.as_tuple()

@@ -165,14 +165,14 @@ def test_a_changed_contract_fails_the_sync_and_keeps_the_rows(syncs: Syncs) -> N
 
 
 def test_as_many_rejects_as_the_bound_allows_are_rejects(syncs: Syncs) -> None:
-    faulty = [without(each, "fullName") for each in many(client, 10)]
-    result = syncs.clients(faulty + [client(id=f"C-{number}") for number in range(10)])
+    invalid = [without(each, "fullName") for each in many(client, 10)]
+    result = syncs.clients(invalid + [client(id=f"C-{number}") for number in range(10)])
     assert result.counts == Counts(fetched=20, inserted=10, rejected=10)
 
 
 def test_the_bound_of_rejects_can_be_raised_for_a_run(syncs: Syncs) -> None:
-    faulty = [without(each, "fullName") for each in many(client, 20)]
-    assert syncs.clients(faulty, reject_limit=RejectLimit(percent=100)).counts.rejected == 20
+    invalid = [without(each, "fullName") for each in many(client, 20)]
+    assert syncs.clients(invalid, reject_limit=RejectLimit(percent=100)).counts.rejected == 20
 
 
 def test_records_of_unknown_parents_do_not_count_towards_the_bound(syncs: Syncs) -> None:

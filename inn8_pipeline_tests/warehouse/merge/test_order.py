@@ -81,7 +81,7 @@ def test_a_slow_backfill_does_not_mark_what_came_after_it(owned: Syncs) -> None:
     assert owned.row("transactions", "T-1")["missing_since"] is None
 
 
-def test_a_row_of_a_newer_fetch_is_not_marked_even_where_its_coverage_is_lost(owned: Syncs) -> None:
+def test_a_row_of_a_newer_fetch_is_not_marked_even_if_its_watermark_is_lost(owned: Syncs) -> None:
     slow = owned.land(TRANSACTIONS, [traded(5, number=2)], october(4, 5))
     owned.transactions([traded(4)], october(4))
     owned.execute("delete from inn8.sync_coverage where entity = 'transactions'")

@@ -32,11 +32,11 @@ def test_any_other_sync_is_none(counts: Counts, facts: StatusFacts, status: Stat
 
 
 def test_a_sync_of_which_all_records_are_accepted_rejects_is_no_success(syncs: Syncs) -> None:
-    faulty: list[object] = [client(fullName=1)]
-    syncs.clients(faulty)
+    invalid: list[object] = [client(fullName=1)]
+    syncs.clients(invalid)
     assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "known")
     for may_repeat in (False, True):
-        assert syncs.clients(faulty, may_repeat=may_repeat).status is Status.PARTIAL_SUCCESS
+        assert syncs.clients(invalid, may_repeat=may_repeat).status is Status.PARTIAL_SUCCESS
 
 
 def test_a_sync_of_which_all_records_are_of_other_days_is_no_data(owned: Syncs) -> None:

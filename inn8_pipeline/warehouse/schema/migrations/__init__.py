@@ -5,15 +5,24 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.errors import SchemaVersionError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.schema.migrations import roles
 from inn8_pipeline.warehouse.schema.tables import RAW_SCHEMA, SCHEMA, metadata
 from inn8_pipeline.warehouse.schema.views import views
+
+if TYPE_CHECKING:
+    from alembic import command
+    from alembic import config as alembic_config
+else:
+    command = lazy_module("alembic.command")
+    alembic_config = lazy_module("alembic.config")
 
 SCHEMA_VERSION = "0013"
 """The newest version in `versions`. It is written here so that a sync does not load Alembic to find it."""
@@ -70,10 +79,7 @@ def upgrade(engine: Engine) -> str:
         MissingRolesError: The login lacks a right that an upgrade needs. Nothing was changed.
 
     """
-    from alembic import command  # noqa: PLC0415 (slow to import, and only upgrades use it)
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
+    config = alembic_config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     with engine.begin() as connection:
         roles.ensure(connection)

@@ -1,0 +1,86 @@
+"""The structure of the package: class names, late imports, and the size and the purpose of each package."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import inn8_pipeline
+
+ROOT = Path(inn8_pipeline.__file__).parent
+MODULES = {path.relative_to(ROOT.parent): ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py")}
+PACKAGES = sorted(path.parent for path in MODULES if path.name == "__init__.py")
+
+OPTIONAL = {"celery", "kombu", "dagster_celery", "dagster_k8s", "platformdirs", "psutil"}
+"""The packages that may not be installed. `lazy_imports` says so too."""
+
+LOADERS = {"lazy_imports.py", "cli/support/dagster_modules.py", "cli/support/group.py"}
+"""The modules that import others by name."""
+
+LARGE_PACKAGES = {
+    "inn8_pipeline/cli/commands": "one module for each command",
+    "inn8_pipeline/cli/support": "small helpers of the commands",
+    "inn8_pipeline/warehouse/schema/migrations/versions": "one module for each version",
+}
+"""Packages with more than ten modules, each with its reason."""
+
+
+def imports_in_functions(module: ast.Module) -> Iterator[str]:
+    """Yield the names of the modules that are imported inside functions."""
+    functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for node in (inner for function in functions for inner in ast.walk(function)):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "."
+
+
+def calls(module: ast.Module, name: str) -> Iterator[ast.Call]:
+    """Yield the calls of a function of this name."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name:
+            yield node
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    places = defaultdict(list)
+    for path, module in MODULES.items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(str(path))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_only_optional_packages_are_imported_inside_functions() -> None:
+    late = {
+        (str(path), name)
+        for path, module in MODULES.items()
+        for name in imports_in_functions(module)
+        if name.partition(".")[0] not in OPTIONAL
+    }
+    assert late == set()
+
+
+def test_modules_are_loaded_by_name_in_three_modules_only() -> None:
+    loading = {str(path.relative_to("inn8_pipeline")) for path in MODULES if any(calls(MODULES[path], "import_module"))}
+    assert loading == LOADERS
+
+
+def test_every_module_that_is_imported_lazily_exists() -> None:
+    named = {ast.literal_eval(call.args[0]) for module in MODULES.values() for call in calls(module, "lazy_module")}
+    assert {name for name in named if find_spec(name) is None} == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=str)
+def test_a_package_says_what_it_is_for(package: Path) -> None:
+    first, _, _ = (ast.get_docstring(MODULES[package / "__init__.py"]) or "").partition("\n")
+    assert len(first.split()) >= 4, f"the docstring of {package} is: {first}"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=str)
+def test_a_package_has_at_most_ten_modules_or_a_reason_for_more(package: Path) -> None:
+    modules = [path.name for path in MODULES if path.parent == package and not path.name.startswith("__")]
+    assert (len(modules) > 10) == (str(package) in LARGE_PACKAGES), sorted(modules)
