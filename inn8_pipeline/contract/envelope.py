@@ -18,7 +18,7 @@ MISSING = object()
 
 
 class NoRecordsError(Exception):
-    """Nothing is at the pointer in the body. `error` is the error of msgspec if the text is malformed."""
+    """The body has nothing at the pointer to the records. `error` is that of msgspec if the text is malformed."""
 
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__()

@@ -59,7 +59,7 @@ class UncountedCircuits:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One admitted attempt."""
+    """An attempt that the circuit breaker has admitted."""
 
     circuit: str
     is_trial: bool

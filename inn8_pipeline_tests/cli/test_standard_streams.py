@@ -87,7 +87,7 @@ def test_the_version_is_shown(tmp_path: Path) -> None:
     assert shell("--version", tmp_path).stdout.startswith("inn8 ")
 
 
-def test_text_of_records_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_of_records_are_shown_and_not_interpreted(capsys: pytest.CaptureFixture[str]) -> None:
     console().print(rows_table([{"Column": "name", "Value": HOSTILE}], ("Column", "Value")))
     print_json({"name": HOSTILE})
     shown = capsys.readouterr().out

@@ -55,13 +55,23 @@ def invoke(*arguments: str, without: str = "", **changed: str) -> Result:
 
 
 def test_the_help_loads_no_library_but_click() -> None:
-    heavy = ["dagster", "pandas", "pyarrow", "rich", "sqlalchemy", "httpx", "alembic", "uvicorn"]
+    assert loaded_by_help([]) == []
+
+
+@pytest.mark.parametrize("command", ["sync", "backfill", "log", "rejects", "drift", "show", "erase", "doctor", "db"])
+def test_the_help_of_a_command_loads_no_library_for_the_work(command: str) -> None:
+    assert loaded_by_help([command]) == ["rich"]
+
+
+def loaded_by_help(command: list[str]) -> list[str]:
+    """Return the heavy libraries that the help of a command imports."""
+    heavy = ["dagster", "pandas", "pyarrow", "rich", "sqlalchemy", "psycopg", "httpx", "alembic", "uvicorn"]
     program = (
-        "import sys; from inn8_pipeline.cli import main; main(['--help'], standalone_mode=False); "
-        f"print([name for name in {heavy} if name in sys.modules])"
+        f"import sys; from inn8_pipeline.cli import main; main({[*command, '--help']}, standalone_mode=False); "
+        f"print('loaded', *[name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    assert done.stdout.rstrip().endswith("\n[]")
+    return done.stdout.splitlines()[-1].split()[1:]
 
 
 def test_every_command_is_listed() -> None:

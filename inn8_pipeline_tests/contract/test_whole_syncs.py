@@ -99,7 +99,7 @@ def server() -> Iterator[SandboxServer]:
         yield running
 
 
-def test_each_dialect_of_the_sandbox_brings_in_exactly_the_truth(warehouse_url: str, server: SandboxServer) -> None:
+def test_each_dialect_of_the_sandbox_gives_the_same_tables(warehouse_url: str, server: SandboxServer) -> None:
     truth = tables(warehouse_url, server, Contract(), "truth")
     assert all(truth.values())
     for style, lines in STYLES.items():

@@ -19,7 +19,7 @@ def everything(pipeline: Pipeline) -> str:
     return "\n".join([*rows, *pipeline.storage_text()])
 
 
-def test_whom_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPipeline) -> None:
+def test_a_client_that_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(transactions=200)
     world = pipeline.world
     own = world.records("portfolios")[0]

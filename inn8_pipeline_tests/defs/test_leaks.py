@@ -57,7 +57,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failures, "RETRY_WAITS_SECONDS", (0.01, 0.01))
 
 
-def test_a_success_and_its_rejects_tell_nothing_of_a_person(
+def test_a_success_and_its_rejects_show_no_personal_data(
     new_pipeline: NewPipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pipeline = new_pipeline(invalid=6)
@@ -68,7 +68,7 @@ def test_a_success_and_its_rejects_tell_nothing_of_a_person(
     assert_silent(pipeline, capfd)
 
 
-def test_a_failed_fetch_tells_nothing_of_its_answer(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_fetch_shows_nothing_of_the_response(pipeline: Pipeline, capfd: pytest.CaptureFixture[str]) -> None:
     person = pipeline.world.records("clients")[0]["fullName"]
     pipeline.server.faults.add("body", "clients", text=f'{{"error": "not for {person}"}}')
     pipeline.server.faults.add("body", "portfolios", text=f"[{person}")

@@ -33,7 +33,7 @@ def _in_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_in_a_year")
-def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> None:
+def test_old_runs_are_deleted_except_those_that_made_the_newest_data(pipeline: Pipeline) -> None:
     old = [pipeline.run(CLIENTS).run_id, pipeline.run(CLIENTS).run_id]
     days = pipeline.run(TRANSACTIONS).run_id
     assert maintain(pipeline)["prune_runs"] == {"runs": 1, "runs_kept": 2}
@@ -46,7 +46,9 @@ def test_old_runs_go_but_those_that_made_what_is_newest(pipeline: Pipeline) -> N
 
 
 @pytest.mark.usefixtures("_in_a_year")
-def test_old_evaluations_go_but_the_newest_of_each_check_and_the_sync_log_of_whole_runs(pipeline: Pipeline) -> None:
+def test_old_evaluations_are_deleted_except_the_newest_of_each_check_and_the_sync_log_of_whole_runs(
+    pipeline: Pipeline,
+) -> None:
     for _ in range(3):
         pipeline.run(CLIENTS)
     assert maintain(pipeline)["prune_checks"] == {"evaluations": 2 * len([*CHECKS, *CHECK_ALIASES])}
@@ -58,7 +60,9 @@ def test_old_evaluations_go_but_the_newest_of_each_check_and_the_sync_log_of_who
 
 
 @pytest.mark.usefixtures("_in_a_year")
-def test_old_entries_of_single_days_go_from_dagsters_storage_and_those_of_their_runs_stay(pipeline: Pipeline) -> None:
+def test_old_entries_of_single_days_are_deleted_from_dagsters_storage_and_those_of_their_runs_stay(
+    pipeline: Pipeline,
+) -> None:
     for _ in range(2):
         pipeline.run(TRANSACTIONS)
     days = len(day_names(pipeline.window))
@@ -94,7 +98,7 @@ def test_young_runs_stay(pipeline: Pipeline) -> None:
     assert pipeline.instance.has_run(run_id)
 
 
-def test_old_landings_pages_and_rejects_go_and_the_next_sync_is_as_ever(pipeline: Pipeline) -> None:
+def test_old_landings_pages_and_rejects_are_deleted_and_the_next_sync_succeeds(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
     pipeline.run(CLIENTS)

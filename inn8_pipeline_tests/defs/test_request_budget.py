@@ -11,7 +11,7 @@ from inn8_pipeline.extract import client as api_client
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 
 
-def test_what_requests_waited_for_stands_in_the_sync_log_and_the_plots(
+def test_the_seconds_that_requests_waited_are_in_the_sync_log_and_the_plots(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INN8_MAX_REQUESTS_PER_MINUTE", "30")

@@ -17,7 +17,7 @@ def versions(pipeline: Pipeline) -> dict[str, list[Any]]:
     } | {"rejected_records": pipeline.rows("select id, resolved_at from inn8.rejected_records order by id")}
 
 
-def test_a_whole_sync_brings_the_truth_into_the_tables(pipeline: Pipeline) -> None:
+def test_a_whole_sync_makes_the_tables_equal_to_the_data_of_inn8(pipeline: Pipeline) -> None:
     runs = pipeline.run_all()
     assert all(run.success for run in runs.values())
     assert expected_rows.tables(pipeline) == expected_rows.of(pipeline.world)

@@ -276,7 +276,7 @@ def engine(warehouse_url: str) -> Iterator[Engine]:
     made.dispose()
 
 
-def test_after_each_sound_sync_the_tables_are_the_truth_and_never_wrong_in_between(
+def test_after_each_sync_without_faults_the_tables_equal_the_data_of_inn8_and_are_never_wrong_in_between(
     engine: Engine, request: pytest.FixtureRequest
 ) -> None:
     Records.engine = engine
@@ -288,7 +288,7 @@ def test_after_each_sound_sync_the_tables_are_the_truth_and_never_wrong_in_betwe
     run_state_machine_as_test(Records, settings=bounded)
 
 
-def test_the_dangers_that_chance_seldom_finds_are_walked_through_one_by_one(engine: Engine) -> None:
+def test_rare_sequences_of_events_are_tested_one_by_one(engine: Engine) -> None:
     Records.engine = engine
     machine = Records()
     machine.begin(page_size=7, pages_at_a_time=1)

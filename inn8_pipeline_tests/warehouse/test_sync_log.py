@@ -51,7 +51,7 @@ def read(syncs: Syncs, wanted: SyncLogFilter | None = None) -> list[LoggedSync]:
     ],
     ids=lambda value: " ".join(str(each.entry.status) for each in (value if isinstance(value, tuple) else (value,))),
 )
-def test_the_end_of_a_merge_stands_and_of_two_failures_the_first(
+def test_the_end_of_a_merge_is_kept_and_of_two_failures_the_first(
     syncs: Syncs, words: tuple[LoggedSync, ...], standing: LoggedSync
 ) -> None:
     assert write(syncs, *words) == standing

@@ -22,16 +22,20 @@ from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.sync_runs import run_each
 from inn8_pipeline.cli.support.tables import log_table, rows_table
 from inn8_pipeline.entities import ENTITIES, value_columns
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.queries import rejects, tables
-from inn8_pipeline.warehouse.sync_log import store
-from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
 
 if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.queries import rejects, tables
+    from inn8_pipeline.warehouse.sync_log import store
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
+else:
+    rejects = lazy_module("inn8_pipeline.warehouse.queries.rejects")
+    store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
+    tables = lazy_module("inn8_pipeline.warehouse.queries.tables")
 
 TENANT = "demo"
 DATABASES = ("inn8_demo", "inn8_demo_dagster")
@@ -131,7 +135,7 @@ def _sync(environment: Environment, *, verbose: bool) -> "list[LoggedSync]":
         )
     # What is shown is what was stored.
     with reading(environment, "reading the sync log") as connection:
-        return list(store.read(connection, [TENANT], list(ENTITIES), SyncLogFilter()))
+        return list(store.read(connection, [TENANT], list(ENTITIES), store.SyncLogFilter()))
 
 
 def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSync]") -> None:

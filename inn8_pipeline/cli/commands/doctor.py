@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy import Engine, text
 
 from inn8_pipeline.cli.instance.home import STORAGE_URL, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
@@ -17,6 +17,7 @@ from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.output import print_json, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.errors import Inn8Error, SettingsError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
     Environment,
     check_tenants,
@@ -32,10 +33,18 @@ from inn8_pipeline.settings import (
     read_tenant,
     read_tenant_ids,
 )
-from inn8_pipeline.warehouse import database, poolers
-from inn8_pipeline.warehouse.database import transaction
-from inn8_pipeline.warehouse.schema import access
-from inn8_pipeline.warehouse.schema.migrations import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+    from inn8_pipeline.warehouse import database, poolers
+    from inn8_pipeline.warehouse.schema import access, migrations
+else:
+    sqlalchemy = lazy_module("sqlalchemy")
+    database = lazy_module("inn8_pipeline.warehouse.database")
+    poolers = lazy_module("inn8_pipeline.warehouse.poolers")
+    access = lazy_module("inn8_pipeline.warehouse.schema.access")
+    migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
 
 CLOCK_SECONDS = 5.0
 EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 every check passed, 1 a check failed.")
@@ -124,13 +133,13 @@ def _settings(environment: Environment) -> str:
     return "complete and valid"
 
 
-def _engine(environment: Environment) -> Engine:
+def _engine(environment: Environment) -> "sqlalchemy.Engine":
     return read_database(environment).engine()
 
 
 def _database(environment: Environment) -> str:
     with reading(environment, "looking at the schema"):
-        return f"reachable, schema version {SCHEMA_VERSION}"
+        return f"reachable, schema version {migrations.SCHEMA_VERSION}"
 
 
 def _pooler(environment: Environment) -> str:
@@ -169,9 +178,9 @@ class RightsError(Inn8Error):
 
 
 def _clock(environment: Environment) -> str:
-    with transaction(_engine(environment), "asking for the time") as connection:
+    with database.transaction(_engine(environment), "asking for the time") as connection:
         asked_at, began = datetime.now(UTC), time.monotonic()
-        theirs = connection.scalar(text("select clock_timestamp()"))
+        theirs = connection.scalar(sqlalchemy.text("select clock_timestamp()"))
         took = time.monotonic() - began
     off = (theirs - asked_at).total_seconds() - took / 2
     if abs(off) > CLOCK_SECONDS + took:

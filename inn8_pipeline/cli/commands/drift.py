@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,10 +20,16 @@ from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity, Kind, Property
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.transform.values import DATE_LENGTH, is_unlisted
-from inn8_pipeline.warehouse.merge import drift
-from inn8_pipeline.warehouse.queries.property_values import property_values
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.merge import drift
+    from inn8_pipeline.warehouse.queries import property_values
+else:
+    drift = lazy_module("inn8_pipeline.warehouse.merge.drift")
+    property_values = lazy_module("inn8_pipeline.warehouse.queries.property_values")
 
 COLUMNS = ("entity", "name", "first_seen_at", "last_seen_at", "accepted_at", "accepted_note")
 
@@ -88,7 +95,9 @@ def list_values(entity: Entity, tenant_id: str | None, as_json: bool) -> None:
             {"property": source.name, "value": value, "records": records}
             for source in entity.properties
             if source.kind in {Kind.CHOICE, Kind.DATE}
-            for value, records in _unlisted(property_values(connection, tenant, entity, source.name), source).items()
+            for value, records in _unlisted(
+                property_values.property_values(connection, tenant, entity, source.name), source
+            ).items()
         ]
     if as_json:
         print_json(found)

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,11 +20,15 @@ from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
 from inn8_pipeline.cli.support.tables import log_table
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.sync_log import store
 from inn8_pipeline.warehouse.sync_log.entry import worst
-from inn8_pipeline.warehouse.sync_log.store import SyncLogFilter
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.sync_log import store
+else:
+    store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
 STATUSES = [status.value for status in Status]
 MEANINGS = {
@@ -72,7 +77,7 @@ def command(
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     first = day or since
-    wanted = SyncLogFilter(
+    wanted = store.SyncLogFilter(
         status=Status(status) if status else None,
         from_at=_midnight(first) if first else None,
         before=_midnight(day + timedelta(days=1)) if day else None,

@@ -1,7 +1,7 @@
 """`inn8 rejects`: list, show, retry and accept records that failed validation."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,8 +22,13 @@ from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.warehouse.queries import rejects
+
+if TYPE_CHECKING:
+    from inn8_pipeline.warehouse.queries import rejects
+else:
+    rejects = lazy_module("inn8_pipeline.warehouse.queries.rejects")
 
 COLUMNS = (
     "id",

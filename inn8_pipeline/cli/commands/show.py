@@ -11,14 +11,17 @@ from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.tables import fits, rows_table
 from inn8_pipeline.entities import Entity
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment
-from inn8_pipeline.warehouse.queries.records import read, read_as_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from inn8_pipeline.warehouse.queries import records
     from inn8_pipeline.warehouse.queries.records import Record
     from inn8_pipeline.warehouse.queries.tables import Row
+else:
+    records = lazy_module("inn8_pipeline.warehouse.queries.records")
 
 PARTS = ("sent", "rejects", "history")
 EPILOG = examples(
@@ -47,7 +50,7 @@ def command(entity: Entity, external_id: str, as_of: datetime | None, tenant_id:
         _show_as_of(environment, tenant_id_of(environment, tenant_id), entity, external_id, as_of, as_json=as_json)
         return
     with reading(environment, f"reading a {entity.singular}") as connection:
-        record = read(connection, tenant_id_of(environment, tenant_id), entity, external_id)
+        record = records.read(connection, tenant_id_of(environment, tenant_id), entity, external_id)
     if not record.is_known:
         raise Failed(
             f"No {entity.singular} {external_id!r} is stored. Ids are compared exactly: case and blanks matter."
@@ -62,7 +65,7 @@ def _show_as_of(
     environment: Environment, tenant_id: str, entity: Entity, external_id: str, instant: datetime, *, as_json: bool
 ) -> None:
     with reading(environment, f"reading a {entity.singular} of the past") as connection:
-        row = read_as_of(connection, tenant_id, entity, external_id, instant)
+        row = records.read_as_of(connection, tenant_id, entity, external_id, instant)
     if row is None:
         raise Failed(
             f"No {entity.singular} {external_id!r} was stored at {instant:%Y-%m-%d %H:%M} UTC. History begins with"

@@ -8,14 +8,19 @@ import importlib
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
-from importlib.metadata import version
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
 import click
 
 from inn8_pipeline.cli.support import standard_streams
 from inn8_pipeline.errors import Inn8Error, SettingsError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from importlib import metadata
+else:
+    metadata = lazy_module("importlib.metadata")
 
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
@@ -65,7 +70,7 @@ def _is_utf8(text: str) -> bool:
 def _version_option() -> click.Option:
     def show(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         if value and not ctx.resilient_parsing:
-            click.echo(f"inn8 {version('inn8-pipeline')}")
+            click.echo(f"inn8 {metadata.version('inn8-pipeline')}")
             ctx.exit()
 
     return click.Option(

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, SchemaVersionError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.warehouse.queries import tables
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from inn8_pipeline.warehouse.queries import tables
+else:
+    tables = lazy_module("inn8_pipeline.warehouse.queries.tables")
 
 
 @contextmanager
-def reading(environment: Environment, action: str) -> Iterator[Connection]:
+def reading(environment: Environment, action: str) -> Iterator["Connection"]:
     """Open a read-only transaction.
 
     Raises:

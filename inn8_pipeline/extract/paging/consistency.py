@@ -112,7 +112,7 @@ class ConsistencyCheck:
         return f"{extra} of {self.records} records have the id of another record"
 
     def _duplicates(self) -> tuple[int, int, str]:
-        """Return the number of ids that are on several pages, of their surplus records, and a digest of these ids."""
+        """Return how many ids are on several pages, how many of their records are surplus, and a digest of the ids."""
         hashes = np.frombuffer(self._hashes, dtype=np.int64) if self._hashes else np.empty(0, dtype=np.int64)
         hashes.sort()
         extra = hashes[1:][hashes[1:] == hashes[:-1]]

@@ -53,7 +53,7 @@ class Fetch:
 
     @property
     def records(self) -> int:
-        """Records of the pages yielded so far."""
+        """The number of records of the pages yielded so far."""
         return self._check.records
 
     @property

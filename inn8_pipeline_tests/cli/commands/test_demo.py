@@ -9,7 +9,7 @@ from inn8_pipeline_tests.cli.conftest import Terminal
 SMALL = ["--clients", "20", "--portfolios", "30", "--transactions", "400", "--days", "40", "--invalid", "3"]
 
 
-def test_the_demo_shows_a_whole_sync_and_takes_all_down(data_folder: Path) -> None:
+def test_the_demo_shows_a_whole_sync_and_stops_everything(data_folder: Path) -> None:
     # Settings of servers that do not exist: the demo ignores them.
     elsewhere = {"INN8_BASE_URL": "http://127.0.0.1:1", "INN8_LOOKBACK_DAYS": "none", "DAGSTER_HOME": "/nowhere"}
     demo = Terminal({"XDG_DATA_HOME": str(data_folder), **elsewhere}).run("demo", *SMALL)

@@ -171,7 +171,7 @@ def tick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus
         (TickStatus.SUCCESS, 3 * 3600, "is more than 35 minutes old"),
     ],
 )
-def test_a_schedule_that_fails_or_stands_still_though_the_daemon_reports_is_noticed(
+def test_a_schedule_that_fails_or_has_stopped_though_the_daemon_reports_is_noticed(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus, seconds_ago: float, finding: str
 ) -> None:
     beat(terminal, monkeypatch, seconds_ago=0)

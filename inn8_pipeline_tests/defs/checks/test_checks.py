@@ -18,7 +18,7 @@ from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline, day_names
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=str)
-def test_after_a_sound_sync_every_check_has_passed(pipeline: Pipeline, entity: Entity) -> None:
+def test_after_a_successful_sync_every_check_has_passed(pipeline: Pipeline, entity: Entity) -> None:
     runs = pipeline.run_all()
     found = evaluated(pipeline, runs[entity])
     assert set(found) == set(CHECKS)

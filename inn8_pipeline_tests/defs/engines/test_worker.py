@@ -41,13 +41,13 @@ def test_the_events_of_a_step_that_has_ended_are_returned_again(left: dg.Dagster
     assert {event.step_key for event in returned} == {RAW}
 
 
-def test_a_step_that_was_broken_off_is_to_be_done(left: dg.DagsterRun) -> None:
+def test_a_step_that_was_interrupted_is_executed_again(left: dg.DagsterRun) -> None:
     from inn8_pipeline.defs.worker import events_of_ended_step
 
     assert events_of_ended_step(left.run_id, MERGE) is None
 
 
-def test_no_step_of_a_run_that_is_over_is_done(left: dg.DagsterRun, pipeline: Pipeline) -> None:
+def test_no_step_of_a_run_that_has_ended_is_executed(left: dg.DagsterRun, pipeline: Pipeline) -> None:
     from inn8_pipeline.defs.worker import events_of_ended_step
 
     pipeline.instance.report_run_failed(left)

@@ -18,7 +18,9 @@ from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
 
-def test_a_sound_sync_is_a_success_with_one_entry_and_for_transactions_one_for_each_day(pipeline: Pipeline) -> None:
+def test_a_sync_of_valid_records_is_a_success_with_one_entry_and_for_transactions_one_for_each_day(
+    pipeline: Pipeline,
+) -> None:
     for entity, run in pipeline.run_all().items():
         days = day_names(pipeline.window) if entity is TRANSACTIONS else []
         log = pipeline.log(entity, run.run_id)
@@ -28,7 +30,7 @@ def test_a_sound_sync_is_a_success_with_one_entry_and_for_transactions_one_for_e
         assert not [line for line in pipeline.lines(run.run_id) if "did not yield" in line]
 
 
-def test_refused_records_make_a_partial_success_and_stand_among_the_rejects(new_pipeline: NewPipeline) -> None:
+def test_rejected_records_make_a_partial_success_and_are_listed(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(invalid=2)
     for entity, run in pipeline.run_all().items():
         entry = pipeline.entry(entity, run.run_id)
@@ -40,7 +42,7 @@ def test_refused_records_make_a_partial_success_and_stand_among_the_rejects(new_
         assert pipeline.rows(f"select count(*) from inn8.{entity}")[0][0] == entry.metadata["record_count"] - 2
 
 
-def test_an_empty_answer_is_no_data_and_touches_nothing(pipeline: Pipeline) -> None:
+def test_an_empty_response_is_no_data_and_changes_nothing(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     before = pipeline.rows("select *, xmin::text from inn8.clients order by id")
     pipeline.server.faults.add("body", "clients", text="[]")
@@ -82,7 +84,7 @@ def test_a_fetch_of_days_that_fails_is_logged_for_the_run_and_each_day(pipeline:
     assert {(entry.state, entry.status) for entry in log} == {("FAILED", "Failed")}
 
 
-def test_a_merge_that_refuses_most_records_is_failed_and_writes_nothing(pipeline: Pipeline) -> None:
+def test_a_merge_that_would_reject_most_records_fails_and_writes_nothing(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     before = expected_rows.tables(pipeline)
     for record in pipeline.world.records("clients")[:20]:

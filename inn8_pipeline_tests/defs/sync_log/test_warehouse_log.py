@@ -49,7 +49,7 @@ def assert_both_say_the_same(pipeline: Pipeline) -> list[LoggedSync]:
     return found
 
 
-def test_of_sound_failed_and_rebuilt_syncs_the_table_says_what_the_check_says(pipeline: Pipeline) -> None:
+def test_the_table_and_the_check_agree_on_successful_failed_and_rebuilt_syncs(pipeline: Pipeline) -> None:
     pipeline.run_all()
     pipeline.server.faults.add("status", "clients", status=404)
     pipeline.run(CLIENTS)
@@ -75,7 +75,7 @@ def test_of_sound_failed_and_rebuilt_syncs_the_table_says_what_the_check_says(pi
     assert (rebuilt.landing_id, rebuilt.bytes) == (clients.landing_id, 0)
 
 
-def test_of_partial_syncs_the_table_says_what_the_check_says(new_pipeline: NewPipeline) -> None:
+def test_the_table_and_the_check_agree_on_partial_syncs(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(invalid=2)
     pipeline.run_all()
     found = assert_both_say_the_same(pipeline)

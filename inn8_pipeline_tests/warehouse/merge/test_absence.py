@@ -194,6 +194,6 @@ def test_an_empty_answer_for_many_rows_is_held_back(owned: Syncs) -> None:
     assert (result.held_back, unconfirmed(result)) == (20, {"held_back": 20})
 
 
-def test_an_empty_answer_is_believed_where_an_operator_says_so(owned: Syncs) -> None:
+def test_an_empty_response_removes_rows_if_an_operator_allows_it(owned: Syncs) -> None:
     owned.transactions([traded(5)], october(5))
     assert owned.transactions([], october(5), removal_limit=RemovalLimit(is_overridden=True)).missing == 1

@@ -45,7 +45,7 @@ def test_missing_since_is_the_start_of_the_fetch_that_lacked_it_and_the_row_keep
 
 
 @pytest.mark.parametrize("proofs", [1, 2])
-def test_a_row_that_comes_back_is_revived(syncs: Syncs, proofs: int) -> None:
+def test_a_row_that_comes_back_is_present_again(syncs: Syncs, proofs: int) -> None:
     syncs.clients([client(), client(id="C-2")])
     for _ in range(proofs):
         syncs.clients([client()])

@@ -107,7 +107,7 @@ def test_counts_are_kept_by_day_of_trade(owned: Syncs) -> None:
     }
 
 
-def test_no_data_touches_nothing(syncs: Syncs) -> None:
+def test_no_data_changes_nothing(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2", fullName=1)])
     before = syncs.versions()
     result = syncs.clients([])

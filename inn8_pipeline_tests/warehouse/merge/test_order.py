@@ -58,7 +58,7 @@ def test_a_record_skipped_as_older_is_merged_when_inn8_sends_it_again(owned: Syn
     assert owned.row("transactions", "T-1")["trade_date"].day == 4
 
 
-def test_a_slow_backfill_opens_no_reject_for_what_is_sound_and_newer(owned: Syncs) -> None:
+def test_a_slow_backfill_opens_no_reject_for_a_row_that_is_newer(owned: Syncs) -> None:
     slow = owned.land(TRANSACTIONS, [traded(4, fees="x")], october(4))
     owned.transactions([traded(5)], october(5))
     result = owned.merge(slow)

@@ -99,7 +99,7 @@ def test_a_connection_that_is_cut_while_pages_are_read_is_a_clear_error(syncs: S
         list(pages)
 
 
-def test_an_error_of_postgres_never_tells_a_value(syncs: Syncs) -> None:
+def test_an_error_of_postgres_never_shows_a_value(syncs: Syncs) -> None:
     syncs.execute("alter table inn8.clients add constraint c check (name <> 'Thandi Nkosi')")
     with pytest.raises(DatabaseError) as caught:
         syncs.clients([client()])

@@ -27,7 +27,7 @@ def test_a_sync_that_confirmed_records_and_left_nothing_open_is_a_success() -> N
 
 
 @pytest.mark.parametrize(("counts", "facts", "status"), OTHERWISE.values(), ids=OTHERWISE)
-def test_any_other_sync_is_none(counts: Counts, facts: StatusFacts, status: Status) -> None:
+def test_any_other_sync_is_no_success(counts: Counts, facts: StatusFacts, status: Status) -> None:
     assert status_of(counts, facts) is status
 
 
