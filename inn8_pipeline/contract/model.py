@@ -3,10 +3,10 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import timedelta
 
-from inn8_pipeline.entities import PAGE_SIZE, Dimension, DimensionReference, Entity, Property, Window
+from inn8_pipeline.entities import PAGE_SIZE, Dimension, DimensionReference, Entity, Notation, Property, Window
 from inn8_pipeline.entities.types import AnyColumn
 
 PAGING_STYLES = ("link", "page", "offset", "cursor", "next_url", "single")
@@ -102,11 +102,16 @@ class PropertyContract:
     """How INN8 sends one property.
 
     `names` are its possible names; the first one that has a value is used. `values` maps values that INN8 sends to
-    choices of the declaration.
+    choices of the declaration. `notation` is that of a date or a decimal; None for the built-in one.
     """
 
     names: tuple[str, ...]
     values: Mapping[str, str] = field(default_factory=dict)
+    notation: Notation | None = None
+
+    def digested(self) -> tuple[object, ...]:
+        """Return what changes rows, as JSON can write it."""
+        return (self.names, dict(self.values), *(astuple(self.notation) if self.notation else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ class CollectionContract:
             declared,
             spellings=found.names if found else (),
             meanings=tuple(found.values.items()) if found else (),
+            notation=found.notation if found else None,
             properties=tuple(self._property(each, f"{path}.{each.name}") for each in declared.properties),
         )
 
@@ -160,7 +166,7 @@ class CollectionContract:
         """
         if not self.properties:
             return rules
-        named = {path: (each.names, dict(each.values)) for path, each in self.properties.items()}
+        named = {path: each.digested() for path, each in self.properties.items()}
         digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode()).digest()
         return rules + TRANSFORM_VERSIONS * (int.from_bytes(digest[:4]) >> (32 - DIGEST_BITS))
 

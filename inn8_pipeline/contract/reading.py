@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from inn8_pipeline.contract.model import (
     PAGING_STYLES,
@@ -18,7 +19,16 @@ from inn8_pipeline.contract.model import (
 )
 from inn8_pipeline.contract.toml_lines import line_of
 from inn8_pipeline.contract.toml_table import InvalidKeyError, TomlTable
-from inn8_pipeline.entities import ID_PROPERTY, Entity, Kind, Property
+from inn8_pipeline.entities import (
+    DATE_NOTATIONS,
+    DECIMAL_NOTATIONS,
+    ID_PROPERTY,
+    NOTATIONS_OF_INSTANTS,
+    Entity,
+    Kind,
+    Notation,
+    Property,
+)
 
 MAX_PAGE_SIZE = 100_000
 SHARED = ("paging", "total", "window")
@@ -183,7 +193,7 @@ def _property(table: TomlTable, path: str, source: Property) -> PropertyContract
     names = given.get("names", source.name) if given else value
     names = (names,) if isinstance(names, str) else names
     if not isinstance(names, list | tuple) or not names or not all(map(_is_name, names)):
-        table.reject(path, "must be a name, a list of names, or a table with `names` and `values`")
+        table.reject(path, "must be a name, a list of names, or a table with `names`, `values` and `notation`")
     values = given.texts("values") if given else {}
     if given:
         if values and source.kind is not Kind.CHOICE:
@@ -191,8 +201,28 @@ def _property(table: TomlTable, path: str, source: Property) -> PropertyContract
         for sent, ours in values.items():
             if ours not in source.choices:
                 given.table("values").reject(sent, f"must be one of {', '.join(source.choices)}")
+    notation = _notation(given, source) if given else None
+    if given:
         given.reject_unknown_keys()
-    return PropertyContract(tuple(names), values)
+    return PropertyContract(tuple(names), values, notation)
+
+
+def _notation(given: TomlTable, source: Property) -> Notation | None:
+    """Return the notation of a date or a decimal."""
+    known = {Kind.DATE: DATE_NOTATIONS, Kind.DECIMAL: DECIMAL_NOTATIONS}.get(source.kind, ())
+    name = given.text("notation", "")
+    if name and not known:
+        given.reject("notation", "is only for a date or a decimal")
+    if name not in ("", *known):
+        given.reject("notation", f"must be one of {', '.join(known)}")
+    time_zone = given.text("time_zone", "UTC")
+    if "time_zone" in given and name not in NOTATIONS_OF_INSTANTS:
+        given.reject("time_zone", f"is only for the notations {', '.join(NOTATIONS_OF_INSTANTS)}")
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        given.reject("time_zone", 'must be a time zone, such as "Africa/Johannesburg"')
+    return Notation(name, time_zone) if name else None
 
 
 def _is_name(name: object) -> bool:

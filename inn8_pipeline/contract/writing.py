@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from inn8_pipeline.contract.model import CollectionContract, Contract, PropertyContract
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.entities import NOTATIONS_OF_INSTANTS, Entity
 
 
 def toml(contract: Contract, entities: Mapping[str, Entity]) -> str:
@@ -39,7 +39,13 @@ def _collection(name: str, collection: CollectionContract) -> Iterator[str]:
 
 def _property(found: PropertyContract) -> str:
     names = "[" + ", ".join(map(_text, found.names)) + "]"
-    return f"{{ names = {names}, values = {_inline(found.values)} }}" if found.values else names
+    others = {"values": _inline(found.values)} if found.values else {}
+    if found.notation:
+        others["notation"] = _text(found.notation.name)
+        if found.notation.name in NOTATIONS_OF_INSTANTS:
+            others["time_zone"] = _text(found.notation.time_zone)
+    table = ", ".join(f"{key} = {value}" for key, value in {"names": names, **others}.items())
+    return f"{{ {table} }}" if others else names
 
 
 def _keys(values: Mapping[str, object]) -> Iterator[str]:

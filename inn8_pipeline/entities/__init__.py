@@ -5,6 +5,17 @@ the declarations in `ENTITIES`. docs/contributing.md says how to add one.
 """
 
 from inn8_pipeline.entities.clients import CLIENTS
+from inn8_pipeline.entities.notations import (
+    COMMA,
+    DATE_NOTATIONS,
+    DECIMAL_NOTATIONS,
+    DOTNET,
+    EPOCH_MILLISECONDS_PER_UNIT,
+    INSTANT,
+    NOTATIONS_OF_INSTANTS,
+    POINT,
+    Notation,
+)
 from inn8_pipeline.entities.portfolios import PORTFOLIOS
 from inn8_pipeline.entities.records import (
     MAX_DECIMAL_PLACES,
@@ -38,14 +49,22 @@ from inn8_pipeline.entities.types import (
 __all__ = [
     "AS_OF_DATE",
     "CLIENTS",
+    "COMMA",
+    "DATE_NOTATIONS",
     "DAY_COLUMN",
     "DAY_PROPERTY",
+    "DECIMAL_NOTATIONS",
+    "DOTNET",
     "ENTITIES",
+    "EPOCH_MILLISECONDS_PER_UNIT",
     "ID_PROPERTY",
+    "INSTANT",
     "MAX_DECIMAL_PLACES",
     "MAX_DIGITS",
     "MAX_ID_LENGTH",
+    "NOTATIONS_OF_INSTANTS",
     "PAGE_SIZE",
+    "POINT",
     "PORTFOLIOS",
     "SECURITIES",
     "TECHNICAL",
@@ -59,6 +78,7 @@ __all__ = [
     "Folding",
     "Format",
     "Kind",
+    "Notation",
     "Property",
     "ReasonCode",
     "Reference",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
 
+from inn8_pipeline.entities.notations import Notation
+
 UNKNOWN = "unknown"
 """The value of a column for a choice that is null or not listed."""
 
@@ -50,7 +52,10 @@ class Format(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One property of a record as INN8 spells it. Names are matched without regard to case."""
+    """One property of a record as INN8 spells it. Names are matched without regard to case.
+
+    `notation`: how a date or a decimal is written; None for the built-in notation.
+    """
 
     name: str
     kind: Kind
@@ -60,6 +65,7 @@ class Property:
     properties: tuple["Property", ...] = ()
     spellings: tuple[str, ...] = ()
     meanings: tuple[tuple[str, str], ...] = ()
+    notation: Notation | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from inn8_pipeline.entities import MAX_DECIMAL_PLACES
+from inn8_pipeline.entities import MAX_DECIMAL_PLACES, Notation
+from inn8_pipeline.transform.values import read_decimal
 
 DECIMAL = pa.decimal128(38, MAX_DECIMAL_PLACES)
 
@@ -40,14 +41,18 @@ class Records:
         """Return a column of texts, unchanged."""
         return text_column(self.values(name))
 
-    def decimal(self, name: str) -> pa.Array:
-        """Return a column of decimals.
+    def decimal(self, name: str, notation: Notation | None = None) -> pa.Array:
+        """Return a column of decimals, which are sent in the notation if they are text.
 
         Raises:
             NotPlainError: The records are not checked, and a value may be invalid.
+            InvalidValueError: Likewise.
 
         """
-        return _decimal_column(self.values(name), are_checked=self.are_checked)
+        values = self.values(name)
+        if notation is not None:
+            values = [read_decimal(each, name, notation) if type(each) is str else each for each in values]
+        return _decimal_column(values, are_checked=self.are_checked)
 
     def ordinal(self) -> pa.Array:
         """Return the column of the ordinals."""

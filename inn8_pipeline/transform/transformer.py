@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from inn8_pipeline.entities import DAY_PROPERTY, Entity, Reject
+from inn8_pipeline.entities import Entity, Property, Reject
 from inn8_pipeline.errors import ContractError
 from inn8_pipeline.transform.batch import Batch
 from inn8_pipeline.transform.columns import NotPlainError, Records
 from inn8_pipeline.transform.json.reading import DateCache, DecodedPage, InvalidRecord, RecordReader
-from inn8_pipeline.transform.rules.rows import make_rows, required_days
+from inn8_pipeline.transform.rules.rows import day_property, make_rows, required_days
 from inn8_pipeline.transform.values import InvalidValueError
 
 
@@ -93,7 +93,7 @@ class Transformer:
         records = Records(decoded.records, _pick(ordinals, decoded.positions), are_checked)
         faults = decoded.invalid
         if is_inside is not None:
-            records = _inside(records, self._days, is_inside)
+            records = _inside(records, day_property(self._entity), self._days, is_inside)
             faults = [each for each in faults if each.trade_date is None or is_inside(each.trade_date)]
         made = make_rows(self._entity, records, self._days)
         return Batch(
@@ -109,8 +109,8 @@ class Transformer:
         return ContractError(f"The page of {self._entity} from record {first_ordinal} on", finding)
 
 
-def _inside(records: Records, days: DateCache, is_inside: Callable[[date], bool]) -> Records:
-    trade_dates = required_days(records, DAY_PROPERTY, days)
+def _inside(records: Records, source: Property, days: DateCache, is_inside: Callable[[date], bool]) -> Records:
+    trade_dates = required_days(records, source, days)
     wanted = {day for day in set(trade_dates) if is_inside(day)}
     kept = [index for index, day in enumerate(trade_dates) if day in wanted]
     if len(kept) == len(trade_dates):

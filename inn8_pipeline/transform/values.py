@@ -14,9 +14,11 @@ from inn8_pipeline.entities import (
     MAX_ID_LENGTH,
     Folding,
     Kind,
+    Notation,
     Property,
     ReasonCode,
 )
+from inn8_pipeline.transform.notations import day_of, plain_decimal
 
 EMPTY_DATES = frozenset({date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31)})
 """Dates that mean that no date was set.
@@ -130,28 +132,47 @@ def is_unlisted(value: str, source: Property) -> bool:
         case Kind.CHOICE:
             return fold(value, source.folding) not in choices_by_key(source)
         case Kind.DATE:
-            return value[:DATE_LENGTH] in _EMPTY_DATE_TEXTS
+            return empty_date(value, source.notation) is not None
         case _:
             return False
 
 
-def read_date(value: object, name: str) -> date | None:
+def empty_date(value: str, notation: Notation | None) -> str | None:
+    """Return the empty date that the text of a date means, as `YYYY-MM-DD`; None if it means another day, or none."""
+    if notation is None:
+        return value[:DATE_LENGTH] if value[:DATE_LENGTH] in _EMPTY_DATE_TEXTS else None
+    try:
+        day = day_of(value, notation, EMPTY_DATES)
+    except (ValueError, OverflowError):
+        return None
+    return day.isoformat() if day in EMPTY_DATES else None
+
+
+def read_date(value: object, name: str, notation: Notation | None = None) -> date | None:
     """Return the day of `YYYY-MM-DD`, or of an ISO date-time its date part as written: no time zone is applied.
 
-    Return None for an empty date.
+    With a notation, return the day that the value means in it. Return None for an empty date.
     """
-    found = _DATE.fullmatch(value) if isinstance(value, str) and not isinstance(value, Number) else None
-    if found is None:
-        _reject(ReasonCode.WRONG_TYPE, f"{name} is not a date")
     try:
-        day = date.fromisoformat(found[1])
-    except ValueError:
-        _reject(ReasonCode.OUT_OF_RANGE, f"{name} is no day of the calendar")
+        day = _iso_day(value) if notation is None else day_of(value, notation, EMPTY_DATES)
+    except (ValueError, OverflowError):
+        _reject(ReasonCode.OUT_OF_RANGE, f"{name} is no day of the calendar{_in(notation)}")
+    if day is None:
+        _reject(ReasonCode.WRONG_TYPE, f"{name} is not a date{_in(notation)}")
     if day in EMPTY_DATES:
         return None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         _reject(ReasonCode.OUT_OF_RANGE, f"{name} is not from {FIRST_YEAR} to {LAST_YEAR}")
     return day
+
+
+def _iso_day(value: object) -> date | None:
+    found = _DATE.fullmatch(value) if isinstance(value, str) and not isinstance(value, Number) else None
+    return found and date.fromisoformat(found[1])
+
+
+def _in(notation: Notation | None) -> str:
+    return f" in the notation {notation.name} of the contract" if notation else ""
 
 
 def require_date(day: date | None, name: str) -> date:
@@ -162,16 +183,22 @@ def require_date(day: date | None, name: str) -> date:
     return day
 
 
-def read_decimal(value: object, name: str) -> str:
+def read_decimal(value: object, name: str, notation: Notation | None = None) -> str:
     """Return the exact number in plain digits: `-1234.5`, without an exponent or superfluous zeros.
 
     At most `MAX_DIGITS` significant digits are accepted, `MAX_DECIMAL_PLACES` of them after the point; trailing zeros
-    after the point do not count. Time and memory depend on the length of the text, not on its exponent.
+    after the point do not count. Time and memory depend on the length of the text, not on its exponent. A notation is
+    that of numbers sent as text; with one, the result is a `Number`, so that it is not read in the notation again.
 
     Raises:
         InvalidValueError: The value is not a number, or has more digits than that. Nothing is rounded.
 
     """
+    if notation is not None:
+        plain = plain_decimal(value, notation) if isinstance(value, str) and not isinstance(value, Number) else value
+        if plain is None:
+            _reject(ReasonCode.WRONG_TYPE, f"{name} is not a number{_in(notation)}")
+        return Number(read_decimal(plain, name))
     found = _DECIMAL.fullmatch(value) if isinstance(value, str) else None
     if found is None or not (found[2] or found[3]):
         if isinstance(value, str) and _NOT_FINITE.fullmatch(value):

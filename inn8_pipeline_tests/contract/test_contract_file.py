@@ -51,6 +51,10 @@ paging = { style = "cursor", next = "/meta/next" }
 
 [collections.transactions.window]
 to_inclusive = false
+
+[collections.transactions.properties]
+tradeDate = { names = ["date", "tradeDate"], notation = "epoch_seconds", time_zone = "Africa/Johannesburg" }
+fees = { notation = "1.234,56" }
 """
 
 
@@ -104,6 +108,26 @@ def test_the_printed_contract_is_the_same_contract(text: str) -> None:
             2,
             "collections.clients.properties.status.values.A",
         ),
+        (
+            "[collections.clients.properties]\nfullName = { notation = 'dd/MM/yyyy' }",
+            2,
+            "collections.clients.properties.fullName.notation",
+        ),
+        (
+            "[collections.transactions.properties]\namount = { notation = 'dd/MM/yyyy' }",
+            2,
+            "collections.transactions.properties.amount.notation",
+        ),
+        (
+            "[collections.transactions.properties]\ntradeDate = { notation = 'instant', time_zone = 'Mars' }",
+            2,
+            "collections.transactions.properties.tradeDate.time_zone",
+        ),
+        (
+            "[collections.transactions.properties]\ntradeDate = { notation = 'yyyyMMdd', time_zone = 'UTC' }",
+            2,
+            "collections.transactions.properties.tradeDate.time_zone",
+        ),
         ("[request.headers]\nAuthorization = 'Bearer x'", 2, "request.headers.Authorization"),
         ("[token]\ncredentials = 'header'", 2, "token.credentials"),
         ("[token]\n= 1", 2, "the file"),
@@ -156,6 +180,8 @@ def test_what_changes_rows_is_another_version_of_the_transform_and_nothing_else_
     def version(text: str) -> int:
         return parse(text, ENTITIES).of(CLIENTS).transform_version(2)
 
+    noted = "[collections.clients.properties]\nphoneNumber = { names = ['mobile'] }"
+    assert version(noted) == version("[collections.clients.properties]\nphoneNumber = 'mobile'")
     respelled = version("[collections.clients.properties]\nphoneNumber = 'mobile'")
     assert version("[paging]\nstyle = 'page'") == 2
     assert len({2, respelled, version("[collections.clients.properties]\nphoneNumber = 'cell'")}) == 3

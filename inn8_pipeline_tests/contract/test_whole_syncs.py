@@ -34,9 +34,12 @@ status = { values = { A = "active", S = "suspended" } }
 clientId = "owner"
 
 [collections.transactions.properties]
-tradeDate = "date"
 portfolioId = "account"
 security = "instrument"
+tradeDate = { names = ["date"], notation = "instant", time_zone = "Africa/Johannesburg" }
+settlementDate = { notation = "dd/MM/yyyy" }
+amount = { notation = "1.234,56" }
+price = { notation = "1,234.56" }
 """
 STYLES = {
     "link": "",

@@ -21,8 +21,8 @@ from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity, Kind, Property
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, read_database
-from inn8_pipeline.transform.values import DATE_LENGTH, is_unlisted
+from inn8_pipeline.settings import Environment, read_contract, read_database
+from inn8_pipeline.transform.values import empty_date, is_unlisted
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.merge import drift
@@ -90,13 +90,15 @@ def list_values(entity: Entity, tenant_id: str | None, as_json: bool) -> None:
     """
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
+    as_sent = read_contract(environment, tenant).of(entity).as_sent(entity)
     with reading(environment, "reading unlisted values") as connection:
         found = [
-            {"property": source.name, "value": value, "records": records}
-            for source in entity.properties
+            {"property": name, "value": value, "records": records}
+            for source in as_sent.properties
             if source.kind in {Kind.CHOICE, Kind.DATE}
+            for name in source.names
             for value, records in _unlisted(
-                property_values.property_values(connection, tenant, entity, source.name), source
+                property_values.property_values(connection, tenant, entity, name), source
             ).items()
         ]
     if as_json:
@@ -112,7 +114,7 @@ def _unlisted(texts: Mapping[str, int], source: Property) -> Counter[str]:
     found: Counter[str] = Counter()
     for text, records in texts.items():
         if is_unlisted(text, source):
-            found[text[:DATE_LENGTH] if source.kind is Kind.DATE else text] += records
+            found[(empty_date(text, source.notation) if source.kind is Kind.DATE else None) or text] += records
     return found
 
 

@@ -32,4 +32,9 @@ def _dialect(collection: CollectionContract) -> Dialect:
         values={
             path: {ours: sent for sent, ours in each.values.items()} for path, each in collection.properties.items()
         },
+        notations={
+            path: (each.notation.name, each.notation.time_zone)
+            for path, each in collection.properties.items()
+            if each.notation
+        },
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from inn8_pipeline.sandbox.api.notations import in_notation
 from inn8_pipeline.sandbox.api.pages import Query, ServedPage, ServerOptions, read_day, read_natural
 from inn8_pipeline.sandbox.world.json_text import parse, render
 
@@ -33,6 +34,7 @@ class Dialect:
         exclusive_days: Whether those two days are left out.
         names: The name of each property that has another one, by its path.
         values: What is sent for each choice of a property, by its path.
+        notations: The notation and the time zone of each date or decimal that has another one, by its path.
 
     """
 
@@ -53,6 +55,7 @@ class Dialect:
     exclusive_days: tuple[bool, bool] = (False, False)
     names: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def query(self, given: Mapping[str, str], options: ServerOptions) -> Query:
         """Return the query of a request. Its page size defaults to that of the options."""
@@ -105,6 +108,8 @@ class Dialect:
         return {self.names.get(path + name, name): self._value(value, path + name) for name, value in record.items()}
 
     def _value(self, value: object, path: str) -> object:
+        if path in self.notations:
+            return in_notation(value, *self.notations[path])
         if isinstance(value, str) and path in self.values:
             return self.values[path].get(value.lower(), value)
         return self._record(value, f"{path}.")

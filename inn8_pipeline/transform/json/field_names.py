@@ -107,6 +107,8 @@ class FieldNames:
             case Kind.DECIMAL:
                 # Untyped, so that the decoder's float_hook returns a number with a point or an exponent as its text.
                 return Any
+            case Kind.DATE if each.notation is not None:
+                return int | str
             case _:
                 return str
 

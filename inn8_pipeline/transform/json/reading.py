@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from inn8_pipeline.entities import Kind, Property, ReasonCode
+from inn8_pipeline.entities import Kind, Notation, Property, ReasonCode
 from inn8_pipeline.transform.json import parsing
 from inn8_pipeline.transform.json.field_names import FieldNames
 from inn8_pipeline.transform.json.strict import read_id_and_day, read_record
-from inn8_pipeline.transform.values import NUL_ESCAPE, InvalidValueError, Pairs, read_date
+from inn8_pipeline.transform.values import NUL_ESCAPE, InvalidValueError, Number, Pairs, read_date
 
 # A text that matches is within all bounds of `read_decimal`, and Arrow casts it exactly.
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,10})?")
@@ -47,21 +47,32 @@ class DecodedPage:
 
 
 class DateCache:
-    """A bounded cache from the text of a date to its day, None for an empty date: a page has few distinct texts."""
+    """A bounded cache from the text of a date to its day, None for an empty date: a page has few distinct texts.
 
-    def __init__(self) -> None:
-        self._known: dict[str, date | None] = {}
+    Each notation has a cache of its own.
+    """
+
+    def __init__(self, notation: Notation | None = None) -> None:
+        self._notation = notation
+        self._known: dict[str | int, date | None] = {}
+        self._others: dict[Notation, DateCache] = {}
+
+    def of(self, source: Property) -> "DateCache":
+        """Return the cache of the property's notation."""
+        if source.notation is None:
+            return self
+        return self._others.setdefault(source.notation, DateCache(source.notation))
 
     def __len__(self) -> int:
         """Return the number of cached texts, at most `MAX_CACHED_DATES`."""
         return len(self._known)
 
-    def __getitem__(self, text: str) -> date | None:
+    def __getitem__(self, text: str | int) -> date | None:
         """Return the day. Raise InvalidValueError if the text is not a date."""
         if text not in self._known:
             if len(self._known) >= MAX_CACHED_DATES:
                 self._known.clear()
-            self._known[text] = read_date(text, "date")
+            self._known[text] = read_date(text, "date", self._notation)
         return self._known[text]
 
 
@@ -70,9 +81,12 @@ class RecordReader:
 
     def __init__(self, properties: tuple[Property, ...], dates: DateCache) -> None:
         self.names = FieldNames(properties)
-        self._date_cache = dates
-        self._dates = [(attrgetter(each.name), each.is_required) for each in properties if each.kind is Kind.DATE]
-        self._decimals = [attrgetter(each.name) for each in properties if each.kind is Kind.DECIMAL]
+        self._dates = [
+            (attrgetter(each.name), each.is_required, dates.of(each)) for each in properties if each.kind is Kind.DATE
+        ]
+        self._decimals = [
+            (attrgetter(each.name), each.notation is not None) for each in properties if each.kind is Kind.DECIMAL
+        ]
         self._build_decoders()
 
     def read_fast(self, body: bytes) -> list[Any] | None:
@@ -134,19 +148,23 @@ class RecordReader:
 
     def _is_plain(self, record: Any) -> bool:  # noqa: ANN401
         try:
-            for get, is_required in self._dates:
+            for get, is_required, days in self._dates:
                 text = get(record)
-                if text is not None and self._date_cache[text] is None and is_required:
+                if text is not None and days[text] is None and is_required:
                     return False
         except InvalidValueError:
             return False
-        return all(_is_plain_decimal(get(record)) for get in self._decimals)
+        return all(
+            _is_plain_decimal(get(record)) and not (has_notation and _is_text(get(record)))
+            for get, has_notation in self._decimals
+        )
 
     def _build_decoders(self) -> None:
         # A number with a point or an exponent stays text; an integer becomes an int. Both are exact.
         record_type = self.names.record_type
-        self._record_decoder = msgspec.json.Decoder(record_type, float_hook=str)
-        self._page_decoder = msgspec.json.Decoder(list[record_type], float_hook=str)  # type: ignore[valid-type]
+        as_text = Number if any(has_notation for _, has_notation in self._decimals) else str
+        self._record_decoder = msgspec.json.Decoder(record_type, float_hook=as_text)
+        self._page_decoder = msgspec.json.Decoder(list[record_type], float_hook=as_text)  # type: ignore[valid-type]
 
 
 def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
@@ -156,6 +174,11 @@ def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
     except msgspec.DecodeError:
         # msgspec refuses half of a surrogate pair even in a value that it skips.
         return list(parsing.split(body))
+
+
+def _is_text(value: object) -> bool:
+    """Return True for a decimal that was sent as text, which a notation applies to."""
+    return isinstance(value, str) and not isinstance(value, Number)
 
 
 def _is_plain_decimal(value: object) -> bool:

@@ -40,7 +40,8 @@ def read_id_and_day(value: object, names: FieldNames) -> tuple[str | None, date 
     with suppress(InvalidValueError):
         external_id = read_id(found.get("id"), "id")
     with suppress(InvalidValueError):
-        trade_date = read_date(found.get(DAY_PROPERTY), DAY_PROPERTY)
+        notation = next((each.notation for each in names.properties if each.name == DAY_PROPERTY), None)
+        trade_date = read_date(found.get(DAY_PROPERTY), DAY_PROPERTY, notation)
     return external_id, trade_date
 
 
@@ -79,7 +80,7 @@ def _read(value: object, each: Property, names: FieldNames) -> object:  # noqa: 
         case Kind.DATE:
             return _read_date(value, each, name)
         case Kind.DECIMAL:
-            return read_decimal(value, name)
+            return read_decimal(value, name, each.notation)
         case Kind.OBJECT:
             if not isinstance(value, Pairs):
                 raise InvalidValueError(ReasonCode.WRONG_TYPE, f"{name} is not an object")
@@ -88,7 +89,7 @@ def _read(value: object, each: Property, names: FieldNames) -> object:  # noqa: 
 
 def _read_date(value: object, each: Property, name: str) -> object:
     """Return the text of a valid date as sent. An empty one is kept if the date is optional: the rules report it."""
-    day = read_date(value, name)
+    day = read_date(value, name, each.notation)
     if each.is_required:
         require_date(day, name)
     return value

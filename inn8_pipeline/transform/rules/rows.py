@@ -8,13 +8,22 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from inn8_pipeline.entities import DAY_PROPERTY, ID_PROPERTY, Column, Dimension, DimensionReference, Entity, Kind
+from inn8_pipeline.entities import (
+    DAY_PROPERTY,
+    ID_PROPERTY,
+    Column,
+    Dimension,
+    DimensionReference,
+    Entity,
+    Kind,
+    Property,
+)
 from inn8_pipeline.transform.batch import EntityRows, UnlistedValues
 from inn8_pipeline.transform.columns import Records, date_column, frame, text_column
 from inn8_pipeline.transform.json.reading import DateCache
 from inn8_pipeline.transform.rules.enums import choose
 from inn8_pipeline.transform.rules.formats import formatted
-from inn8_pipeline.transform.values import DATE_LENGTH, require_date
+from inn8_pipeline.transform.values import empty_date, require_date
 
 # Decimals and dates of unchecked records may still be invalid. They are read first, so that little work is wasted on a
 # page that must then be read record by record.
@@ -51,14 +60,15 @@ def _column(
     """Return the column, and for each record its unlisted value or empty date, or None if it has neither."""
     source = column.source
     if source.kind is Kind.DECIMAL:
-        return records.decimal(source.name), None
+        return records.decimal(source.name, source.notation), None
     if source.kind is Kind.DATE and source.is_required:
-        return date_column(required_days(records, source.name, dates)), None
+        return date_column(required_days(records, source, dates)), None
     values = records.values(source.name)
     match source.kind:
         case Kind.DATE:
-            days = [None if text is None else dates[text] for text in values]
-            return date_column(days), _empty_dates(values, days)
+            known = dates.of(source)
+            days = [None if text is None else known[text] for text in values]
+            return date_column(days), _empty_dates(values, days, source)
         case Kind.CHOICE:
             chosen, names = choose(values, source)
             return chosen, [names.get(value) for value in values] if names else []
@@ -66,16 +76,25 @@ def _column(
             return formatted(column.format, source, values), None
 
 
-def required_days(records: Records, name: str, dates: DateCache) -> list[date]:
+def day_property(entity: Entity) -> Property:
+    """Return the property with the day of trade."""
+    return next(each for each in entity.properties if each.name == DAY_PROPERTY)
+
+
+def required_days(records: Records, source: Property, dates: DateCache) -> list[date]:
     """Return the day of each record. Raise InvalidValueError if one is an empty date."""
-    return [require_date(dates[text], name) for text in records.values(name)]
+    known = dates.of(source)
+    return [require_date(known[text], source.name) for text in records.values(source.name)]
 
 
-def _empty_dates(texts: Sequence[str | None], days: Sequence[date | None]) -> list[str | None] | None:
+def _empty_dates(texts: Sequence[str | None], days: Sequence[date | None], source: Property) -> list[str | None] | None:
     """Return for each record its empty date, or None; None if no record has one."""
     if days.count(None) == texts.count(None):
         return None
-    return [text[:DATE_LENGTH] if text and day is None else None for text, day in zip(texts, days, strict=True)]
+    return [
+        empty_date(text, source.notation) if text and day is None else None
+        for text, day in zip(texts, days, strict=True)
+    ]
 
 
 def _count(values: Sequence[str | None], records: Records, entity: Entity) -> UnlistedValues:
@@ -101,7 +120,7 @@ def _dimensions(entity: Entity, records: Records, dates: DateCache) -> dict[str,
     """
     if not entity.dimension_references:
         return {}
-    days = required_days(records, DAY_PROPERTY, dates)
+    days = required_days(records, day_property(entity), dates)
     return {
         each.parent.name: _newest(each.parent, records.values(each.source.name), days, records.ordinals)
         for each in entity.dimension_references
