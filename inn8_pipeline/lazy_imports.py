@@ -3,6 +3,7 @@
 Every code server, daemon and command loads the definitions. Without the modules that only a sync needs they load in
 half of the time: SQLAlchemy, psycopg and Alembic cost 0.6 s and 30 MB, httpx and stamina 0.3 s and 20 MB, pandas and
 pyarrow 0.3 s and 60 MB. A sync that finds nothing changed does not need the last two either.
+The help of a command needs none of them, nor rich (0.07 s): `inn8 sync --help` takes 0.3 s of CPU time, not 1.1 s.
 
 All other imports are at the top of their modules, with two exceptions. Functions import packages that may not be
 installed: Celery and Kubernetes, and in the sandbox psutil and platformdirs. The commands load Dagster by

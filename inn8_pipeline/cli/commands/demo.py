@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
 from inn8_pipeline.cli.support import dagster_modules
@@ -29,6 +28,8 @@ from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from inn8_pipeline.warehouse.queries import rejects, tables
     from inn8_pipeline.warehouse.sync_log import store
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
@@ -138,7 +139,7 @@ def _sync(environment: Environment, *, verbose: bool) -> "list[LoggedSync]":
         return list(store.read(connection, [TENANT], list(ENTITIES), store.SyncLogFilter()))
 
 
-def _show(screen: Console, environment: Environment, logged: "Sequence[LoggedSync]") -> None:
+def _show(screen: "Console", environment: Environment, logged: "Sequence[LoggedSync]") -> None:
     screen.print(log_table(logged, "Sync log (inn8 log)", width=screen.width))
     print_messages(logged, failures_only=True)
     with reading(environment, "reading the demo's tables") as connection:

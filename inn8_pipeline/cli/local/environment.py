@@ -8,13 +8,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inn8_pipeline.cli.support.folders import write_instance
-from inn8_pipeline.sandbox.api.server import SandboxServer
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.sandbox.world.world import World
-from inn8_pipeline.warehouse.database import connect
-from inn8_pipeline.warehouse.schema.migrations import upgrade
+
+if TYPE_CHECKING:
+    from inn8_pipeline.sandbox.api import server as sandbox_server
+    from inn8_pipeline.warehouse import database
+    from inn8_pipeline.warehouse.schema import migrations
+else:
+    sandbox_server = lazy_module("inn8_pipeline.sandbox.api.server")
+    database = lazy_module("inn8_pipeline.warehouse.database")
+    migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
 
 _OURS = ("INN8_", "DAGSTER_")
 
@@ -33,7 +41,7 @@ class LocalDatabases:
 def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
     """Serve the simulated INN8, migrate the warehouse, and set this process's environment; yield the variables set."""
     with ExitStack() as stack:
-        server = stack.enter_context(SandboxServer(world))
+        server = stack.enter_context(sandbox_server.SandboxServer(world))
         variables = {
             "INN8_BASE_URL": server.base_url,
             "INN8_CLIENT_ID": server.client_id,
@@ -46,7 +54,7 @@ def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -
             "DAGSTER_DISABLE_TELEMETRY": "yes",
         }
         stack.enter_context(_environment(variables))
-        upgrade(connect(variables["INN8_DATABASE_URL"]))
+        migrations.upgrade(database.connect(variables["INN8_DATABASE_URL"]))
         yield variables
 
 

@@ -14,13 +14,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
+    from rich import console as rich_console
+    from rich import progress as rich_progress
+
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
+else:
+    rich_console = lazy_module("rich.console")
+    rich_progress = lazy_module("rich.progress")
 
 WIDTH = 160
 """The width of output that goes to no terminal."""
@@ -34,10 +39,10 @@ def silence() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> "rich_console.Console":
     """Return a console for standard output or error; it is 160 columns wide if the stream is no terminal."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else WIDTH)
+    return rich_console.Console(stderr=stderr, highlight=False, width=None if stream.isatty() else WIDTH)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
@@ -65,13 +70,23 @@ def print_messages(syncs: Iterable["LoggedSync"], *, on_stderr: bool = True, fai
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator["rich_progress.Progress"]:
     """Show a progress display on standard error, though Dagster captures the streams of a step."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        rich_progress.SpinnerColumn(),
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.TextColumn("{task.fields[note]}"),
+    )
     with _own_stderr() as stream:
-        drawn = Console(file=stream, highlight=False)
-        times = (TimeElapsedColumn(), TextColumn("so far, about"), TimeRemainingColumn(), TextColumn("left"))
-        with Progress(*columns, *times, console=drawn, disable=not drawn.is_terminal) as shown:
+        drawn = rich_console.Console(file=stream, highlight=False)
+        times = (
+            rich_progress.TimeElapsedColumn(),
+            rich_progress.TextColumn("so far, about"),
+            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("left"),
+        )
+        with rich_progress.Progress(*columns, *times, console=drawn, disable=not drawn.is_terminal) as shown:
             yield shown
 
 

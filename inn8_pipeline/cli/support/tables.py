@@ -8,17 +8,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.cells import cell_len
-from rich.markup import escape
-from rich.table import Table
-
 from inn8_pipeline.cli.support.output import WIDTH
 from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
+    from rich import box, cells, markup
+    from rich import table as rich_table
+
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
+else:
+    box = lazy_module("rich.box")
+    cells = lazy_module("rich.cells")
+    markup = lazy_module("rich.markup")
+    rich_table = lazy_module("rich.table")
 
 COLOURS = {
     Status.SUCCESS: "green",
@@ -29,7 +33,7 @@ COLOURS = {
 }
 
 
-def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = WIDTH) -> Table:
+def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = WIDTH) -> "rich_table.Table":
     """Return the sync log as a table with one line per run, and with the tenants if there are several.
 
     Missing and removed rows are on the lines below the status. On a console of 80 columns the year and the unchanged
@@ -63,7 +67,7 @@ def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict
     """Return the cells of a line by the names of their columns."""
     entry, window = sync.entry, sync.window
     counts = entry.counts.as_dict() if entry.counts else {}
-    name = escape(f"{sync.tenant_id}/{sync.entity}" if has_tenant else sync.entity)
+    name = markup.escape(f"{sync.tenant_id}/{sync.entity}" if has_tenant else sync.entity)
     removals = [f"{entry.totals[each]} {each}" for each in ("missing", "removed") if entry.totals.get(each)]
     inserted, updated, rejected = (_number(counts.get(each)) for each in ("inserted", "updated", "rejected"))
     return {
@@ -93,7 +97,7 @@ def rows_table(
     *,
     width: int = WIDTH,
     expendable: Sequence[str] = (),
-) -> Table:
+) -> "rich_table.Table":
     """Return a table of the rows with these columns.
 
     Args:
@@ -126,9 +130,9 @@ def rows_table(
 def fits(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], width: int) -> bool:
     """Return whether a table of these columns fits the width. A long text in the last column may be folded."""
     listed = list(rows)
-    widths = [max([cell_len(name), *(cell_len(_cell(row[name])) for row in listed)]) for name in columns]
+    widths = [max([cells.cell_len(name), *(cells.cell_len(_cell(row[name])) for row in listed)]) for name in columns]
     if widths:
-        widths[-1] = min(widths[-1], max(_FOLDED, cell_len(columns[-1])))
+        widths[-1] = min(widths[-1], max(_FOLDED, cells.cell_len(columns[-1])))
     return sum(widths) + _SPACES * len(widths) + 1 <= width
 
 
@@ -138,8 +142,8 @@ _SPACES = 3
 """The spaces around a column."""
 
 
-def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = ()) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+def _table(title: str | None, columns: Sequence[str], numbers: Iterable[str] = ()) -> "rich_table.Table":
+    table = rich_table.Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in columns:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     return table
@@ -164,4 +168,4 @@ def _cell(value: Any) -> str:  # noqa: ANN401 (whatever a column holds)
         return _when(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():,f}"
-    return escape(printable(str(value)).replace("\n", "\\n"))
+    return markup.escape(printable(str(value)).replace("\n", "\\n"))
