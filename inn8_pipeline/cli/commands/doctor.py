@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inn8_pipeline.cli.instance.home import STORAGE_URL, read_storage_url
+from inn8_pipeline.cli.instance.home import STORAGE_URL, dagster_home, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
@@ -62,7 +62,7 @@ class DoctorFinding:
 @click.command(name="doctor", epilog=EPILOG)
 @json_option
 def command(as_json: bool) -> None:
-    """Check settings, database, pooler, schema, tenants, rights, clock, INN8's token endpoint, and Dagster.
+    """Check settings, database, pooler, schema, tenants, rights, clock, INN8's token endpoint, Dagster and its runs.
 
     With INN8_EXECUTOR=celery, the queue and its workers are checked too. From INN8 only a token is requested. Neither
     the warehouse nor Dagster's storage is changed; if DAGSTER_HOME is not set, the folder that takes its place is
@@ -93,6 +93,9 @@ def examine(environment: Environment) -> Iterator[DoctorFinding]:
         "Dagster's storage": _storage,
         "dagster.yaml": _dagster_yaml,
         "the schedule": _daemon,
+        "runs": _runs,
+        "disk": _disk,
+        "connections": _connections,
         **_queue_checks(environment),
     }
     for name, check in checks.items():
@@ -234,6 +237,23 @@ def _dagster_yaml(environment: Environment) -> str:
 
 def _daemon(environment: Environment) -> str:
     return dagster_modules.liveness.check_daemon(environment)
+
+
+def _runs(environment: Environment) -> str:
+    return dagster_modules.capacity.check_runs(environment)
+
+
+def _disk(environment: Environment) -> str:
+    return dagster_modules.capacity.check_disk(dagster_home(environment))
+
+
+def _connections(environment: Environment) -> str:
+    check, warehouse = dagster_modules.capacity.check_connections, read_database(environment)
+    found = [check(warehouse.engine(), warehouse.variable)]
+    url = read_storage_url(environment)
+    if url:
+        found.append(check(database.connect(url, variable=STORAGE_URL), STORAGE_URL))
+    return f"used: {'; '.join(found)}"
 
 
 def _workers(environment: Environment) -> str:

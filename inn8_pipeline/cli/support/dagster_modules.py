@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
-    from inn8_pipeline.cli.instance import instance, liveness, runs, storage_checks
+    from inn8_pipeline.cli.instance import capacity, instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
     from inn8_pipeline.defs.sync_log import copy_from_dagster
 else:
     _PACKAGES = {
         "definitions": "inn8_pipeline",
+        "capacity": "inn8_pipeline.cli.instance",
         "copy_from_dagster": "inn8_pipeline.defs.sync_log",
         "instance": "inn8_pipeline.cli.instance",
         "liveness": "inn8_pipeline.cli.instance",
@@ -36,6 +37,7 @@ else:
 
 
 __all__ = [
+    "capacity",
     "copy_from_dagster",
     "definitions",
     "instance",

@@ -1,0 +1,118 @@
+"""`inn8 doctor` names a queue that does not move, a run over its time limit, a full disk and used-up connections."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy
+
+from inn8_pipeline.cli.instance import capacity
+from inn8_pipeline.defs.instance.internals import (
+    SINGLETON_REPOSITORY_NAME,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+    location_origins_from_yaml_paths,
+)
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline_tests.cli.conftest import Place, Terminal
+from inn8_pipeline_tests.daemons import configure
+
+ROOT = Path(__file__).parents[3]
+
+
+@dg.op
+def sync() -> None:
+    """Stand for the steps of a sync, which this module never runs."""
+
+
+@dg.job
+def clients_sync() -> None:
+    """Stand for the job of that name."""
+    sync()
+
+
+@pytest.fixture
+def terminal(place: Place, data_folder: Path) -> Terminal:
+    """Return the terminal with a DAGSTER_HOME that the test knows."""
+    home = data_folder / "dagster"
+    home.mkdir()
+    configure(home)
+    return place.terminal.but(DAGSTER_HOME=str(home))
+
+
+def failed(terminal: Terminal) -> dict[str, str]:
+    found = json.loads(terminal.ask("doctor", "--json").stdout)
+    return {each["check"]: each["message"] for each in found if not each["is_ok"]}
+
+
+def store_run(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str, status: dg.DagsterRunStatus, ago: str
+) -> None:
+    """Store a run with this status that was created and started so long ago."""
+    for name, value in terminal.variables.items():
+        monkeypatch.setenv(name, value)
+    (location,) = location_origins_from_yaml_paths([str(ROOT / "workspace.yaml")])
+    with dg.DagsterInstance.get() as instance:
+        run = instance.create_run_for_job(
+            clients_sync,
+            status=status,
+            remote_job_origin=RemoteJobOrigin(
+                RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), clients_sync.name
+            ),
+        )
+    moved = """
+        update runs set create_timestamp = now() - :ago ::interval, update_timestamp = now() - :ago ::interval,
+            start_time = case when status = 'STARTED' then extract(epoch from now() - :ago ::interval) end
+        where run_id = :run_id
+    """
+    engine = sqlalchemy.create_engine(storage_url)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(moved), {"ago": ago, "run_id": run.run_id})
+    engine.dispose()
+
+
+def test_a_queue_that_does_not_move_is_noticed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str
+) -> None:
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.QUEUED, ago="35 minutes")
+    found = failed(terminal)
+    assert list(found) == ["runs"]
+    assert found["runs"].startswith("1 runs are queued, the oldest since ")
+    assert "Restart `dagster-daemon run`" in found["runs"]
+
+
+def test_a_run_that_waits_behind_another_one_is_well(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str
+) -> None:
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.QUEUED, ago="35 minutes")
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.STARTED, ago="35 minutes")
+    assert failed(terminal) == {}
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+def test_a_run_that_nobody_ended_at_its_time_limit_is_noticed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str, status: dg.DagsterRunStatus
+) -> None:
+    store_run(terminal, monkeypatch, storage_url, status, ago="136 minutes")
+    found = failed(terminal)
+    assert list(found) == ["runs"]
+    assert "(clients_sync) has exceeded its time limit: the syncs behind it wait." in found["runs"]
+
+
+def test_a_disk_that_is_nearly_full_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(capacity.CapacityError, match=r"Only 1\.9 GB are free on the disk of DAGSTER_HOME: when it is"):
+        capacity.check_disk(tmp_path, lambda _: 1_900_000_000)
+    assert capacity.check_disk(tmp_path, lambda _: 2_000_000_000).startswith("2.0 GB are free")
+
+
+def test_a_server_whose_connections_are_nearly_used_up_is_noticed(data_folder: Path) -> None:
+    with EmbeddedPostgres(data_folder / "postgres", durable=False) as server, ExitStack() as opened:
+        engine = connect(server.url("postgres"))
+        assert capacity.check_connections(engine, "INN8_DATABASE_URL").startswith("1 of 197 connections")
+        for _ in range(178):
+            opened.enter_context(engine.connect())
+        with pytest.raises(capacity.CapacityError, match="179 of 197 connections of the server of INN8_DATABASE_URL"):
+            capacity.check_connections(engine, "INN8_DATABASE_URL")
