@@ -39,6 +39,7 @@ main = LazyGroup(
         "show": "Show one record: its row, what INN8 sent, its rejects and its history.",
         "erase": "Erase one client's data from every table and every stored page.",
         "doctor": "Check settings, credentials, databases, clock, daemon and schedules.",
+        "alert": "Try the addresses to which alerts and heartbeats go.",
         "contract": "Show how INN8's API is read: the built-in contract, and changes by INN8_CONTRACT_FILE.",
         "db": "Upgrade the warehouse's schema; manage who may read and write it.",
         "sandbox": "Run only the simulated INN8 API.",

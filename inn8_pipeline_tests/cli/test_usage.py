@@ -29,6 +29,7 @@ COMMANDS = [
     "show",
     "erase",
     "doctor",
+    "alert",
     "contract",
     "db",
     "sandbox",

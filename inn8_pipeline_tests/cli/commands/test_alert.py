@@ -1,0 +1,50 @@
+"""`inn8 alert test` says for each address whether it accepts what is sent to it."""
+
+import json
+
+from click.testing import CliRunner, Result
+from pytest_httpserver import HTTPServer
+
+from inn8_pipeline.cli import main
+
+SECRET = "/services/T0/a-secret-path"
+
+
+def ask(*arguments: str, **settings: str) -> Result:
+    unset = {"INN8_ALERT_WEBHOOK": None, "INN8_HEARTBEAT_URL": None}
+    return CliRunner().invoke(main, ["alert", "test", *arguments], env={**unset, **settings}, prog_name="inn8")
+
+
+def test_both_addresses_get_a_test_message(httpserver: HTTPServer) -> None:
+    httpserver.expect_request(SECRET, method="POST").respond_with_data("ok")
+    httpserver.expect_request("/ping", method="GET").respond_with_data("ok")
+    shown = ask(INN8_ALERT_WEBHOOK=httpserver.url_for(SECRET), INN8_HEARTBEAT_URL=httpserver.url_for("/ping"))
+    assert (shown.exit_code, shown.stdout) == (
+        0,
+        "ok   INN8_ALERT_WEBHOOK: accepted\nok   INN8_HEARTBEAT_URL: accepted\n",
+    )
+    posted, called = (request for request, _ in httpserver.log)
+    assert "Test of alerts by `inn8 alert test` at " in json.loads(posted.data)["text"]
+    assert called.path == "/ping"
+
+
+def test_an_address_that_accepts_nothing_is_named_with_the_answer_and_without_the_address(
+    httpserver: HTTPServer,
+) -> None:
+    httpserver.expect_request(SECRET).respond_with_data("", status=404)
+    shown = ask(
+        "--json", INN8_ALERT_WEBHOOK=httpserver.url_for(SECRET), INN8_HEARTBEAT_URL="http://127.0.0.1:1/a-secret"
+    )
+    assert shown.exit_code == 1
+    found = {each["setting"]: (each["is_ok"], each["message"].split(":")[0]) for each in json.loads(shown.stdout)}
+    assert found == {
+        "INN8_ALERT_WEBHOOK": (False, "not accepted (answered 404)"),
+        "INN8_HEARTBEAT_URL": (False, "not accepted (ConnectError)"),
+    }
+    assert "secret" not in shown.output
+
+
+def test_without_an_address_it_is_wrong_settings() -> None:
+    shown = ask()
+    assert shown.exit_code == 2
+    assert "INN8_ALERT_WEBHOOK is not set, and no heartbeat either" in shown.output
