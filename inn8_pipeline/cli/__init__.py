@@ -34,6 +34,7 @@ main = LazyGroup(
         "sync": f"Fetch and merge {', '.join(map(str, ENTITIES))}, or only some of them.",
         "backfill": "Load a range of days of trade again.",
         "log": "Show the sync log, newest first.",
+        "diff": "Show what the last sync changed: rows, columns, old and new values.",
         "rejects": "List, show, retry or accept records that failed validation.",
         "drift": "List or accept properties that INN8 sends but that have no column.",
         "show": "Show one record: its row, what INN8 sent, its rejects and its history.",

@@ -24,6 +24,7 @@ COMMANDS = [
     "sync",
     "backfill",
     "log",
+    "diff",
     "rejects",
     "drift",
     "show",
@@ -60,7 +61,7 @@ def test_the_help_loads_no_library_but_click() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["sync", "backfill", "log", "rejects", "drift", "show", "erase", "doctor", "db", "demo", "dev"]
+    "command", ["sync", "backfill", "log", "diff", "rejects", "drift", "show", "erase", "doctor", "db", "demo", "dev"]
 )
 def test_the_help_of_a_command_loads_no_library_for_the_work(command: str) -> None:
     assert loaded_by_help([command]) == []

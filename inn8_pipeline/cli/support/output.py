@@ -19,11 +19,13 @@ from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
+    from rich import cells as rich_cells
     from rich import console as rich_console
     from rich import progress as rich_progress
 
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 else:
+    rich_cells = lazy_module("rich.cells")
     rich_console = lazy_module("rich.console")
     rich_progress = lazy_module("rich.progress")
 
@@ -51,6 +53,32 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     if not _is_safe(text):
         text = json.dumps(value, indent=2, default=str)
     click.echo(text)
+
+
+def print_json_lines(values: Iterable[Any]) -> None:
+    """Print one JSON array with a value on each line, as the values come, without holding them all."""
+    separator = "["
+    for value in values:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+        if not _is_safe(text):
+            text = json.dumps(value, default=str)
+        click.echo(f"{separator}\n  {text}", nl=False)
+        separator = ","
+    click.echo("[]" if separator == "[" else "\n]")
+
+
+def print_csv(names: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Print CSV as the rows come. A null is empty and every other value is quoted, so that an empty text is no null."""
+    click.echo(",".join(names))
+    is_terminal = sys.stdout.isatty()
+    for row in rows:
+        line = ",".join("" if value is None else '"{}"'.format(str(value).replace('"', '""')) for value in row)
+        click.echo(printable(line) if is_terminal else line)
+
+
+def folded(text: str, width: int) -> str:
+    """Return the text in lines that are no wider than the terminal, with control characters as escapes."""
+    return "\n".join(rich_cells.chop_cells(printable(text).replace("\n", "\\n"), width))
 
 
 def _is_safe(text: str) -> bool:

@@ -1,0 +1,149 @@
+"""Read what syncs changed: row by row and column by column, with the old and the new value.
+
+The changes are computed from the history views, so a reader sees only those of its tenant. They are personal data.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import class_row
+from sqlalchemy import Connection
+
+from inn8_pipeline.entities import Column, Dimension, Entity
+from inn8_pipeline.warehouse.database import execute, raw
+from inn8_pipeline.warehouse.schema.views import history_name
+
+
+@dataclass(frozen=True, slots=True)
+class DiffFilter:
+    """Which changes to read: those of these runs or, if `runs` is None, all since an instant."""
+
+    tenant_ids: Sequence[str]
+    runs: Sequence[str] | None = None
+    since: datetime | None = None
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChange:
+    """One changed column of a row. A row that was inserted or deleted has one change without a column."""
+
+    tenant_id: str
+    table_name: str
+    external_id: str
+    changed_at: datetime
+    reason: str
+    run_id: str | None
+    column_name: str | None
+    old: str | None
+    new: str | None
+
+
+_RUNS = sql.SQL(
+    """
+    select distinct run_id from inn8.sync_log
+     where tenant_id = any (%(tenants)s) and entity = any (%(entities)s) and starts_with(run_id, %(prefix)s)
+     order by run_id
+    """
+)
+_LAST_RUNS = sql.SQL(
+    """
+    select distinct on (tenant_id) run_id from inn8.sync_log
+     where tenant_id = any (%(tenants)s) and entity = %(entity)s and status in ('Success', 'PartialSuccess')
+     order by tenant_id, started_at desc, id desc
+    """
+)
+# A rebuild merges a landing of an earlier run again, so an inserted row belongs to the sync in which it was created.
+# The minute allows for two clocks.
+_CHANGES = sql.SQL(
+    """
+    select o.tenant_id, {table} as table_name, o.external_id, o.valid_to as changed_at,
+           case when n.id is null and o.reason = 'updated' then 'hidden' else o.reason end as reason,
+           o.ended_by_run_id as run_id, c.column_name, c.old, c.new
+      from {view} o
+      left join {view} n on n.tenant_id = o.tenant_id and n.id = o.id and n.valid_from = o.valid_to
+      left join lateral (
+        select column_name, old, new from (values {compared}) as v (column_name, old, new, is_changed)
+         where n.id is not null and is_changed) c on true
+     where o.tenant_id = any (%(tenants)s) and o.valid_to is not null
+       and (%(runs)s::text[] is null or o.ended_by_run_id = any (%(runs)s))
+       and (%(since)s::timestamptz is null or o.valid_to >= %(since)s)
+       and (%(column)s::text is null or c.column_name = %(column)s)
+     union all
+    select n.tenant_id, {table}, n.external_id, n.valid_from, 'inserted', s.run_id, null, null, null
+      from {view} n
+      left join (select distinct tenant_id, run_id, landing_id, started_at, ended_at from inn8.sync_log
+                  where entity = {entity} and (%(runs)s::text[] is null or run_id = any (%(runs)s))) s
+        on s.tenant_id = n.tenant_id and s.landing_id = n.landing_id
+       and n.created_at between s.started_at - interval '1 minute'
+                            and coalesce(s.ended_at, 'infinity') + interval '1 minute'
+     where n.tenant_id = any (%(tenants)s) and %(column)s::text is null
+       and (%(runs)s::text[] is null or s.run_id is not null)
+       and (%(since)s::timestamptz is null or n.valid_from >= %(since)s)
+       and not exists (select from {view} p where p.tenant_id = n.tenant_id and p.id = n.id
+                          and p.valid_to = n.valid_from)
+     order by changed_at, tenant_id, external_id, column_name
+    """
+)
+_COMPARED = sql.SQL("({name}, o.{shown}::text, n.{shown}::text, o.{column} is distinct from n.{column})")
+_BATCH = 2000
+
+
+def runs_named(
+    connection: Connection, tenant_ids: Sequence[str], entities: Sequence[Entity], prefix: str
+) -> Sequence[str]:
+    """Return the ids of the runs in the sync log that begin with this text."""
+    names = [entity.name for entity in entities]
+    rows = execute(connection, _RUNS, tenants=list(tenant_ids), entities=names, prefix=prefix)
+    return [row["run_id"] for row in rows]
+
+
+def last_runs(connection: Connection, tenant_ids: Sequence[str], entity: Entity) -> Sequence[str]:
+    """Return the run of each tenant's last merged sync of the entity."""
+    rows = execute(connection, _LAST_RUNS, tenants=list(tenant_ids), entity=entity.name)
+    return [row["run_id"] for row in rows]
+
+
+def column_names(entity: Entity) -> Sequence[str]:
+    """Return the columns of the entity's tables that can differ, as the changes name them."""
+    return list(dict.fromkeys(name for each in entity.declarations for name, _ in _compared(each)))
+
+
+def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator[ColumnChange]:
+    """Yield the changes of the entity's tables, oldest first, in batches from the server."""
+    known: dict[str, Any] = {
+        "tenants": list(wanted.tenant_ids),
+        "runs": None if wanted.runs is None else list(wanted.runs),
+        "since": wanted.since,
+        "column": wanted.column,
+    }
+    for declared in entity.declarations:
+        with raw(connection).cursor("diff", row_factory=class_row(ColumnChange)) as cursor:
+            cursor.itersize = _BATCH
+            yield from cursor.execute(_statement(entity, declared), known)
+
+
+def _statement(entity: Entity, declared: Entity | Dimension) -> sql.Composed:
+    compared = [
+        _COMPARED.format(name=sql.Literal(shown), shown=sql.Identifier(shown), column=sql.Identifier(column))
+        for shown, column in _compared(declared)
+    ]
+    return _CHANGES.format(
+        table=sql.Literal(declared.name),
+        entity=sql.Literal(entity.name),
+        view=sql.Identifier(*history_name(declared).split(".")),
+        compared=sql.SQL(", ").join(compared),
+    )
+
+
+def _compared(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
+    """Yield each column that is shown and the one that is compared: for a parent, its INN8 id and our key."""
+    yield "external_id", "external_id"
+    for column in declared.columns:
+        yield (column.name if isinstance(column, Column) else column.staged), column.name
+    if isinstance(declared, Entity):
+        yield "missing_since", "missing_since"
+        yield "removed_at", "removed_at"

@@ -1,0 +1,127 @@
+"""`inn8 diff`: what a sync changed, row by row and column by column, from the history."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.warehouse.landing.store import LandingWriter
+from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log import store
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.transform.builders import client
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
+
+
+class Diffs:
+    """A warehouse whose syncs are in the sync log, and what `inn8 diff` shows of them."""
+
+    def __init__(self, syncs: Syncs) -> None:
+        self.syncs = syncs
+        self.terminal = Terminal({"INN8_DATABASE_URL": syncs.url, "INN8_TENANT_ID": TENANT})
+
+    def sync(self, run_id: str, records: Sequence[dict[str, Any]]) -> None:
+        started_at = datetime.now(UTC)
+        writer = LandingWriter(self.syncs.engine, TENANT, CLIENTS, None, run_id)
+        writer.add(json.dumps(records).encode(), len(records))
+        landing = writer.complete(retries=0, has_duplicates=False)
+        self.syncs.merge(landing)
+        entry = SyncLogEntry(Status.SUCCESS, started_at, datetime.now(UTC))
+        with self.syncs.engine.begin() as connection:
+            store.write(connection, LoggedSync(TENANT, "clients", run_id, entry, landing_id=landing.id))
+
+    def text(self, *arguments: str) -> str:
+        result = self.terminal.ask("diff", *arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def changes(self, *arguments: str) -> list[tuple[Any, ...]]:
+        found = json.loads(self.text("--json", *arguments))
+        return [tuple(each[name] for name in ("external_id", "reason", "column_name", "old", "new")) for each in found]
+
+
+@pytest.fixture
+def diffs(warehouse_url: str) -> Iterator[Diffs]:
+    with Syncs(warehouse_url) as syncs:
+        yield Diffs(syncs)
+
+
+def test_the_last_sync_is_shown_with_old_and_new_values(diffs: Diffs) -> None:
+    diffs.sync("first", [client(fullName="Anna"), client(id="C-2")])
+    assert diffs.changes() == [(each, "inserted", None, None, None) for each in ("C-1", "C-2")]
+    diffs.sync("second", [client(fullName="Anne"), client(id="C-2"), client(id="C-3")])
+    changed = ("C-1", "updated", "name", "Anna", "Anne")
+    assert sorted(diffs.changes()) == [changed, ("C-3", "inserted", None, None, None)]
+    assert diffs.changes("--column", "name") == [changed]
+    assert "clients C-1: updated" in diffs.text()
+    assert "  - name: 'Anna'\n  + name: 'Anne'\n" in diffs.text()
+    assert diffs.text().endswith("\n2 rows changed.\n")
+    assert diffs.changes("--run", "fir") == [(each, "inserted", None, None, None) for each in ("C-1", "C-2")]
+    diffs.sync("third", [client(fullName="Anne"), client(id="C-2"), client(id="C-3")])
+    assert diffs.text() == "No row was changed.\n"
+    assert diffs.changes() == []
+
+
+def test_a_row_that_goes_missing_is_removed_and_comes_back_is_shown_with_its_reason(diffs: Diffs) -> None:
+    both = [client(), client(id="C-2")]
+    shown = []
+    for number, sent in enumerate((both, both[:1], both[:1], both)):
+        diffs.sync(f"run-{number}", sent)
+        shown.append([each[:3] for each in diffs.changes()])
+    assert shown[1:] == [
+        [("C-2", "missing", "missing_since")],
+        [("C-2", "removed", "removed_at")],
+        [("C-2", "revived", "missing_since"), ("C-2", "revived", "removed_at")],
+    ]
+
+
+def test_an_edit_by_hand_is_shown_since_a_day_and_belongs_to_no_sync(diffs: Diffs) -> None:
+    diffs.sync("first", [client(fullName="Anna")])
+    diffs.syncs.execute("update inn8.clients set name = ''")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert diffs.changes("--since", today, "--column", "name") == [("C-1", "edited by hand", "name", "Anna", "")]
+    assert [each[1] for each in diffs.changes("--since", today)] == ["inserted", "edited by hand"]
+    assert [each[1] for each in diffs.changes()] == ["inserted"]
+    assert diffs.changes("--since", "2999-01-01") == []
+
+
+def test_values_cannot_control_the_terminal_and_fit_its_width(diffs: Diffs) -> None:
+    diffs.sync("first", [client()])
+    name = "\u202e" + "x" * 300
+    diffs.syncs.execute("update inn8.clients set name = :name", name=name)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    shown = diffs.text("--since", today)
+    assert "\\u202e" in shown
+    assert "\u202e" not in shown
+    assert max(map(len, shown.splitlines())) <= 160
+    assert diffs.changes("--since", today, "--column", "name")[0][4] == name
+
+
+def test_in_csv_an_empty_text_is_no_null(diffs: Diffs) -> None:
+    diffs.sync("first", [client(fullName='An"na')])
+    diffs.syncs.execute("update inn8.clients set name = ''")
+    shown = diffs.text("--since", f"{datetime.now(UTC):%Y-%m-%d}", "--column", "name", "--csv")
+    (row,) = csv.DictReader(io.StringIO(shown))
+    assert (row["old"], row["new"], row["run_id"]) == ('An"na', "", "")
+    assert shown.endswith('"edited by hand",,"name","An""na",""\n')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message"),
+    [
+        (["--run", "nothing"], 1, "has no run"),
+        (["--run", "f", "--since", "2026-01-01"], 2, "omit --since"),
+        (["--csv", "--json"], 2, "Choose one"),
+        (["--column", "nam"], 2, "Did you mean 'name'"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(diffs: Diffs, arguments: list[str], exit_code: int, message: str) -> None:
+    result = diffs.terminal.ask("diff", *arguments)
+    assert (result.exit_code, message in result.stderr) == (exit_code, True)
+    assert result.stdout == ""
