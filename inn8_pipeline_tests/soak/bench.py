@@ -10,6 +10,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
 
+from inn8_pipeline.cli.support.sandbox_dialects import dialects_of
+from inn8_pipeline.contract.reading import parse
 from inn8_pipeline.entities import ENTITIES as DECLARED
 from inn8_pipeline.entities import Window
 from inn8_pipeline.errors import ApiError, LandingMissingError, TooManyRejectsError
@@ -24,6 +26,7 @@ from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
+from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.soak import oracle, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
 
@@ -47,14 +50,18 @@ class Landed:
 class Bench:
     """World, server, client and tables of a tenant; the results of every merge are checked."""
 
-    def __init__(self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int) -> None:
+    def __init__(self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int, style: str) -> None:
         self.engine, self.tenant_id, self.page_size = engine, tenant_id, page_size
         self.world = World(clients=5, portfolios=8, transactions=30, days=5, seed=7, last_date=LAST)
         self.server = SandboxServer(self.world)
+        self.style, contract = style, parse(STYLES[style], DECLARED)
+        if style != "link":
+            self.server.app.dialects.update(dialects_of(contract))
+        self.server.options.paging = style != "single"
         self.server.start()
         endpoint = Endpoint(
             tenant_id, self.server.base_url, self.server.client_id, self.server.client_secret,
-            page_size=page_size, pages_at_a_time=pages_at_a_time,
+            page_size=page_size, pages_at_a_time=pages_at_a_time, contract=contract,
         )  # fmt: skip
         self.circuits = PostgresCircuits(engine, tenant_id)
         self.client = Inn8Client(endpoint, self.circuits, retry=QUICK)

@@ -5,6 +5,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import Engine, create_engine
 from inn8_pipeline.entities import Window
 from inn8_pipeline.sandbox.api.faults import OPTION_FAULTS, RESPONSE_FAULTS, FaultPath
 from inn8_pipeline.sandbox.world.world import ABSENT, Collection
+from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.soak import oracle, tables
 from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST, Bench
 from inn8_pipeline_tests.soak.oracle import ENTITIES
@@ -39,6 +41,8 @@ DAYS = st.integers(-1, 5).map(lambda number: FIRST + timedelta(days=number))
 ANY_DAY = DAYS | st.sampled_from((FIRST - timedelta(days=30), LAST + timedelta(days=30)))
 ENTITY = st.sampled_from(ENTITIES)
 PICK = st.integers(0, 60)
+SECOND_PAGE = re.compile(r"\bpage=[12]\b|\boffset=[1-9]|\b(?:cursor|at)=c")
+"""The query of a page after the first one, in any style of paging."""
 
 
 class Records(RuleBasedStateMachine):
@@ -47,9 +51,13 @@ class Records(RuleBasedStateMachine):
     engine: Engine
     tenants = itertools.count()
 
-    @initialize(page_size=st.sampled_from((4, 7, 1000)), pages_at_a_time=st.sampled_from((1, 4)))
-    def begin(self, page_size: int, pages_at_a_time: int) -> None:
-        self.bench = Bench(self.engine, f"tenant-{next(self.tenants)}", page_size, pages_at_a_time)
+    @initialize(
+        page_size=st.sampled_from((4, 7, 1000)),
+        pages_at_a_time=st.sampled_from((1, 4)),
+        style=st.sampled_from(tuple(STYLES)),
+    )
+    def begin(self, page_size: int, pages_at_a_time: int, style: str = "link") -> None:
+        self.bench = Bench(self.engine, f"tenant-{next(self.tenants)}", page_size, pages_at_a_time, style)
         self.world = self.bench.world
         self.gone: list[tuple[Collection, dict[str, Any]]] = []
         self.sound: dict[tuple[Collection, object], dict[str, Any]] = {}
@@ -154,7 +162,8 @@ class Records(RuleBasedStateMachine):
         is_so=st.booleans(),
     )
     def take_up(self, habit: str, is_so: bool) -> None:  # noqa: FBT001 (Hypothesis calls it by name)
-        setattr(self.bench.server.options, habit, is_so)
+        if habit != "paging" or self.bench.style == "link":  # the other styles need a server that pages
+            setattr(self.bench.server.options, habit, is_so)
 
     @rule(kind=st.sampled_from(RESPONSE_FAULTS + OPTION_FAULTS), path=st.sampled_from((*ENTITIES, "token")),
           times=st.integers(1, 6), skip=st.integers(0, 2),
@@ -178,7 +187,7 @@ class Records(RuleBasedStateMachine):
         added = record | {"id": f"NEW-{self._next()}"}
 
         def once(path: str, query: str) -> None:
-            if path == f"/{entity}" and "page=2" in query:
+            if path == f"/{entity}" and SECOND_PAGE.search(query):
                 self.bench.server.app.on_request = None
                 self.world.put(entity, added)
 
@@ -303,5 +312,21 @@ def test_rare_sequences_of_events_are_tested_one_by_one(engine: Engine) -> None:
         machine.add_before_its_parent(entity="transactions", pick=2)
         machine.sync_all_without_faults(may_repeat=True)
         machine.come(pick=0)
+    finally:
+        machine.teardown()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_each_style_of_paging_brings_in_the_truth_though_the_world_changes(engine: Engine, style: str) -> None:
+    Records.engine = engine
+    machine = Records()
+    machine.begin(page_size=4, pages_at_a_time=4, style=style)
+    try:
+        machine.sync_all_without_faults(may_repeat=True)
+        for entity in ENTITIES:
+            machine.change_while_it_is_paged(entity=entity, pick=3)
+            machine.land_only(entity=entity, from_date=FIRST)
+            machine.reorder(entity=entity)
+            machine.go_and_come(entity=entity, pick=2)
     finally:
         machine.teardown()
