@@ -9,6 +9,8 @@ write.
 - `AssetCheckExecutionRecord`, `PartitionKeyFilter`: the sync log is the history of a check. The storage returns these
   records, and the filter leaves out the evaluations of single days.
 - `CheckError`: one of the errors that Dagster raises for a dagster.yaml that cannot be loaded.
+- `BACKFILL_ID_TAG`, `BulkActionStatus`: the backfill of a run, to have it examined once more.
+- `StepMaterializationData`: the materialization that a killed run had planned, committed and not stored.
 - `InMemoryJob`, `execute_run`: execute a run that is already stored, so that its log can be found by its id whatever
   happens. `JobDefinition.execute_in_process` creates the run itself, without tags and origin.
 - `PoolGranularity`: whether whole runs hold a pool, or single steps.
@@ -28,19 +30,24 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.events import StepMaterializationData
 from dagster._core.execution.api import execute_run
+from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.instance.config import PoolGranularity
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.storage.tags import BACKFILL_ID_TAG
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_shared.check import CheckError
 
 __all__ = [
+    "BACKFILL_ID_TAG",
     "SINGLETON_REPOSITORY_NAME",
     "AssetCheckEvaluationPlanned",
     "AssetCheckExecutionRecord",
+    "BulkActionStatus",
     "CheckError",
     "DagsterExecutionInterruptedError",
     "InMemoryJob",
@@ -52,6 +59,7 @@ __all__ = [
     "PoolGranularity",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
+    "StepMaterializationData",
     "TickStatus",
     "UnresolvedAssetJobDefinition",
     "execute_run",

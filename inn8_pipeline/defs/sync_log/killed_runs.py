@@ -17,7 +17,7 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.runs import pools
-from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
+from inn8_pipeline.defs.sync_log import committed_days, dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import now
@@ -141,7 +141,7 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> s
     """Write a `Failed` entry wherever the run had planned one and left none: for the run and for each of its days.
 
     The run's own entry is written to the warehouse too. If the warehouse already has the entry of a committed merge,
-    that one is written instead: the process was killed between the commit and the log.
+    that one is written instead, and its days are materialized: the process was killed between the commit and the log.
 
     A dry run has no entry. What it fetched is deleted, unless the landing was to be kept.
 
@@ -161,6 +161,8 @@ def write_missing(instance: DagsterInstance, run: DagsterRun, message: str) -> s
                 entry = warehouse_log.write_ended(replace(warehouse_log.sync_of(run, *tables[key], days), entry=entry))
             except Inn8Error as error:
                 problem = str(error)
+            if entry.status is not Status.FAILED:
+                committed_days.materialize(instance, run, step_key, days)
         for day in (*days, None):
             if (key, day) not in written:
                 event = DagsterEvent(

@@ -5,6 +5,7 @@ hidden, rejects that are open, accepted and resolved, landings that are merged, 
 writer, an accepted property, a circuit with a failure.
 """
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect, raw
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline.warehouse.schema.tables import metadata
@@ -36,9 +38,17 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture
-def released(empty_database: str, migrated_template: str) -> Iterator[Engine]:
+def released(empty_database: str, migrated_template: str, postgres: EmbeddedPostgres) -> Iterator[Engine]:
     """Yield a warehouse as release 0.1 left it, with its logins."""
     assert migrated_template  # its migrations have created the roles of the server
+    # The logins of the dump are those of the whole server: one test at a time has them, of all workers.
+    with (postgres.folder / "released.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield from filled(empty_database)
+
+
+def filled(empty_database: str) -> Iterator[Engine]:
+    """Yield the database once it has the logins and the dump; drop the logins afterwards."""
     engine = connect(empty_database)
     with engine.begin() as connection:
         for login, role in LOGINS.items():
