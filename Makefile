@@ -13,7 +13,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test e2e screenshots docs-check test-celery soak-records soak-system deploy-check audit lint
+.PHONY: help demo dev test e2e screenshots docs-check test-backfills test-celery soak-records soak-system deploy-check audit lint
 .PHONY: bench capacity pins clean
 
 help: ## This list.
@@ -43,6 +43,9 @@ docs-check: $(READY) ## Type the commands and queries of README.md and docs/, pa
 EXAMPLES ?= 200
 soak-records: $(READY) ## Change, break, kill and sync at random for a long time: make soak-records EXAMPLES=200.
 	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
+
+test-backfills: $(READY) ## Backfills of 100 days whose daemon is killed or finds a broken setting, with the real daemon.
+	@$(BIN)/pytest -n 0 inn8_pipeline_tests/defs/engines/test_backfills.py
 
 test-celery: $(READY) ## Backfill on Celery and kill a worker; installs redis-server if it is missing and apt-get is allowed.
 	-@command -v redis-server > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || \

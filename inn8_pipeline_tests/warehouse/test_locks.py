@@ -194,25 +194,6 @@ def test_a_sync_and_an_upgrade_run_while_a_reader_holds_every_lock_that_it_can(s
     assert migrations.upgrade(syncs.engine) == migrations.SCHEMA_VERSION
 
 
-def test_every_function_of_the_warehouse_finds_the_functions_of_postgres_whatever_the_search_path(
-    syncs: Syncs,
-) -> None:
-    """But those of an instant: with a setting of their own they were not inlined, and they call no function."""
-    functions = syncs.query(
-        """
-        select p.oid::regprocedure::text as name, p.prosecdef, coalesce(p.proconfig::text, '') as settings, p.prosrc
-          from pg_proc p where p.pronamespace::regnamespace::text in ('inn8', 'inn8_raw', 'inn8_history')
-        """
-    )
-    bound = [each for each in functions if '"search_path=pg_catalog, pg_temp"' in each["settings"]]
-    rest = [each for each in functions if each not in bound]
-    assert len(bound) >= 6
-    assert {each["name"].split("(")[0].rsplit("_", 2)[1:][0] for each in rest} == {"as"}
-    assert [
-        each["name"] for each in rest if each["prosecdef"] or "(" in each["prosrc"].replace(" and (", " and ")
-    ] == []
-
-
 def test_the_raw_views_ignore_functions_that_shadow_those_of_postgres(syncs: Syncs, reader: Session) -> None:
     syncs.with_parents()
     shown = "select inn8_raw.property(record, 'FULLNAME') #>> array[]::text[] as name from inn8_raw.clients"

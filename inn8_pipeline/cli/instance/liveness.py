@@ -16,6 +16,7 @@ from inn8_pipeline.settings import Environment, now, read_celery, read_sync
 BEAT_SECONDS = 300
 """The greatest age of a daemon's heartbeat. One is sent every 30 s, or at the end of an iteration of its work."""
 QUEUE_SECONDS = 3.0
+BUSY_SECONDS = 10.0
 
 
 @dataclass(eq=False)
@@ -106,7 +107,10 @@ def check_workers(environment: Environment) -> str:
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=QUEUE_SECONDS)
-            answers = app.control.ping(timeout=QUEUE_SECONDS, connection=connection)
+            # Workers on a machine under load may need longer: whoever has an answer does not wait for it.
+            answers = app.control.ping(timeout=QUEUE_SECONDS, connection=connection) or app.control.ping(
+                timeout=BUSY_SECONDS, connection=connection
+            )
     except (OperationalError, KeyError) as error:  # KeyError: Celery does not support the URL's scheme
         condition = type(error.__cause__ or error).__name__
         raise NotRunningError(f"INN8_CELERY_BROKER cannot be reached ({condition})", way_out) from None

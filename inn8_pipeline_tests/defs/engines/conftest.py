@@ -1,4 +1,4 @@
-"""Deployments for tests that need Redis, and are collected only where they are named: `make test-celery`."""
+"""Deployments for tests of minutes, collected only where they are named: `make test-celery`, `make test-backfills`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ import pytest
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.engines.deployment import Deployment, deployed
 
-collect_ignore = ["test_celery.py"]
+collect_ignore = ["test_backfills.py", "test_celery.py"]
 
 Deploy = Callable[..., Deployment]
 

@@ -32,8 +32,13 @@ def started(log: Path, *command: str) -> Iterator[psutil.Process]:
         try:
             yield psutil.Process(program.pid)
         finally:
-            for each in family(program.pid):
-                each.kill()
+            kill_all(program.pid)
+
+
+def kill_all(pid: int) -> None:
+    """Kill the process and all that it started, each a process group of its own or not, as when its machine is lost."""
+    for each in family(pid):
+        each.kill()
 
 
 def family(pid: int) -> list[psutil.Process]:

@@ -157,14 +157,3 @@ def test_every_function_has_a_search_path_of_its_own_unless_the_planner_inlines_
     for name in INLINED:
         plan = syncs.query(f"explain select * from {name.partition('(')[0]}(now()) where tenant_id = 't1'")
         assert "_as_of" not in str(plan), "it is not inlined"
-
-
-def test_a_property_is_found_whatever_schema_comes_before_pg_catalog(syncs: Syncs) -> None:
-    syncs.execute("create schema shadows")
-    syncs.execute("create function shadows.lower(text) returns text language sql as $$ select 'x' $$")
-    syncs.execute("create function shadows.json_typeof(json) returns text language sql as $$ select 'x' $$")
-    with syncs.engine.connect() as connection:
-        connection.execute(sqlalchemy.text("set local search_path = shadows, pg_catalog"))
-        record = """{"tradeDate": "2026-10-05", "other": 1}"""
-        found = sqlalchemy.text("select inn8_raw.property(cast(:record as json), 'TradeDate') #>> '{}'")
-        assert connection.scalar(found, {"record": record}) == "2026-10-05"
