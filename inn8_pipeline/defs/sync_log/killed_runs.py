@@ -98,8 +98,15 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
 
 
 def _ended_runs(instance: DagsterInstance, cursor: _Cursor) -> list[DagsterRun]:
-    """Return the runs that have failed or been canceled since the last look, and those that are still unrecorded."""
-    runs = [*instance.get_runs(dg.RunsFilter(statuses=_ENDED, updated_after=cursor.ended_after))]
+    """Return the runs to complete: those that failed or were canceled since the last look or are still unrecorded.
+
+    Dry runs are among them however they ended: Dagster skips the steps below a table that was not written, and then
+    nothing has deleted what the run fetched for them.
+    """
+    ended = instance.get_runs(
+        dg.RunsFilter(statuses=[*_ENDED, dg.DagsterRunStatus.SUCCESS], updated_after=cursor.ended_after)
+    )
+    runs = [run for run in ended if not run.is_success or dry_runs.is_dry(run)]
     older = set(cursor.unrecorded) - {run.run_id for run in runs}
     return runs + ([*instance.get_runs(dg.RunsFilter(run_ids=sorted(older)))] if older else [])
 
