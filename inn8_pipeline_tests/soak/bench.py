@@ -5,7 +5,7 @@ This module has the invariants that hold after any events; `test_records` draws 
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
@@ -14,7 +14,7 @@ from inn8_pipeline.cli.support.sandbox_dialects import dialects_of
 from inn8_pipeline.contract.reading import parse
 from inn8_pipeline.entities import ENTITIES as DECLARED
 from inn8_pipeline.entities import Window
-from inn8_pipeline.errors import ApiError, LandingMissingError, TooManyRejectsError
+from inn8_pipeline.errors import ApiError, LandingMissingError, MassChangeError, TooManyRejectsError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy
 from inn8_pipeline.sandbox.api.server import SandboxServer
@@ -24,10 +24,11 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
-from inn8_pipeline_tests.soak import oracle, tables
+from inn8_pipeline_tests.soak import mass_changes, oracle, owners, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
 
 LAST = date(2026, 10, 30)
@@ -52,7 +53,7 @@ class Bench:
 
     def __init__(self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int, style: str) -> None:
         self.engine, self.tenant_id, self.page_size = engine, tenant_id, page_size
-        self.world = World(clients=5, portfolios=8, transactions=30, days=5, seed=7, last_date=LAST)
+        self.world = World(clients=21, portfolios=24, transactions=30, days=5, seed=7, last_date=LAST)
         self.server = SandboxServer(self.world)
         self.style, contract = style, parse(STYLES[style], DECLARED)
         if style != "link":
@@ -72,6 +73,8 @@ class Bench:
         self._sent: dict[tuple[str, str], list[tuple[int, Row]]] = {}
         self._securities: dict[str, set[Row]] = {}
         self._confirmed: dict[tuple[str, str], int] = {}
+        self._merged: set[int] = set()
+        self.refusals: list[type[Exception]] = []
 
     def close(self) -> None:
         """Close the connections, the server and the world."""
@@ -103,7 +106,7 @@ class Bench:
         before = tables.read(self.engine, self.tenant_id)
         moment, version = self.note(), self.world.version
         is_honest = not any(fault.kind in LYING for fault in self.server.faults.pending())
-        records = self._served(entity, window)
+        records = self.served(entity, window)
         try:
             landing = land(self.client, self.to, DECLARED.named(entity), window)
         except ApiError:
@@ -115,7 +118,8 @@ class Bench:
         self.landed[entity].append(Landed(landing, moment, records if is_honest else None))
         return self.landed[entity][-1]
 
-    def _served(self, entity: Collection, window: Window | None) -> list[object]:
+    def served(self, entity: Collection, window: Window | None) -> list[object]:
+        """Return the records that INN8 has for this window."""
         if window is None or not self.server.options.windows:
             return self.world.records(entity)
         margin = MARGIN_DAYS - self.server.options.exclusive_windows
@@ -125,7 +129,7 @@ class Bench:
     def merge(
         self, landed: Landed, days: frozenset[date] | None, *, may_repeat: bool, is_sure: bool
     ) -> SyncResult | None:
-        """Merge a landing, watched by a reader; None where too much was refused. `is_sure` lifts both bounds."""
+        """Merge a landing, watched by a reader; None where too much was refused. `is_sure` lifts all bounds."""
         entity = str(landed.landing.entity)
         rules = MergeOptions(
             TRANSFORM_VERSION,
@@ -133,23 +137,31 @@ class Bench:
             may_repeat=may_repeat,
             reject_limit=RejectLimit(percent=100 if is_sure else 50),
             removal_limit=RemovalLimit(is_overridden=is_sure),
+            change_limit=ChangeLimit(is_overridden=is_sure),
             lock_seconds=5.0,
         )
         before = tables.read(self.engine, self.tenant_id)
-        refusal: TooManyRejectsError | None = None
+        refusal: TooManyRejectsError | MassChangeError | None = None
         outcome = None
         with tables.watched(self.engine, self.tenant_id) as states:
             try:
                 outcome = merge(self.to, [(landed.landing, days)], lambda _: rules, lambda: None)
-            except TooManyRejectsError as error:
+            except (TooManyRejectsError, MassChangeError) as error:
                 refusal = error
         after = tables.read(self.engine, self.tenant_id)
         assert all(state in (before, after) for state in states), "a reader saw a part of a sync"
         if outcome is None:
             assert refusal is not None
-            assert refusal.rejected * 2 > refusal.records >= 20
+            self.refusals.append(type(refusal))
             assert after == before, "a refused sync changed a table"
+            if isinstance(refusal, TooManyRejectsError):
+                assert refusal.rejected * 2 > refusal.records >= 20
+            else:
+                self._judge_mass_change(landed, days, before, refusal)
             return None
+        if not is_sure:
+            self._judge_mass_change(landed, days, before, None)
+        self._merged.add(landed.landing.id)
         self._judge(entity, landed, outcome.results[0], before, after)
         return outcome.results[0]
 
@@ -160,7 +172,33 @@ class Bench:
             for landing, days in landings_of(self.to, DECLARED.named(entity), window):
                 yield known[landing.id], days
 
+    def read_again(self) -> None:
+        """Read when the landings began: healing the clock moves them."""
+        query = text("select id, started_at from inn8_raw.landings where tenant_id = :id")
+        with self.engine.connect() as connection:
+            began = {each.id: each.started_at for each in connection.execute(query, {"id": self.tenant_id})}
+        for entity, all_landed in self.landed.items():
+            self.landed[entity] = [
+                replace(each, landing=replace(each.landing, started_at=began[each.landing.id])) for each in all_landed
+            ]
+
     # What is never wrong
+
+    def _judge_mass_change(
+        self, landed: Landed, days: frozenset[date] | None, before: tables.Seen, refusal: MassChangeError | None
+    ) -> None:
+        """Assert that a merge was refused if, and only if, it would have changed a column in too many rows."""
+        entity = str(landed.landing.entity)
+        is_first = landed.landing.id not in self._merged
+        if refusal:
+            assert is_first, "what was merged before may be merged again"
+        is_newest = any(landed is each[-1] for each in self.landed.values() if each)
+        if landed.records is None or not is_first or not is_newest:
+            return
+        found = mass_changes.find(entity, landed.records, before, days)
+        if refusal and not any(each.startswith("security.") for each in refusal.findings):
+            assert found, f"{entity}: refused, though no column changes in many rows"
+        assert refusal or not found, f"{entity}: column {found} changed in too many rows"
 
     def _judge(self, entity: str, landed: Landed, result: SyncResult, before: tables.Seen, after: tables.Seen) -> None:
         old, new = before.of(entity), after.of(entity)
@@ -215,6 +253,9 @@ class Bench:
         expected = oracle.expect(entity, landed.records, after.of(parents).keys() if parents else (), days)
         self._holds_rows(entity, expected, before, after, is_proof=self._is_proof(landed, expected))
         self._holds_rejects(entity, expected, before, after, has_duplicates=landed.landing.has_duplicates)
+        if parents:
+            shown = tables.shown_owners(self.engine, self.tenant_id)
+            owners.hold(entity, landed.records, days, expected, before, after, shown)
         if entity == "transactions":
             _holds_securities(landed.records, after)
 

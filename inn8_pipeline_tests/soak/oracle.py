@@ -48,6 +48,14 @@ def id_of(record: object) -> str | None:
         return None
 
 
+def owner_of(entity: str, record: object) -> str | None:
+    """Return the id of the parent that the record names; None if it cannot be read."""
+    try:
+        return _id(record.get(PARENTS[entity])) if isinstance(record, dict) else None
+    except WrongError:
+        return None
+
+
 def day_of(record: object) -> date | None:
     """Return the record's day of trade; None if it cannot be read."""
     try:

@@ -69,6 +69,21 @@ def read(engine: Engine, tenant_id: str) -> Seen:
     return seen
 
 
+_OWNERS = text(
+    """
+    select 'portfolios', external_id, client_external_id from inn8.portfolio_details where tenant_id = :tenant
+     union all
+    select 'transactions', external_id, portfolio_external_id from inn8.transaction_details where tenant_id = :tenant
+    """
+)
+
+
+def shown_owners(engine: Engine, tenant_id: str) -> dict[tuple[str, str], str]:
+    """Return the owner under which readers see each row of an entity; hidden rows are left out."""
+    with engine.connect() as connection:
+        return {(entity, key): owner for entity, key, owner in connection.execute(_OWNERS, {"tenant": tenant_id})}
+
+
 @contextmanager
 def watched(engine: Engine, tenant_id: str) -> Iterator[list[Seen]]:
     """Read the tables repeatedly in another session meanwhile; yield the list of the different states, in order."""

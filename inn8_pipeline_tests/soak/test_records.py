@@ -8,20 +8,23 @@ import os
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import cast
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 from sqlalchemy import Engine, create_engine
 
 from inn8_pipeline.entities import Window
+from inn8_pipeline.errors import MassChangeError, TooManyRejectsError
 from inn8_pipeline.sandbox.api.faults import OPTION_FAULTS, RESPONSE_FAULTS, FaultPath
 from inn8_pipeline.sandbox.world.world import ABSENT, Collection
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.soak import oracle, tables
-from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST, Bench
+from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST
+from inn8_pipeline_tests.soak.deceptive_rules import UNREADABLE, DeceptiveRules
+from inn8_pipeline_tests.soak.machine import ABOVE, ANY_DAY, DAYS, ENTITY, PICK
 from inn8_pipeline_tests.soak.oracle import ENTITIES
 
 WRONG: dict[Collection, tuple[dict[str, object], ...]] = {
@@ -35,45 +38,13 @@ WRONG: dict[Collection, tuple[dict[str, object], ...]] = {
         {"tradeDate": "2026-10-32"}, {"tradeDate": None}, {"security": {"symbol": "NOID"}}, {"id": 43}, {"fees": True},
     ),
 }  # fmt: skip
-ABOVE: dict[Collection, Collection] = {"portfolios": "clients", "transactions": "portfolios"}
 TEXTS = {"clients": "fullName", "portfolios": "name", "transactions": "description"}
-DAYS = st.integers(-1, 5).map(lambda number: FIRST + timedelta(days=number))
-ANY_DAY = DAYS | st.sampled_from((FIRST - timedelta(days=30), LAST + timedelta(days=30)))
-ENTITY = st.sampled_from(ENTITIES)
-PICK = st.integers(0, 60)
 SECOND_PAGE = re.compile(r"\bpage=[12]\b|\boffset=[1-9]|\b(?:cursor|at)=c")
 """The query of a page after the first one, in any style of paging."""
 
 
-class Records(RuleBasedStateMachine):
+class Records(DeceptiveRules):
     """What can happen to a tenant. No draw depends on a result of the pipeline."""
-
-    engine: Engine
-    tenants = itertools.count()
-
-    @initialize(
-        page_size=st.sampled_from((4, 7, 1000)),
-        pages_at_a_time=st.sampled_from((1, 4)),
-        style=st.sampled_from(tuple(STYLES)),
-    )
-    def begin(self, page_size: int, pages_at_a_time: int, style: str = "link") -> None:
-        self.bench = Bench(self.engine, f"tenant-{next(self.tenants)}", page_size, pages_at_a_time, style)
-        self.world = self.bench.world
-        self.gone: list[tuple[Collection, dict[str, Any]]] = []
-        self.sound: dict[tuple[Collection, object], dict[str, Any]] = {}
-        self.number = 0
-
-    def _next(self) -> int:
-        self.number += 1
-        return self.number
-
-    def _pick(self, entity: Collection, pick: int) -> dict[str, Any] | None:
-        """Return a valid record."""
-        records = [
-            each for each in self.world.records(entity)
-            if (entity, each["id"]) not in self.sound
-        ]  # fmt: skip
-        return records[pick % len(records)] if records else None
 
     # The world changes
 
@@ -85,7 +56,7 @@ class Records(RuleBasedStateMachine):
     @rule(pick=PICK)
     def rename_a_security(self, pick: int) -> None:
         record = self._pick("transactions", pick)
-        if record and record["security"]:
+        if record and record.get("security"):
             renamed = record["security"] | {"name": f"Security {self._next()}"}
             self.world.put("transactions", record | {"security": renamed})
 
@@ -147,8 +118,10 @@ class Records(RuleBasedStateMachine):
 
     @rule(entity=ENTITY)
     def send_once_again(self, entity: Collection) -> None:
-        records = [each["id"] for each in self.world.records(entity)]
-        for each in sorted({str(each) for each in records if records.count(each) > 1 and isinstance(each, str)}):
+        records = [each.get("id") for each in self.world.records(entity)]
+        for each in sorted(
+            {str(each) for each in records if each and isinstance(each, str) and records.count(each) > 1}
+        ):
             self.world.remove(entity, each)
 
     @rule(entity=ENTITY)
@@ -200,17 +173,6 @@ class Records(RuleBasedStateMachine):
         window = Window(from_date, min(from_date + timedelta(days=days), HISTORY.to_date))
         self._sync(entity, window if entity == "transactions" else None, may_repeat=may_repeat, is_sure=False)
 
-    def _sync(self, entity: Collection, window: Window | None, *, may_repeat: bool, is_sure: bool) -> bool:
-        landed = self.bench.fetch(entity, window)
-        if landed is None:
-            return False
-        days = frozenset(window.days()) if window else None
-        if not is_sure:
-            return self.bench.merge(landed, days, may_repeat=may_repeat, is_sure=False) is not None
-        with self.bench.proven(entity, landed, days):
-            self.bench.merge(landed, days, may_repeat=may_repeat, is_sure=True)
-        return True
-
     @rule(entity=ENTITY, from_date=DAYS)
     def land_only(self, entity: Collection, from_date: date) -> None:
         self.bench.fetch(entity, Window(from_date, LAST + timedelta(days=1)) if entity == "transactions" else None)
@@ -255,13 +217,6 @@ class Records(RuleBasedStateMachine):
     def rebuild_from_what_was_landed(self, entity: Collection, from_date: date) -> None:
         for landed, days in self.bench.newest(entity, Window(from_date, LAST) if entity == "transactions" else None):
             self.bench.merge(landed, days, may_repeat=False, is_sure=False)
-
-    @rule(may_repeat=st.booleans())
-    def sync_all_without_faults(self, may_repeat: bool) -> None:  # noqa: FBT001
-        self.bench.heal()
-        for entity in ENTITIES:
-            window = HISTORY if entity == "transactions" else None
-            assert self._sync(entity, window, may_repeat=may_repeat, is_sure=True)
 
     def teardown(self) -> None:
         """Assert that two syncs without faults make the tables equal to INN8, and that a third changes nothing."""
@@ -330,3 +285,40 @@ def test_each_style_of_paging_brings_in_the_truth_though_the_world_changes(engin
             machine.go_and_come(entity=entity, pick=2)
     finally:
         machine.teardown()
+
+
+def test_what_deceives_is_found_out_one_by_one(engine: Engine) -> None:
+    Records.engine = engine
+    machine = Records()
+    machine.begin(page_size=7, pages_at_a_time=4)
+    bench = machine.bench
+    try:
+        machine.sync_all_without_faults(may_repeat=True)
+        _spoil_properties(machine)
+        for place, owner in enumerate(("another", "unknown", None, "", 7, {}, ABSENT)):
+            for entity in ("portfolios", "transactions"):
+                machine.change_the_owner_of_what_is_invalid(entity, 3 * place, 3 * place + 2, place, owner)
+        machine.sync_all_without_faults(may_repeat=True)
+        hidden = tables.read(engine, bench.tenant_id).hidden
+        assert min(len(hidden["portfolios"]), len(hidden["transactions"])) >= 6
+        for entity, unreadable in itertools.product(ENTITIES, UNREADABLE):
+            machine.lose_an_id(entity, 2, unreadable)
+        machine.sync_all_without_faults(may_repeat=True)
+        for entity in ENTITIES:
+            machine.answer_each_page_with_the_first(entity)
+            machine.sync_while_the_clock_is_wrong(entity, FIRST, is_behind=entity == "portfolios")
+        machine.sync_all_without_faults(may_repeat=True)
+    finally:
+        machine.teardown()
+
+
+def _spoil_properties(machine: Records) -> None:
+    """Leave out or respell one property of each entity: the sync is refused, also that of a name that is required."""
+    for entity, place, expected in (
+        ("clients", 2, MassChangeError), ("clients", 0, TooManyRejectsError),
+        ("portfolios", 2, MassChangeError), ("transactions", 6, MassChangeError),
+    ):  # fmt: skip
+        machine.spoil_a_property(cast("Collection", entity), place, is_respelled=place == 2)
+        machine.sync(cast("Collection", entity), FIRST, 6, may_repeat=True)
+        assert machine.bench.refusals[-1:] == [expected]
+        machine.send_a_property_again(0)

@@ -122,10 +122,11 @@ class SandboxApp:
         )
         query = Query.parse(request.query_params, options)
         compress = "gzip" in request.headers.get("accept-encoding", "")
-        page = self._pages.page(collection, query, options, compress=compress)
+        served = dataclasses.replace(query, page=1) if "same_page" in active else query
+        page = self._pages.page(collection, served, options, compress=compress)
         headers = {"content-encoding": "gzip"} if page.is_compressed else {}
         if options.paging:
-            headers |= _paging_headers(request, page, query, options, active)
+            headers |= _paging_headers(request, dataclasses.replace(page, number=query.page), query, options, active)
         return SandboxResponse(200, page.body, headers | {"vary": "accept-encoding"})
 
     async def _wait(self, active: ActiveFaults, seconds: float) -> None:

@@ -16,7 +16,7 @@ RESPONSE_FAULTS: Final = (
 """Kinds that replace the regular response. At most one of them affects a request."""
 OPTION_FAULTS: Final = (
     "delay", "revoke", "pascal", "no_paging", "no_windows", "no_last", "no_total", "wrong_total", "foreign_next",
-    "loop_next",
+    "loop_next", "same_page",
 )  # fmt: skip
 """Kinds that change the regular response. Any number of them may affect a request."""
 FaultPath = Literal["clients", "portfolios", "transactions", "token"]
@@ -34,6 +34,7 @@ class Fault:
     - `delay`: wait `seconds` before the response; `revoke`: revoke all tokens before the request is authenticated
     - `pascal`, `no_paging`, `no_windows`, `no_last`, `no_total`: as with the `ServerOptions` of that name
     - `wrong_total`: a total of one too many; `foreign_next`: a next link to `location`; `loop_next`: to the same page
+    - `same_page`: the records of the first page, with the links of the page that was asked for
     """
 
     kind: str
