@@ -13,6 +13,7 @@ EPILOG = """
 \b
 Start with
   inn8 demo                      sync simulated data once; needs no settings
+  inn8 probe                     compare your INN8 with the contract
   inn8 doctor                    check the settings and the systems that they name
   inn8 sync --full               load everything for the first time
 \b
@@ -41,6 +42,7 @@ main = LazyGroup(
         "erase": "Erase one client's data from every table and every stored page.",
         "doctor": "Check settings, credentials, databases, clock, daemon and schedules.",
         "alert": "Try the addresses to which alerts and heartbeats go.",
+        "probe": "Compare INN8 with the contract; propose a contract file for an INN8 that differs.",
         "contract": "Show how INN8's API is read: the built-in contract, and changes by INN8_CONTRACT_FILE.",
         "db": "Upgrade the warehouse's schema; manage who may read and write it.",
         "sandbox": "Run only the simulated INN8 API.",

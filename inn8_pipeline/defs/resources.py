@@ -15,8 +15,8 @@ from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
     Environment,
     TenantSettings,
-    read_api,
     read_database,
+    read_endpoint,
     read_tenant,
     tenant_variable,
 )
@@ -74,20 +74,7 @@ class Inn8(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         """
         environment = Environment()
-        tenant, api = read_tenant(environment, tenant_id), read_api(environment)
-        endpoint = api_endpoint.Endpoint(
-            tenant_id=tenant_id,
-            base_url=tenant.base_url,
-            client_id=tenant.client_id,
-            client_secret=tenant.client_secret,
-            scope=tenant.scope,
-            allow_http=api.allow_http,
-            max_body_bytes=api.max_body,
-            page_size=api.page_size,
-            pages_at_a_time=api.pages_at_a_time,
-            ca_file=api.ca_file,
-            contract=tenant.contract,
-        )
+        tenant, endpoint = read_tenant(environment, tenant_id), read_endpoint(environment, tenant_id)
         if endpoint.is_clear_text:
             warn(
                 "INN8_ALLOW_HTTP is on: credentials and records are sent in clear text. Use it in a test network only."

@@ -85,10 +85,10 @@ class TokenSource:
         label = call.label
         # Count the lifetime from before the request, because the server starts it before we have the response.
         asked_at_seconds = self._clock()
-        url = self._endpoint.url(self._contract.path)
-        request = self._http.build_request("POST", url, data=self._form(), headers=self._basic())
         try:
-            response, body = exchange(self._http, request, label, EXPECTED, partial(self._retrier.take_request, call))
+            response, body = exchange(
+                self._http, self.request(), label, EXPECTED, partial(self._retrier.take_request, call)
+            )
         except RefusedRequestError as refusal:
             if refusal.status not in {400, 401, 403}:
                 raise
@@ -96,6 +96,11 @@ class TokenSource:
         else:
             return _read_token(response, body, asked_at_seconds)
         raise CredentialsError(label.method, label.path, status)
+
+    def request(self) -> httpx.Request:
+        """Return the request for a token, as the contract says."""
+        url = self._endpoint.url(self._contract.path)
+        return self._http.build_request("POST", url, data=self._form(), headers=self._basic())
 
     def _form(self) -> dict[str, str]:
         form = {"grant_type": "client_credentials", "scope": self._endpoint.scope}

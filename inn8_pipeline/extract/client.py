@@ -22,6 +22,7 @@ from inn8_pipeline.extract.http.deadlines import DeadlineTransport
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.paginator import PagingOptions
 from inn8_pipeline.extract.paging.reader import PageReader
+from inn8_pipeline.extract.raw import RawReader
 from inn8_pipeline.extract.retry import Notice, Retrier
 
 MAX_FETCHES = 3
@@ -63,6 +64,8 @@ class Inn8Client:
         self._retrier = Retrier(circuits, retry, timeouts, on_notice, self._budget)
         self._http = _http_client(endpoint, timeouts, transport, self._budget.heed)
         self._tokens = TokenSource(endpoint, self._http, self._retrier)
+        self.raw = RawReader(endpoint, self._http, self._tokens, self._retrier)
+        """Single requests whose whole response is returned, for `inn8 probe`."""
         self._fetches: WeakSet[Fetch] = WeakSet()
 
     def __enter__(self) -> Self:

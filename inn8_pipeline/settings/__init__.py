@@ -5,6 +5,7 @@ Each `read_…` function returns one group of settings as a frozen dataclass. A 
 """
 
 from inn8_pipeline.settings.databases import read_database, read_owner_database
+from inn8_pipeline.settings.endpoints import read_endpoint
 from inn8_pipeline.settings.environment import Environment
 from inn8_pipeline.settings.model import (
     AlertSettings,
@@ -49,6 +50,7 @@ __all__ = [
     "read_celery",
     "read_contract",
     "read_database",
+    "read_endpoint",
     "read_executor",
     "read_heartbeat_url",
     "read_other_tenant_ids",

@@ -31,6 +31,7 @@ COMMANDS = [
     "erase",
     "doctor",
     "alert",
+    "probe",
     "contract",
     "db",
     "sandbox",

@@ -56,10 +56,13 @@ def use(options: MergeOptions, _landing: Landing) -> MergeOptions:
     return options
 
 
-def tables(url: str, server: SandboxServer, contract: Contract, tenant_id: str) -> dict[str, list[str]]:
-    """Sync everything, and return the values of all rows."""
+def tables(
+    url: str, server: SandboxServer, served: Contract, tenant_id: str, *, reading: Contract | None = None
+) -> dict[str, list[str]]:
+    """Sync everything, served as one contract says and read as another one does; return the values of all rows."""
+    contract = reading or served
     server.app.dialects.clear()
-    server.app.dialects.update(dialects_of(contract))
+    server.app.dialects.update(dialects_of(served))
     engine = database.connect(url)
     endpoint = Endpoint(
         tenant_id, server.base_url, server.client_id, server.client_secret, page_size=7, contract=contract

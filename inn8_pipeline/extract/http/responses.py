@@ -96,7 +96,7 @@ def exchange(
         with contextlib.closing(response):
             return response, _read_success(response, label, expected)
     except httpx.TransportError as error:
-        reason = _reason_of(error)
+        reason = transport_failure(error)
     except BodyBrokenError:
         reason = "cut its response short"
     # Raise outside of the `except`: httpx's error has the request with its secrets, and must not become the context.
@@ -232,7 +232,8 @@ def content_type(response: httpx.Response) -> str:
     return found if re.fullmatch(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,60}", found) else ""
 
 
-def _reason_of(error: httpx.TransportError) -> str:
+def transport_failure(error: httpx.TransportError) -> str:
+    """Return what INN8, or the network on the way to it, did."""
     causes = list(_causes(error))
     if any(isinstance(each, ssl.SSLError) for each in causes):
         return "offered no TLS connection that is trusted here"

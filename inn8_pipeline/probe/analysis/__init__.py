@@ -1,0 +1,1 @@
+"""What responses say, computed without I/O."""
