@@ -57,6 +57,7 @@ class Examination:
     findings: list[Finding] = field(default_factory=list)
     page_size_is_honoured: bool = False
     total: int | None = None
+    first_count: int = 0
     ids: set[str] = field(default_factory=set, repr=False)
     is_whole: bool = False
     records: list[object] = field(default_factory=list, repr=False)

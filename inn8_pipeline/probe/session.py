@@ -9,7 +9,7 @@ from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import ApiError
 from inn8_pipeline.extract.budget import BudgetStore, Unlimited
 from inn8_pipeline.extract.http.responses import FIRST_4XX
-from inn8_pipeline.probe import content, paging, token, totals, verification, windows
+from inn8_pipeline.probe import behaviour, content, paging, token, totals, verification, windows
 from inn8_pipeline.probe.analysis.properties import PropertyShape, observe, shapes_of
 from inn8_pipeline.probe.examination import OK_STATUS, Examination, View
 from inn8_pipeline.probe.findings import Finding, ProbeReport, Severity
@@ -44,6 +44,7 @@ class _Probe:
         self._budget = budget
         self._on_step = on_step
         self._findings: list[Finding] = []
+        self._behaviour: list[Finding] = []
         self._examinations: dict[str, Examination] = {}
 
     def run(self) -> ProbeReport:
@@ -55,7 +56,11 @@ class _Probe:
             seen = f"ended after {self._budget.used} requests"
             self._findings.append(Finding("server", "bound", Severity.LOSES, seen, meaning))
         return ProbeReport(
-            findings=[*self._findings, *(each for one in self._examinations.values() for each in one.findings)],
+            findings=[
+                *self._findings,
+                *(each for one in self._examinations.values() for each in one.findings),
+                *self._behaviour,
+            ],
             proposal=self._proposal(),
             properties={name: _shapes(each) for name, each in self._examinations.items()},
             requests=self._budget.used,
@@ -66,11 +71,20 @@ class _Probe:
         self._findings += token.examine_token(server, self._contract)
         if any(each.severity is Severity.LOSES for each in self._findings):
             return
+        pages = []
         for entity in ENTITIES:
             self._on_step(entity.name)
-            self._examine_collection(server, entity)
+            first = self._examine_collection(server, entity)
+            if first is not None:
+                pages.append((first, self._examinations[entity.name]))
+        if pages:
+            self._on_step("latency")
+            first, largest = max(pages, key=lambda each: len(each[0].response.body))
+            examined = [each for _, each in pages]
+            self._behaviour += behaviour.examine_behaviour(server, examined, largest, first)
 
-    def _examine_collection(self, server: ProbedServer, entity: Entity) -> None:
+    def _examine_collection(self, server: ProbedServer, entity: Entity) -> View | None:
+        """Return the first page; None if there was none."""
         in_force = self._contract.of(entity)
         is_like_single = any(each.proposal.paging.style == "single" for each in self._examinations.values())
         examination = self._examinations[entity.name] = Examination(entity, in_force, in_force, is_like_single)
@@ -78,10 +92,14 @@ class _Probe:
             if entity is next(iter(ENTITIES)):
                 self._findings.append(token.examine_refusal(server, in_force))
             first = _first_page(server, examination)
-            if first is not None:
-                self._examine_pages(server, examination, first)
+            if first is None:
+                return None
+            examination.first_count = len(first.records)
+            self._examine_pages(server, examination, first)
         except ApiError as error:
             examination.add("response", Severity.LOSES, "a request failed", str(error))
+            return None
+        return first
 
     def _examine_pages(self, server: ProbedServer, examination: Examination, first: View) -> None:
         parents = verification.parent_ids(self._examinations, examination)
