@@ -14,6 +14,7 @@ from threading import Event
 import httpx
 
 from inn8_pipeline.contract import PagingContract
+from inn8_pipeline.contract.envelope import Envelope
 from inn8_pipeline.extract.auth import TokenSource
 from inn8_pipeline.extract.breaker import TOKEN_CIRCUIT
 from inn8_pipeline.extract.endpoint import Endpoint
@@ -87,7 +88,7 @@ class RawReader:
 
         """
         origin = httpx.URL(self._endpoint.base_url)
-        answer = PageResponse(httpx.Headers(dict(response.headers)), response.body, response.url, origin, {})
+        answer = PageResponse(httpx.Headers(dict(response.headers)), Envelope(response.body), response.url, origin, {})
         url = links_of(answer, paging).next_url
         return self._run(url, {}, None) if url else None
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from inn8_pipeline.contract import CollectionContract, PropertyContract
-from inn8_pipeline.contract.envelope import records_of
+from inn8_pipeline.contract.envelope import Envelope
 from inn8_pipeline.entities import Entity, Kind, Property
 from inn8_pipeline.errors import ContractError
 from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
@@ -194,7 +194,7 @@ def _examine_rejects(examination: Examination, first: View) -> None:
 
 def _rejects(examination: Examination, contract: CollectionContract, first: View) -> "Counter[str]":
     pointer = first.body.pointer if first.body and first.body.pointer is not None else ""
-    body = escape_invalid_utf8(records_of(first.response.body, pointer))
+    body = escape_invalid_utf8(Envelope(first.response.body).records(pointer))
     try:
         batch = Transformer(contract.as_sent(examination.entity)).page(body, 0)
     except ContractError as error:
