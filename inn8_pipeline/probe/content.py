@@ -2,15 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from inn8_pipeline.contract import CollectionContract, PropertyContract
 from inn8_pipeline.contract.envelope import Envelope
-from inn8_pipeline.entities import Entity, Kind, Property
+from inn8_pipeline.entities import NOTATIONS_OF_INSTANTS, Entity, Kind, Notation, Property
 from inn8_pipeline.errors import ContractError
 from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
 from inn8_pipeline.probe.analysis.choices import meaning_of, unlisted_values
 from inn8_pipeline.probe.analysis.names import likely_names
+from inn8_pipeline.probe.analysis.notations import is_built_in, notations_of
 from inn8_pipeline.probe.analysis.properties import Observed, decimals_of, json_type, observe
 from inn8_pipeline.probe.analysis.shapes import safe_name, shape
 from inn8_pipeline.probe.examination import Examination, View
@@ -27,6 +29,8 @@ def examine_content(examination: Examination, first: View, parents: ParentIds) -
         return
     _examine_names(examination, first, parents)
     _examine_choices(examination, first)
+    _examine_notations(examination, first)
+    _keep_last_lines(examination)
     _examine_formats(examination, first)
     _examine_rejects(examination, first)
 
@@ -61,12 +65,18 @@ def property_line(path: str, found: PropertyContract) -> str:
     """Return the line of a property, below `collections.NAME`."""
     key = path if "." not in path else json.dumps(path)
     names = json.dumps(found.names[0] if len(found.names) == 1 else list(found.names))
-    if not found.values:
+    others = [f"names = {names}"]
+    if found.notation:
+        others.append(f"notation = {json.dumps(found.notation.name)}")
+        if found.notation.name in NOTATIONS_OF_INSTANTS:
+            others.append(f"time_zone = {json.dumps(found.notation.time_zone)}")
+    if not found.values and not found.notation:
         return f"properties.{key} = {names}"
     values = ", ".join(
         f"{json.dumps(sent, ensure_ascii=False)} = {json.dumps(ours)}" for sent, ours in found.values.items()
     )
-    return f"properties.{key} = {{ names = {names}, values = {{ {values} }} }}"
+    others += [f"values = {{ {values} }}"] if found.values else []
+    return f"properties.{key} = {{ {', '.join(others)} }}"
 
 
 def _paths(properties: tuple[Property, ...], prefix: str = "") -> Iterator[str]:
@@ -112,7 +122,7 @@ def _compare_names(
 
 def _propose_name(examination: Examination, source: Property, path: str, found: Observed) -> None:
     old = examination.proposal.properties.get(path)
-    changed = PropertyContract((found.name,), old.values if old else {})
+    changed = PropertyContract((found.name,), old.values if old else {}, old.notation if old else None)
     examination.propose(properties={**examination.proposal.properties, path: changed})
     meaning = (
         "It is required, so every record is rejected." if source.is_required else "Its column stays empty."
@@ -145,7 +155,8 @@ def _examine_choices(examination: Examination, first: View) -> None:
 def _propose_values(examination: Examination, source: Property, values: list[str]) -> None:
     old = examination.proposal.properties.get(source.name)
     meanings = {value: meaning for value in values if (meaning := meaning_of(source, value))}
-    changed = PropertyContract(old.names if old else (source.name,), {**(old.values if old else {}), **meanings})
+    known = old or PropertyContract((source.name,))
+    changed = replace(known, values={**known.values, **meanings})
     seen = f"{source.name} has unlisted values: {', '.join(values)}"
     meaning = "The column has `unknown` in their place."
     if not meanings:
@@ -155,6 +166,42 @@ def _propose_values(examination: Examination, source: Property, values: list[str
     examination.add(
         "choices", Severity.LOSES, seen, f"{meaning} Check the mapping.", property_line(source.name, changed)
     )
+
+
+def _keep_last_lines(examination: Examination) -> None:
+    """Leave each property one line, the last one, which has all of its keys: TOML permits a key once."""
+    taken: set[str] = set()
+    for index, each in reversed(list(enumerate(examination.findings))):
+        key = each.line.partition(" = ")[0]
+        if ".properties." in key and key in taken:
+            examination.findings[index] = replace(each, line="")
+        taken.add(key)
+
+
+def _examine_notations(examination: Examination, first: View) -> None:
+    """Propose the notation of a date or a decimal that the one in force does not explain, if only one does."""
+    entity = examination.proposal.as_sent(examination.entity)
+    folded = _folded(observe(first.records))
+    for source in entity.properties:
+        found = next((folded[name.lower()] for name in source.names if name.lower() in folded), None)
+        if source.kind not in {Kind.DATE, Kind.DECIMAL} or source.notation or found is None:
+            continue
+        if not is_built_in(source, found.values):
+            _propose_notation(examination, source, notations_of(source, found.values))
+
+
+def _propose_notation(examination: Examination, source: Property, notations: Sequence[Notation]) -> None:
+    meaning = "With the contract in force a value is rejected, or an instant is taken for the day as written."
+    if len(notations) != 1:
+        names = " or ".join(dict.fromkeys(each.name for each in notations)) or "none that is known"
+        seen = f"{source.name} is in another notation: {names}"
+        examination.add("notation", Severity.LOSES, seen, f"{meaning} Ask INN8 which, and set it.")
+        return
+    known = examination.proposal.properties.get(source.name) or PropertyContract((source.name,))
+    changed = replace(known, notation=notations[0])
+    examination.propose(properties={**examination.proposal.properties, source.name: changed})
+    seen = f"{source.name} is in the notation {notations[0].name}"
+    examination.add("notation", Severity.LOSES, seen, meaning, property_line(source.name, changed))
 
 
 def _examine_formats(examination: Examination, first: View) -> None:

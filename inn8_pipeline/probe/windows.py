@@ -66,7 +66,7 @@ def _dates(source: Property, records: Iterable[object]) -> list[date | None]:
     found: list[date | None] = []
     for value in values:
         try:
-            found.append(read_date(value, source.name))
+            found.append(read_date(value, source.name, source.notation))
         except InvalidValueError:
             found.append(None)
     return found

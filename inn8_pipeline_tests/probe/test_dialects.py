@@ -12,7 +12,6 @@ from inn8_pipeline_tests.contract.test_whole_syncs import NAMES, STYLES, WINDOW,
 from inn8_pipeline_tests.probe.conftest import Probed
 
 ALL = {entity.name: entity for entity in ENTITIES}
-SPOKEN = {"pascal, default": None} | {style: lines + NAMES + WINDOW for style, lines in STYLES.items()}
 
 
 @pytest.mark.parametrize("style", STYLES)
