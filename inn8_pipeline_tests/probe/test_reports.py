@@ -8,6 +8,7 @@ import pytest
 
 from inn8_pipeline.contract.reading import parse
 from inn8_pipeline.entities import ENTITIES
+from inn8_pipeline.probe.analysis.notations import TIME_ZONES
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.probe.report import text_of
 from inn8_pipeline.probe.server import MAX_REQUESTS
@@ -46,6 +47,8 @@ def test_a_report_has_no_value_of_a_record_no_id_no_token_and_no_secret(
 ) -> None:
     report = probed(parse(STYLES[style] + NAMES + WINDOW, ENTITIES))
     text = text_of(report) + json.dumps(report.as_json(), ensure_ascii=False)
+    for zone in TIME_ZONES:  # of the probe's own list; a city alone is still found
+        text = text.replace(zone, "")
     tokens = set(server.app.tokens._live)  # noqa: SLF001 (no request has them in its URL)
     assert tokens
     assert [value for value in secrets_of(server) | tokens if value in text] == []
