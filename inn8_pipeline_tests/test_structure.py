@@ -23,6 +23,7 @@ LOADERS = {"lazy_imports.py", "cli/support/dagster_modules.py", "cli/support/gro
 LARGE_PACKAGES = {
     "inn8_pipeline/cli/commands": "one module for each command",
     "inn8_pipeline/cli/support": "small helpers of the commands",
+    "inn8_pipeline/probe": "one module for each subject of the probe's report",
     "inn8_pipeline/warehouse/schema/migrations/versions": "one module for each version",
 }
 """Packages with more than ten modules, each with its reason."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from inn8_pipeline.errors import ApiError
-from inn8_pipeline.probe.examination import Examination, View
-from inn8_pipeline.probe.findings import Finding, Severity
+from inn8_pipeline.probe.examination import CollectionView, Examination
+from inn8_pipeline.probe.findings import ProbeFinding, Severity
 from inn8_pipeline.probe.server import ProbedServer
 
 LEVELS = ((1, 4), (2, 4), (4, 8), (8, 8))
@@ -42,8 +42,8 @@ class Load:
 
 
 def examine_behaviour(
-    server: ProbedServer, examinations: Sequence[Examination], largest: Examination, first: View
-) -> Iterator[Finding]:
+    server: ProbedServer, examinations: Sequence[Examination], largest: Examination, first: CollectionView
+) -> Iterator[ProbeFinding]:
     """Yield findings about the collection with the largest first page."""
     yield _compression(first)
     yield _conditional(server, largest, first)
@@ -51,9 +51,9 @@ def examine_behaviour(
     loads = list(_loads(server, largest))
     if not loads:
         meaning = "INN8 fails under requests: set INN8_PAGES_AT_A_TIME=1."
-        yield Finding("server", "latency", Severity.HANDLED, "not measured, because requests failed", meaning)
+        yield ProbeFinding("server", "latency", Severity.HANDLED, "not measured, because requests failed", meaning)
         return
-    yield Finding("server", "latency", Severity.AS_CONTRACT, "; ".join(map(str, loads)))
+    yield ProbeFinding("server", "latency", Severity.AS_CONTRACT, "; ".join(map(str, loads)))
     yield _first_load(examinations, loads)
 
 
@@ -63,15 +63,15 @@ def recommended(loads: Sequence[Load]) -> Load:
     return next(each for each in loads if each.per_second >= ENOUGH * best)
 
 
-def _compression(first: View) -> Finding:
+def _compression(first: CollectionView) -> ProbeFinding:
     coding = first.response.headers.get("content-encoding", "")
     if coding:
-        return Finding("server", "compression", Severity.AS_CONTRACT, "gzip")
+        return ProbeFinding("server", "compression", Severity.AS_CONTRACT, "gzip")
     seen = f"none: {len(first.response.body):,} bytes for {len(first.records):,} records"
-    return Finding("server", "compression", Severity.AS_CONTRACT, seen)
+    return ProbeFinding("server", "compression", Severity.AS_CONTRACT, seen)
 
 
-def _conditional(server: ProbedServer, examination: Examination, first: View) -> Finding:
+def _conditional(server: ProbedServer, examination: Examination, first: CollectionView) -> ProbeFinding:
     headers = first.response.headers
     asked = {
         request: headers[answer]
@@ -79,23 +79,25 @@ def _conditional(server: ProbedServer, examination: Examination, first: View) ->
         if answer in headers
     }
     if not asked:
-        return Finding("server", "conditional requests", Severity.AS_CONTRACT, "neither ETag nor Last-Modified is sent")
+        return ProbeFinding(
+            "server", "conditional requests", Severity.AS_CONTRACT, "neither ETag nor Last-Modified is sent"
+        )
     names = " and ".join("ETag" if name == "If-None-Match" else "Last-Modified" for name in asked)
     status = server.page(examination.proposal, headers=asked).status
     seen = (
         f"{names} are sent; {'304 is answered' if status == NOT_MODIFIED else f'a repetition brings {status}, not 304'}"
     )
-    return Finding("server", "conditional requests", Severity.AS_CONTRACT, seen)
+    return ProbeFinding("server", "conditional requests", Severity.AS_CONTRACT, seen)
 
 
-def _limits(first: View) -> Finding:
+def _limits(first: CollectionView) -> ProbeFinding:
     names = [name for name in LIMITS if name in first.response.headers]
     limit = first.response.rate_limit
     if limit is None:
         seen = f"headers that cannot be read: {', '.join(names)}" if names else "no headers name one"
-        return Finding("server", "rate limit", Severity.AS_CONTRACT, seen)
+        return ProbeFinding("server", "rate limit", Severity.AS_CONTRACT, seen)
     seen = f"{limit.remaining:,} requests remain for {limit.reset_seconds:.0f} s ({', '.join(names)})"
-    return Finding("server", "rate limit", Severity.AS_CONTRACT, seen, "Requests wait before INN8 answers 429.")
+    return ProbeFinding("server", "rate limit", Severity.AS_CONTRACT, seen, "Requests wait before INN8 answers 429.")
 
 
 def _loads(server: ProbedServer, examination: Examination) -> Iterator[Load]:
@@ -110,7 +112,7 @@ def _loads(server: ProbedServer, examination: Examination) -> Iterator[Load]:
         yield Load(at_a_time, seconds, time.monotonic() - began_at)
 
 
-def _first_load(examinations: Sequence[Examination], loads: Sequence[Load]) -> Finding:
+def _first_load(examinations: Sequence[Examination], loads: Sequence[Load]) -> ProbeFinding:
     chosen, pages, is_known = recommended(loads), 0, True
     for each in examinations:
         is_known = is_known and each.total is not None
@@ -122,4 +124,4 @@ def _first_load(examinations: Sequence[Examination], loads: Sequence[Load]) -> F
     meaning = "It is the time of the requests alone."
     if is_one_by_one:
         meaning += " INN8_PAGES_AT_A_TIME has no effect: each page names the next one."
-    return Finding("server", "first load", Severity.AS_CONTRACT, seen, meaning)
+    return ProbeFinding("server", "first load", Severity.AS_CONTRACT, seen, meaning)

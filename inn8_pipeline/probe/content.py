@@ -15,14 +15,14 @@ from inn8_pipeline.probe.analysis.names import likely_names
 from inn8_pipeline.probe.analysis.notations import is_built_in, notations_of
 from inn8_pipeline.probe.analysis.properties import Observed, decimals_of, json_type, observe
 from inn8_pipeline.probe.analysis.shapes import safe_name, shape
-from inn8_pipeline.probe.examination import Examination, View
+from inn8_pipeline.probe.examination import CollectionView, Examination
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.transform.transformer import Transformer
 
 ParentIds = Mapping[str, frozenset[str]]
 
 
-def examine_content(examination: Examination, first: View, parents: ParentIds) -> None:
+def examine_content(examination: Examination, first: CollectionView, parents: ParentIds) -> None:
     """Compare the names and values of the first page with the contract; propose names and values."""
     if not first.records:
         examination.add("records", Severity.HANDLED, "none", "Names and values were not examined.")
@@ -85,7 +85,7 @@ def _paths(properties: tuple[Property, ...], prefix: str = "") -> Iterator[str]:
         yield from _paths(each.properties, f"{prefix}{each.name}.")
 
 
-def _examine_names(examination: Examination, first: View, parents: ParentIds) -> None:
+def _examine_names(examination: Examination, first: CollectionView, parents: ParentIds) -> None:
     observed = observe(first.records)
     entity = examination.proposal.as_sent(examination.entity)
     _compare_names(examination, entity.properties, observed, parents, "")
@@ -140,7 +140,7 @@ def _report_missing(examination: Examination, source: Property, path: str) -> No
     )
 
 
-def _examine_choices(examination: Examination, first: View) -> None:
+def _examine_choices(examination: Examination, first: CollectionView) -> None:
     entity = examination.proposal.as_sent(examination.entity)
     folded = _folded(observe(first.records))
     for source in entity.properties:
@@ -178,7 +178,7 @@ def _keep_last_lines(examination: Examination) -> None:
         taken.add(key)
 
 
-def _examine_notations(examination: Examination, first: View) -> None:
+def _examine_notations(examination: Examination, first: CollectionView) -> None:
     """Propose the notation of a date or a decimal that the one in force does not explain, if only one does."""
     entity = examination.proposal.as_sent(examination.entity)
     folded = _folded(observe(first.records))
@@ -204,7 +204,7 @@ def _propose_notation(examination: Examination, source: Property, notations: Seq
     examination.add("notation", Severity.LOSES, seen, meaning, property_line(source.name, changed))
 
 
-def _examine_formats(examination: Examination, first: View) -> None:
+def _examine_formats(examination: Examination, first: CollectionView) -> None:
     entity = examination.proposal.as_sent(examination.entity)
     folded = _folded(observe(first.records))
     notes = []
@@ -225,7 +225,7 @@ def _common_shape(found: Observed) -> str:
     return ", ".join(each for each, _ in shapes.most_common(3))
 
 
-def _examine_rejects(examination: Examination, first: View) -> None:
+def _examine_rejects(examination: Examination, first: CollectionView) -> None:
     """Transform the page with both contracts: what is rejected is what a sync would reject."""
     in_force = _rejects(examination, examination.in_force, first)
     proposed = _rejects(examination, examination.proposal, first)
@@ -239,7 +239,7 @@ def _examine_rejects(examination: Examination, first: View) -> None:
     examination.add("validation", Severity.LOSES, seen, f"{left} A rejected record does not become a row.")
 
 
-def _rejects(examination: Examination, contract: CollectionContract, first: View) -> "Counter[str]":
+def _rejects(examination: Examination, contract: CollectionContract, first: CollectionView) -> "Counter[str]":
     pointer = first.body.pointer if first.body and first.body.pointer is not None else ""
     body = escape_invalid_utf8(Envelope(first.response.body).records(pointer))
     try:

@@ -8,14 +8,14 @@ from inn8_pipeline.contract import CollectionContract, PagingContract, PropertyC
 from inn8_pipeline.entities import ID_PROPERTY, Entity
 from inn8_pipeline.extract.raw import RawResponse
 from inn8_pipeline.probe.analysis.envelope import Body, read_body
-from inn8_pipeline.probe.findings import Finding, Severity
+from inn8_pipeline.probe.findings import ProbeFinding, Severity
 from inn8_pipeline.transform.values import Number, Pairs
 
 OK_STATUS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CollectionView:
     """A response with its records."""
 
     response: RawResponse
@@ -54,7 +54,7 @@ class Examination:
     in_force: CollectionContract
     proposal: CollectionContract
     is_like_single: bool = False
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ProbeFinding] = field(default_factory=list)
     page_size_is_honoured: bool = False
     total: int | None = None
     first_count: int = 0
@@ -62,15 +62,17 @@ class Examination:
     is_whole: bool = False
     records: list[object] = field(default_factory=list, repr=False)
 
-    def view(self, response: RawResponse) -> View:
+    def view(self, response: RawResponse) -> CollectionView:
         """Return the response with its records, where the proposal says that they are."""
-        return View(response, read_body(response.body, self.proposal.records_pointer) if response.body else None)
+        return CollectionView(
+            response, read_body(response.body, self.proposal.records_pointer) if response.body else None
+        )
 
     def add(self, topic: str, severity: Severity, seen: str, meaning: str = "", *lines: str) -> None:
         """Add a finding. `lines` are keys and values below `collections.NAME`."""
         where = f"collections.{self.entity}"
         line = "\n".join(f"{where}.{each}" for each in lines)
-        self.findings.append(Finding(self.entity.name, topic, severity, seen, meaning, line))
+        self.findings.append(ProbeFinding(self.entity.name, topic, severity, seen, meaning, line))
 
     def propose(
         self,

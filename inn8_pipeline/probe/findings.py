@@ -21,7 +21,7 @@ EXIT_CODES = {Severity.AS_CONTRACT: 0, Severity.HANDLED: 3, Severity.LOSES: 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeFinding:
     """One thing that was looked at.
 
     Attributes:
@@ -54,7 +54,7 @@ class ProbeReport:
 
     """
 
-    findings: Sequence[Finding]
+    findings: Sequence[ProbeFinding]
     proposal: Contract
     properties: Mapping[str, Sequence[PropertyShape]] = field(default_factory=dict)
     requests: int = 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 from inn8_pipeline.contract import PagingContract
 from inn8_pipeline.extract.paging.links import ForeignLinkError, UnreadableLinkError
 from inn8_pipeline.probe.analysis.envelope import is_address, next_pointers
-from inn8_pipeline.probe.examination import Examination, View, changed_lines
+from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.probe.server import ProbedServer
 from inn8_pipeline.probe.totals import announces
@@ -19,7 +19,7 @@ SMALL_PAGE = 3
 PAGING_KEYS = ("style", "page_size_parameter", "parameter", "first_page", "next")
 
 
-def examine_paging(server: ProbedServer, examination: Examination, first: View) -> View:
+def examine_paging(server: ProbedServer, examination: Examination, first: CollectionView) -> CollectionView:
     """Find the style of paging; return a response with a small page, which shows its links."""
     _compare_two_fetches(server, examination, first)
     if len(first.ids) <= 1:
@@ -41,7 +41,7 @@ def examine_paging(server: ProbedServer, examination: Examination, first: View) 
     return small
 
 
-def _compare_two_fetches(server: ProbedServer, examination: Examination, first: View) -> None:
+def _compare_two_fetches(server: ProbedServer, examination: Examination, first: CollectionView) -> None:
     again = examination.view(server.page(examination.proposal))
     if again.ids == first.ids:
         examination.add("order", Severity.AS_CONTRACT, "two requests brought the same records in the same order")
@@ -54,7 +54,7 @@ def _compare_two_fetches(server: ProbedServer, examination: Examination, first: 
         examination.add("order", Severity.HANDLED, "two requests brought different records", meaning)
 
 
-def _examine_page_size(server: ProbedServer, examination: Examination, first: View) -> View:
+def _examine_page_size(server: ProbedServer, examination: Examination, first: CollectionView) -> CollectionView:
     """Return a small page, if a parameter of the page size is honoured; else the first page."""
     wanted = min(SMALL_PAGE, len(first.ids) - 1)
     paging = examination.proposal.paging
@@ -75,7 +75,7 @@ def _examine_page_size(server: ProbedServer, examination: Examination, first: Vi
     return first
 
 
-def _styles(server: ProbedServer, examination: Examination, page: View) -> Iterator[PagingContract]:
+def _styles(server: ProbedServer, examination: Examination, page: CollectionView) -> Iterator[PagingContract]:
     """Yield the styles that bring in other records than this page, that of the contract first."""
     paging = examination.proposal.paging
     if paging.style in {"page", "offset"}:
@@ -88,13 +88,13 @@ def _styles(server: ProbedServer, examination: Examination, page: View) -> Itera
     yield from _numbered(server, examination, page, [name for name in names if name != paging.page_size_parameter])
 
 
-def _linked(server: ProbedServer, examination: Examination, page: View) -> Iterator[PagingContract]:
+def _linked(server: ProbedServer, examination: Examination, page: CollectionView) -> Iterator[PagingContract]:
     found = replace(examination.proposal.paging, style="link", parameter="", first_page=1, next="")
     if _follows(server, examination, page, found):
         yield found
 
 
-def _in_body(server: ProbedServer, examination: Examination, page: View) -> Iterator[PagingContract]:
+def _in_body(server: ProbedServer, examination: Examination, page: CollectionView) -> Iterator[PagingContract]:
     paging = examination.proposal.paging
     pointers = next_pointers(page.body.value) if page.body else {}
     for pointer, text in pointers.items():
@@ -113,7 +113,9 @@ def _in_body(server: ProbedServer, examination: Examination, page: View) -> Iter
                 break
 
 
-def _numbered(server: ProbedServer, examination: Examination, page: View, names: list[str]) -> Iterator[PagingContract]:
+def _numbered(
+    server: ProbedServer, examination: Examination, page: CollectionView, names: list[str]
+) -> Iterator[PagingContract]:
     paging = examination.proposal.paging
     size = len(page.records)
     for name in names:
@@ -129,7 +131,7 @@ def _numbered(server: ProbedServer, examination: Examination, page: View, names:
                 yield replace(paging, style="page", parameter=_or_default(name, "page"), first_page=1, next="")
 
 
-def _follows(server: ProbedServer, examination: Examination, page: View, paging: PagingContract) -> bool:
+def _follows(server: ProbedServer, examination: Examination, page: CollectionView, paging: PagingContract) -> bool:
     try:
         response = server.raw.follow(page.response, paging)
     except (ForeignLinkError, UnreadableLinkError):
@@ -139,11 +141,11 @@ def _follows(server: ProbedServer, examination: Examination, page: View, paging:
     return response is not None and _is_further(page, examination.view(response))
 
 
-def _is_further(page: View, other: View) -> bool:
+def _is_further(page: CollectionView, other: CollectionView) -> bool:
     return bool(other.ids) and not set(other.ids) & set(page.ids)
 
 
-def _report_no_style(examination: Examination, first: View) -> None:
+def _report_no_style(examination: Examination, first: CollectionView) -> None:
     in_force = examination.proposal.paging
     count = len(first.records)
     seen = f"a single page of {count:,} records"

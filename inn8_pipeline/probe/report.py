@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from inn8_pipeline.probe.analysis.properties import PropertyShape
-from inn8_pipeline.probe.findings import Finding, ProbeReport, Severity
+from inn8_pipeline.probe.findings import ProbeFinding, ProbeReport, Severity
 
 HEAD = """# What INN8 sends
 
@@ -27,7 +27,7 @@ def _lines(report: ProbeReport) -> Iterator[str]:
             yield from _properties(shapes)
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+def _findings(findings: Sequence[ProbeFinding]) -> Iterator[str]:
     for each in findings:
         mark = "" if each.severity is Severity.AS_CONTRACT else f" **{each.severity}**"
         yield f"- {each.topic}:{mark} {each.seen}"

@@ -11,8 +11,8 @@ from inn8_pipeline.extract.budget import BudgetStore, Unlimited
 from inn8_pipeline.extract.http.responses import FIRST_4XX
 from inn8_pipeline.probe import behaviour, content, paging, token, totals, verification, windows
 from inn8_pipeline.probe.analysis.properties import PropertyShape, observe, shapes_of
-from inn8_pipeline.probe.examination import OK_STATUS, Examination, View
-from inn8_pipeline.probe.findings import Finding, ProbeReport, Severity
+from inn8_pipeline.probe.examination import OK_STATUS, CollectionView, Examination
+from inn8_pipeline.probe.findings import ProbeFinding, ProbeReport, Severity
 from inn8_pipeline.probe.server import MAX_PAGES_AT_A_TIME, BoundedBudget, Connect, ProbedServer, RequestsUsedUpError
 
 
@@ -43,8 +43,8 @@ class _Probe:
         self._contract = contract
         self._budget = budget
         self._on_step = on_step
-        self._findings: list[Finding] = []
-        self._behaviour: list[Finding] = []
+        self._findings: list[ProbeFinding] = []
+        self._behaviour: list[ProbeFinding] = []
         self._examinations: dict[str, Examination] = {}
 
     def run(self) -> ProbeReport:
@@ -54,7 +54,7 @@ class _Probe:
         except RequestsUsedUpError:
             meaning = "What comes after it was not examined. Probe again when INN8 fails less often."
             seen = f"ended after {self._budget.used} requests"
-            self._findings.append(Finding("server", "bound", Severity.LOSES, seen, meaning))
+            self._findings.append(ProbeFinding("server", "bound", Severity.LOSES, seen, meaning))
         return ProbeReport(
             findings=[
                 *self._findings,
@@ -83,7 +83,7 @@ class _Probe:
             examined = [each for _, each in pages]
             self._behaviour += behaviour.examine_behaviour(server, examined, largest, first)
 
-    def _examine_collection(self, server: ProbedServer, entity: Entity) -> View | None:
+    def _examine_collection(self, server: ProbedServer, entity: Entity) -> CollectionView | None:
         """Return the first page; None if there was none."""
         in_force = self._contract.of(entity)
         is_like_single = any(each.proposal.paging.style == "single" for each in self._examinations.values())
@@ -101,7 +101,7 @@ class _Probe:
             return None
         return first
 
-    def _examine_pages(self, server: ProbedServer, examination: Examination, first: View) -> None:
+    def _examine_pages(self, server: ProbedServer, examination: Examination, first: CollectionView) -> None:
         parents = verification.parent_ids(self._examinations, examination)
         content.examine_content(examination, first, parents)
         small = paging.examine_paging(server, examination, first)
@@ -117,7 +117,7 @@ class _Probe:
         return replace(self._contract, collections={**self._contract.collections, **changed})
 
 
-def _first_page(server: ProbedServer, examination: Examination) -> View | None:
+def _first_page(server: ProbedServer, examination: Examination) -> CollectionView | None:
     """Return the response to the request of a sync, and report where its records are; None if there are none."""
     response = server.page(examination.proposal)
     view = examination.view(response)

@@ -4,7 +4,7 @@ import re
 
 from inn8_pipeline.contract import TotalContract
 from inn8_pipeline.probe.analysis.envelope import total_pointers
-from inn8_pipeline.probe.examination import Examination, View, changed_lines
+from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.probe.server import ProbedServer
 
@@ -12,7 +12,7 @@ _HEADER = re.compile(r"total|count", re.IGNORECASE)
 _OTHER_HEADER = re.compile(r"rate.?limit|content-length", re.IGNORECASE)
 
 
-def examine_total(server: ProbedServer, examination: Examination, first: View, small: View) -> None:
+def examine_total(server: ProbedServer, examination: Examination, first: CollectionView, small: CollectionView) -> None:
     """Compare the totals of a large and of a small page: that of pages changes, that of records does not."""
     before = examination.proposal.total
     candidates = _candidates(before, first)
@@ -34,7 +34,7 @@ def examine_total(server: ProbedServer, examination: Examination, first: View, s
     examination.add("total", severity, "a total that counts neither records nor pages", meaning, *lines)
 
 
-def read_total(view: View, contract: TotalContract) -> int | None:
+def read_total(view: CollectionView, contract: TotalContract) -> int | None:
     """Return the total of a response; None if there is none, or it is no number."""
     if contract.pointer:
         found = {name.lower(): value for name, value in total_pointers(view.body and view.body.value).items()}
@@ -43,12 +43,12 @@ def read_total(view: View, contract: TotalContract) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
-def announces(view: View, *, in_force: TotalContract, count: int) -> bool:
+def announces(view: CollectionView, *, in_force: TotalContract, count: int) -> bool:
     """Return whether a total of the response is so many records."""
     return any(read_total(view, each) == count for each in _candidates(in_force, view))
 
 
-def _candidates(before: TotalContract, first: View) -> list[TotalContract]:
+def _candidates(before: TotalContract, first: CollectionView) -> list[TotalContract]:
     headers = [name for name in first.response.headers if _HEADER.search(name) and not _OTHER_HEADER.search(name)]
     found = [TotalContract(header=before.header, pointer=before.pointer)]
     found += [TotalContract(header=_spelled(before, name)) for name in headers]
@@ -60,12 +60,16 @@ def _spelled(before: TotalContract, header: str) -> str:
     return before.header if header == before.header.lower() else header.title()
 
 
-def _value(view: View) -> object:
+def _value(view: CollectionView) -> object:
     return view.body.value if view.body else None
 
 
 def _unit(
-    server: ProbedServer, examination: Examination, candidate: TotalContract, first: View, small: View
+    server: ProbedServer,
+    examination: Examination,
+    candidate: TotalContract,
+    first: CollectionView,
+    small: CollectionView,
 ) -> str | None:
     total, total_of_small = read_total(first, candidate), read_total(small, candidate)
     count, count_of_small = len(first.records), len(small.records)
@@ -99,7 +103,9 @@ def _unit_of_numbered(server: ProbedServer, examination: Examination, total: int
     return "records" if total > count else None
 
 
-def _propose(examination: Examination, before: TotalContract, found: TotalContract, unit: str, first: View) -> None:
+def _propose(
+    examination: Examination, before: TotalContract, found: TotalContract, unit: str, first: CollectionView
+) -> None:
     chosen = TotalContract(unit, found.header, found.pointer)
     total = read_total(first, chosen)
     lines = changed_lines("total", before, chosen, ("unit", "header", "pointer"))

@@ -6,7 +6,7 @@ from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import ApiError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.paging.page import record_ids
-from inn8_pipeline.probe.examination import Examination, View
+from inn8_pipeline.probe.examination import CollectionView, Examination
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.transform.json.parsing import parse
 
@@ -43,7 +43,7 @@ def verify(client: Inn8Client, examination: Examination) -> None:
     examination.add("pages", Severity.AS_CONTRACT, f"{extent}, {len(ids):,} records, no id twice")
 
 
-def page_size_of(first: View) -> int:
+def page_size_of(first: CollectionView) -> int:
     """Return a page size with which a small collection has several pages, too."""
     return max(2, -(-len(first.records) // (PAGES - 1)))
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from inn8_pipeline.contract import WindowContract
 from inn8_pipeline.entities import DAY_PROPERTY, Kind, Property, Window
-from inn8_pipeline.probe.examination import Examination, View, changed_lines
+from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.probe.server import ProbedServer
 from inn8_pipeline.transform.values import InvalidValueError, Pairs, read_date
@@ -24,7 +24,7 @@ WINDOW_KEYS = ("from_parameter", "to_parameter", "from_inclusive", "to_inclusive
 DAY = timedelta(days=1)
 
 
-def examine_window(server: ProbedServer, examination: Examination, first: View) -> None:
+def examine_window(server: ProbedServer, examination: Examination, first: CollectionView) -> None:
     """Ask for one day of trade from the middle of those that came, then for wider windows until its records come."""
     window = examination.proposal.window
     if window is None:
@@ -72,13 +72,13 @@ def _dates(source: Property, records: Iterable[object]) -> list[date | None]:
     return found
 
 
-def _ask(server: ProbedServer, examination: Examination, asked: WindowContract, days: Window) -> View:
+def _ask(server: ProbedServer, examination: Examination, asked: WindowContract, days: Window) -> CollectionView:
     parameters = {asked.from_parameter: days.from_date.isoformat(), asked.to_parameter: days.to_date.isoformat()}
     return examination.view(server.page(examination.proposal, parameters))
 
 
 def _ends(
-    server: ProbedServer, examination: Examination, asked: WindowContract, day: date, alone: View
+    server: ProbedServer, examination: Examination, asked: WindowContract, day: date, alone: CollectionView
 ) -> WindowContract | None:
     """Return which ends are included; None if the window is not honoured by the day of trade."""
     days = set(days_of(examination, alone.records))
@@ -94,7 +94,7 @@ def _ends(
     return None
 
 
-def _report_other_days(examination: Examination, asked: WindowContract, day: date, alone: View) -> None:
+def _report_other_days(examination: Examination, asked: WindowContract, day: date, alone: CollectionView) -> None:
     """Report a window that is honoured otherwise: by another date, or at one end alone."""
     names = f"{asked.from_parameter} and {asked.to_parameter}"
     entity = examination.proposal.as_sent(examination.entity)

@@ -150,11 +150,13 @@ class PostgresBudget(KeptConnection):
             return None
         row = self.run(lambda connection: execute(connection, _WAIT, **values).fetchone())
         if row is None:
-            return BudgetRefusal(0.0, is_by_server=False)
+            return BudgetRefusal(0.0, is_by_server=not self.is_limited)
         own_seconds, server_seconds = float(row["seconds"]), float(row["server_seconds"] or 0)
         if row["is_asking"]:
             server_seconds = min(server_seconds, LOOK_SECONDS)
-        return BudgetRefusal(max(own_seconds, server_seconds, 0.0), is_by_server=server_seconds > own_seconds)
+        # Without a limit of our own the times say nothing: INN8's window may have ended since the request was refused.
+        is_by_server = not self.is_limited or server_seconds > own_seconds
+        return BudgetRefusal(max(own_seconds, server_seconds, 0.0), is_by_server)
 
     def heed(self, remaining: int, reset_seconds: float) -> None:
         """Store INN8's own limit as a response reports it: how many requests remain, and for how many seconds."""

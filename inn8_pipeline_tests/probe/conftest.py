@@ -11,7 +11,7 @@ from inn8_pipeline.extract.breaker import UncountedCircuits
 from inn8_pipeline.extract.budget import BudgetStore
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy
-from inn8_pipeline.probe.findings import Finding, ProbeReport
+from inn8_pipeline.probe.findings import ProbeFinding, ProbeReport
 from inn8_pipeline.probe.session import probe
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
@@ -56,6 +56,6 @@ def probed(server: SandboxServer) -> Probed:
     return run
 
 
-def found(report: ProbeReport, subject: str, topic: str) -> list[Finding]:
+def found(report: ProbeReport, subject: str, topic: str) -> list[ProbeFinding]:
     """Return the findings about a topic."""
     return [each for each in report.findings if (each.subject, each.topic) == (subject, topic)]

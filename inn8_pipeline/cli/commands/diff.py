@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from inn8_pipeline.warehouse.history import diff
-    from inn8_pipeline.warehouse.history.diff import ColumnChange
+    from inn8_pipeline.warehouse.history.diff import ValueChange
 else:
     diff = lazy_module("inn8_pipeline.warehouse.history.diff")
 
@@ -85,7 +85,7 @@ def _check_column(column: str | None, entities: Sequence[Entity]) -> None:
 
 def _changes(
     connection: "Connection", entities: Sequence[Entity], wanted: "diff.DiffFilter", run: str | None
-) -> "Iterator[ColumnChange]":
+) -> "Iterator[ValueChange]":
     named = None if run is None else [_run_named(connection, entities, wanted, run)]
     for entity in entities:
         if wanted.since is not None:
@@ -104,7 +104,7 @@ def _run_named(connection: "Connection", entities: Sequence[Entity], wanted: "di
     return found[0]
 
 
-def _print(changes: "Iterable[ColumnChange]", *, has_several: bool) -> None:
+def _print(changes: "Iterable[ValueChange]", *, has_several: bool) -> None:
     """Print a line for each changed row, and below it a line for each old and new value."""
     width, rows = console().width, 0
     for _, of_row in groupby(
@@ -121,7 +121,7 @@ def _print(changes: "Iterable[ColumnChange]", *, has_several: bool) -> None:
     sys.stdout.flush()
 
 
-def _title(change: "ColumnChange", *, has_several: bool) -> str:
+def _title(change: "ValueChange", *, has_several: bool) -> str:
     tenant = f"{change.tenant_id}/" if has_several else ""
     run = f", run {change.run_id[:8]}" if change.run_id else ""
     when = f"{change.changed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

@@ -28,7 +28,7 @@ class DiffFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnChange:
+class ValueChange:
     """One changed column of a row. A row that was inserted or deleted has one change without a column."""
 
     tenant_id: str
@@ -112,7 +112,7 @@ def column_names(entity: Entity) -> Sequence[str]:
     return list(dict.fromkeys(name for each in entity.declarations for name, _ in _compared(each)))
 
 
-def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator[ColumnChange]:
+def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator[ValueChange]:
     """Yield the changes of the entity's tables, oldest first, in batches from the server."""
     known: dict[str, Any] = {
         "tenants": list(wanted.tenant_ids),
@@ -121,7 +121,7 @@ def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator
         "column": wanted.column,
     }
     for declared in entity.declarations:
-        with raw(connection).cursor("diff", row_factory=class_row(ColumnChange)) as cursor:
+        with raw(connection).cursor("diff", row_factory=class_row(ValueChange)) as cursor:
             cursor.itersize = _BATCH
             yield from cursor.execute(_statement(entity, declared), known)
 
