@@ -89,7 +89,7 @@ class DeceptiveRules(Machine):
 
     @rule(pick=PICK)
     def find_an_id(self, pick: int) -> None:
-        """Send a record with its id again. A record without `id` cannot be told from others: it stays beside it."""
+        """Send a record with its id again. A record without `id` equals no other: it stays beside it."""
         if self.nameless:
             entity, unreadable, record = self.nameless.pop(pick % len(self.nameless))
             if unreadable is not ABSENT:
