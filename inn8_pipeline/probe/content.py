@@ -41,11 +41,11 @@ def examine_parents(examination: Examination, parents: ParentIds) -> None:
     observed = _folded(observe(examination.records))
     for reference in entity.references:
         known = parents.get(reference.source.name)
-        found = [observed[name.lower()] for name in reference.source.names if name.lower() in observed]
-        if known is None or not found:
+        found = _named(observed, reference.source)
+        if known is None or found is None:
             continue
-        unresolved = sum(text not in known for text in found[0].texts)
-        seen = f"{unresolved} of {len(found[0].texts)} {reference.source.names[0]} name no {reference.parent.singular}"
+        unresolved = sum(text not in known for text in found.texts)
+        seen = f"{unresolved} of {len(found.texts)} {reference.source.names[0]} name no {reference.parent.singular}"
         if unresolved:
             meaning = "Such a record is rejected and tried again by each sync, until its parent comes."
             examination.add("parents", Severity.LOSES, seen, meaning)
@@ -105,7 +105,7 @@ def _compare_names(
     folded = _folded(observed)
     for source in declared:
         path = prefix + source.name
-        found = next((folded[name.lower()] for name in source.names if name.lower() in folded), None)
+        found = _named(folded, source)
         if found is None and source.name in likely:
             found = observed[likely[source.name]]
             _propose_name(examination, source, path, found)
@@ -141,13 +141,8 @@ def _report_missing(examination: Examination, source: Property, path: str) -> No
 
 
 def _examine_choices(examination: Examination, first: CollectionView) -> None:
-    entity = examination.proposal.as_sent(examination.entity)
-    folded = _folded(observe(first.records))
-    for source in entity.properties:
-        found = next((folded[name.lower()] for name in source.names if name.lower() in folded), None)
-        if source.kind is not Kind.CHOICE or found is None:
-            continue
-        values = unlisted_values(source, found.texts)
+    for source, found in _declared(examination, first):
+        values = unlisted_values(source, found.texts) if source.kind is Kind.CHOICE else []
         if values:
             _propose_values(examination, source, values)
 
@@ -180,11 +175,8 @@ def _keep_last_lines(examination: Examination) -> None:
 
 def _examine_notations(examination: Examination, first: CollectionView) -> None:
     """Propose the notation of a date or a decimal that the one in force does not explain, if only one does."""
-    entity = examination.proposal.as_sent(examination.entity)
-    folded = _folded(observe(first.records))
-    for source in entity.properties:
-        found = next((folded[name.lower()] for name in source.names if name.lower() in folded), None)
-        if source.kind not in {Kind.DATE, Kind.DECIMAL} or source.notation or found is None:
+    for source, found in _declared(examination, first):
+        if source.kind not in {Kind.DATE, Kind.DECIMAL} or source.notation:
             continue
         if not is_built_in(source, found.values):
             _propose_notation(examination, source, notations_of(source, found.values))
@@ -205,12 +197,9 @@ def _propose_notation(examination: Examination, source: Property, notations: Seq
 
 
 def _examine_formats(examination: Examination, first: CollectionView) -> None:
-    entity = examination.proposal.as_sent(examination.entity)
-    folded = _folded(observe(first.records))
     notes = []
-    for source in entity.properties:
-        found = next((folded[name.lower()] for name in source.names if name.lower() in folded), None)
-        if found is None or not found.values:
+    for source, found in _declared(examination, first):
+        if not found.values:
             continue
         if source.kind is Kind.DECIMAL:
             notes.append(f"{source.name}: {decimals_of(found.values)}")
@@ -247,6 +236,20 @@ def _rejects(examination: Examination, contract: CollectionContract, first: Coll
     except ContractError as error:
         return Counter({error.finding: len(first.records)})
     return Counter(each.reason for each in batch.rejects)
+
+
+def _declared(examination: Examination, first: CollectionView) -> Iterator[tuple[Property, Observed]]:
+    """Yield each property of the entity that came, as the proposal names it now, with its values."""
+    folded = _folded(observe(first.records))
+    for source in examination.proposal.as_sent(examination.entity).properties:
+        found = _named(folded, source)
+        if found is not None:
+            yield source, found
+
+
+def _named(folded: Mapping[str, Observed], source: Property) -> Observed | None:
+    """Return what came under one of the property's names, in any case."""
+    return next((folded[name.lower()] for name in source.names if name.lower() in folded), None)
 
 
 def _folded(observed: Mapping[str, Observed]) -> dict[str, Observed]:

@@ -94,9 +94,10 @@ def _scope(scope: object, contract: Contract) -> ProbeFinding:
     asked = set(contract.token.scope.split())
     if not isinstance(scope, str):
         return ProbeFinding("token", "scope", Severity.AS_CONTRACT, "not named, so as requested")
-    missing = sorted(asked - set(scope.split()))
+    granted = set(scope.split())
+    missing = sorted(asked - granted)
     if missing:
-        line = f'token.scope = "{" ".join(sorted(asked - set(missing)))}"'
+        line = f'token.scope = "{" ".join(sorted(asked & granted))}"'
         meaning = "Reading needs only the scope to read; requests without it are refused."
         return ProbeFinding("token", "scope", Severity.HANDLED, f"granted without {', '.join(missing)}", meaning, line)
     return ProbeFinding("token", "scope", Severity.AS_CONTRACT, "as requested")

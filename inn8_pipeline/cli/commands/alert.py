@@ -10,7 +10,7 @@ import click
 
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
-from inn8_pipeline.cli.support.output import print_json, silence
+from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.errors import NotifyError, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
@@ -67,8 +67,7 @@ def test(as_json: bool) -> None:
         print_json([asdict(each) for each in tested])
     else:
         for each in tested:
-            mark = click.style("ok  ", fg="green") if each.is_ok else click.style("FAIL", fg="red")
-            click.echo(f"{mark} {each.setting}: {each.message}")
+            print_result(is_ok=each.is_ok, subject=each.setting, message=each.message)
     sys.exit(0 if all(each.is_ok for each in tested) else EXIT_FAILED)
 
 

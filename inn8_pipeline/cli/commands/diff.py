@@ -107,9 +107,7 @@ def _run_named(connection: "Connection", entities: Sequence[Entity], wanted: "di
 def _print(changes: "Iterable[ValueChange]", *, has_several: bool) -> None:
     """Print a line for each changed row, and below it a line for each old and new value."""
     width, rows = console().width, 0
-    for _, of_row in groupby(
-        changes, lambda each: (each.tenant_id, each.table_name, each.external_id, each.changed_at)
-    ):
+    for _, of_row in groupby(changes, _ROW):
         for number, change in enumerate(of_row):
             if number == 0:
                 rows += 1

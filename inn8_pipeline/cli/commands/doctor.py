@@ -14,7 +14,7 @@ from inn8_pipeline.cli.instance.home import STORAGE_URL, dagster_home, read_stor
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
-from inn8_pipeline.cli.support.output import print_json, silence
+from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
@@ -73,8 +73,7 @@ def command(as_json: bool) -> None:
     for finding in examine(Environment()):
         findings.append(finding)
         if not as_json:
-            mark = click.style("ok  ", fg="green") if finding.is_ok else click.style("FAIL", fg="red")
-            click.echo(f"{mark} {finding.check}: {finding.message}")
+            print_result(is_ok=finding.is_ok, subject=finding.check, message=finding.message)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     sys.exit(0 if all(finding.is_ok for finding in findings) else EXIT_FAILED)

@@ -1,8 +1,7 @@
 """`inn8 probe`: compare a real INN8 with the contract."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -83,15 +82,11 @@ def _probe(endpoint: Endpoint, budget: BudgetStore) -> ProbeReport:
     )
 
 
-@contextmanager
-def _budget(environment: Environment, tenant_id: str) -> Iterator[BudgetStore]:
+def _budget(environment: Environment, tenant_id: str) -> AbstractContextManager[BudgetStore]:
     limit = read_tenant(environment, tenant_id).max_requests_per_minute
     if limit is None:
-        with nullcontext(Unlimited()) as unlimited:
-            yield unlimited
-        return
-    with PostgresBudget(read_database(environment).engine(), tenant_id, RequestLimit(limit)) as budget:
-        yield budget
+        return nullcontext(Unlimited())
+    return PostgresBudget(read_database(environment).engine(), tenant_id, RequestLimit(limit))
 
 
 def _write(report: ProbeReport, contract_file: Path | None, report_file: Path | None) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from inn8_pipeline.cli.instance.instance import open_instance, storage_guarded
 from inn8_pipeline.defs import names
+from inn8_pipeline.defs.jobs import MAX_RUNTIME_SECONDS
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse import database
@@ -19,8 +20,6 @@ MONITORING_GRACE = timedelta(minutes=15)
 """Run monitoring ends a run that exceeds its time limit; within this time, if it works."""
 MIN_FREE_BYTES = 2 * 10**9
 MAX_CONNECTIONS_PERCENT = 90
-_MAX_RUNTIME_SECONDS = 7200
-"""The time limit in dagster.yaml, of runs without a limit of their own."""
 _GIGABYTE = 10**9
 
 # The numbers of pg_stat_database are visible to every login; those of pg_stat_activity are not.
@@ -83,7 +82,7 @@ def _records(instance: DagsterInstance, *statuses: DagsterRunStatus) -> list[Run
 
 def _is_over_time(record: RunRecord) -> bool:
     tag = record.dagster_run.tags.get(names.MAX_RUNTIME_TAG, "")
-    limit = timedelta(seconds=int(tag) if tag.isdecimal() else _MAX_RUNTIME_SECONDS)
+    limit = timedelta(seconds=int(tag) if tag.isdecimal() else MAX_RUNTIME_SECONDS)
     began_at = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else _utc(record.update_timestamp)
     return now() - began_at > limit + MONITORING_GRACE
 

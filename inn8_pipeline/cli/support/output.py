@@ -55,6 +55,12 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     click.echo(text)
 
 
+def print_result(*, is_ok: bool, subject: str, message: str) -> None:
+    """Print the result of one check, marked as passed or failed."""
+    mark = click.style("ok  ", fg="green") if is_ok else click.style("FAIL", fg="red")
+    click.echo(f"{mark} {subject}: {message}")
+
+
 def print_json_lines(values: Iterable[Any]) -> None:
     """Print one JSON array with a value on each line, as the values come, without holding them all."""
     separator = "["
