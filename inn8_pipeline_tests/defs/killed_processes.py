@@ -30,12 +30,14 @@ EVENTS, STATEMENTS = "events", "statements"
 class KillPoint:
     """When to kill: right before an event that Dagster stores, or before a statement, COPY or commit.
 
-    `number` counts from 1. The run's own process is killed, or every process of the Postgres in `data_folder`.
+    `number` counts from 1. The run's own process is killed, or every process of the Postgres in `data_folder`, whose
+    steps are retried after these waits.
     """
 
     counted: str
     number: int
     data_folder: Path | None = None
+    retry_waits_seconds: tuple[float, ...] = (0.5, 0.5)
 
     def kill(self) -> None:
         """Send SIGKILL."""
@@ -59,9 +61,8 @@ def run(entity: str, variables: Mapping[str, str], tags: Mapping[str, str], kill
     for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_"))]:
         del os.environ[name]
     os.environ.update(variables)
-    # Enough for Postgres to come up again, and for a test to wait for.
-    failures.RETRY_WAITS_SECONDS = (3, 3)
     if kill_point:
+        failures.RETRY_WAITS_SECONDS = kill_point.retry_waits_seconds
         _arm(kill_point)
     job = build(Environment()).resolve_job_def(KEYS.job_name(ENTITIES.named(entity)))
     with dg.DagsterInstance.from_config(variables["DAGSTER_HOME"]) as instance:

@@ -148,6 +148,11 @@ def killing(server: EmbeddedPostgres, number: int) -> KillPoint:
     return KillPoint(STATEMENTS, number, server.folder / "data")
 
 
+def killing_for_a_while(server: EmbeddedPostgres, number: int) -> KillPoint:
+    """Return a kill point whose run waits for as long as a restart takes on a machine under load."""
+    return replace(killing(server, number), retry_waits_seconds=40 * (1.0,))
+
+
 def restart(server: EmbeddedPostgres) -> None:
     server.stop()
     server.start()
@@ -158,7 +163,7 @@ def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
     server: EmbeddedPostgres, on_its_own: Pipeline, seed: int
 ) -> None:
     postmaster = psutil.Process(int((server.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0]))
-    with begun(on_its_own, TRANSACTIONS, killing(server, random.Random(seed).randint(1, 70))):
+    with begun(on_its_own, TRANSACTIONS, killing_for_a_while(server, random.Random(seed).randint(1, 70))):
         postmaster.wait(60)
         restart(server)
     (run,) = on_its_own.instance.get_runs(limit=1)

@@ -86,11 +86,14 @@ class Inn8:
         """Return the requests of one path, in order."""
         return [each for each in self.requests if each.path == path]
 
-    def close(self) -> None:
+    def stop_accepting(self) -> None:
         # Wakes accept(), which closing alone does not.
         with suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+    def hang_up(self) -> None:
+        """End all connections and their threads. `serve` has returned, so that no thread is yet to be started."""
         with self._lock:
             still_open = list(self._open)
         for each in still_open:
@@ -160,8 +163,9 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Inn8]:
     try:
         yield server
     finally:
-        server.close()
+        server.stop_accepting()
         accepting.join(10)
+        server.hang_up()
 
 
 def cut(response: bytes, keep: int) -> Callable[[Seen], Iterator[bytes]]:

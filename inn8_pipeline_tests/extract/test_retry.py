@@ -90,7 +90,7 @@ def test_a_timeout_is_retried(server: Inn8, new_client: NewClient) -> None:
 
 def test_a_server_that_is_not_there_is_tried_four_times(server: Inn8, new_client: NewClient) -> None:
     client = new_client(server)
-    server.close()
+    server.stop_accepting()
     with pytest.raises(TransientApiError, match="POST /oauth/token failed 4 times in a row: INN8 could not be reached"):
         list(client.fetch(CLIENTS))
 
