@@ -19,7 +19,7 @@ from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
-RETRY_WAITS_SECONDS = (5, 10)
+RETRY_WAITS_SECONDS: tuple[float, ...] = (5, 10)
 """The waits before the retries of a step that failed in Postgres. Failures of INN8 are retried by its client.
 
 A `dg.RetryPolicy` is not used, because it would also retry a canceled step.
