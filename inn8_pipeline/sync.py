@@ -4,6 +4,7 @@ This is the service layer: it knows the order of the steps, but neither Dagster 
 is first used (see `lazy_imports`). pandas and pyarrow are imported only if there is something to merge.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -99,6 +100,15 @@ class Outcome:
         return total
 
     @property
+    def changed_columns(self) -> dict[str, dict[str, int]]:
+        """The number of rows in which each column has changed, by table and column."""
+        tables: dict[str, Counter[str]] = {}
+        for result in self.results:
+            for table, columns in result.changed_columns.items():
+                tables.setdefault(table, Counter()).update(columns)
+        return {table: dict(columns) for table, columns in tables.items()}
+
+    @property
     def unconfirmed(self) -> Sequence[UnconfirmedRows]:
         """The rows that no fetch confirms, as the last merge left them."""
         return self.results[-1].unconfirmed if self.results else ()
@@ -141,6 +151,7 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
     *,
     contract: Contract = DEFAULT,
     on_merged: Callable[[Connection, Outcome], None] = lambda _connection, _outcome: None,
+    on_each: Callable[[Connection, Landing], None] = lambda _connection, _landing: None,
 ) -> Outcome:
     """Merge each landing for its days, in the order given, each in a transaction of its own.
 
@@ -154,6 +165,7 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
         contract: How INN8 names and spells what it sends.
         on_merged: Called at the end of the last merge's transaction, with its connection and the outcome of all merges.
             What it writes is committed with the merge, or not at all.
+        on_each: Called at the end of each merge's transaction, with its connection and the landing.
 
     """
     landings: list[Landing] = []
@@ -161,6 +173,7 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
 
     def add(connection: Connection, result: SyncResult) -> None:
         results.append(result)
+        on_each(connection, landings[-1])
         if len(results) == len(sources):
             on_merged(connection, Outcome(landings, results))
 

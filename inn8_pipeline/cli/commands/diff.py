@@ -1,18 +1,16 @@
 """`inn8 diff`: show what syncs changed, row by row and column by column."""
 
 import dataclasses
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
-from itertools import groupby
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support.changes import print_changes
 from inn8_pipeline.cli.support.group import Failed, examples, suggestion
 from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_ids_of, tenant_option
-from inn8_pipeline.cli.support.output import console, folded, print_csv, print_json_lines
+from inn8_pipeline.cli.support.output import print_csv, print_json_lines
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
@@ -27,7 +25,6 @@ else:
     diff = lazy_module("inn8_pipeline.warehouse.history.diff")
 
 COLUMNS = ("tenant_id", "table_name", "external_id", "changed_at", "reason", "run_id", "column_name", "old", "new")
-_ROW = attrgetter("tenant_id", "table_name", "external_id", "changed_at")
 EPILOG = examples(
     "inn8 diff                                    the last sync of each entity",
     "inn8 diff --run 1baa8ca8                     one run, as inn8 log names it",
@@ -74,7 +71,8 @@ def command(
         elif as_csv:
             print_csv(COLUMNS, ([getattr(each, name) for name in COLUMNS] for each in changes))
         else:
-            _print(changes, has_several=len(tenant_ids) > 1)
+            rows = print_changes(changes, has_several=len(tenant_ids) > 1)
+            click.echo(f"{rows:,} {'row' if rows == 1 else 'rows'} changed." if rows else "No row was changed.")
 
 
 def _check_column(column: str | None, entities: Sequence[Entity]) -> None:
@@ -102,25 +100,3 @@ def _run_named(connection: "Connection", entities: Sequence[Entity], wanted: "di
     if len(found) > 1:
         raise Failed(f"{len(found)} runs begin with {run!r}: add characters. `inn8 log --json` has their full ids.")
     return found[0]
-
-
-def _print(changes: "Iterable[ValueChange]", *, has_several: bool) -> None:
-    """Print a line for each changed row, and below it a line for each old and new value."""
-    width, rows = console().width, 0
-    for _, of_row in groupby(changes, _ROW):
-        for number, change in enumerate(of_row):
-            if number == 0:
-                rows += 1
-                click.echo(folded(_title(change, has_several=has_several), width))
-            if change.column_name is not None:
-                for sign, value in (("-", change.old), ("+", change.new)):
-                    click.echo(folded(f"  {sign} {change.column_name}: {'null' if value is None else value!r}", width))
-    click.echo(f"{rows:,} {'row' if rows == 1 else 'rows'} changed." if rows else "No row was changed.")
-    sys.stdout.flush()
-
-
-def _title(change: "ValueChange", *, has_several: bool) -> str:
-    tenant = f"{change.tenant_id}/" if has_several else ""
-    run = f", run {change.run_id[:8]}" if change.run_id else ""
-    when = f"{change.changed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    return f"{tenant}{change.table_name} {change.external_id}: {change.reason} {when}{run}"

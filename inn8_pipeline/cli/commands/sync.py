@@ -1,12 +1,14 @@
 """`inn8 sync`: fetch and merge entities now."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 
 import click
 
 from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support.changes import Preview
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     DAY,
@@ -51,7 +53,7 @@ EPILOG = examples(
 @click.option(
     "--allow-changes", is_flag=True, help="Merge even if a column changes in more rows than INN8_MAX_CHANGED_PERCENT."
 )
-@click.option("--dry-run", is_flag=True, help="Write nothing; show the sync log entry that a sync would write.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; show what a sync would change, and its sync log entry.")
 @click.option("--keep-landing", is_flag=True, help="With --dry-run: keep the landing, for a later --rebuild.")
 @tenant_option
 @json_option
@@ -76,8 +78,9 @@ def command(
     Entities such as transactions are synced by day of trade, by default the last INN8_LOOKBACK_DAYS days. Each option
     that begins with --allow lifts a limit for this sync only: use it after INN8 has confirmed that its data is right.
 
-    With --dry-run, the merge is rolled back and nothing is written. Each entity is compared with the tables as they are
-    now, so a portfolio whose client is not loaded yet is counted as rejected.
+    With --dry-run, the merge is rolled back and nothing is written; the rows that would change are shown as inn8 diff
+    shows them, and are personal data. Each landing is compared with the tables as they are now, so a portfolio whose
+    client is not loaded yet is counted as rejected.
     """
     if keep_landing and not dry_run:
         raise click.UsageError("--keep-landing belongs to --dry-run: a sync keeps its landing anyway.")
@@ -98,8 +101,9 @@ def command(
         for tenant in tenants_of(environment, tenant_id)
         for run in dagster_modules.runs.plan(tenant, wanted, window)
     ]
-    found = run_all(environment, planned, verbose=verbose)
-    report(environment, planned, found, as_json=as_json)
+    with Preview() if dry_run else nullcontext() as preview:
+        found = run_all(environment, planned, preview, verbose=verbose)
+        report(environment, planned, found, preview, as_json=as_json)
 
 
 def _window(

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from inn8_pipeline.cli.instance import capacity, instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
-    from inn8_pipeline.defs.sync_log import copy_from_dagster
+    from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
 else:
     _PACKAGES = {
         "definitions": "inn8_pipeline",
         "capacity": "inn8_pipeline.cli.instance",
         "copy_from_dagster": "inn8_pipeline.defs.sync_log",
+        "dry_runs": "inn8_pipeline.defs.sync_log",
         "instance": "inn8_pipeline.cli.instance",
         "liveness": "inn8_pipeline.cli.instance",
         "names": "inn8_pipeline.defs",
@@ -40,6 +41,7 @@ __all__ = [
     "capacity",
     "copy_from_dagster",
     "definitions",
+    "dry_runs",
     "instance",
     "liveness",
     "names",

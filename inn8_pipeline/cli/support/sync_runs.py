@@ -1,8 +1,9 @@
 """Execute planned runs in order, report their results, and print the commands for those that were not done."""
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Never
 
@@ -10,6 +11,7 @@ import click
 
 from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support.changes import print_changes
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
 from inn8_pipeline.cli.support.output import console, print_json, print_messages, progress
@@ -30,6 +32,7 @@ from inn8_pipeline.warehouse.sync_log.entry import worst
 
 if TYPE_CHECKING:
     from inn8_pipeline.cli.instance.runs import PlannedRun
+    from inn8_pipeline.cli.support.changes import Preview
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 
 EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
@@ -56,14 +59,17 @@ def read_settings(environment: Environment, tenant_ids: Sequence[str]) -> SyncSe
 
 
 def run_all(
-    environment: Environment, planned: "Sequence[PlannedRun]", *, verbose: bool
+    environment: Environment, planned: "Sequence[PlannedRun]", preview: "Preview | None" = None, *, verbose: bool
 ) -> "list[tuple[PlannedRun, LoggedSync]]":
-    """Execute the planned runs in order in the Dagster instance, and return each with its sync log entry."""
+    """Execute the planned runs in order in the Dagster instance, and return each with its sync log entry.
+
+    `preview` reads what the dry runs among them would change.
+    """
     with dagster_modules.instance.open_instance(environment) as instance:
         definitions = dagster_modules.runs.load_definitions()
-        return run_each(
-            planned, lambda run: dagster_modules.runs.execute(definitions, instance, run, verbose=verbose), environment
-        )
+        execute, dry_runs = dagster_modules.runs.execute, dagster_modules.dry_runs
+        with dry_runs.previewed(preview.read) if preview else nullcontext():
+            return run_each(planned, lambda run: execute(definitions, instance, run, verbose=verbose), environment)
 
 
 def run_each(
@@ -92,22 +98,23 @@ def report(
     environment: Environment,
     planned: "Sequence[PlannedRun]",
     found: "Sequence[tuple[PlannedRun, LoggedSync]]",
+    preview: "Preview | None" = None,
     *,
     as_json: bool,
 ) -> Never:
     """Print the results, the messages, and the commands for what was not synced; exit with the worst status's code."""
     syncs = [sync for _, sync in found]
-    is_dry_run = any(run.is_dry_run for run in planned)
     status = worst(sync.entry.status for sync in syncs)
     if as_json:
-        print_json({"status": status, "dry_run": is_dry_run, "syncs": [_as_json(run, sync) for run, sync in found]})
+        shown = [_as_json(run, sync, preview) for run, sync in found]
+        print_json({"status": status, "dry_run": preview is not None, "syncs": shown})
     else:
         screen = console()
-        if is_dry_run:
-            screen.print("Dry run, nothing was written. The sync log would say:")
+        if preview:
+            _print_preview(preview, syncs)
         screen.print(log_table(syncs, width=screen.width))
     print_messages(syncs, failures_only=as_json)
-    failed = [] if is_dry_run else [run for run, sync in found if sync.entry.status is Status.FAILED]
+    failed = [] if preview else [run for run, sync in found if sync.entry.status is Status.FAILED]
     _print_rest([each for each in planned if each.window and any(_is_rest(each, run) for run in failed)], environment)
     sys.exit(EXIT_CODES.get(status, 0))
 
@@ -143,5 +150,16 @@ def _is_rest(run: "PlannedRun", failed: "PlannedRun") -> bool:
     return bool(_is_same(run, failed) and run.window and failed.window and run.window.to_date <= failed.window.to_date)
 
 
-def _as_json(run: "PlannedRun", sync: "LoggedSync") -> dict[str, object]:
-    return {name: value for name, value in sync.as_json().items() if run.window or name not in {"from", "to"}}
+def _print_preview(preview: "Preview", syncs: "Sequence[LoggedSync]") -> None:
+    """Print what the syncs would change. The sync log comes after it, because this may be long."""
+    changes = (change for sync in syncs for change in preview.changes(sync.run_id))
+    rows = print_changes(changes, has_several=len({sync.tenant_id for sync in syncs}) > 1, has_happened=False)
+    click.echo(f"{rows:,} {'row' if rows == 1 else 'rows'} would change." if rows else "No row would change.")
+    click.echo("Dry run, nothing was written. The sync log would say:")
+
+
+def _as_json(run: "PlannedRun", sync: "LoggedSync", preview: "Preview | None") -> dict[str, object]:
+    shown = {name: value for name, value in sync.as_json().items() if run.window or name not in {"from", "to"}}
+    if preview:
+        shown["changes"] = [dataclasses.asdict(change) for change in preview.changes(sync.run_id)]
+    return shown

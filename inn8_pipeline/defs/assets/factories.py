@@ -108,9 +108,12 @@ def table_assets(
                 context.log.warning(metadata.waits(entity))
 
             with sync.discarding(to, entity) if is_dry and not dry_runs.keeps_landing(context.run) else nullcontext():
-                outcome = sync.merge(to, sources, options, on_wait=on_wait, on_merged=record.write, contract=contract)
+                on_each = dry_runs.reader_of(to.run_id)
+                outcome = sync.merge(
+                    to, sources, options, on_wait, contract=contract, on_merged=record.write, on_each=on_each
+                )
         if is_dry:
-            dry_runs.log(context, key, record.whole)
+            dry_runs.log(context, key, record.whole, outcome.changed_columns)
             context.log.warning("%s. %s", dry_runs.TITLE, metadata.merged(outcome))
             return
         context.log.info(metadata.merged(outcome))
@@ -159,7 +162,8 @@ def _config_schema(tenant: Tenant) -> dict[str, dg.Field]:
             default_value=False,
             description=(
                 "Do everything but write: the merge is rolled back, and the entry that the sync log would have is an "
-                "observation of the table. The fetch is not kept."
+                "observation of the table, with the number of rows in which each column would change. The fetch is not "
+                "kept."
             ),
         ),
         dry_runs.KEEPS_LANDING: dg.Field(
@@ -215,4 +219,5 @@ def _merge_options(
         change_limit=change_limit.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
         lock_seconds=settings.lock_seconds,
         is_dry_run=is_dry,
+        run_id=run_id,
     )

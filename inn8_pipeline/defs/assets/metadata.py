@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Metadata = dict[str, Any]
 
+CHANGED = "changed_columns"
+"""The number of rows in which each column has changed, by column. `inn8 diff` has the values, which are personal."""
+
 
 def landed(landing: "Landing") -> str:
     """Return the log line of a fetch."""
@@ -47,7 +50,13 @@ def waits(entity: Entity) -> str:
 def merged(outcome: "Outcome") -> str:
     """Return the log line of a merge."""
     counts = {**outcome.counts.as_dict(), **{name: outcome.total(name) for name in TOTALS}}
-    return f"{outcome.status}: {', '.join(f'{name} {count}' for name, count in counts.items())}."
+    changed = "; ".join(
+        f"{table}: {', '.join(f'{column} {rows}' for column, rows in columns.items())}"
+        for table, columns in outcome.changed_columns.items()
+    )
+    return f"{outcome.status}: {', '.join(f'{name} {count}' for name, count in counts.items())}." + (
+        f" Changed columns and their rows: {changed}." if changed else ""
+    )
 
 
 def drift_found(found: SchemaDrift) -> Metadata:
@@ -106,9 +115,12 @@ def _counts(counts: Counts) -> Metadata:
 def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
     """Return the metadata of each table that the step wrote: what changed, and how to list the rejects.
 
-    For an entity with days, Dagster stores it once for each day of the run, so it has no totals; the sync log has them.
+    For an entity with days, Dagster stores it once for each day of the run, so it has no totals that the UI would plot
+    for each day; the sync log has them.
     """
+    changed = outcome.changed_columns
     metadata: Metadata = {
+        CHANGED: changed.get(str(entity), {}),
         "rejects": dg.MetadataValue.md(f"`inn8 rejects list --entity {entity}`"),
         "is_repeat": all(result.is_repeat for result in outcome.results),
         **drift_found(outcome.drift_found),
@@ -118,11 +130,12 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
         return {
             str(entity): {"dagster/row_count": rows(outcome.counts), **_counts(outcome.counts), **totals, **metadata}
         }
-    written = {
+    written: dict[str, Metadata] = {
         name: {
             action: sum(result.dimensions.get(name, {}).get(action, 0) for result in outcome.results)
             for action in ("inserted", "updated")
         }
+        | {CHANGED: changed.get(name, {})}
         for name in entity.tables[:-1]
     }
     return {**written, str(entity): metadata}

@@ -3,16 +3,48 @@
 No row of `inn8.sync_log`, no evaluation of a check and no materialization of a table comes from a dry run.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from inn8_pipeline.defs.sync_log import dagster_log
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from inn8_pipeline.warehouse.landing.store import Landing
+
 OPTION, KEEPS_LANDING = "dry_run", "keep_landing"
 TITLE = "Dry run, nothing was written"
+
+ReadChanges = Callable[["Connection", "Landing", str], None]
+"""Reads what the transaction of a merge has changed, with its landing and the id of the run."""
+
+_reader: ContextVar[ReadChanges | None] = ContextVar("reader", default=None)
+
+
+@contextmanager
+def previewed(read: ReadChanges) -> Iterator[None]:
+    """Let `read` be called before each merge of a dry run within the block is rolled back.
+
+    The changes are personal data, so they never pass through Dagster: the command line, whose process executes the run,
+    reads them itself.
+    """
+    token = _reader.set(read)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def reader_of(run_id: str) -> Callable[["Connection", "Landing"], None]:
+    """Return a function for the end of each merge's transaction: it calls the one that `previewed` has set, if any."""
+    read = _reader.get()
+    return lambda connection, landing: read(connection, landing, run_id) if read else None
 
 
 def is_dry(run: dg.DagsterRun) -> bool:
@@ -34,14 +66,22 @@ def _op_configs(run: dg.DagsterRun) -> Iterator[Mapping[str, Any]]:
             yield config
 
 
-def log(context: dg.AssetExecutionContext, key: dg.AssetKey, entry: SyncLogEntry) -> None:
-    """Log the entry that the sync would have."""
+def log(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, entry: SyncLogEntry, changed: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Log the entry that the sync would have, and by table and column in how many rows each column would change."""
     evaluation = dagster_log.evaluation(entry, key)
     context.log_event(
         dg.AssetObservation(
             asset_key=key,
             description=f"{TITLE}. Its sync log entry would be: {entry.text}",
-            metadata={**evaluation.metadata, OPTION: True, "entry": entry.text, "is_error": entry.is_error},
+            metadata={
+                **evaluation.metadata,
+                OPTION: True,
+                "entry": entry.text,
+                "is_error": entry.is_error,
+                "changed_columns": dg.MetadataValue.json(changed),
+            },
         )
     )
 

@@ -68,7 +68,7 @@ class LogFailures:
                 self._context.log_event(outcome.evaluation(self._key, name))
         failed = SyncLogEntry(Status.FAILED, self.began_at, now(), description=message)
         if dry_runs.is_dry(self._context.run):
-            dry_runs.log(self._context, self._key, failed)
+            dry_runs.log(self._context, self._key, failed, changed={})
         else:
             self._write(failed)
         if isinstance(error, Exception):

@@ -91,6 +91,7 @@ class MergeRecorder:
         done = replace(
             self.sync,
             entry=self.whole,
+            merged_at=[each.merged_at for each in outcome.results if each.merged_at],
             landing_id=outcome.landings[-1].id,
             bytes=sum(landing.bytes for landing in fetched),
             retries=sum(landing.retries for landing in fetched),

@@ -19,12 +19,16 @@ from inn8_pipeline.warehouse.schema.views import history_name
 
 @dataclass(frozen=True, slots=True)
 class DiffFilter:
-    """Which changes to read: those of these runs or, if `runs` is None, all since an instant."""
+    """Which changes to read: those of these runs or, if `runs` is None, all since an instant.
+
+    `is_uncommitted`: those that the connection's own transaction has made.
+    """
 
     tenant_ids: Sequence[str]
     runs: Sequence[str] | None = None
     since: datetime | None = None
     column: str | None = None
+    is_uncommitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,6 @@ _LAST_RUNS = sql.SQL(
      order by tenant_id, started_at desc, id desc
     """
 )
-# A rebuild merges a landing of an earlier run again, so an inserted row belongs to the sync in which it was created.
-# The minute allows for two clocks.
 _CHANGES = sql.SQL(
     """
     select o.tenant_id, {table} as table_name, o.external_id, o.valid_to as changed_at,
@@ -74,12 +76,7 @@ _CHANGES = sql.SQL(
        and (%(column)s::text is null or c.column_name = %(column)s)
      union all
     select n.tenant_id, {table}, n.external_id, n.valid_from, 'inserted', s.run_id, null, null, null
-      from {view} n
-      left join (select distinct tenant_id, run_id, landing_id, started_at, ended_at from inn8.sync_log
-                  where entity = {entity} and (%(runs)s::text[] is null or run_id = any (%(runs)s))) s
-        on s.tenant_id = n.tenant_id and s.landing_id = n.landing_id
-       and n.created_at between s.started_at - interval '1 minute'
-                            and coalesce(s.ended_at, 'infinity') + interval '1 minute'
+      from {view} n {inserting}
      where n.tenant_id = any (%(tenants)s) and %(column)s::text is null
        and (%(runs)s::text[] is null or s.run_id is not null)
        and (%(since)s::timestamptz is null or n.valid_from >= %(since)s)
@@ -88,6 +85,16 @@ _CHANGES = sql.SQL(
      order by changed_at, tenant_id, external_id, column_name
     """
 )
+# The sync whose merge began when the row was created: its landing may be of another run, and sync several days.
+_BY_SYNC = sql.SQL(
+    """
+      left join (select e.tenant_id, e.run_id, m.merged_at from inn8.sync_log e
+                  cross join lateral unnest(e.merged_at) as m (merged_at)
+                  where e.entity = {entity} and (%(runs)s::text[] is null or e.run_id = any (%(runs)s))) s
+        on s.tenant_id = n.tenant_id and s.merged_at = n.created_at
+    """
+)
+_BY_THIS_TRANSACTION = sql.SQL("left join unnest(%(runs)s::text[]) as s (run_id) on n.created_at = now()")
 _COMPARED = sql.SQL("({name}, o.{shown}::text, n.{shown}::text, o.{column} is distinct from n.{column})")
 _BATCH = 2000
 
@@ -109,7 +116,7 @@ def last_runs(connection: Connection, tenant_ids: Sequence[str], entity: Entity)
 
 def column_names(entity: Entity) -> Sequence[str]:
     """Return the columns of the entity's tables that can differ, as the changes name them."""
-    return list(dict.fromkeys(name for each in entity.declarations for name, _ in _compared(each)))
+    return list(dict.fromkeys(name for each in entity.declarations for name, _ in compared_columns(each)))
 
 
 def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator[ValueChange]:
@@ -123,23 +130,23 @@ def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator
     for declared in entity.declarations:
         with raw(connection).cursor("diff", row_factory=class_row(ValueChange)) as cursor:
             cursor.itersize = _BATCH
-            yield from cursor.execute(_statement(entity, declared), known)
+            yield from cursor.execute(_statement(entity, declared, wanted), known)
 
 
-def _statement(entity: Entity, declared: Entity | Dimension) -> sql.Composed:
+def _statement(entity: Entity, declared: Entity | Dimension, wanted: DiffFilter) -> sql.Composed:
     compared = [
         _COMPARED.format(name=sql.Literal(shown), shown=sql.Identifier(shown), column=sql.Identifier(column))
-        for shown, column in _compared(declared)
+        for shown, column in compared_columns(declared)
     ]
     return _CHANGES.format(
         table=sql.Literal(declared.name),
-        entity=sql.Literal(entity.name),
+        inserting=_BY_THIS_TRANSACTION if wanted.is_uncommitted else _BY_SYNC.format(entity=sql.Literal(entity.name)),
         view=sql.Identifier(*history_name(declared).split(".")),
         compared=sql.SQL(", ").join(compared),
     )
 
 
-def _compared(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
+def compared_columns(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
     """Yield each column that is shown and the one that is compared: for a parent, its INN8 id and our key."""
     yield "external_id", "external_id"
     for column in declared.columns:

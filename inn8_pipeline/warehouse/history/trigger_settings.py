@@ -4,6 +4,7 @@ The triggers read these values from settings that end with the transaction. With
 hand.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
@@ -24,9 +25,9 @@ _SET_FOR_MERGE = sql.SQL(
                   then %(started_at)s::timestamptz
                   else greatest(clock_timestamp(), known.changed_at + interval '1 microsecond') end as changed_at
         from known)
-    select changed_at, set_config('inn8.changed_at', changed_at::text, true),
+    select changed_at, now() as merged_at, set_config('inn8.changed_at', changed_at::text, true),
            set_config('inn8.changed_by_landing', %(landing)s::text, true),
-           set_config('inn8.changed_by_run', coalesce((
+           set_config('inn8.changed_by_run', coalesce(%(run_id)s::text, (
              select run_id from inn8_raw.landings where tenant_id = %(tenant)s and id = %(landing)s), ''), true)
       from dated
     """
@@ -36,17 +37,29 @@ _STORE_CHANGED_AT = sql.SQL(
 )
 
 
-def set_for_merge(connection: Connection, landing: Landing) -> datetime:
-    """Record the changes that follow as made by the merge of this landing; return from when they are valid.
+@dataclass(frozen=True, slots=True)
+class ChangeTimes:
+    """The instants of a merge.
 
-    It is the start of the fetch, or now if this fetch or a later one has already changed the tables.
+    `changed_at`: from when its changes are valid. It is the start of the fetch, or now if this fetch or a later one has
+    already changed the tables. `merged_at`: `created_at` of the rows that it inserts.
+    """
+
+    changed_at: datetime
+    merged_at: datetime
+
+
+def set_for_merge(connection: Connection, landing: Landing, run_id: str | None) -> ChangeTimes:
+    """Record the changes that follow as made by the merge of this landing; return its instants.
+
+    `run_id` is the run that merges: a rebuild merges a landing of another run. None is the run of the fetch.
     """
     known = {"tenant": landing.tenant_id, "landing": landing.id}
-    (row,) = execute(connection, _SET_FOR_MERGE, **known, started_at=landing.started_at)
-    changed_at: datetime = row["changed_at"]
-    if changed_at != landing.started_at:
-        execute(connection, _STORE_CHANGED_AT, **known, changed_at=changed_at)
-    return changed_at
+    (row,) = execute(connection, _SET_FOR_MERGE, **known, started_at=landing.started_at, run_id=run_id)
+    times = ChangeTimes(row["changed_at"], row["merged_at"])
+    if times.changed_at != landing.started_at:
+        execute(connection, _STORE_CHANGED_AT, **known, changed_at=times.changed_at)
+    return times
 
 
 _SET_FOR_ERASURE = sql.SQL("select set_config('inn8.change_reason', 'erased', true)")

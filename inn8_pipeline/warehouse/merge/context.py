@@ -24,6 +24,7 @@ class MergeContext:
         is_late: A fetch that began later was merged before, for any day of the entity.
         is_superseded: Fetches that began later were merged for every day that this landing covers.
         changed_at: From when the changes of the merge are valid; None until the first change.
+        merged_at: When the transaction began, `created_at` of the rows that it inserts; None until the first change.
 
     """
 
@@ -35,6 +36,7 @@ class MergeContext:
     is_late: bool
     is_superseded: bool
     changed_at: datetime | None = None
+    merged_at: datetime | None = None
 
     @property
     def entity(self) -> Entity:

@@ -208,6 +208,8 @@ class SyncResult:
 
     `older` is the number of records that were skipped because the table is newer. `is_repeat`: INN8 sent the same pages
     as before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay the same.
+    `changed_columns` has for each table the number of rows in which each column has changed. `merged_at` is the
+    `created_at` of the rows that the merge inserted; None if it merged nothing.
     """
 
     status: Status
@@ -223,3 +225,5 @@ class SyncResult:
     is_repeat: bool = False
     dimensions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     drift_found: SchemaDrift = NO_DRIFT
+    changed_columns: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    merged_at: datetime | None = None

@@ -21,7 +21,7 @@ from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, upsert
 from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
 from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
-from inn8_pipeline.warehouse.merge.changes import change_limit
+from inn8_pipeline.warehouse.merge.changes import change_limit, changed_columns
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan
@@ -71,6 +71,7 @@ class MergeOptions:
         change_limit: The bound on rows in which one column changes at once.
         lock_seconds: How long to wait for another sync of the entity.
         is_dry_run: Do and check everything, but roll back at the end.
+        run_id: The run that merges, for the history. None: the run that fetched the landing.
 
     """
 
@@ -82,6 +83,7 @@ class MergeOptions:
     change_limit: ChangeLimit = field(default_factory=ChangeLimit)
     lock_seconds: float = 600.0
     is_dry_run: bool = False
+    run_id: str | None = None
 
 
 def merge_landing(  # noqa: PLR0913 (a landing, where it goes, and how)
@@ -132,7 +134,7 @@ def _result(context: MergeContext, options: MergeOptions, open_source: Callable[
         return _superseded(context)
     repeated = _find_repeated(context, options)
     if repeated is not None:
-        return _repeat(context, repeated)
+        return _repeat(context, options, repeated)
     landing = context.landing
     if not landing.records and not (landing.entity.has_days and watermarks.has_rows(context)):
         return _no_data(context, options)
@@ -184,7 +186,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
     change_limit.check(context, options.change_limit, options.transform_version)
-    context = _with_change_time(context)
+    context = _with_change_time(context, options)
     dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
@@ -204,15 +206,17 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     absent_rows.store_unconfirmed(context)
     result = _with_status(context, result)
     watermarks.advance(context, _outcome(counted, found, result), options.transform_version)
-    return replace(result, removed=deletions.remove(context))
+    result = replace(result, removed=deletions.remove(context))
+    return replace(result, changed_columns=changed_columns.count(context), merged_at=context.merged_at)
 
 
-def _with_change_time(context: MergeContext) -> MergeContext:
+def _with_change_time(context: MergeContext, options: MergeOptions) -> MergeContext:
     """Set from when the changes that follow are valid.
 
     Call it as late as possible, so that the changes of parents that were merged meanwhile are valid from before.
     """
-    return replace(context, changed_at=trigger_settings.set_for_merge(context.connection, context.landing))
+    times = trigger_settings.set_for_merge(context.connection, context.landing, options.run_id)
+    return replace(context, changed_at=times.changed_at, merged_at=times.merged_at)
 
 
 def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
@@ -305,13 +309,13 @@ def _reconcile(context: MergeContext, observed: MergeObservations) -> Reconciled
     return counted
 
 
-def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
+def _repeat(context: MergeContext, options: MergeOptions, repeated: RepeatedLanding) -> SyncResult:
     """Merge nothing, because the pages are the same; return the counts of the repeated landing.
 
     The rows that it wrote are counted as unchanged. This landing still counts as a later fetch. It may be
     the second one that lacks a row of another day.
     """
-    context = _with_change_time(context)
+    context = _with_change_time(context, options)
     watermarks.confirm(context, repeated)
     stored = repeated.counts
     drift.note(context, stored.drift.properties)
@@ -324,7 +328,7 @@ def _repeat(context: MergeContext, repeated: RepeatedLanding) -> SyncResult:
         is_repeat=context.landing.records > 0,
         drift_found=stored.drift,
     )
-    return _with_status(context, result)
+    return _with_status(context, replace(result, changed_columns=changed_columns.count(context)))
 
 
 def _superseded(context: MergeContext) -> SyncResult:

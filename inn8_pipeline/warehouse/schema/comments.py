@@ -95,6 +95,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "waited_seconds": (
             "Seconds in which requests waited for the request budget or INN8's rate limit; null where it failed."
         ),
+        "merged_at": (
+            "When the transactions of its merges began: created_at of the rows that the sync inserted; null where it "
+            "inserted none."
+        ),
     },
     "circuits": {
         "circuit": "Path of the collection or of the token endpoint.",

@@ -266,6 +266,7 @@ sync_log_entries = _table(
     SqlColumn("landing_id", BigInteger),
     SqlColumn("message", Text, nullable=False),
     SqlColumn("waited_seconds", Integer),
+    SqlColumn("merged_at", ARRAY(type_of_instant)),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="sync_log_entries_pkey"),
     UniqueConstraint(

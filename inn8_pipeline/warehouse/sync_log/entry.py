@@ -3,7 +3,7 @@
 It has plain values only, because the CLI loads this module before Dagster, and other layers share it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -135,7 +135,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoggedSync:
-    """One sync of one entity, with its sync log entry. The last five attributes are None if the sync failed.
+    """One sync of one entity, with its sync log entry. The attributes after `trigger` are None if the sync failed.
 
     Attributes:
         window: The days of trade that were synced; None for an entity without days.
@@ -145,6 +145,7 @@ class LoggedSync:
         retries: The number of requests that were tried again.
         waits: How often a merge waited for another sync of the entity.
         waited_seconds: How long requests waited for the request budget or INN8's rate limit.
+        merged_at: When the transactions of its merges began; empty if it merged nothing.
 
     """
 
@@ -159,6 +160,7 @@ class LoggedSync:
     retries: int | None = None
     waits: int | None = None
     waited_seconds: int | None = None
+    merged_at: Sequence[datetime] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the sync as a JSON object, for scripts."""

@@ -35,6 +35,9 @@ _INSERT = sql.SQL(
 ).format(names=_names(_COLUMNS), values=sql.SQL(", ").join(map(sql.Placeholder, _COLUMNS)), key=_names(_KEY))
 _ADD = _INSERT + sql.SQL("nothing")
 _RUNS = sql.SQL("select distinct tenant_id, run_id, entity from inn8.sync_log where run_id = any (%(runs)s)")
+_REPLACE = sql.SQL("{name} = excluded.{name}")
+# A step that is tried again after its merge was committed adds a merge to the sync.
+_APPEND = sql.SQL("{name} = stored.{name} || excluded.{name}")
 _WRITE = _INSERT + sql.SQL(
     """
     update set {changes}, updated_at = now()
@@ -43,7 +46,7 @@ _WRITE = _INSERT + sql.SQL(
     """
 ).format(
     changes=sql.SQL(", ").join(
-        sql.SQL("{name} = excluded.{name}").format(name=sql.Identifier(name)) for name in _NON_KEY
+        (_APPEND if name == "merged_at" else _REPLACE).format(name=sql.Identifier(name)) for name in _NON_KEY
     ),
 )
 _OF_RUN = sql.SQL(
@@ -150,6 +153,7 @@ def _values(sync: LoggedSync) -> dict[str, Any]:
         "waits": sync.waits,
         "waited_seconds": sync.waited_seconds,
         "landing_id": sync.landing_id,
+        "merged_at": list(sync.merged_at) or None,
         "message": entry.description,
     }
 
@@ -177,4 +181,5 @@ def _sync(row: Mapping[str, Any]) -> LoggedSync:
         retries=row["retries"],
         waits=row["waits"],
         waited_seconds=row["waited_seconds"],
+        merged_at=row["merged_at"] or (),
     )

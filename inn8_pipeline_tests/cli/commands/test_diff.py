@@ -31,10 +31,11 @@ class Diffs:
         writer = LandingWriter(self.syncs.engine, TENANT, CLIENTS, None, run_id)
         writer.add(json.dumps(records).encode(), len(records))
         landing = writer.complete(retries=0, has_duplicates=False)
-        self.syncs.merge(landing)
+        merged_at = self.syncs.merge(landing).merged_at
         entry = SyncLogEntry(Status.SUCCESS, started_at, datetime.now(UTC))
         with self.syncs.engine.begin() as connection:
-            store.write(connection, LoggedSync(TENANT, "clients", run_id, entry, landing_id=landing.id))
+            merges = [merged_at] if merged_at else []
+            store.write(connection, LoggedSync(TENANT, "clients", run_id, entry, merged_at=merges))
 
     def text(self, *arguments: str) -> str:
         result = self.terminal.ask("diff", *arguments)

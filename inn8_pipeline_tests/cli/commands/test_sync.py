@@ -126,7 +126,9 @@ def preview_shows_the_change_and_writes_nothing(place: Place, command: list[str]
     unknown = count(place.warehouse_url, "inn8.clients where status = 'unknown'")
     preview = place.terminal.run(*command, "--dry-run")
     assert (preview.returncode, preview.stderr) == (0, ""), preview
-    assert "Dry run, nothing was written." in preview.stdout
+    shown = re.findall(r"clients CL-\d+: updated\n  - status: '\w+'\n  \+ status: 'unknown'\n", preview.stdout)
+    assert len(shown) == 29
+    assert "\n29 rows would change.\nDry run, nothing was written. The sync log would say:\n" in preview.stdout
     assert re.search(r"clients +Success +30 +0 +29 +1", preview.stdout), preview
     assert count(place.warehouse_url, "inn8.clients where status = 'unknown'") == unknown == 1
     assert place.terminal.ask("log", "--json").stdout == logged

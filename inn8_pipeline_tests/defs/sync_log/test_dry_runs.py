@@ -1,23 +1,30 @@
 """A dry run says what the sync would do, does everything but write, and leaves nothing behind."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.execution.execution_result import ExecutionResult
 
 from inn8_pipeline import sync
+from inn8_pipeline.cli.support.changes import Preview
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.storage_pruning import delete_runs
 from inn8_pipeline.defs.resources import Inn8
 from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs, failures
-from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity
+from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS, Entity, Window
 from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.settings import now
+from inn8_pipeline.warehouse.history import diff
+from inn8_pipeline.warehouse.history.diff import DiffFilter, ValueChange
 from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 from inn8_pipeline_tests.defs.alerting.sensors import SensorRunner
 from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline
 
+Change = tuple[str, str, str, str, str, str]
 DRY = {"dry_run": True}
 REQUESTS_ARE_REAL = {"inn8.circuits"}
 """The circuit breaker counts the requests of a dry run as any other's."""
@@ -39,6 +46,42 @@ def entry_of(pipeline: Pipeline, entity: Entity, run: dg.DagsterRun) -> SyncLogE
     return entry
 
 
+@dataclass
+class Previewed:
+    """A dry run, and the changes that it has shown, without their instants, which those of the sync differ in."""
+
+    result: ExecutionResult
+    changes: list[Change]
+
+
+def preview(pipeline: Pipeline, entity: Entity, config: Mapping[str, bool] = DRY, **how: Any) -> Previewed:  # noqa: ANN401
+    """Execute a dry run, and assert that it changes nothing in the warehouse."""
+    before, logged = everything(pipeline), pipeline.log(entity)
+    with Preview() as shown:
+        with dry_runs.previewed(shown.read):
+            result = pipeline.run(entity, config={**config, **DRY}, **how)
+        changes = sorted(map(change_of, shown.changes(result.run_id)))
+    assert everything(pipeline) == before
+    assert [each for each in pipeline.log(entity) if each.run_id != result.run_id] == logged
+    return Previewed(result, changes)
+
+
+def changes_of(pipeline: Pipeline, entity: Entity, run_id: str) -> list[Change]:
+    """Return the changes of a sync, as `inn8 diff` reads them."""
+    with pipeline.engine.connect() as connection:
+        return sorted(map(change_of, diff.read(connection, entity, DiffFilter([TENANT], [run_id]))))
+
+
+def change_of(change: ValueChange) -> Change:
+    """Return the change without its instant, and of a value that is an instant only whether there is one."""
+    if change.column_name in {"missing_since", "removed_at"}:
+        change = replace(change, old=change.old and "set", new=change.new and "set")
+    return (
+        change.table_name, change.external_id, change.reason, change.column_name or "", change.old or "",
+        change.new or "",
+    )  # fmt: skip
+
+
 def change_some(pipeline: Pipeline) -> None:
     """Change, remove, corrupt and add records at INN8."""
     world = pipeline.world
@@ -51,37 +94,80 @@ def change_some(pipeline: Pipeline) -> None:
     world.remove("transactions", transactions[1]["id"])
 
 
-@pytest.mark.parametrize("entity", [CLIENTS, TRANSACTIONS])
-def test_a_dry_run_leaves_every_table_as_it_was_and_counts_what_the_sync_then_does(
-    pipeline: Pipeline, entity: Entity
+@pytest.mark.parametrize(("entity", "syncs"), [(CLIENTS, 3), (TRANSACTIONS, 1)])
+def test_a_dry_run_leaves_every_table_as_it_was_and_shows_what_the_sync_then_does(
+    pipeline: Pipeline, entity: Entity, syncs: int
 ) -> None:
     pipeline.run_all()
+    gone = list(pipeline.world.records("clients"))[3]
     change_some(pipeline)
-    before, logged = everything(pipeline), pipeline.log(entity)
-    previewed = pipeline.run(entity, config=DRY)
-    assert previewed.success
-    assert everything(pipeline) == before
-    assert [each for each in pipeline.log(entity) if each.run_id != previewed.run_id] == logged
+    reasons: list[set[str]] = []
+    for number in range(syncs):
+        if number == 2:
+            pipeline.world.put("clients", gone)
+        previewed = preview(pipeline, entity)
+        assert previewed.result.success
+        done = pipeline.run(entity)
+        assert previewed.changes == changes_of(pipeline, entity, done.run_id)
+        reasons.append({reason for _, _, reason, *_ in previewed.changes})
+        if number == 0:
+            nothing_but_an_observation_is_logged(pipeline, entity, previewed.result)
+            same_entry_and_counts(pipeline, entity, previewed.result, done)
+    first = {"updated", "missing"} | ({"inserted"} if entity is CLIENTS else set())
+    assert reasons == [first, {"removed"}, {"revived"}][:syncs]
+
+
+def nothing_but_an_observation_is_logged(pipeline: Pipeline, entity: Entity, previewed: ExecutionResult) -> None:
     assert not pipeline.events(previewed.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     assert not [each for each in previewed.get_asset_materialization_events() if each.asset_key == KEYS.key(entity)]
-    entry = entry_of(pipeline, entity, previewed.dagster_run)
-    done = pipeline.entry(entity, pipeline.run(entity).run_id)
+
+
+def same_entry_and_counts(
+    pipeline: Pipeline, entity: Entity, previewed: ExecutionResult, done_run: ExecutionResult
+) -> None:
+    entry, done = entry_of(pipeline, entity, previewed.dagster_run), pipeline.entry(entity, done_run.run_id)
     assert entry.counts is not None
     counts = {**entry.counts.as_dict(), **entry.totals}
     assert counts["updated"] == counts["missing"] == 1
     assert {name: done.metadata[name] for name in counts} == counts
     assert (done.status, done.description) == (entry.status, entry.text)
+    column = "name" if entity is CLIENTS else "description"
+    expected = {column: 1, "missing_since": 1}
+    made = [
+        each.materialization.metadata["changed_columns"].value
+        for each in done_run.get_asset_materialization_events()
+        if each.asset_key == KEYS.key(entity)
+    ]
+    assert made == [expected] * len(made) != []
+    (observed,) = pipeline.events(previewed.run_id, dg.DagsterEventType.ASSET_OBSERVATION)
+    metadata = observed.asset_observation_data.asset_observation.metadata
+    assert metadata["changed_columns"].value == {entity.name: expected}
+    shown = pipeline.lines(previewed.run_id) + pipeline.lines(done_run.run_id)
+    assert not [line for line in shown if "Somebody Else" in line or "corrected" in line]
 
 
 def test_a_dry_rebuild_reads_the_landing_and_writes_nothing(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     pipeline.change("update inn8.clients set name = 'of nobody'")
-    before = everything(pipeline)
-    run = pipeline.run(CLIENTS, only=["clients"], config={**DRY, "allow_changes": True})
-    assert everything(pipeline) == before
-    counts = entry_of(pipeline, CLIENTS, run.dagster_run).counts
+    previewed = preview(pipeline, CLIENTS, {"allow_changes": True}, only=["clients"])
+    counts = entry_of(pipeline, CLIENTS, previewed.result.dagster_run).counts
     assert counts is not None
     assert counts.updated == 25
+    done = pipeline.run(CLIENTS, only=["clients"], config={"allow_changes": True})
+    assert previewed.changes == changes_of(pipeline, CLIENTS, done.run_id)
+    assert [each[2:5] for each in previewed.changes] == [("updated", "name", "of nobody")] * 25
+
+
+def test_a_dry_rebuild_from_several_landings_shows_the_rows_that_the_rebuild_then_inserts(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    day = pipeline.window.from_date
+    pipeline.run(TRANSACTIONS, window=Window(day, day))
+    pipeline.change("delete from inn8.transactions")
+    previewed = preview(pipeline, TRANSACTIONS, only=["transactions"])
+    done = pipeline.run(TRANSACTIONS, only=["transactions"])
+    assert previewed.changes == changes_of(pipeline, TRANSACTIONS, done.run_id)
+    inserted = {each[1] for each in previewed.changes if each[2] == "inserted"}
+    assert inserted == {external_id for (external_id,) in pipeline.rows("select external_id from inn8.transactions")}
 
 
 def test_a_dry_run_that_would_fail_says_so_and_is_no_entry_of_the_sync_log(pipeline: Pipeline) -> None:
