@@ -8,14 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
+from inn8_pipeline.cli.support import output
 from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.history import diff
+from inn8_pipeline.warehouse.history.diff import DiffFilter
 from inn8_pipeline.warehouse.landing.store import LandingWriter
 from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.sync_log import store
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
 from inn8_pipeline_tests.cli.conftest import Terminal
 from inn8_pipeline_tests.transform.builders import client
+from inn8_pipeline_tests.warehouse.logins import new_login, url_of
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
 
 
@@ -26,16 +33,16 @@ class Diffs:
         self.syncs = syncs
         self.terminal = Terminal({"INN8_DATABASE_URL": syncs.url, "INN8_TENANT_ID": TENANT})
 
-    def sync(self, run_id: str, records: Sequence[dict[str, Any]]) -> None:
+    def sync(self, run_id: str, records: Sequence[dict[str, Any]], tenant_id: str = TENANT) -> None:
         started_at = datetime.now(UTC)
-        writer = LandingWriter(self.syncs.engine, TENANT, CLIENTS, None, run_id)
+        writer = LandingWriter(self.syncs.engine, tenant_id, CLIENTS, None, run_id)
         writer.add(json.dumps(records).encode(), len(records))
         landing = writer.complete(retries=0, has_duplicates=False)
         merged_at = self.syncs.merge(landing).merged_at
         entry = SyncLogEntry(Status.SUCCESS, started_at, datetime.now(UTC))
         with self.syncs.engine.begin() as connection:
             merges = [merged_at] if merged_at else []
-            store.write(connection, LoggedSync(TENANT, "clients", run_id, entry, merged_at=merges))
+            store.write(connection, LoggedSync(tenant_id, "clients", run_id, entry, merged_at=merges))
 
     def text(self, *arguments: str) -> str:
         result = self.terminal.ask("diff", *arguments)
@@ -92,16 +99,39 @@ def test_an_edit_by_hand_is_shown_since_a_day_and_belongs_to_no_sync(diffs: Diff
     assert diffs.changes("--since", "2999-01-01") == []
 
 
-def test_values_cannot_control_the_terminal_and_fit_its_width(diffs: Diffs) -> None:
-    diffs.sync("first", [client()])
-    name = "\u202e" + "x" * 300
-    diffs.syncs.execute("update inn8.clients set name = :name", name=name)
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    shown = diffs.text("--since", today)
-    assert "\\u202e" in shown
-    assert "\u202e" not in shown
-    assert max(map(len, shown.splitlines())) <= 160
-    assert diffs.changes("--since", today, "--column", "name")[0][4] == name
+@pytest.mark.parametrize("width", [80, 160])
+def test_ids_and_values_cannot_control_the_terminal_and_fit_its_width(
+    diffs: Diffs, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(output, "WIDTH", width)
+    forged = "C-\x1b]0;forged\x07\n\u202e" + "x" * 200
+    diffs.sync("first", [client(id=forged)])
+    diffs.sync("second", [client(id=forged, fullName="\u202e" + "\u6771" * 200)])
+    shown = diffs.text()
+    assert "clients C-\\x1b]0;forged\\x07\\n\\u202exxx" in shown
+    assert "  + name: '\\u202e\u6771" in shown
+    assert shown.replace("\n", "").isprintable()
+    assert max(map(cell_len, shown.splitlines())) == width
+    assert {each[0] for each in diffs.changes()} == {forged}
+
+
+def test_two_tenants_are_shown_apart_and_a_reader_sees_its_own_alone(diffs: Diffs) -> None:
+    for tenant_id in (TENANT, "other"):
+        diffs.sync(f"{tenant_id}-first", [client(fullName="Anna")], tenant_id)
+        diffs.sync(f"{tenant_id}-second", [client(fullName=f"Anne of {tenant_id}")], tenant_id)
+    both = Terminal({**diffs.terminal.variables, "INN8_TENANTS": f"{TENANT},other"})
+    changes = {each: f"{each}/clients C-1: updated" for each in (TENANT, "other")}
+    shown = both.ask("diff").stdout
+    assert all(change in shown for change in changes.values())
+    assert shown.endswith("\n2 rows changed.\n")
+    assert "Anne of t1" not in both.ask("diff", "--tenant", "other").stdout
+    with new_login(diffs.syncs.url) as login:
+        access.grant_reader(diffs.syncs.engine, login, "other")
+        with connect(url_of(diffs.syncs.url, login)).connect() as connection:
+            for wanted in ({"runs": ["t1-second", "other-second"]}, {"since": datetime(2026, 1, 1, tzinfo=UTC)}):
+                found = list(diff.read(connection, CLIENTS, DiffFilter([TENANT, "other"], **wanted)))
+                assert {each.tenant_id for each in found} == {"other"}
+                assert "Anne of other" in {each.new for each in found}
 
 
 def test_in_csv_an_empty_text_is_no_null(diffs: Diffs) -> None:

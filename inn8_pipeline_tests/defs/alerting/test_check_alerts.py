@@ -1,8 +1,12 @@
 """Alerts about checks: a problem is posted once when it starts and once when it is over, over real sockets."""
 
+import re
+
 import pytest
 
+from inn8_pipeline.defs.names import SCHEDULED_TAG, TICK_TAG
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
+from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline_tests.defs.alerting.sensors import WEBHOOK_PATH, Receiver, SensorRunner
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.pipelines import Pipeline
@@ -115,3 +119,29 @@ def test_unlisted_values_are_not_over_while_the_column_is_blank(alerted: Pipelin
     alerted.run(CLIENTS)
     sensor.evaluate()
     assert "Over: clients, check unknown_values." in receiver.received[-1]
+
+
+def test_a_mass_change_that_a_tick_refuses_is_reported_by_the_next_evaluation_with_the_way_out(
+    alerted: Pipeline, receiver: Receiver
+) -> None:
+    alerted.run(CLIENTS)
+    phones = alerted.rows("select external_id, phone from inn8.clients order by 1")
+    for record in list(alerted.world.records("clients")):
+        alerted.world.put("clients", {name: record[name] for name in record if name != "phoneNumber"})
+    alerted.run(CLIENTS, tags={TICK_TAG: "2026-11-26T10:15:00+00:00", SCHEDULED_TAG: "true"})
+    assert alerted.rows("select external_id, phone from inn8.clients order by 1") == phones
+    sensor = SensorRunner(alerted, "alert_failed_checks")
+    sensor.evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith(
+        "Error: clients, check sync_log. Failed. The sync of clients would have changed too many"
+    )
+    assert re.search(r"phone would become empty in \d+ of 25 rows \(phoneNumber is in none of the records\)", reported)
+    assert "`inn8 sync clients --tenant t1 --allow-changes` (in the launchpad: allow_changes: true)" in reported
+    interval = alerted.definitions.resolve_sensor_def(sensor.name).minimum_interval_seconds
+    assert interval is not None
+    assert interval < 60 * read_sync(Environment()).tick_minutes
+    alerted.run(CLIENTS, config={"allow_changes": True})
+    assert {phone for _, phone in alerted.rows("select external_id, phone from inn8.clients")} == {""}
+    sensor.evaluate()
+    assert receiver.received[1].startswith("Over: clients, check sync_log.")

@@ -2,6 +2,7 @@
 
 import pytest
 from psycopg import sql
+from sqlalchemy import Connection, text
 
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.warehouse.database import execute
@@ -9,6 +10,8 @@ from inn8_pipeline.warehouse.schema import entity_ddl
 from inn8_pipeline.warehouse.schema.views import details_view, raw_view
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import Syncs
+
+TRIGGERS = ("date_version", "keep_deleted", "keep_truncated", "keep_updated")
 
 
 def populate(syncs: Syncs) -> None:
@@ -35,3 +38,51 @@ def test_the_generated_views_show_the_same_rows_as_those_of_the_migrations(syncs
             found = [execute(connection, sql.SQL(each)).fetchall() for each in (rows, written)]
         assert found[0] == found[1]
         assert found[0]
+
+
+_GENERATED = """
+    select 'function ' || p.oid::regprocedure as name, pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') as made
+      from pg_proc p where pronamespace in ('inn8'::regnamespace, 'inn8_history'::regnamespace)
+     union all
+    select 'trigger ' || t.tgrelid::regclass || '.' || t.tgname, pg_get_triggerdef(t.oid)
+      from pg_trigger t join pg_class c on c.oid = t.tgrelid
+     where not t.tgisinternal and c.relnamespace = 'inn8'::regnamespace
+     union all
+    select 'view ' || c.oid::regclass, pg_get_viewdef(c.oid) || pg_get_userbyid(c.relowner) || c.relacl::text
+      from pg_class c
+     where c.relkind = 'v' and c.relnamespace = 'inn8'::regnamespace
+     union all
+    select 'type ' || c.oid::regclass,
+           string_agg(format('%s %s %s', a.attname, a.atttypid::regtype, a.attcollation::regcollation), ', '
+                      order by a.attnum)
+      from pg_class c join pg_attribute a on a.attrelid = c.oid
+     where c.relkind = 'c' and c.relnamespace = 'inn8'::regnamespace group by c.oid
+     order by name
+"""
+
+
+def _read_generated(connection: Connection) -> dict[str, str]:
+    """Return the definition and the rights of each object, by name; white space does not count."""
+    return {row.name: " ".join(row.made.split()) for row in connection.execute(text(_GENERATED))}
+
+
+def test_triggers_functions_views_and_types_in_the_database_are_those_that_the_declarations_generate(
+    syncs: Syncs,
+) -> None:
+    with syncs.engine.connect() as connection:
+        found = _read_generated(connection)
+        connection.execute(text("set local role inn8_owner"))
+        for entity in reversed(list(ENTITIES)):
+            for declared in entity.declarations:
+                connection.execute(text(f"drop function inn8_history.keep_{declared.name}() cascade"))
+        for entity in ENTITIES:
+            for statement in entity_ddl.view_statements(entity):
+                execute(connection, statement)
+        made = _read_generated(connection)
+        connection.rollback()
+    assert made.keys() == found.keys()
+    assert [name for name in found if found[name] != made[name]] == []
+    for table in ("clients", "portfolios", "securities", "transactions"):
+        assert f"function inn8_history.keep_{table}()" in found
+        assert {f"trigger inn8.{table}.{each}" for each in TRIGGERS} <= found.keys()
+    assert {f"function inn8.{each}_as_of(timestamp with time zone)" for each in map(str, ENTITIES)} <= found.keys()
