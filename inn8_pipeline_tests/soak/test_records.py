@@ -6,7 +6,6 @@
 import itertools
 import os
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import cast
 
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from inn8_pipeline.entities import Window
 from inn8_pipeline.errors import MassChangeError, TooManyRejectsError
@@ -230,14 +229,6 @@ class Records(DeceptiveRules):
             assert tables.read(self.engine, self.bench.tenant_id) == before
         finally:
             self.bench.close()
-
-
-@pytest.fixture
-def engine(warehouse_url: str) -> Iterator[Engine]:
-    """Yield an engine with a pool: thousands of short syncs, each with a dozen transactions."""
-    made = create_engine(warehouse_url, pool_size=4, connect_args={"options": "-c timezone=UTC -c jit=off"})
-    yield made
-    made.dispose()
 
 
 def test_after_each_sync_without_faults_the_tables_equal_the_data_of_inn8_and_are_never_wrong_in_between(

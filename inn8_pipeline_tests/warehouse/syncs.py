@@ -70,9 +70,10 @@ class Interrupted(LandingReader):
 class Syncs:
     """A warehouse, and the steps of a run. INN8 may have transactions for the days of `HISTORY`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tenant_id: str = TENANT, engine: Engine | None = None) -> None:
         self.url = url
-        self.engine = database.connect(url)
+        self.tenant_id = tenant_id
+        self.engine = engine or database.connect(url)
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +109,7 @@ class Syncs:
         has_duplicates: bool = False,
     ) -> Landing:
         """Land the records as INN8 would send them, a `Verbatim` page as it is."""
-        writer = LandingWriter(self.engine, TENANT, entity, window, "run")
+        writer = LandingWriter(self.engine, self.tenant_id, entity, window, "run")
         for page in _pages(records, page_size):
             writer.add(page.body, page.records)
         return writer.complete(retries=0, has_duplicates=has_duplicates)
