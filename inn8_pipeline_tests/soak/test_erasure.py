@@ -141,9 +141,9 @@ class Erasures(RuleBasedStateMachine):
         of_person = {row["id"] for row in self._owned() if row["client"] == person}
         erased = self._only_of(person) | of_person
         try:
-            erase.erase(self.syncs.engine, self._subject(person), redact, wait_seconds=20)
+            erase.erase(self.syncs.engine, self._subject(person), redact, wait_seconds=300)
         except StillSentError:
-            erase.erase(self.syncs.engine, self._subject(person), redact, may_be_sent=True, wait_seconds=20)
+            erase.erase(self.syncs.engine, self._subject(person), redact, may_be_sent=True, wait_seconds=300)
         self._forget_owners(person, erased)
         self._expect_nothing_of_the_erased()
         kept = {key: values for key, values in before.items() if key[1] not in of_person}
@@ -166,7 +166,7 @@ class Erasures(RuleBasedStateMachine):
 
         other = threading.Thread(target=sync)
         other.start()
-        erase.erase(self.syncs.engine, self._subject(person), redact, may_be_sent=True, wait_seconds=20)
+        erase.erase(self.syncs.engine, self._subject(person), redact, may_be_sent=True, wait_seconds=300)
         other.join()
         assert failures == []
         self._forget_owners(person, erased)
