@@ -1,7 +1,7 @@
 """The weekly maintenance: deletes what is past its retention, in the warehouse and in Dagster's own storage.
 
 `instance.storage_pruning` deletes Dagster's runs and check evaluations; `warehouse.landing.retention` deletes landings,
-pages and rejects.
+pages and rejects, and `warehouse.history.pruning` past versions of rows.
 """
 
 from datetime import timedelta
@@ -17,10 +17,12 @@ from inn8_pipeline.settings import Environment, now, read_retention, read_tenant
 if TYPE_CHECKING:
     from inn8_pipeline.defs.instance import storage_pruning
     from inn8_pipeline.defs.sync_log import copy_from_dagster
+    from inn8_pipeline.warehouse.history import pruning
     from inn8_pipeline.warehouse.landing import retention
 else:
     storage_pruning = lazy_module("inn8_pipeline.defs.instance.storage_pruning")
     copy_from_dagster = lazy_module("inn8_pipeline.defs.sync_log.copy_from_dagster")
+    pruning = lazy_module("inn8_pipeline.warehouse.history.pruning")
     retention = lazy_module("inn8_pipeline.warehouse.landing.retention")
 
 JOB = "inn8_maintenance"
@@ -33,9 +35,9 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         name=JOB,
         executor_def=executor,
         description=(
-            "Deletes landings, pages and resolved rejects past their retention, old runs with their events, and old "
-            "evaluations of checks. It keeps the sync log's entries of whole runs, and what each table and each day "
-            "was last merged from. Runs every Sunday; launch it by hand to free space earlier."
+            "Deletes landings, pages, resolved rejects and past versions of rows past their retention, old runs with "
+            "their events, and old evaluations of checks. It keeps the sync log's entries of whole runs, and what each "
+            "table and each day was last merged from. Runs every Sunday; launch it by hand to free space earlier."
         ),
     )
     def maintain() -> None:
@@ -56,12 +58,13 @@ def schedule() -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             "Deletes what is past its retention (INN8_KEEP_LANDINGS_DAYS, INN8_KEEP_REJECTS_DAYS, "
-            "INN8_KEEP_RUNS_DAYS). Turn it off only during an investigation, because the databases grow meanwhile."
+            "INN8_KEEP_RUNS_DAYS, INN8_KEEP_HISTORY_DAYS). Turn it off only during an investigation, because the "
+            "databases grow meanwhile."
         ),
     )
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Deletes landings, pages and resolved rejects past their retention.")
+@dg.op(out=dg.Out(dg.Nothing), description="Deletes landings, pages, resolved rejects and past versions.")
 def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Prune the warehouse for each tenant; the output's metadata has the sums for all tenants."""
     environment = Environment()
@@ -70,11 +73,17 @@ def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> Non
         retention.prune(warehouse.engine(), tenant_id, keep.landing_days, keep.reject_days)
         for tenant_id in read_tenant_ids(environment)
     ]
+    versions = [
+        pruning.prune(warehouse.engine(), tenant_id, keep.history_days)
+        for tenant_id in read_tenant_ids(environment)
+        if keep.history_days
+    ]
     counts: dict[str, Any] = {
         "landings": sum(each.landings for each in pruned),
         "broken_landings": sum(each.broken_landings for each in pruned),
         "pages": sum(each.pages for each in pruned),
         "resolved_rejects": sum(each.rejects for each in pruned),
+        "past_versions": sum(versions),
         "are_pages_held": any(each.are_pages_held for each in pruned),
     }
     context.log.info("Deleted: %s.", ", ".join(f"{name} {count}" for name, count in counts.items()))

@@ -67,11 +67,15 @@ class CelerySettings:
 
 @dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """How many days superseded landings, resolved rejects, and runs with their events are kept."""
+    """How many days superseded landings, resolved rejects, runs with their events, and past versions are kept.
+
+    Past versions are kept for ever if `history_days` is None.
+    """
 
     landing_days: int
     reject_days: int
     run_days: int
+    history_days: int | None
 
 
 @dataclass(frozen=True, slots=True)

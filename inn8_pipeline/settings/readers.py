@@ -198,11 +198,13 @@ def read_sync(environment: Environment) -> SyncSettings:
 
 
 def read_retention(environment: Environment) -> RetentionSettings:
-    """Return the retention of landings, rejects and runs."""
+    """Return the retention of landings, rejects, runs and past versions."""
+    is_history_bounded = environment.read("INN8_KEEP_HISTORY_DAYS", "1826", default="")
     return RetentionSettings(
         landing_days=environment.whole("INN8_KEEP_LANDINGS_DAYS", 90, 1, 36_500),
         reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
         run_days=environment.whole("INN8_KEEP_RUNS_DAYS", 30, 1, 36_500),
+        history_days=environment.whole("INN8_KEEP_HISTORY_DAYS", 1826, 1, 36_500) if is_history_bounded else None,
     )
 
 

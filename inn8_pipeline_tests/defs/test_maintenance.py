@@ -98,15 +98,21 @@ def test_young_runs_stay(pipeline: Pipeline) -> None:
     assert pipeline.instance.has_run(run_id)
 
 
-def test_old_landings_pages_and_rejects_are_deleted_and_the_next_sync_succeeds(pipeline: Pipeline) -> None:
+def test_old_landings_pages_rejects_and_versions_are_deleted_and_the_next_sync_succeeds(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pipeline.run(CLIENTS)
     pipeline.world.corrupt("clients", pipeline.world.records("clients")[0]["id"], fullName="Somebody Else")
     pipeline.run(CLIENTS)
     pipeline.change("update inn8_raw.landings set started_at = started_at - interval '100 days' where id = 1")
     counts = maintain(pipeline)["prune_warehouse"]
     assert counts == {
-        "landings": 1, "broken_landings": 0, "pages": 1, "resolved_rejects": 0, "are_pages_held": False,
+        "landings": 1, "broken_landings": 0, "pages": 1, "resolved_rejects": 0, "past_versions": 0,
+        "are_pages_held": False,
     }  # fmt: skip
     again = pipeline.run(CLIENTS)
     assert pipeline.entry(CLIENTS, again.run_id).metadata["unchanged"] == 25
     assert pipeline.run(CLIENTS, only=["clients"]).success
+    pipeline.change("update inn8_history.clients set valid_to = valid_to - interval '100 days'")
+    monkeypatch.setenv("INN8_KEEP_HISTORY_DAYS", "99")
+    assert maintain(pipeline)["prune_warehouse"]["past_versions"] == 1

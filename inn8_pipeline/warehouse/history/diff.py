@@ -80,6 +80,7 @@ _CHANGES = sql.SQL(
      where n.tenant_id = any (%(tenants)s) and %(column)s::text is null
        and (%(runs)s::text[] is null or s.run_id is not null)
        and (%(since)s::timestamptz is null or n.valid_from >= %(since)s)
+       and n.updated_at = n.created_at
        and not exists (select from {view} p where p.tenant_id = n.tenant_id and p.id = n.id
                           and p.valid_to = n.valid_from)
      order by changed_at, tenant_id, external_id, column_name

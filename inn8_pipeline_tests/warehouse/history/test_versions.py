@@ -1,10 +1,12 @@
 """Each replaced version of a row is kept: with its values, its instants, what ended it and why. Nothing else is."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
+from inn8_pipeline.warehouse.history import diff, pruning
+from inn8_pipeline.warehouse.history.diff import DiffFilter
 from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction
@@ -185,3 +187,23 @@ def test_a_writer_can_neither_write_without_history_nor_change_it(syncs: Syncs) 
                 assert writer.refuses(statement), statement
     assert reasons(syncs, "clients") == ["edited by hand"]
     assert past(syncs, "clients")[0]["valid_from"] < syncs.row("clients", "C-1")["valid_from"]
+
+
+def test_versions_that_ended_before_the_retention_are_deleted_and_no_other_and_no_row(syncs: Syncs) -> None:
+    for number in range(4):
+        syncs.clients([client(fullName=f"name {number}")])
+    syncs.execute(
+        "update inn8_history.clients set valid_from = now() - make_interval(days => case name when 'name 0' then 20"
+        " else 8 end), valid_to = case name when 'name 0' then now() - interval '8 days' else valid_to end"
+        " where name in ('name 0', 'name 1')"
+    )
+    later = syncs.query("select min(valid_from) as at from inn8_history.clients where name = 'name 1'")[0]["at"]
+    assert pruning.prune(syncs.engine, "other", days=7) == 0
+    assert pruning.prune(syncs.engine, TENANT, days=7) == 1
+    assert [row["name"] for row in past(syncs, "clients")] == ["name 1", "name 2"]
+    assert [row["name"] for row in as_of(syncs, later)] == ["name 1"]
+    assert syncs.row("clients", "C-1")["name"] == "name 3"
+    with syncs.engine.connect() as connection:
+        since = later - timedelta(days=365)
+        found = [each.reason for each in diff.read(connection, CLIENTS, DiffFilter([TENANT], since=since))]
+    assert set(found) == {"updated"}
