@@ -8,20 +8,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from inn8_pipeline.cli.support.sandbox_dialects import dialects_of
 from inn8_pipeline.contract.reading import parse
 from inn8_pipeline.entities import ENTITIES as DECLARED
 from inn8_pipeline.entities import Window
-from inn8_pipeline.errors import ApiError, LandingMissingError, MassChangeError, TooManyRejectsError
+from inn8_pipeline.errors import ApiError, DatabaseError, LandingMissingError, MassChangeError, TooManyRejectsError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint, RetryPolicy
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import Collection, World
 from inn8_pipeline.sync import MARGIN_DAYS, Destination, land, landings_of, merge
 from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse.circuit_store import PostgresCircuits
+from inn8_pipeline.warehouse.erasure import erase
+from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
@@ -30,6 +33,7 @@ from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.soak import mass_changes, oracle, owners, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
+from inn8_pipeline_tests.soak.past import Past
 
 LAST = date(2026, 10, 30)
 FIRST = LAST - timedelta(days=4)
@@ -75,6 +79,7 @@ class Bench:
         self._confirmed: dict[tuple[str, str], int] = {}
         self._merged: set[int] = set()
         self.refusals: list[type[Exception]] = []
+        self.past = Past(engine, tenant_id)
 
     def close(self) -> None:
         """Close the connections, the server and the world."""
@@ -163,7 +168,29 @@ class Bench:
             self._judge_mass_change(landed, days, before, None)
         self._merged.add(landed.landing.id)
         self._judge(entity, landed, outcome.results[0], before, after)
+        self.past.note(after)
         return outcome.results[0]
+
+    def kill(self, landed: Landed, days: frozenset[date] | None) -> None:
+        """Merge a landing, and kill the session of the merge before it commits; assert that nothing has changed."""
+        before = tables.read(self.engine, self.tenant_id)
+        options = MergeOptions(
+            TRANSFORM_VERSION, full_window=HISTORY if days else None, reject_limit=RejectLimit(percent=100),
+            removal_limit=RemovalLimit(is_overridden=True), change_limit=ChangeLimit(is_overridden=True),
+        )  # fmt: skip
+        try:
+            merge(self.to, [(landed.landing, days)], lambda _: options, lambda: None, on_each=_terminate)
+        except DatabaseError:
+            assert tables.read(self.engine, self.tenant_id) == before, "a killed sync changed a table"
+        else:
+            raise AssertionError
+
+    def erase(self, client: str) -> None:
+        """Erase a client, and assert that the past is the same without the client."""
+        before = tables.read(self.engine, self.tenant_id)
+        erase.erase(self.engine, DataSubject(self.tenant_id, client), redact, may_be_sent=True)
+        self.past.erase(client, before)
+        self.past.check_all()
 
     def newest(self, entity: Collection, window: Window | None) -> Iterator[tuple[Landed, frozenset[date] | None]]:
         """Yield the landings that a table is rebuilt from; none if a day was never fetched."""
@@ -177,6 +204,7 @@ class Bench:
         query = text("select id, started_at from inn8_raw.landings where tenant_id = :id")
         with self.engine.connect() as connection:
             began = {each.id: each.started_at for each in connection.execute(query, {"id": self.tenant_id})}
+        self.past.forget()
         for entity, all_landed in self.landed.items():
             self.landed[entity] = [
                 replace(each, landing=replace(each.landing, started_at=began[each.landing.id])) for each in all_landed
@@ -309,6 +337,10 @@ class Bench:
         self.server.app.on_request = None
         with self.engine.begin() as connection:
             connection.execute(text("delete from inn8.circuits where tenant_id = :id"), {"id": self.tenant_id})
+
+
+def _terminate(connection: Connection, _landing: Landing) -> None:
+    connection.execute(text("select pg_terminate_backend(pg_backend_pid())"))
 
 
 def _holds_securities(records: list[object], after: tables.Seen) -> None:

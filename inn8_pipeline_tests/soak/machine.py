@@ -81,3 +81,10 @@ class Machine(RuleBasedStateMachine):
         for entity in ENTITIES:
             window = HISTORY if entity == "transactions" else None
             assert self._sync(entity, window, may_repeat=may_repeat, is_sure=True)
+
+    @rule(entity=ENTITY)
+    def kill_a_merge(self, entity: Collection) -> None:
+        self.bench.heal()
+        landed = self.bench.fetch(entity, HISTORY if entity == "transactions" else None)
+        if landed is not None:
+            self.bench.kill(landed, frozenset(HISTORY.days()) if entity == "transactions" else None)

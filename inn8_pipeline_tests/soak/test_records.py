@@ -227,6 +227,9 @@ class Records(DeceptiveRules):
             before = tables.read(self.engine, self.bench.tenant_id)
             self.sync_all_without_faults(may_repeat=True)
             assert tables.read(self.engine, self.bench.tenant_id) == before
+            self.bench.past.check_all()
+            if clients := sorted(before.of("clients")):
+                self.bench.erase(clients[self.number % len(clients)])
         finally:
             self.bench.close()
 
