@@ -91,13 +91,14 @@ def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[st
 def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline: Pipeline) -> None:
     pipeline.run_all()
     event = 1
-    is_over = False
-    while not is_over:
+    code: int | None = KILLED
+    while code == KILLED:
         change_a_record(pipeline, CLIENTS, event)
         before = expected_rows.tables(pipeline)
-        is_over = run_until_killed(pipeline, CLIENTS, KillPoint(EVENTS, event)) == 0
+        code = run_until_killed(pipeline, CLIENTS, KillPoint(EVENTS, event))
         expect_nothing_half_done(pipeline, CLIENTS, before)
         event += EVENTS_APART
+    assert code == 0
     assert event > 20
 
 
