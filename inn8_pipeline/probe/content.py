@@ -9,7 +9,7 @@ from inn8_pipeline.contract import CollectionContract, PropertyContract
 from inn8_pipeline.contract.envelope import Envelope
 from inn8_pipeline.entities import NOTATIONS_OF_INSTANTS, Entity, Kind, Notation, Property
 from inn8_pipeline.errors import ContractError
-from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
+from inn8_pipeline.extract.http.encoding import escape_invalid_utf8
 from inn8_pipeline.probe.analysis.choices import meaning_of, unlisted_values
 from inn8_pipeline.probe.analysis.names import likely_names
 from inn8_pipeline.probe.analysis.notations import is_built_in, notations_of

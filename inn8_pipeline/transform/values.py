@@ -44,7 +44,7 @@ _EMPTY_DATE_TEXTS = frozenset(day.isoformat() for day in EMPTY_DATES)
 _SEPARATORS = re.compile(r"[\s_-]+")
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?)([0-9]+))?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-# What `extract.paging.encoding` makes of a byte that is not UTF-8.
+# What `extract.http.encoding` makes of a byte that is not UTF-8.
 _INVALID_BYTE = re.compile("[\udc80-\udcff]")
 # No body is large enough for its digits to compensate for an exponent with more figures than this.
 _EXPONENT_FIGURES = 9

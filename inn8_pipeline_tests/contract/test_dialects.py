@@ -220,7 +220,7 @@ def test_page_numbers_that_no_contract_names_are_a_warning(server: Inn8, new_cli
     notices: list[str] = []
     list(new_client(server, page_size=SIZE, on_notice=lambda each: notices.append(str(each))).fetch(CLIENTS))
     assert len(notices) == 1
-    assert "looks like a full page, and names no next page" in notices[0]
+    assert "names no next page, and looks like a full page" in notices[0]
 
 
 def test_a_total_that_counts_pages_is_an_error_that_names_the_contract(server: Inn8, new_client: NewClient) -> None:

@@ -149,7 +149,7 @@ def test_one_token_serves_all_collections_of_a_client(server: Inn8, new_client: 
 
 def test_a_revoked_token_is_renewed_once_and_costs_no_retry(server: Inn8, new_client: NewClient) -> None:
     server.on(TOKEN, token_reply("revoked"), token_reply("good"))
-    server.on("/clients", reply(b"{}", 401), reply(records("a")))
+    server.on("/clients", reply(b"{}", 401), reply(records("a"), X_Total_Count="1"))
     fetch = new_client(server).fetch(CLIENTS)
     assert [page.records for page in fetch] == [1]
     assert fetch.retries == 0
@@ -393,7 +393,7 @@ def test_the_target_of_a_refused_redirect_is_named_by_its_difference(
 def test_a_redirect_to_a_trailing_slash_is_followed_with_our_query(
     server: Inn8, new_client: NewClient, status: int, location: str
 ) -> None:
-    for path, response in ((TOKEN, token_reply()), ("/clients", reply(records("a")))):
+    for path, response in ((TOKEN, token_reply()), ("/clients", reply(records("a"), X_Total_Count="1"))):
         server.on(path, reply(b"", status, Location=location.format(path=path, url=server.url)))
         server.on(f"{path}/", response)
     assert [page.records for page in new_client(server).fetch(CLIENTS)] == [1]

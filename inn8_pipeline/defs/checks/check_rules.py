@@ -164,7 +164,8 @@ def drift(checked: CheckInput) -> CheckOutcome:
     ]
     advice = (
         f"INN8 sends properties that have no column: {', '.join(each.name for each in found)}. The landings keep them. "
-        "To add a column, declare the property (inn8_pipeline/entities); to accept that there is none, run "
+        "If one of them is another name of a known property, say so in the contract file (docs/contract.md). To add a "
+        "column, declare the property (inn8_pipeline/entities); to accept that there is none, run "
         f"`inn8 drift accept {checked.entity} NAME --note … --tenant {checked.tenant_id}`."
     )
     return CheckOutcome(passed=False, advice=advice, metadata={"unknown_properties": dg.MetadataValue.table(rows)})

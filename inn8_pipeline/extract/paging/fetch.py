@@ -7,6 +7,7 @@ from threading import Event, Lock
 
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.paging.consistency import ConsistencyCheck, ConsistencyReport
+from inn8_pipeline.extract.paging.end_check import EndCheck
 from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Paginator, PagingOptions
 from inn8_pipeline.extract.paging.prefetch import PagePrefetcher
@@ -76,15 +77,25 @@ class Fetch:
         self._pages.close()
 
     def _walk(self) -> Generator[Page]:
+        paginator = paginator_of(self._options)
         prefetcher = PagePrefetcher(partial(self._read, self), self.cancelled, self._options.pages_at_a_time)
         with closing(prefetcher):
-            for fetched in self._fetched(prefetcher, paginator_of(self._options)):
+            for fetched in self._fetched(prefetcher, paginator):
                 self._check.add(fetched.page, fetched.ids, fetched.total, fetched.pages)
                 self._require_few_records()
                 for warning in fetched.warnings:
                     self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
                 yield fetched.page
+            if paginator.unproven_end:
+                self._check_end(paginator.unproven_end)
         self._conclude(self._check.report())
+
+    def _check_end(self, first: FetchedPage) -> None:
+        """Ask for another page, because nothing in the first response shows that there is none."""
+        options = self._options
+        warning = EndCheck(options.name, options.url, options.page_size, first).run(partial(self._read, self))
+        if warning:
+            self._warn_once(f"Page 1 of {options.name}", warning)
 
     def _require_few_records(self) -> None:
         bound = self._options.max_records

@@ -19,6 +19,7 @@ _PARAMETER = re.compile(
 )
 _END = re.compile(r"\s*+(?:,|\Z)")
 _NOTHING = re.compile(r"[\s,]*+\Z")
+_RELATIONS_OF_PAGES = frozenset({"first", "prev", "previous", "next", "last"})
 _CUT_OFF_RELATIONS = frozenset({"", "n", "ne", "nex"})
 """What is left of `rel=next` if the header was cut off within it."""
 _SAFE_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
@@ -70,12 +71,14 @@ def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: 
     found: dict[str, str] = {}
     for header in headers:
         for target, relations in parse_links(header):
-            for relation in relations & {"next", "last"}:
+            for relation in relations & _RELATIONS_OF_PAGES:
                 found.setdefault(relation, target)
     absolute = {
-        relation: with_parameters(_resolve(target, url, origin), parameters) for relation, target in found.items()
+        relation: with_parameters(_resolve(found[relation], url, origin), parameters)
+        for relation in ("next", "last")
+        if relation in found
     }
-    return PageLinks(absolute.get("next"), absolute.get("last"))
+    return PageLinks(absolute.get("next"), absolute.get("last"), is_end_unsure=not found)
 
 
 def following_url(target: str, url: str, origin: httpx.URL, parameters: Mapping[str, str]) -> str:

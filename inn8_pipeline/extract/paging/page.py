@@ -50,7 +50,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class Page:
     """A page as INN8 sent it: the UTF-8 text of a JSON array, without a byte order mark.
 
-    `number` counts from 1 within the fetch. Bytes that are not UTF-8 are replaced (see `encoding`).
+    `number` counts from 1 within the fetch. Bytes that are not UTF-8 are replaced (see `http/encoding.py`).
     """
 
     number: int

@@ -13,8 +13,8 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.endpoint import Endpoint
+from inn8_pipeline.extract.http.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
-from inn8_pipeline.extract.paging.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
@@ -139,7 +139,7 @@ class PageReader:
 
     def _may_be_first_of_many(self, records: int, links: PageLinks, total: int | None) -> bool:
         """Return True if there may be more pages, although the response does not link to them as the contract says."""
-        if self._contract.paging.style not in {"link", "cursor", "next_url"} or links.next_url or total is not None:
+        if self._contract.paging.style not in {"cursor", "next_url"} or links.next_url or total is not None:
             return False
         return may_be_full(records, self._page_size)
 

@@ -7,7 +7,7 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ContractError
-from inn8_pipeline.extract.paging.encoding import MAX_INVALID_BYTES
+from inn8_pipeline.extract.http.encoding import MAX_INVALID_BYTES
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.servers import Inn8, reply
 
