@@ -84,9 +84,8 @@ def _conditional(server: ProbedServer, examination: Examination, first: Collecti
         )
     names = " and ".join("ETag" if name == "If-None-Match" else "Last-Modified" for name in asked)
     status = server.page(examination.proposal, headers=asked).status
-    seen = (
-        f"{names} are sent; {'304 is answered' if status == NOT_MODIFIED else f'a repetition brings {status}, not 304'}"
-    )
+    is_honoured = "304 is answered" if status == NOT_MODIFIED else f"a repetition brings {status}, not 304"
+    seen = f"{names} {'are' if len(asked) > 1 else 'is'} sent; {is_honoured}"
     return ProbeFinding("server", "conditional requests", Severity.AS_CONTRACT, seen)
 
 

@@ -9,7 +9,7 @@ from inn8_pipeline.probe.analysis.envelope import is_address, next_pointers
 from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.probe.server import ProbedServer
-from inn8_pipeline.probe.totals import announces
+from inn8_pipeline.probe.totals import announced_totals, announces
 
 USUAL_SIZE_PARAMETERS = ("limit", "per_page", "page_size", "size", "take")
 USUAL_PAGE_PARAMETERS = ("page", "pageNumber", "pageIndex", "p")
@@ -68,11 +68,19 @@ def _examine_page_size(server: ProbedServer, examination: Examination, first: Co
             examination.propose(paging=changed)
             severity = Severity.HANDLED if lines else Severity.AS_CONTRACT
             meaning = "With the contract in force INN8 chooses the page size." if lines else ""
-            examination.add("page size", severity, f"{name} is honoured", meaning, *lines)
+            largest = f", up to {len(first.records):,} records" if _is_capped(first, paging, name) else ""
+            examination.add("page size", severity, f"{name} is honoured{largest}", meaning, *lines)
             return small
     seen = f"no page size is honoured: {len(first.records):,} records came"
     examination.add("page size", Severity.HANDLED, seen, "INN8 chooses the page size.")
     return first
+
+
+def _is_capped(first: CollectionView, paging: PagingContract, name: str) -> bool:
+    """Return True if the first page has fewer records than were asked for, and its total announces more."""
+    count = len(first.records)
+    is_asked = name == paging.page_size_parameter and count < paging.page_size
+    return is_asked and any(total > count for total in announced_totals(first))
 
 
 def _styles(server: ProbedServer, examination: Examination, page: CollectionView) -> Iterator[PagingContract]:

@@ -43,6 +43,11 @@ def read_total(view: CollectionView, contract: TotalContract) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
+def announced_totals(view: CollectionView) -> list[int]:
+    """Return every number of the response that may be a total."""
+    return [total for each in _candidates(TotalContract(), view) if (total := read_total(view, each)) is not None]
+
+
 def announces(view: CollectionView, *, in_force: TotalContract, count: int) -> bool:
     """Return whether a total of the response is so many records."""
     return any(read_total(view, each) == count for each in _candidates(in_force, view))

@@ -2,19 +2,23 @@
 
 from itertools import islice
 
+from inn8_pipeline.contract import TotalContract
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import ApiError
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.paging.page import record_ids
-from inn8_pipeline.probe.examination import CollectionView, Examination
+from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.transform.json.parsing import parse
 
 PAGES = 4
 
 
-def verify(client: Inn8Client, examination: Examination) -> None:
-    """Report whether the pages are consistent and no id comes twice; keep the ids and records that came."""
+def verify(client: Inn8Client, examination: Examination) -> bool:
+    """Report whether the pages are consistent and no id comes twice; keep the ids and records that came.
+
+    Return False if the proposal has changed, so that another verification is needed.
+    """
     fetch = client.fetch(examination.entity)
     ids: list[str] = []
     try:
@@ -25,12 +29,15 @@ def verify(client: Inn8Client, examination: Examination) -> None:
         is_at_end = next(iter(fetch), None) is None
     except ApiError as error:
         examination.add("pages", Severity.LOSES, "cannot be fetched as proposed", str(error))
-        return
+        return True
     finally:
         fetch.close()
     examination.ids = set(ids)
     examination.is_whole = is_at_end and fetch.is_complete
     twice = len(ids) - len(examination.ids)
+    if is_at_end and not twice and fetch.is_total_wrong:
+        _distrust_total(examination)
+        return False
     if twice or (is_at_end and fetch.finding):
         meaning = (
             "The collection changed meanwhile, or pages overlap. Each fetch is checked, and repeated if it does not"
@@ -38,9 +45,29 @@ def verify(client: Inn8Client, examination: Examination) -> None:
         meaning += " add up; probe again."
         seen = f"{twice} ids on more than one page" if twice else f"not consistent: {fetch.finding}"
         examination.add("pages", Severity.LOSES, seen, meaning)
-        return
+        return True
     extent = "the whole collection" if is_at_end else f"the first {PAGES} pages"
     examination.add("pages", Severity.AS_CONTRACT, f"{extent}, {len(ids):,} records, no id twice")
+    return True
+
+
+def _distrust_total(examination: Examination) -> None:
+    """Propose to ignore the total, and forget what was read: the fetch ends early if the total is too small."""
+    before = examination.proposal.total
+    found = TotalContract("none", before.header, before.pointer)
+    examination.findings[:] = [each for each in examination.findings if each.topic != "total"]
+    examination.propose(total=found)
+    examination.total = None
+    examination.records.clear()
+    meaning = (
+        "A sync with the contract in force ends in an error, because it compares the total with the records. The total "
+        "is never that of the records, so it cannot show that records are missing: ask INN8's support what it counts."
+    )
+    keys = ("unit", "header", "pointer")
+    lines = changed_lines("total", examination.in_force.total, found, keys)
+    examination.add(
+        "total", Severity.LOSES, f"{before.name} is another number than that of the records", meaning, *lines
+    )
 
 
 def page_size_of(first: CollectionView) -> int:

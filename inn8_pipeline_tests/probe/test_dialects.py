@@ -9,7 +9,7 @@ from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS
 from inn8_pipeline.probe.findings import Severity
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline_tests.contract.test_whole_syncs import NAMES, STYLES, WINDOW, tables
-from inn8_pipeline_tests.probe.conftest import Probed
+from inn8_pipeline_tests.probe.conftest import Probed, found
 
 ALL = {entity.name: entity for entity in ENTITIES}
 
@@ -26,6 +26,22 @@ def test_the_proposed_contract_brings_in_exactly_the_truth(
     assert proposal.of(CLIENTS).properties == served.of(CLIENTS).properties
     assert proposal.of(TRANSACTIONS).window == served.of(TRANSACTIONS).window
     assert report.severity is Severity.LOSES
+    assert tables(warehouse_url, server, served, "probed", reading=proposal) == truth
+
+
+@pytest.mark.parametrize("off_by", [-2, 3])
+def test_a_total_that_is_never_right_is_found_and_the_proposal_ignores_it(
+    warehouse_url: str, server: SandboxServer, probed: Probed, off_by: int
+) -> None:
+    truth = tables(warehouse_url, server, Contract(), "truth")
+    server.app.options.total_off_by = off_by
+    served = parse("records = '/data/items'\n" + NAMES + WINDOW + "from_inclusive = false", ENTITIES)
+    report = probed(served)
+    for entity in ENTITIES:
+        (total,) = found(report, entity.name, "total")
+        assert (total.severity, total.line) == (Severity.LOSES, f'collections.{entity}.total.unit = "none"')
+    proposal = parse(toml(report.proposal, ALL), ENTITIES)
+    assert proposal.of(TRANSACTIONS).window == served.of(TRANSACTIONS).window
     assert tables(warehouse_url, server, served, "probed", reading=proposal) == truth
 
 

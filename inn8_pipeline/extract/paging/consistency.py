@@ -96,6 +96,11 @@ class ConsistencyCheck:
             return f"{self._total_name} was {min(self._totals)}, and {self.records} records came"
         return None
 
+    @property
+    def is_total_wrong(self) -> bool:
+        """Return True if all pages announced the same total, and another number of records came."""
+        return len(self._totals) == 1 and self.records not in self._totals
+
     def _contradiction(self) -> str | None:
         return self.total_mismatch() if self._is_total_exact else None
 

@@ -62,6 +62,11 @@ class Fetch:
         """Bytes of the pages yielded so far, decompressed."""
         return self._check.bytes
 
+    @property
+    def is_total_wrong(self) -> bool:
+        """True if all pages yielded so far announced the same total, and another number of records came."""
+        return self._check.is_total_wrong
+
     def count_retry(self) -> None:
         """Count one retry. The threads that fetch pages call it."""
         with self._lock:

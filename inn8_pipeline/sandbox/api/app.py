@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from inn8_pipeline.sandbox.api.dialect import Dialect  # noqa: TC001 (likewise)
 from inn8_pipeline.sandbox.api.faults import ActiveFaults, FaultPath, Faults
+from inn8_pipeline.sandbox.api.limits import MinuteLimit, conditional
 from inn8_pipeline.sandbox.api.pages import PageCache, Query, ServedPage, ServerOptions
 from inn8_pipeline.sandbox.api.responses import SandboxResponse, fault_response, json_response
 from inn8_pipeline.sandbox.api.stats import Stats
@@ -33,6 +34,7 @@ class SandboxApp:
         self.dialects: dict[Collection, Dialect] = {}
         self.on_request: Callable[[str, str], None] | None = None
         self._pages = PageCache(world)
+        self._limit = MinuteLimit()
 
     def warm(self) -> None:
         """Render and cache all pages now."""
@@ -92,6 +94,10 @@ class SandboxApp:
             self.tokens.revoke_all()
         if not self.tokens.accepts(request.headers.get("authorization", "")):
             return json_response(401, {"error": "invalid_token"}, {"www-authenticate": 'Bearer error="invalid_token"'})
+        limit = self.options.requests_per_minute
+        headers, refusal = self._limit.take(limit) if limit else ({}, None)
+        if refusal is not None:
+            return refusal
         if self.on_request is not None:
             self.on_request(request.url.path, request.url.query)
         await self._wait(active, self.options.delay)
@@ -99,6 +105,9 @@ class SandboxApp:
             regular = self._page(request, collection, active)
         except InvalidQueryError as error:
             return json_response(400, {"error": "bad_request", "message": str(error)})
+        if self.options.etags:
+            regular = conditional(regular, request.headers.get("if-none-match", ""))
+        regular.headers |= headers
         fault = active.replacing()
         return fault_response(fault, regular) if fault else regular
 
@@ -106,7 +115,9 @@ class SandboxApp:
         dialect = self.dialects[collection]
         query = dialect.query(request.query_params, self.options)
         page = self._pages.page(collection, query, self.options, compress=False)
-        body, headers = dialect.rendered(page, query, str(request.url.replace(query="")))
+        total = {"records": page.total, "pages": page.last}.get(dialect.total_unit)
+        announced = None if total is None else total + self.options.total_off_by
+        body, headers = dialect.rendered(page, query, str(request.url.replace(query="")), announced)
         return SandboxResponse(200, body, headers)
 
     def _page(self, request: Request, collection: Collection, active: ActiveFaults) -> SandboxResponse:
@@ -174,7 +185,7 @@ def _paging_headers(
         links = f'<{request.url}>; rel="next"'
     headers = {"link": links}
     if options.total_count:
-        headers["x-total-count"] = str(page.total + ("wrong_total" in active))
+        headers["x-total-count"] = str(page.total + options.total_off_by + ("wrong_total" in active))
     return headers
 
 

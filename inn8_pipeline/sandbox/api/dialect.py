@@ -74,8 +74,16 @@ class Dialect:
             return max(number - self.first_page, 0) * size
         return (number - 1) * size if self.style == "link" else number
 
-    def rendered(self, page: ServedPage, query: Query, base: str) -> tuple[bytes, dict[str, str]]:
-        """Return the body and the headers of a page in this dialect; `base` is the address of the collection."""
+    def rendered(self, page: ServedPage, query: Query, base: str, total: int | None) -> tuple[bytes, dict[str, str]]:
+        """Return the body and the headers of a page in this dialect.
+
+        Args:
+            page: The page as the built-in contract has it.
+            query: The query that asked for it.
+            base: The address of the collection.
+            total: The total to announce; None for none.
+
+        """
         records = [self._record(each) for each in parse(page.body)]
         body: Any = {} if self.records_pointer else records
         if self.records_pointer:
@@ -86,7 +94,6 @@ class Dialect:
         stop = query.start + len(records)
         if self.style in {"cursor", "next_url"}:
             self._name_next(body, f"c{stop}" if stop < page.total else None, base)
-        total = {"records": page.total, "pages": page.last}.get(self.total_unit)
         if total is not None and self.total_pointer:
             _put(body, self.total_pointer, total)
         elif total is not None:

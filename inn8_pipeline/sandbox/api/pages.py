@@ -31,6 +31,12 @@ class ServerOptions:
     """0 turns compression off."""
     delay: float = 0.0
     """Seconds to wait before each response of a collection."""
+    etags: bool = False
+    """Send an ETag with each page, and answer 304 to `If-None-Match`, without the headers of the page."""
+    requests_per_minute: int = 0
+    """Answer 429 to more requests of collections, and send RateLimit headers; 0: no limit."""
+    total_off_by: int = 0
+    """What is added to the announced total."""
 
 
 @dataclass(frozen=True, slots=True)
