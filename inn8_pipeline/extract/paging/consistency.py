@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inn8_pipeline.extract.paging.page import Page
+from inn8_pipeline.extract.paging.page import Page, split_page
 
 MAX_DUPLICATES = 10
 MAX_DUPLICATE_PERCENT = 1
@@ -70,7 +70,7 @@ class ConsistencyCheck:
         if pages is not None and page.records:
             self._page_totals.add(pages)
         if page.records:
-            self._note_page(page, hash(frozenset(hashes)) if len(ids) == page.records else hash(page.body))
+            self._note_page(page, _fingerprint(page, frozenset(hashes), page.records - len(ids)))
 
     def contradict(self, finding: str) -> None:
         """Record that the links of the pages contradict each other."""
@@ -105,7 +105,7 @@ class ConsistencyCheck:
         return self.total_mismatch() if self._is_total_exact else None
 
     def _note_page(self, page: Page, fingerprint: int) -> None:
-        """Compare a page with the previous ones: by its ids, or by its bytes if a record has no id."""
+        """Compare a page with the previous ones."""
         first = self._page_numbers.setdefault(fingerprint, page.number)
         if first != page.number:
             self._has_repeated_page = True
@@ -124,3 +124,12 @@ class ConsistencyCheck:
         repeated = np.unique(extra)
         digest = hashlib.sha256(repeated.tobytes()).hexdigest() if len(repeated) else ""
         return len(repeated), len(extra), digest
+
+
+def _fingerprint(page: Page, ids: frozenset[int], unreadable: int) -> int:
+    """Return a hash that pages with the same records share, whatever their order.
+
+    Records without a readable id are counted, because a server that repeats a page may change their bytes. If no id can
+    be read, the records themselves are compared.
+    """
+    return hash((ids, unreadable)) if ids else hash(tuple(sorted(split_page(page.body))))

@@ -94,6 +94,11 @@ def record_ids(body: bytes) -> tuple[int, list[str]]:
     return len(records), [each for each in ids if replacement not in each] if replacement else ids
 
 
+def split_page(body: bytes) -> list[bytes]:
+    """Return the JSON texts of the records of a page that `record_ids` has read."""
+    return [bytes(each) for each in _RECORDS.decode(_SURROGATE.sub(rb"\\ufffd", body))]
+
+
 def top_level_keys(body: bytes) -> tuple[str, ...]:
     """Return at most ten keys of a JSON object that look like names, without values; none if it is not an object."""
     try:

@@ -193,6 +193,21 @@ def test_a_page_without_ids_that_comes_again_is_never_accepted(server: Inn8, new
         outcome(new_client(server))
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(b'[{"id": "a"}, {"id": "b"}, {"id": 7}]', b'[{"id": null}, {"id": "b"}, {"id": "a"}]', id="one"),
+        pytest.param(b'[{"id": 1}, {"id": 2}, {"a": "\\ud800"}]', b'[{"a": "\\ud800"}, {"id": 2},{"id": 1}]', id="all"),
+    ],
+)
+def test_a_page_that_comes_again_in_another_order_is_never_accepted_though_ids_cannot_be_read(
+    server: Inn8, new_client: NewClient, first: bytes, second: bytes
+) -> None:
+    server.on("/clients", *3 * [reply(first, Link='<?page=2>; rel="next"'), reply(second)])
+    with pytest.raises(ContractError, match="page 2 has the same records as page 1"):
+        outcome(new_client(server))
+
+
 def test_a_page_that_came_again_while_the_collection_shifted_costs_another_fetch(
     server: Inn8, new_client: NewClient
 ) -> None:
