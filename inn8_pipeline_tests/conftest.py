@@ -7,7 +7,6 @@ kills a server starts its own.
 import fcntl
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +18,7 @@ import sqlalchemy
 from hypothesis import HealthCheck, settings
 
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline_tests import folders
 
 # The same examples in every run, so that a change is what breaks a test; new ones: --hypothesis-profile soak.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -31,24 +31,12 @@ NewDatabase = Callable[[str], AbstractContextManager[str]]
 
 FOLDER = pytest.StashKey[Path]()
 TEMPLATE = "migrated"
-MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of a random name is made in it)
-NEEDED_BYTES = 8 * 2**30
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the folder of this run's Postgres: the main process creates it and passes it to the workers."""
     given_folder = getattr(config, "workerinput", {}).get("inn8_folder")
-    # Not in pytest's temporary folder: the next run makes it inaccessible to the user that runs Postgres for root.
-    config.stash[FOLDER] = Path(given_folder or tempfile.mkdtemp(prefix="inn8-tests-", dir=_folder_in_memory()))
-
-
-def _folder_in_memory() -> Path | None:
-    """Return a file system in memory with enough space for this run's databases, if there is one.
-
-    A new database is a copy of some 400 files: it takes 0.03 seconds of CPU there, and 0.2 to 0.5 on a disk.
-    """
-    is_usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > NEEDED_BYTES
-    return MEMORY if is_usable else None
+    config.stash[FOLDER] = Path(given_folder or folders.new("inn8-tests-"))
 
 
 @pytest.hookimpl(optionalhook=True)

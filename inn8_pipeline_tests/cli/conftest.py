@@ -2,10 +2,8 @@
 
 import logging
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from click.testing import CliRunner, Result
 from inn8_pipeline.cli import main
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
+from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.conftest import NewDatabase
 
 TIMEOUT_SECONDS = 180
@@ -78,10 +77,9 @@ def _loud() -> Iterator[None]:
 
 @pytest.fixture
 def data_folder() -> Iterator[Path]:
-    """Yield a user's data directory outside of pytest's folder, so that the user of Postgres can traverse it."""
-    folder = Path(tempfile.mkdtemp(prefix="inn8-cli-"))
-    yield folder
-    shutil.rmtree(folder)
+    """Yield a user's data directory that the user of Postgres can traverse."""
+    with folders.temporary("inn8-cli-") as folder:
+        yield folder
 
 
 @pytest.fixture

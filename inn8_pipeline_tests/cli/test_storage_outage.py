@@ -1,13 +1,11 @@
 """Dagster's Postgres is restarted in the middle of a fetch: one message, and none of Dagster's own."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.cli.conftest import Place
 from inn8_pipeline_tests.daemons import until
 
@@ -15,11 +13,9 @@ from inn8_pipeline_tests.daemons import until
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
     """Yield a Postgres of the test's own, for Dagster's storage."""
-    folder = Path(tempfile.mkdtemp(prefix="inn8-outage-"))
-    with EmbeddedPostgres(folder, durable=False) as started:
+    with folders.temporary("inn8-outage-") as folder, EmbeddedPostgres(folder, durable=False) as started:
         started.ensure_database("dagster")
         yield started
-    shutil.rmtree(folder)
 
 
 def test_a_postgres_that_is_restarted_during_a_fetch_leaves_one_line_and_no_statement_on_the_terminal(

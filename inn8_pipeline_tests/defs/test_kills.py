@@ -5,13 +5,10 @@
 
 import os
 import random
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import dagster as dg
 import psutil
@@ -22,6 +19,7 @@ from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import migrations
+from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.conftest import NewPipeline
@@ -126,10 +124,8 @@ def test_a_run_killed_at_any_moment_leaves_nothing_half_done(pipeline: Pipeline,
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
     """Yield a Postgres of the test's own, which writes to disk before it says so."""
-    folder = Path(tempfile.mkdtemp(prefix="inn8-kills-"))
-    with EmbeddedPostgres(folder, durable=True) as started:
+    with folders.temporary("inn8-kills-") as folder, EmbeddedPostgres(folder, durable=True) as started:
         yield started
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ Each test has a server of its own, on which the roles were never created.
 """
 
 import json
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,6 +16,7 @@ from inn8_pipeline.errors import MissingRolesError
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import access, migrations
+from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.cli.conftest import Terminal
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.logins import administer, make_login, session, url_of
@@ -30,10 +29,7 @@ VIEW = "select external_id from inn8.client_details"
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
     """Yield a server on which the roles were never created."""
-    with (
-        tempfile.TemporaryDirectory(prefix="inn8-roles-") as folder,
-        EmbeddedPostgres(Path(folder) / "postgres", durable=False) as started,
-    ):
+    with folders.temporary("inn8-roles-") as folder, EmbeddedPostgres(folder / "postgres", durable=False) as started:
         yield started
 
 
