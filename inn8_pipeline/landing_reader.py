@@ -5,20 +5,24 @@ and read no record.
 """
 
 import re
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
 
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.transform.batch import Batch, UnlistedValues, join
+from inn8_pipeline.transform.columns import series
+from inn8_pipeline.transform.json.reading import digests, split
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.transform.values import EMPTY_DATES
 from inn8_pipeline.warehouse.csv_rows import encode
-from inn8_pipeline.warehouse.landing.store import Landing, bodies
+from inn8_pipeline.warehouse.landing.store import Landing, bodies, pages_with
 from inn8_pipeline.warehouse.merge.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
 from inn8_pipeline.warehouse.queries.owning_clients import count_clients
@@ -64,11 +68,24 @@ class LandingReader:
         self._entity = contract.of(landing.entity).as_sent(landing.entity)
         self._transformer = Transformer(self._entity)
         self._drift = self._new_drift()
+        self._chosen: Sequence[int] | None = None
+
+    def digests(self) -> Iterator[list[bytes]]:
+        """Yield the digests of the records, page by page; stop at a page that cannot be split into records."""
+        for body in bodies(self._engine, self._landing):
+            found = digests(body)
+            if found is None:
+                return
+            yield found
+
+    def choose(self, ordinals: Sequence[int]) -> None:
+        """Let `batches` yield only the records with these ordinals, which are ascending."""
+        self._chosen = ordinals
 
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
-        """Yield the landing's records in order, without those of days that are not wanted."""
+        """Yield the landing's records in order, or those chosen, without those of days that are not wanted."""
         self._transformer = Transformer(self._entity, is_wanted)
-        yield from prefetch(self._read(self._transformer, self._drift), BATCHES_AHEAD)
+        yield from prefetch(self._read(self._transformer, self._drift, self._chosen), BATCHES_AHEAD)
 
     def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the records of days that are not wanted."""
@@ -77,7 +94,8 @@ class LandingReader:
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
         """Return the records of earlier rejects, transformed again."""
-        return _encoded(self._transformer.records(payloads, ordinals), self._drift)
+        found = dict(zip(ordinals, digests(_array(payloads)) or (), strict=False))
+        return _encoded(self._transformer.records(payloads, ordinals), self._drift, found)
 
     def drift_found(self) -> SchemaDrift:
         """Return the drift of all records read so far."""
@@ -86,23 +104,65 @@ class LandingReader:
     def _new_drift(self) -> "DriftCollector":
         return DriftCollector(self._landing.entity, partial(count_clients, self._engine, self._landing.tenant_id))
 
-    def _read(self, transformer: Transformer, drift: "DriftCollector") -> Generator[RecordBatch, None, None]:
-        ordinal = first = 0
+    def _read(
+        self, transformer: Transformer, drift: "DriftCollector", chosen: Sequence[int] | None = None
+    ) -> Generator[RecordBatch, None, None]:
+        first = count = 0
         pages: list[Batch] = []
-        for body in join_small_pages(bodies(self._engine, self._landing)):
-            pages.append(transformer.page(body, ordinal))
-            ordinal += pages[-1].records
-            if ordinal - first >= self._batch_size:
-                yield _encoded(join(pages), drift)
-                first, pages = ordinal, []
+        found: dict[int, bytes] = {}
+        for body, ordinals in self._all() if chosen is None else self._some(chosen):
+            pages.append(transformer.page(body, first, ordinals))
+            numbers = ordinals or range(first, first + pages[-1].records)
+            found.update(zip(numbers, digests(body) or (), strict=False))
+            first += pages[-1].records
+            count += pages[-1].records
+            if count >= self._batch_size:
+                yield _encoded(join(pages), drift, found)
+                count, pages, found = 0, [], {}
         if pages:
-            yield _encoded(join(pages), drift)
+            yield _encoded(join(pages), drift, found)
+
+    def _all(self) -> Iterator[tuple[bytes, None]]:
+        """Yield the pages, small ones joined."""
+        for body in join_small_pages(bodies(self._engine, self._landing)):
+            yield body, None
+
+    def _some(self, chosen: Sequence[int]) -> Iterator[tuple[bytes, Sequence[int]]]:
+        """Yield the chosen records, as many pages as they fill, with their ordinals."""
+        records: list[bytes] = []
+        ordinals: list[int] = []
+        size = 0
+        for first, body in pages_with(self._engine, self._landing, chosen):
+            page = split(body)
+            wanted = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(page))]
+            records += [bytes(page[ordinal - first]) for ordinal in wanted]
+            ordinals += wanted
+            size += sum(len(record) for record in records[-len(wanted) :])
+            if size > JOINED_BYTES:
+                yield _array(records), ordinals
+                records, ordinals, size = [], [], 0
+        if records:
+            yield _array(records), ordinals
 
 
-def _encoded(batch: Batch, drift: "DriftCollector") -> RecordBatch:
+def _array(records: Sequence[bytes]) -> bytes:
+    return b"[%b]" % b",".join(records)
+
+
+def _encoded(batch: Batch, drift: "DriftCollector", found: Mapping[int, bytes]) -> RecordBatch:
+    """Encode a batch, with the digests of its records by ordinal.
+
+    A record with an unlisted value gets none: it is then read by every sync, and so its value is reported by every one.
+    """
     drift.add(batch)
+    ordinals = batch.rows["ordinal"].tolist()
+    texts = [
+        None if ordinal in batch.unlisted or ordinal not in found else "\\x" + found[ordinal].hex()
+        for ordinal in ordinals
+    ]
+    rows = batch.rows.assign(record_digest=series(pa.array(texts, pa.string())))
     return RecordBatch(
-        rows=encode(batch.rows),
+        rows=encode(rows),
         rejects=batch.rejects,
         skipped=batch.skipped,
         dimensions={name: encode(rows) for name, rows in batch.dimensions.items()},

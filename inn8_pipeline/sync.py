@@ -31,7 +31,7 @@ from inn8_pipeline.warehouse.merge.results import (
     UnconfirmedRows,
 )
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
-from inn8_pipeline.warehouse.sync_log.entry import worst
+from inn8_pipeline.warehouse.sync_log.entry import TOTALS, worst
 
 if TYPE_CHECKING:
     from inn8_pipeline import landing_reader
@@ -114,8 +114,14 @@ class Outcome:
         return self.results[-1].unconfirmed if self.results else ()
 
     def total(self, name: str) -> int:
-        """Return the sum of one number over the merges: missing, removed, held_back."""
+        """Return the sum of one number over the merges: missing, removed, held_back, repaired."""
         return sum(getattr(result, name) for result in self.results)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The numbers of rows named in `TOTALS`; `repaired` only if there are any."""
+        found = {name: self.total(name) for name in TOTALS}
+        return {name: rows for name, rows in found.items() if rows or name != "repaired"}
 
 
 def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | None) -> Landing:

@@ -20,6 +20,7 @@ from inn8_pipeline.entities.types import (
 KEY_TYPE = "bigint"
 MONEY_TYPE = "numeric(38, 10)"
 INSTANT_TYPE = "timestamptz"
+DIGEST_TYPE = "bytea"
 
 TECHNICAL = {
     "id": "Our own key, unique within the tenant; other tables refer to it.",
@@ -38,6 +39,10 @@ TECHNICAL = {
     "valid_from": (
         "Since when the row has these values: the start of the fetch that changed it, or the time of its merge if a "
         "fetch begun later had already changed the tenant's tables."
+    ),
+    "record_digest": (
+        "Digest of the record that the row was made from, and the version of the transform: a tick does not read the "
+        "same record again. Null if the row was written before schema 0015 or by hand, or has an unknown value."
     ),
 }
 """Descriptions of our own columns, which all tables share."""
@@ -91,6 +96,8 @@ def _columns(declared: Entity | Dimension) -> Iterator[TableColumn]:
     yield _technical("updated_at", INSTANT_TYPE)
     yield _technical("landing_id", KEY_TYPE, is_nullable=True)
     yield _technical("valid_from", INSTANT_TYPE)
+    if isinstance(declared, Entity):
+        yield _technical("record_digest", DIGEST_TYPE, is_nullable=True)
 
 
 def _technical(name: str, kind: str, *, is_nullable: bool = False) -> TableColumn:

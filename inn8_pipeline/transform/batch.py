@@ -55,10 +55,14 @@ class UnlistedValues:
 
 @dataclass(frozen=True, slots=True)
 class EntityRows:
-    """The rows made from valid records, one for each record, in their order."""
+    """The rows made from valid records, one for each record, in their order.
+
+    `unlisted` are the ordinals of the records with an unlisted value or an empty date.
+    """
 
     rows: pd.DataFrame = field(repr=False)
     unknown_values: Mapping[str, UnlistedValues] = field(repr=False)
+    unlisted: frozenset[int] = field(repr=False)
     dimensions: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
 
@@ -75,6 +79,7 @@ class Batch:
         dimensions: By table, the distinct objects of each page, each with the attributes of its newest trade date, and
             within that day of its highest ordinal.
         unknown_values: By choice, its unlisted values; by date, its empty dates, if there are any.
+        unlisted: The ordinals of the records with an unlisted value or an empty date.
         unknown_properties: The paths ("address.country") of the unknown properties that the transformer has met so far.
 
     """
@@ -84,6 +89,7 @@ class Batch:
     skipped: int
     dimensions: Mapping[str, pd.DataFrame] = field(repr=False)
     unknown_values: Mapping[str, UnlistedValues] = field(repr=False)
+    unlisted: frozenset[int] = field(repr=False)
     unknown_properties: frozenset[str] = field(repr=False)
 
     @property
@@ -109,5 +115,6 @@ def join(batches: Sequence[Batch]) -> Batch:
             for name in batches[0].dimensions
         },
         unknown_values=unknown_values,
+        unlisted=frozenset().union(*(batch.unlisted for batch in batches)),
         unknown_properties=frozenset().union(*(batch.unknown_properties for batch in batches)),
     )

@@ -34,15 +34,17 @@ class Transformer:
         self._days = DateCache()
         self._reader = RecordReader(self._properties, self._days)
 
-    def page(self, body: bytes, first_ordinal: int) -> Batch:
-        """Return the result of transforming one page, a JSON array; number its records from `first_ordinal` on.
+    def page(self, body: bytes, first_ordinal: int, ordinals: Sequence[int] | None = None) -> Batch:
+        """Return the result of transforming one page, a JSON array.
+
+        Its records are numbered from `first_ordinal` on, unless `ordinals` are given: those of some records of a page.
 
         Raises:
             ContractError: The body is not a JSON array, or is nested too deeply to be read.
 
         """
         try:
-            return self._quickly(body, first_ordinal) or self._one_by_one(body, first_ordinal)
+            return self._quickly(body, first_ordinal, ordinals) or self._one_by_one(body, first_ordinal, ordinals)
         except RecursionError:
             raise self._refusal(first_ordinal, "is nested too deeply to be read") from None
 
@@ -61,24 +63,24 @@ class Transformer:
             raise self._refusal(min(ordinals), "can no longer be read as JSON") from None
         return self._batch(decoded, ordinals, reader, are_checked=True)
 
-    def _quickly(self, body: bytes, first_ordinal: int) -> Batch | None:
+    def _quickly(self, body: bytes, first_ordinal: int, ordinals: Sequence[int] | None) -> Batch | None:
         items = self._reader.read_fast(body)
         if items is None:
             return None
-        ordinals = range(first_ordinal, first_ordinal + len(items))
+        ordinals = ordinals or range(first_ordinal, first_ordinal + len(items))
         decoded = DecodedPage(items, range(len(items)), [])
         try:
             return self._batch(decoded, ordinals, self._reader, self._is_inside, are_checked=False)
         except (NotPlainError, InvalidValueError):
             return None
 
-    def _one_by_one(self, body: bytes, first_ordinal: int) -> Batch:
+    def _one_by_one(self, body: bytes, first_ordinal: int, ordinals: Sequence[int] | None) -> Batch:
         try:
             decoded = self._reader.read_each(body)
         except ValueError:
             raise self._refusal(first_ordinal, "is not a JSON array in UTF-8") from None
         count = len(decoded.records) + len(decoded.invalid)
-        ordinals = range(first_ordinal, first_ordinal + count)
+        ordinals = ordinals or range(first_ordinal, first_ordinal + count)
         return self._batch(decoded, ordinals, self._reader, self._is_inside, are_checked=True)
 
     def _batch(
@@ -102,6 +104,7 @@ class Transformer:
             skipped=len(decoded.records) + len(decoded.invalid) - len(records.items) - len(faults),
             dimensions=made.dimensions,
             unknown_values=made.unknown_values,
+            unlisted=made.unlisted,
             unknown_properties=frozenset(reader.names.unknown()),
         )
 

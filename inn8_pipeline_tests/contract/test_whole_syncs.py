@@ -85,7 +85,7 @@ def tables(
                 for row in connection.execute(
                     text(
                         "select to_jsonb(t) - '{id,tenant_id,created_at,updated_at,as_of_at,valid_from,landing_id,"
-                        "client_id,portfolio_id,security_id}'::text[] from inn8." + name + " t"
+                        "client_id,portfolio_id,security_id,record_digest}'::text[] from inn8." + name + " t"
                         " where tenant_id = :tenant order by external_id"
                     ),
                     {"tenant": tenant_id},

@@ -41,6 +41,7 @@ class Changes(TypedDict, total=False):
 
     full_window: Window | None
     may_repeat: bool
+    may_skip_same: bool
     reject_limit: RejectLimit
     removal_limit: RemovalLimit
     change_limit: ChangeLimit

@@ -98,7 +98,9 @@ def table_assets(
             sources = sync.landings_of(to, entity, window_of(entity, days))
             contract = read_contract(Environment(), tenant.tenant_id)
             version = contract.of(entity).transform_version(TRANSFORM_VERSION)
-            options = _merge_options(to.run_id, context.op_execution_context.op_config, current, version, is_dry=is_dry)
+            config = context.op_execution_context.op_config
+            is_quick = step.sync.trigger in {Trigger.TICK, Trigger.MANUAL}
+            options = _merge_options(to.run_id, config, current, version, is_dry=is_dry, is_quick=is_quick)
             if step.sync.trigger is Trigger.REBUILD and not is_dry:
                 warehouse_log.begin(to.engine, step.sync)
             record = MergeRecorder(step.sync, days, step.began_at)
@@ -203,17 +205,26 @@ def window_of(entity: Entity, days: tuple[str, ...]) -> Window | None:
     return window_of_days(days)
 
 
-def _merge_options(
-    run_id: str, config: dict[str, Any], settings: SyncSettings, transform_version: int, *, is_dry: bool
+def _merge_options(  # noqa: PLR0913 (as many as a merge has)
+    run_id: str,
+    config: dict[str, Any],
+    settings: SyncSettings,
+    transform_version: int,
+    *,
+    is_dry: bool,
+    is_quick: bool,
 ) -> "Callable[[Landing], session.MergeOptions]":
     """Return a function from a landing to its merge options.
 
-    A landing of another run is merged even if nothing has changed, because the run is a rebuild.
+    A landing of another run is merged even if nothing has changed, because the run is a rebuild. So is that of a sweep
+    or a backfill. They compare all values with the table, and repair rows that were edited by hand. So does each merge
+    of an entity without days, which no sweep syncs.
     """
     return lambda landing: session.MergeOptions(
         transform_version=transform_version,
         full_window=settings.full_window() if landing.window else None,
-        may_repeat=landing.run_id == run_id,
+        may_repeat=is_quick and landing.run_id == run_id,
+        may_skip_same=landing.window is not None,
         reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
         change_limit=change_limit.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),

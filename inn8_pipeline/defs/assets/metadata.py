@@ -7,7 +7,6 @@ import dagster as dg
 
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.merge.results import Counts, SchemaDrift
-from inn8_pipeline.warehouse.sync_log.entry import TOTALS
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
@@ -49,7 +48,7 @@ def waits(entity: Entity) -> str:
 
 def merged(outcome: "Outcome") -> str:
     """Return the log line of a merge."""
-    counts = {**outcome.counts.as_dict(), **{name: outcome.total(name) for name in TOTALS}}
+    counts = {**outcome.counts.as_dict(), **outcome.totals}
     changed = "; ".join(
         f"{table}: {', '.join(f'{column} {rows}' for column, rows in columns.items())}"
         for table, columns in outcome.changed_columns.items()
@@ -126,7 +125,7 @@ def of_tables(entity: Entity, outcome: "Outcome") -> dict[str, Metadata]:
         **drift_found(outcome.drift_found),
     }
     if not entity.has_days:
-        totals = {name: outcome.total(name) for name in (*TOTALS, "open_rejects")}
+        totals = {**outcome.totals, "open_rejects": outcome.total("open_rejects")}
         return {
             str(entity): {"dagster/row_count": rows(outcome.counts), **_counts(outcome.counts), **totals, **metadata}
         }

@@ -13,7 +13,7 @@ import dagster as dg
 from inn8_pipeline.defs import names
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Counts, Status, sync_command
-from inn8_pipeline.warehouse.sync_log.entry import TOTALS, SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
@@ -92,7 +92,7 @@ def of_outcome(
         started_at=min(fetches, default=began_at),
         ended_at=now(),
         counts=outcome.counts,
-        totals={name: outcome.total(name) for name in TOTALS},
+        totals=outcome.totals,
         description=_describe(outcome),
         needs_action=held_back > 0,
     )
@@ -127,6 +127,11 @@ def _describe(outcome: "Outcome") -> str:
         sentences.append(
             f"{older} records were skipped, because a fetch that began later was already merged: the table is newer. "
             "If this happens again, check whether a second scheduler syncs this tenant."
+        )
+    if repaired := outcome.total("repaired"):
+        sentences.append(
+            f"{repaired} rows differed from the records that they were made from: somebody had changed them by hand. "
+            "They were repaired from what INN8 sends; the history has the other versions."
         )
     if _has_duplicates(outcome):
         sentences.append(

@@ -38,12 +38,16 @@ def make_rows(entity: Entity, records: Records, dates: DateCache) -> EntityRows:
 
     """
     unknown_values: dict[str, UnlistedValues] = {}
+    with_unlisted: set[int] = set()
     made: dict[str, pa.Array | pa.ChunkedArray] = {}
     for column in sorted(entity.columns, key=lambda each: each.source.kind not in _READ_FIRST):
         if isinstance(column, Column):
             made[column.name], unlisted = _column(column, records, dates)
             if unlisted is not None:
                 unknown_values[column.source.name] = _count(unlisted, records, entity)
+                with_unlisted.update(
+                    ordinal for ordinal, value in zip(records.ordinals, unlisted, strict=False) if value is not None
+                )
         elif isinstance(column, DimensionReference):
             objects = records.values(column.source.name)
             made[column.staged] = text_column([None if each is None else each.id for each in objects])
@@ -51,7 +55,7 @@ def make_rows(entity: Entity, records: Records, dates: DateCache) -> EntityRows:
             made[column.staged] = records.text(column.source.name)
     names = [column.name if isinstance(column, Column) else column.staged for column in entity.columns]
     rows = frame({"ordinal": records.ordinal(), "external_id": records.text(ID_PROPERTY)} | {n: made[n] for n in names})
-    return EntityRows(rows, unknown_values, _dimensions(entity, records, dates))
+    return EntityRows(rows, unknown_values, frozenset(with_unlisted), _dimensions(entity, records, dates))
 
 
 def _column(

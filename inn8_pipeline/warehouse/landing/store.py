@@ -5,9 +5,10 @@ A landing is used only once it is complete.
 
 import hashlib
 import weakref
-from collections.abc import Generator, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -254,6 +255,40 @@ def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
                     entity=landing.entity.name, wanted=f"this merge: pages of landing {landing.id} were pruned"
                 )
             yield page[0]
+
+
+_PAGE_RECORDS = sql.SQL(
+    """
+    select d.place - 1 as place, p.record_count
+      from inn8_raw.landings l
+      cross join lateral unnest(l.page_digests) with ordinality as d (sha256, place)
+      join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
+     where l.tenant_id = %(tenant)s and l.id = %(landing)s
+     order by d.place
+    """
+)
+
+
+def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield the pages that have one of these records (ascending), each with the ordinal of its first record.
+
+    Raises:
+        LandingMissingError: A page was pruned.
+
+    """
+    with transaction(engine, "reading a landing") as connection:
+        pages = execute(connection, _PAGE_RECORDS, tenant=landing.tenant_id, landing=landing.id).fetchall()
+    firsts: list[int] = []
+    digests: list[bytes] = []
+    first = 0
+    for page in pages:
+        at = bisect_left(ordinals, first)
+        if at < len(ordinals) and ordinals[at] < first + page["record_count"]:
+            firsts.append(first)
+            digests.append(landing.digests[page["place"]])
+        first += page["record_count"]
+    chosen = replace(landing, digests=tuple(digests))
+    yield from zip(firsts, bodies(engine, chosen), strict=True)
 
 
 _NEWEST = sql.SQL(

@@ -23,6 +23,7 @@ class MergeContext:
         full_window: Every day that INN8 may have records for; None for entities without days.
         is_late: A fetch that began later was merged before, for any day of the entity.
         is_superseded: Fetches that began later were merged for every day that this landing covers.
+        transform_version: The version of the transform. A digest that was stored by another one never matches.
         changed_at: From when the changes of the merge are valid; None until the first change.
         merged_at: When the transaction began, `created_at` of the rows that it inserts; None until the first change.
 
@@ -35,6 +36,7 @@ class MergeContext:
     full_window: Window | None
     is_late: bool
     is_superseded: bool
+    transform_version: int
     changed_at: datetime | None = None
     merged_at: datetime | None = None
 
@@ -56,6 +58,7 @@ class MergeContext:
             "days": None if self.days is None else sorted(self.days),
             "from_date": window and window.from_date,
             "to_date": window and window.to_date,
+            "digest_version": self.transform_version.to_bytes(4),
         }
 
     def run(self, statement: Statement, **more: object) -> psycopg.Cursor[dict[str, Any]]:

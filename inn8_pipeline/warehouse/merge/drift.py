@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.merge.context import MergeContext
+from inn8_pipeline.warehouse.merge.results import StoredCounts
 
 STILL_SENT_DAYS = 9
 """After this many days without a property, which include a weekly sweep, INN8 no longer sends it."""
@@ -55,6 +56,21 @@ _ACCEPT = sql.SQL(
      where tenant_id = %(tenant)s and entity = %(entity)s and name = %(name)s
     """
 )
+
+
+_OF_LAST_MERGE = sql.SQL(
+    """
+    select counts from inn8_raw.landings
+     where tenant_id = %(tenant)s and entity = %(entity)s and id <> %(landing)s and merged_at is not null
+     order by as_of_at desc limit 1
+    """
+)
+
+
+def of_last_merge(context: MergeContext) -> tuple[str, ...]:
+    """Return the unknown properties of the last landing that was merged: records that are the same still have them."""
+    row = context.run(_OF_LAST_MERGE).fetchone()
+    return StoredCounts.from_json(row["counts"]).drift.properties if row else ()
 
 
 def note(context: MergeContext, names: Sequence[str]) -> None:

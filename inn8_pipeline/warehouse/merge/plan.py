@@ -84,7 +84,7 @@ class MergePlan:
     def staged(self) -> dict[str, str]:
         """The columns of a staged row and their types, in order. Parents are staged as external ids."""
         by_key = {parent.column: parent.staged for parent in self.parents}
-        columns = {"ordinal": "bigint", "external_id": _KEY}
+        columns = {"ordinal": "bigint", "external_id": _KEY, "record_digest": "bytea"}
         for name in self.values:
             columns |= {by_key[name]: _KEY} if name in by_key else {name: type_of(self.table.c[name])}
         return columns

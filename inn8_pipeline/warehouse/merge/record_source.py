@@ -29,8 +29,17 @@ class RecordSource(Protocol):
     A record's ordinal is its position in the landing, counted from 0.
     """
 
+    def digests(self) -> Iterator[list[bytes]]:
+        """Yield the digests of the records in order; stop early if they cannot all be computed."""
+
+    def choose(self, ordinals: Sequence[int]) -> None:
+        """Let `batches` yield only the records with these ordinals, which are ascending."""
+
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
-        """Yield the landing's records in order; `is_wanted` returns True for the days of trade that are merged."""
+        """Yield the landing's records in order, or those chosen.
+
+        `is_wanted` returns True for the days of trade that are merged.
+        """
 
     def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the records that `batches` skipped, in order, without collecting their drift."""

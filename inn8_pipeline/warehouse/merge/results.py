@@ -206,10 +206,11 @@ def status_of(counts: Counts, facts: StatusFacts) -> Status:
 class SyncResult:
     """The result of one merge.
 
-    `older` is the number of records that were skipped because the table is newer. `is_repeat`: INN8 sent the same pages
-    as before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay the same.
-    `changed_columns` has for each table the number of rows in which each column has changed. `merged_at` is the
-    `created_at` of the rows that the merge inserted; None if it merged nothing.
+    `repaired` is the number of updated rows that had been changed by hand, because INN8 sent the record that they were
+    made from. `older` is the number of records that were skipped because the table is newer. `is_repeat`: INN8 sent the
+    same pages as before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay
+    the same. `changed_columns` has for each table the number of rows in which each column has changed. `merged_at` is
+    the `created_at` of the rows that the merge inserted; None if it merged nothing.
     """
 
     status: Status
@@ -220,6 +221,7 @@ class SyncResult:
     missing: int = 0
     removed: int = 0
     held_back: int = 0
+    repaired: int = 0
     unconfirmed: tuple[UnconfirmedRows, ...] = ()
     older: int = 0
     is_repeat: bool = False

@@ -21,7 +21,7 @@ from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, upsert
 from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
 from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
-from inn8_pipeline.warehouse.merge.changes import change_limit, changed_columns
+from inn8_pipeline.warehouse.merge.changes import change_limit, changed_columns, same_records
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan
@@ -66,6 +66,8 @@ class MergeOptions:
         full_window: Every day that INN8 may have records for. A row is removed only after all of them were fetched
             again. None for entities without days.
         may_repeat: End the sync without a merge if the landing has the same pages as a merged one.
+        may_skip_same: Neither decode nor stage the records that have the digests of their rows. If it or `may_repeat`
+            is False, all values are compared.
         reject_limit: The bound on records that are rejected at once.
         removal_limit: The bound on rows that are marked as missing at once.
         change_limit: The bound on rows in which one column changes at once.
@@ -78,6 +80,7 @@ class MergeOptions:
     transform_version: int
     full_window: Window | None = None
     may_repeat: bool = True
+    may_skip_same: bool = True
     reject_limit: RejectLimit = field(default_factory=RejectLimit)
     removal_limit: RemovalLimit = field(default_factory=RemovalLimit)
     change_limit: ChangeLimit = field(default_factory=ChangeLimit)
@@ -153,6 +156,7 @@ def _context(
         full_window=options.full_window,
         is_late=watermarks.is_late(connection, landing),
         is_superseded=newer >= (days if days is not None else {None}),
+        transform_version=options.transform_version,
     )
 
 
@@ -165,7 +169,7 @@ def _find_repeated(context: MergeContext, options: MergeOptions) -> RepeatedLand
     if (
         found is None
         or deletions.has_waiting(context)
-        or (context.landing.records and open_rejects.has_orphans(context))
+        or (context.landing.records and open_rejects.is_any_parent_known(context))
         or (not context.landing.records and open_rejects.has_covered(context))
     ):
         return None
@@ -188,6 +192,8 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
     change_limit.check(context, options.change_limit, options.transform_version)
     context = _with_change_time(context, options)
     dimensions = {each.name: upsert.merge_dimension(context, each) for each in context.plan.dimensions}
+    staging.analyze_grown_parents(context)
+    repaired = upsert.count_damaged(context)
     observed = _write(context, read, dropped)
     counted = _reconcile(context, observed)
     drift.note(context, read.drift_found.properties)
@@ -199,6 +205,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
         rejected_by_reason=counted.reasons,
         missing=deletions.mark_missing(context),
         held_back=found.held_back,
+        repaired=repaired,
         older=older,
         dimensions=dimensions,
         drift_found=read.drift_found,
@@ -248,11 +255,14 @@ def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> L
 def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -> _Read:
     """Stage the landing's records, then the open rejects that it does not have."""
     staging.create(context)
-    skipped = retried = 0
-    for batch in source.batches(context.is_wanted):
-        staging.stage(context, batch)
-        skipped += batch.skipped
+    same_records.create(context)
+    may_skip = options.may_repeat and options.may_skip_same
+    has_same = may_skip and not context.is_late and not watermarks.was_merged(context)
+    skipped = same_records.find(context, source) if has_same else 0
+    skipped += _stage_batches(context, source)
+    skipped += _stage_same_ids(context, source)
     staging.analyze(context)
+    retried = 0
     if context.landing.records:
         open_rejects.withdraw(context)
     elif options.removal_limit.is_overridden or absent_rows.is_empty_proven(context):
@@ -261,9 +271,30 @@ def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -
         staging.stage(context, source.again(payloads, ordinals))
         retried += len(ordinals)
     if retried:
+        skipped += _stage_same_ids(context, source)
         open_rejects.date_retried(context)
         staging.analyze(context)
-    return _Read(skipped, retried, source.drift_found())
+    found = source.drift_found()
+    if same_records.are_any(context):
+        found = found.plus(SchemaDrift(properties=drift.of_last_merge(context)))
+    return _Read(skipped, retried, found)
+
+
+def _stage_batches(context: MergeContext, source: RecordSource) -> int:
+    """Stage the records that the source yields; return how many it skipped."""
+    skipped = 0
+    for batch in source.batches(context.is_wanted):
+        staging.stage(context, batch)
+        skipped += batch.skipped
+    return skipped
+
+
+def _stage_same_ids(context: MergeContext, source: RecordSource) -> int:
+    """Stage the records that are the same, but whose id was staged by now; return by how many more are skipped."""
+    skipped = 0
+    while (with_others := same_records.choose_staged(context, source)) is not None:
+        skipped += _stage_batches(context, source) - with_others
+    return skipped
 
 
 def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
@@ -285,12 +316,13 @@ def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, rea
 
 
 def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) -> MergeObservations:
-    staging.analyze_grown_parents(context)
     written = upsert.merge_rows(context)
     is_all_written = written.total() == exclusions.count_merged(context)
+    unchanged = Counter() if is_all_written else upsert.count_unchanged(context)
+    unchanged.update(same_records.count_unchanged(context))
     return MergeObservations(
         written=written,
-        unchanged=Counter() if is_all_written else upsert.count_unchanged(context),
+        unchanged=unchanged,
         dropped=dropped,
         skipped=read.skipped,
         retried=read.retried,

@@ -4,6 +4,8 @@
     staged_rejects    rejects with their reason and payload
     staged_…          one for each dimension: the objects in the records of the staged rows (staged_securities)
     skipped           ids of the records of days that are not merged; created only if the landing lacks a row
+    sent_digests      the digests of the landing's records, if rows are compared by them
+    same_records      records that are the same as when their rows were written (`changes.same_records`): not staged
     lacking           rows that the landing lacks (`absence`)
     exclusions        staged rows that are not merged, with the name of their count: skipped, rejected or duplicate
 
@@ -29,7 +31,8 @@ _CREATE_REJECTS = sql.SQL(
     """
     create temporary table staged_rejects (
       ordinal bigint primary key, record_key text collate "C" not null, external_id text collate "C", trade_date date,
-      reason_code text not null, reason text not null, payload json not null, as_of_at timestamptz not null
+      reason_code text not null, reason text not null, payload json not null, as_of_at timestamptz not null,
+      unknown_parent_id text collate "C"
     ) on commit drop
     """
 )
@@ -47,7 +50,12 @@ _CREATE_DIMENSION = sql.SQL(
     ) on commit drop
     """
 )
-_COPY_REJECTS = sql.SQL("copy staged_rejects from stdin")
+_COPY_REJECTS = sql.SQL(
+    """
+    copy staged_rejects (ordinal, record_key, external_id, trade_date, reason_code, reason, payload, as_of_at)
+      from stdin
+    """
+)
 
 
 def record_key(external_id: str | None, payload: bytes) -> str:

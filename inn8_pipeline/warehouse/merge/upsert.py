@@ -5,6 +5,7 @@ from datetime import date
 
 from psycopg import sql
 
+from inn8_pipeline.warehouse.merge import watermarks
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import DimensionPlan, name_of, names
 from inn8_pipeline.warehouse.merge.rejects.exclusions import day_of, merged_rows
@@ -17,14 +18,16 @@ _MERGE_ROWS = sql.SQL(
       using ({rows}) s on t.tenant_id = %(tenant)s and t.external_id = s.external_id
       when matched and (({target}) is distinct from ({source}) or t.missing_since is not null
                          or {is_shown_again}) then
-        update set {assignments}, as_of_at = s.as_of_at, missing_since = null, removed_at = null, updated_at = now()
-                   {hidden_assignment}
+        update set {assignments}, as_of_at = s.as_of_at, missing_since = null, removed_at = null, updated_at = now(),
+                   record_digest = s.record_digest {hidden_assignment}
+      when matched and t.record_digest is distinct from s.record_digest then
+        update set record_digest = s.record_digest
       when not matched then
-        insert (tenant_id, external_id, as_of_at, landing_id, valid_from, {columns})
-        values (%(tenant)s, s.external_id, s.as_of_at, %(landing)s, %(changed_at)s, {source})
-      returning merge_action() as action, {day} as trade_date)
+        insert (tenant_id, external_id, as_of_at, landing_id, valid_from, record_digest, {columns})
+        values (%(tenant)s, s.external_id, s.as_of_at, %(landing)s, %(changed_at)s, s.record_digest, {source})
+      returning merge_action() as action, t.updated_at = now() as is_written, {day} as trade_date)
     select case action when 'INSERT' then 'inserted' else 'updated' end as action, trade_date, count(*) as count
-      from written group by 1, 2
+      from written where is_written group by 1, 2
     """
 )
 
@@ -33,7 +36,7 @@ def merge_rows(context: MergeContext) -> Counter[tuple[str, date | None]]:
     """Merge the rows that are not excluded; return the rows written, by action (`inserted`, `updated`) and day.
 
     A row that was missing or removed is revived, and one that was hidden is shown again. That counts as an update, even
-    if its values are the same.
+    if its values are the same. If only the digest of the record is new, it is stored, but the row is unchanged.
     """
     plan = context.plan
     written = context.run(
@@ -55,6 +58,34 @@ def merge_rows(context: MergeContext) -> Counter[tuple[str, date | None]]:
 def _assignments(columns: tuple[str, ...]) -> sql.Composable:
     return sql.SQL(", ").join(
         sql.SQL("{} = s.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in columns
+    )
+
+
+_COUNT_DAMAGED = sql.SQL(
+    """
+    select count(*)
+      from ({rows}) s
+      join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id
+     where t.record_digest = s.record_digest and ({target}) is distinct from ({source})
+    """
+)
+
+
+def count_damaged(context: MergeContext) -> int:
+    """Count the rows that differ from the record that they were made from: somebody has changed them by hand.
+
+    Call it before the rows are merged, which repairs them.
+    """
+    plan = context.plan
+    if not watermarks.has_rows(context):
+        return 0
+    return context.count(
+        _COUNT_DAMAGED.format(
+            rows=merged_rows(plan),
+            table=name_of(plan.table),
+            target=names(plan.values, "t"),
+            source=names(plan.values, "s"),
+        )
     )
 
 

@@ -55,6 +55,19 @@ def _key(landing: Landing) -> dict[str, object]:
     return {"tenant": landing.tenant_id, "entity": landing.entity.name, "started_at": landing.started_at}
 
 
+_WAS_MERGED = sql.SQL(
+    """
+    select count(*) from inn8_raw.landings
+     where tenant_id = %(tenant)s and id = %(landing)s and merged_at is not null
+    """
+)
+
+
+def was_merged(context: MergeContext) -> bool:
+    """Return True if the landing was merged before."""
+    return bool(context.count(_WAS_MERGED))
+
+
 @dataclass(frozen=True, slots=True)
 class RepeatedLanding:
     """A merged landing whose pages a newer landing repeats, with its stored counts."""

@@ -34,18 +34,19 @@ COLUMNS: dict[str, dict[str, str]] = {
         "reason_code": "missing_field, wrong_type, out_of_range, invalid_text, not_an_object or unknown_parent.",
         "reason": "The field and what is wrong with it; never its value.",
         "payload": "The record as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
-        "landing_id": "The last landing that had it.",
-        "as_of_at": "Start of the last fetch that had it.",
+        "landing_id": "The last landing that was merged and had it.",
+        "as_of_at": "Start of the last fetch that was merged and had it.",
         "covers_from": "A later fetch withdraws the reject only if it covers the days from this one to covers_to.",
         "covers_to": "The last of these days.",
         "row_as_of_at": "Start of the last fetch that confirmed the row of the same id in the table; null if none.",
         "first_seen_at": "Start of the first fetch that had it.",
-        "last_seen_at": "Start of the last fetch that had it.",
+        "last_seen_at": "Start of the last fetch that was merged and had it.",
         "attempts": "How often the record was validated.",
         "resolved_at": "When it was resolved; null while it is open.",
         "resolution": "healed (it became a row), withdrawn (no longer sent) or superseded (a newer version is a row).",
         "accepted_at": "When an operator accepted it as permanent: it no longer causes PartialSuccess.",
         "accepted_note": "The operator's note.",
+        "unknown_parent_id": "INN8's id of the parent that is unknown; null for other reasons, or before schema 0015.",
     },
     "sync_coverage": {
         "entity": "clients, portfolios or transactions.",
@@ -98,6 +99,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "merged_at": (
             "When the transactions of its merges began: created_at of the rows that the sync inserted; null where it "
             "inserted none."
+        ),
+        "repaired": (
+            "Of the updated rows those that had been changed by hand: INN8 sent the record that they were made from. "
+            "Null if there are none."
         ),
     },
     "circuits": {

@@ -93,6 +93,7 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "date": Date(),
     "numeric(38, 10)": Numeric(38, 10),
     "timestamptz": type_of_instant,
+    "bytea": LargeBinary(),
 }
 _WRITTEN = {"created_at", "updated_at", "valid_from"}
 
@@ -209,6 +210,7 @@ rejected_records = _table(
     SqlColumn("resolution", Text),
     SqlColumn("accepted_at", type_of_instant),
     SqlColumn("accepted_note", Text),
+    SqlColumn("unknown_parent_id", type_of_key),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="rejected_records_pkey"),
     Index(
@@ -267,6 +269,7 @@ sync_log_entries = _table(
     SqlColumn("message", Text, nullable=False),
     SqlColumn("waited_seconds", Integer),
     SqlColumn("merged_at", ARRAY(type_of_instant)),
+    SqlColumn("repaired", BigInteger),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="sync_log_entries_pkey"),
     UniqueConstraint(

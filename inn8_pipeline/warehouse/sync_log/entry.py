@@ -12,7 +12,7 @@ from typing import Any, Self
 from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 
-TOTALS = ("missing", "removed", "held_back")
+TOTALS = ("missing", "removed", "held_back", "repaired")
 """Counts of rows that only a whole sync has, not its single days."""
 
 _OLD_NAMES = {"skipped": "outside"}

@@ -152,6 +152,7 @@ def _values(sync: LoggedSync) -> dict[str, Any]:
         "retries": sync.retries,
         "waits": sync.waits,
         "waited_seconds": sync.waited_seconds,
+        "repaired": counts.get("repaired"),
         "landing_id": sync.landing_id,
         "merged_at": list(sync.merged_at) or None,
         "message": entry.description,

@@ -39,6 +39,25 @@ def test_a_portfolio_whose_client_comes_one_sync_later_is_inserted_by_the_next_s
     assert result.status is Status.SUCCESS
 
 
+def test_orphans_that_stay_orphans_are_not_written_by_an_unchanged_sync(owned: Syncs) -> None:
+    sent = [transaction(id=f"T-{number}", portfolioId=f"P-{number % 3 + 7}") for number in range(300)]
+    first = owned.transactions(sent)
+    before = owned.versions()
+    again = owned.transactions(sent)
+    assert again.is_repeat
+    assert owned.versions() == before
+    assert (again.counts, again.open_rejects, again.status) == (first.counts, 300, first.status)
+    owned.portfolios([portfolio(), portfolio(id="P-1000")])
+    assert owned.transactions(sent).is_repeat
+    # A portfolio that they wait for, and then rejects as they were stored before the id of the parent was.
+    owned.portfolios([portfolio(), portfolio(id="P-1000"), portfolio(id="P-8")])
+    assert owned.transactions(sent).counts == Counts(fetched=300, inserted=100, rejected=200)
+    owned.execute("update inn8.rejected_records set unknown_parent_id = null")
+    results = [owned.transactions(sent) for _ in range(2)]
+    assert [result.is_repeat for result in results] == [False, True]
+    assert {reject["unknown_parent_id"] for reject in owned.rejects()} == {"P-7", "P-9"}
+
+
 def test_an_orphan_outside_the_window_is_tried_again_from_its_kept_payload(syncs: Syncs) -> None:
     syncs.transactions([transaction()], october(5))
     syncs.with_parents()

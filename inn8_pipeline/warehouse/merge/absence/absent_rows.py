@@ -79,6 +79,7 @@ _CREATE_LACKING = sql.SQL(
      where {is_covered}
        and not exists (select from staged s where s.external_id = t.external_id)
        and not exists (select from staged_rejects x where x.external_id = t.external_id)
+       and not exists (select from same_records m where m.row_id = t.id)
     """
 )
 _IS_COVERED = sql.SQL(

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from inn8_pipeline.entities import Kind
 from inn8_pipeline.errors import MassChangeError
+from inn8_pipeline.warehouse.merge import watermarks
 from inn8_pipeline.warehouse.merge.changes.comparison import (
     ColumnChange,
     Comparison,
@@ -52,14 +53,6 @@ class ChangeLimit:
         return covered >= self.minimum_rows and changed * 100 > covered * self.percent
 
 
-_WAS_MERGED = sql.SQL(
-    """
-    select count(*) from inn8_raw.landings
-     where tenant_id = %(tenant)s and id = %(landing)s and merged_at is not null
-    """
-)
-
-
 def check(context: MergeContext, limit: ChangeLimit, transform_version: int) -> None:
     """Compare the staged rows with the rows that they would replace, before anything is written.
 
@@ -71,7 +64,7 @@ def check(context: MergeContext, limit: ChangeLimit, transform_version: int) -> 
             lose their values in a column that has none in any staged row.
 
     """
-    if limit.is_off or context.count(_WAS_MERGED):
+    if limit.is_off or watermarks.was_merged(context):
         return
     findings: dict[str, str] = {}
     for comparison in comparisons(context):

@@ -9,7 +9,7 @@ from psycopg import sql
 from inn8_pipeline.entities import DAY_COLUMN, UNKNOWN, AnyColumn, Column, Kind
 from inn8_pipeline.warehouse.merge import watermarks
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
+from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,10 @@ _ROWS = sql.SQL(
     """
     select s.external_id, {columns} from staged s
      where not exists (select from exclusions a where a.ordinal = s.ordinal)
+     union all
+    select m.external_id, {own_columns} from same_records m
+      join {table} o on o.tenant_id = %(tenant)s and o.id = m.row_id
+     where m.is_wanted
     """
 )
 _KEY = sql.SQL(
@@ -87,13 +91,18 @@ _KEY = sql.SQL(
 
 
 def _entity_rows(plan: MergePlan) -> sql.Composable:
-    """Return the query of the rows that will be merged, with the keys of their parents."""
+    """Return the query of the rows that will be merged, with the keys of their parents.
+
+    The rows whose records are the same are among them, as they are in the table: the bound is a share of all.
+    """
     keys = {parent.column: _key(parent) for parent in plan.parents}
     columns = [
         sql.SQL("{} as {}").format(keys.get(name, sql.Identifier("s", name)), sql.Identifier(name))
         for name in plan.values
     ]
-    return _ROWS.format(columns=sql.SQL(", ").join(columns))
+    return _ROWS.format(
+        columns=sql.SQL(", ").join(columns), own_columns=names(plan.values, "o"), table=name_of(plan.table)
+    )
 
 
 def _key(parent: Parent) -> sql.Composable:
@@ -102,6 +111,12 @@ def _key(parent: Parent) -> sql.Composable:
 
 
 _IS_ANY_STAGED = sql.SQL("exists (select from {staged} s where {has_value})")
+_IS_ANY_SAME = sql.SQL(
+    """
+    exists (select from same_records m join {table} t on t.tenant_id = %(tenant)s and t.id = m.row_id
+             where m.is_wanted and {has_value})
+    """
+)
 _COUNT_HELD = sql.SQL(
     """
     select count(*) from (
@@ -131,7 +146,14 @@ def lost_columns(context: MergeContext, comparison: Comparison, minimum_rows: in
             _COUNT_HELD.format(table=comparison.table, has_value=_has_value(column, "t"), within=within),
             enough=minimum_rows,
         )
+        and not (comparison.may_sample and _is_any_same(context, comparison, column))
     ]
+
+
+def _is_any_same(context: MergeContext, comparison: Comparison, column: AnyColumn) -> bool:
+    """Return True if a record that is the same as before has a value for the column."""
+    is_any = _IS_ANY_SAME.format(table=comparison.table, has_value=_has_value(column, "t"))
+    return bool(context.count(sql.SQL("select {}").format(is_any)))
 
 
 _COMPARE = sql.SQL(

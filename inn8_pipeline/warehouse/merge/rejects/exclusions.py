@@ -78,9 +78,9 @@ _EXCLUDE_ORPHANS = sql.SQL(
 _STAGE_ORPHANS = sql.SQL(
     """
     insert into staged_rejects
-      (ordinal, record_key, external_id, trade_date, reason_code, reason, payload, as_of_at)
+      (ordinal, record_key, external_id, trade_date, reason_code, reason, payload, as_of_at, unknown_parent_id)
     select s.ordinal, coalesce(o.record_key, s.external_id), s.external_id, {day}, %(code)s, %(reason)s, o.payload,
-           s.as_of_at
+           s.as_of_at, s.{staged}
       from ({payloads}) o
       join staged s using (ordinal)
      where not exists (select from staged_rejects x where x.ordinal = s.ordinal)
@@ -118,13 +118,11 @@ def exclude_orphans(context: MergeContext) -> None:
 
 
 def _exclude_orphans(context: MergeContext, parent: Parent) -> None:
-    day = day_of(context.plan, "s")
-    excluded = context.run(
-        _EXCLUDE_ORPHANS.format(day=day, parent=name_of(parent.table), staged=sql.Identifier(parent.staged))
-    )
+    day, staged = day_of(context.plan, "s"), sql.Identifier(parent.staged)
+    excluded = context.run(_EXCLUDE_ORPHANS.format(day=day, parent=name_of(parent.table), staged=staged))
     if excluded.rowcount:
         context.run(
-            _STAGE_ORPHANS.format(day=day, payloads=_ORPHANS_PAYLOADS),
+            _STAGE_ORPHANS.format(day=day, staged=staged, payloads=_ORPHANS_PAYLOADS),
             code=str(ReasonCode.UNKNOWN_PARENT),
             reason=f"{parent.source} names no known {parent.singular}",
         )
@@ -161,7 +159,7 @@ def count_merged(context: MergeContext) -> int:
 
 _MERGED_ROWS = sql.SQL(
     """
-    select s.external_id, s.as_of_at, {columns}
+    select s.external_id, s.as_of_at, s.record_digest || %(digest_version)s as record_digest, {columns}
       from staged s {joins}
      where not exists (select from exclusions a where a.ordinal = s.ordinal)
     """

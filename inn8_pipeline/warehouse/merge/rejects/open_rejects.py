@@ -143,14 +143,14 @@ _STORE = sql.SQL(
         {joins})
     insert into inn8.rejected_records as k
       (tenant_id, entity, record_key, external_id, trade_date, reason_code, reason, payload, landing_id, as_of_at,
-       covers_from, covers_to, row_as_of_at, first_seen_at, last_seen_at)
+       covers_from, covers_to, row_as_of_at, first_seen_at, last_seen_at, unknown_parent_id)
     select %(tenant)s, %(entity)s, record_key, external_id, trade_date, reason_code, reason, payload, %(landing)s,
            as_of_at, coalesce(trade_date, %(from_date)s), coalesce(trade_date, %(to_date)s), row_as_of_at,
-           as_of_at, as_of_at
+           as_of_at, as_of_at, unknown_parent_id
       from dated
         on conflict (tenant_id, entity, record_key) where resolved_at is null do update set
            reason_code = excluded.reason_code, reason = excluded.reason, payload = excluded.payload,
-           trade_date = excluded.trade_date,
+           trade_date = excluded.trade_date, unknown_parent_id = excluded.unknown_parent_id,
            landing_id = case when excluded.as_of_at > k.as_of_at then excluded.landing_id else k.landing_id end,
            as_of_at = excluded.as_of_at, last_seen_at = excluded.last_seen_at, attempts = k.attempts + 1,
            covers_from = case when excluded.as_of_at > k.as_of_at then excluded.covers_from else k.covers_from end,
@@ -211,9 +211,24 @@ def count_open(context: MergeContext) -> int:
     return context.count(_COUNT_OPEN)
 
 
-_COUNT_ORPHANS = _COUNT_OPEN + sql.SQL(" and r.reason_code = 'unknown_parent'")
+_WAITING = sql.SQL(
+    """
+    select from inn8.rejected_records r
+     where {is_open} and r.accepted_at is null and r.reason_code = 'unknown_parent' and {has_parent}
+    """
+)
+_COUNT_ANY = sql.SQL("select count(*) from ({queries} limit 1) o")
+_IS_PARENT_KNOWN = sql.SQL(
+    "exists (select from {parent} p where p.tenant_id = %(tenant)s and p.external_id = r.unknown_parent_id)"
+)
 
 
-def has_orphans(context: MergeContext) -> bool:
-    """Return True if an open reject waits for its parent. Then even an unchanged landing must be merged."""
-    return bool(context.count(_COUNT_ORPHANS))
+def is_any_parent_known(context: MergeContext) -> bool:
+    """Return True if an open reject waited for a parent that is known by now: even an unchanged landing is merged then.
+
+    Where there is no id (the reject was stored before schema 0015) the parent may be known.
+    """
+    parents = [name_of(parent.table) for parent in context.plan.parents if parent.is_required]
+    conditions = [sql.SQL("r.unknown_parent_id is null"), *(_IS_PARENT_KNOWN.format(parent=each) for each in parents)]
+    queries = [_WAITING.format(is_open=_IS_OPEN, has_parent=each) for each in conditions]
+    return bool(context.count(_COUNT_ANY.format(queries=sql.SQL(" union all ").join(queries))))

@@ -1,0 +1,131 @@
+"""Records that are the same as before are found by their digests, and a tick leaves them alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
+from inn8_pipeline.errors import MassChangeError
+from inn8_pipeline.landing_reader import LandingReader
+from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.results import Counts, SyncResult
+from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline_tests.transform.builders import client, security, transaction
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, many, october
+
+
+class Watched(LandingReader):
+    """The records of a landing, and the ordinals of those that were chosen to be decoded."""
+
+    chosen: list[list[int]]
+
+    def choose(self, ordinals: Sequence[int]) -> None:
+        self.chosen.append([*ordinals])
+        super().choose(ordinals)
+
+
+def merge(syncs: Syncs, landing: Landing, *, version: int = TRANSFORM_VERSION) -> tuple[SyncResult, list[list[int]]]:
+    """Merge as a tick does; return the ordinals of the records that were decoded too."""
+    source = Watched(syncs.engine, landing, batch_size=1000)
+    source.chosen = []
+    days = frozenset(landing.window.days()) if landing.window else None
+    options = MergeOptions(version, full_window=HISTORY)
+    result = merge_landing(syncs.engine, landing, days, options, lambda: source)
+    return result, [each for each in source.chosen if each]
+
+
+def test_a_tick_decodes_only_the_records_that_differ(syncs: Syncs) -> None:
+    sent = many(client, 50)
+    syncs.clients(sent)
+    before = syncs.versions()["clients"]
+    sent[7] = client(id="X-007", fullName="changed")
+    result, decoded = merge(syncs, syncs.land(CLIENTS, [client(id="new"), *sent], page_size=20))
+    assert decoded == [[0, 8]]
+    assert result.counts == Counts(fetched=51, inserted=1, updated=1, unchanged=49)
+    assert syncs.row("clients", "X-007")["name"] == "changed"
+    assert len(set(before) & set(syncs.versions()["clients"])) == 49
+
+
+def test_a_sync_by_other_rules_reads_every_record(syncs: Syncs) -> None:
+    sent = many(client, 9)
+    syncs.clients(sent)
+    result, decoded = merge(syncs, syncs.land(CLIENTS, [*sent, client()]), version=TRANSFORM_VERSION + 1)
+    assert decoded == []
+    assert result.counts == Counts(fetched=10, inserted=1, unchanged=9)
+    result, decoded = merge(syncs, syncs.land(CLIENTS, [client(), *sent]), version=TRANSFORM_VERSION + 1)
+    assert decoded == []
+    assert result.counts == Counts(fetched=10, unchanged=10)
+
+
+def test_a_digest_that_is_stored_later_writes_no_version_and_no_time(syncs: Syncs) -> None:
+    sent = many(client, 9)
+    syncs.clients(sent)
+    syncs.execute("update inn8.clients set record_digest = null")
+    before = [{**row, "record_digest": None} for row in syncs.rows("clients")]
+    assert syncs.clients(sent[::-1]).counts == Counts(fetched=9, unchanged=9)
+    assert [{**row, "record_digest": None} for row in syncs.rows("clients")] == before
+    assert syncs.query("select 1 from inn8_history.clients") == []
+    _, decoded = merge(syncs, syncs.land(CLIENTS, [*sent, client()]))
+    assert decoded == [[9]]
+
+
+def test_a_value_that_is_not_listed_is_reported_by_every_tick(syncs: Syncs) -> None:
+    sent = [*many(client, 9), client(status="dormant")]
+    first = syncs.clients(sent)
+    again = syncs.clients([client(id="new"), *sent])
+    assert first.drift_found.records == again.drift_found.records == {"status": 1}
+
+
+def test_unknown_properties_are_reported_while_records_that_have_them_are_sent(syncs: Syncs) -> None:
+    sent = many(client, 9, nickname="T")
+    syncs.clients(sent)
+    assert syncs.clients([client(id="new"), *sent]).drift_found.properties == ("nickname",)
+
+
+def test_the_bound_on_mass_changes_is_a_share_of_all_rows(syncs: Syncs) -> None:
+    sent = many(client, 100)
+    syncs.clients(sent)
+    renamed = [client(id=each["id"], fullName="changed") for each in sent[:30]]
+    assert syncs.clients([*renamed, *sent[30:]]).counts.updated == 30
+    changed = [client(id=each["id"], fullName="again") for each in sent[:31]]
+    with pytest.raises(MassChangeError):
+        syncs.clients([*changed, *sent[31:]])
+
+
+def test_the_newest_record_of_a_security_decides_though_it_is_the_same(owned: Syncs) -> None:
+    def traded(number: int, day: int, name: str) -> dict[str, Any]:
+        return transaction(id=f"T-{number}", tradeDate=f"2026-10-0{day}", security=security(name=name))
+
+    old = [*(traded(number, 5, "old") for number in range(5)), traded(9, 6, "newest")]
+    owned.transactions(old)
+    owned.transactions([traded(10, 6, "older"), *old])
+    assert owned.row("securities", "S-1")["name"] == "newest"
+
+
+def test_a_row_that_was_edited_by_hand_is_repaired_and_counted_by_a_sync_that_compares_values(syncs: Syncs) -> None:
+    sent = many(client, 9)
+    syncs.clients(sent)
+    syncs.execute("update inn8.clients set name = 'by hand' where external_id = 'X-003'")
+    tick = syncs.clients([client(id="new"), *sent])
+    assert (tick.counts.unchanged, tick.repaired) == (9, 0)
+    sweep = syncs.clients([client(id="new"), *sent[:8], client(id="X-008", fullName="changed")], may_skip_same=False)
+    assert (sweep.counts.updated, sweep.repaired) == (2, 1)
+    assert syncs.row("clients", "X-003")["name"] == client()["fullName"]
+    assert syncs.clients(sent, may_skip_same=False).repaired == 0
+
+
+def test_a_retried_record_is_a_duplicate_of_the_same_record_that_was_left_alone(owned: Syncs) -> None:
+    # Other rules, in force for one sync, read neither id nor fees: the key of the reject is not the id of the row.
+    sent = [transaction(id=f"T-{number}", tradeDate="2026-10-06") for number in range(9)]
+    owned.transactions(sent)
+    older = transaction(id="T-3", tradeDate="2026-10-05", description="older", fees="none")
+    owned.transactions([older], october(5))
+    owned.execute("update inn8.rejected_records set record_key = 'sha256:00', external_id = null")
+    owned.execute("update inn8.rejected_records set payload = replace(payload::text, 'none', '1.00')::json")
+    landing = owned.land(TRANSACTIONS, [transaction(id="new", tradeDate="2026-10-06"), *sent], october(6))
+    result, decoded = merge(owned, landing)
+    assert decoded == [[0, 9], [4]]
+    assert result.counts == Counts(fetched=10, retried=1, inserted=1, unchanged=9, duplicate=1)
+    assert owned.row("transactions", "T-3")["description"] == transaction()["description"]
