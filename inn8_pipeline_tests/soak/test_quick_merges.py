@@ -123,22 +123,26 @@ SOUND = st.builds(
         },
     ),
 )
-# Of an unknown portfolio, with an unlisted type (a row without a digest), and invalid.
-WRONG = st.builds(
-    lambda sound, changes: sound | changes,
-    SOUND,
-    st.sampled_from(({"portfolioId": "P-nobody"}, {"type": "barter"}, {"fees": "many"})),
+# Of an unknown portfolio, with an unlisted type (a row without a digest), invalid, and of another day.
+SPOILED = st.sampled_from(
+    ({"portfolioId": "P-nobody"}, {"type": "barter"}, {"fees": "many"}, {"tradeDate": "2026-10-09"})
 )
+WRONG = st.builds(lambda sound, changes: sound | changes, SOUND, SPOILED)
 RECORD = SOUND | WRONG
 ANYTHING = RECORD | RECORD | st.sampled_from((7, transaction(id=5), {"id": "T-1", "ID": "T-2"}))
-EDIT = st.tuples(st.sampled_from(("insert", "delete", "change", "move", "repeat")), st.integers(0, 20), ANYTHING)
+Edit = tuple[str, int, object]
+EDIT: st.SearchStrategy[Edit] = st.one_of(
+    st.tuples(st.just("spoil"), st.integers(0, 20), SPOILED),
+    st.tuples(st.just("restore"), st.integers(0, 20), st.none()),
+    st.tuples(st.sampled_from(("insert", "delete", "replace", "move", "repeat")), st.integers(0, 20), ANYTHING),
+)
 
 
 @dataclass(frozen=True)
 class Step:
     """What INN8 sends next, and when it is merged."""
 
-    edits: list[tuple[str, int, object]]
+    edits: list[Edit]
     window: Window
     when: str = "now"
     overlaps: bool = False
@@ -153,16 +157,25 @@ STEP = st.builds(
 )
 
 
-def edited(records: list[object], edits: list[tuple[str, int, object]]) -> list[object]:
+def edited(records: list[object], edits: list[Edit], first: list[dict[str, Any]]) -> list[object]:
+    """Return the records after the edits. `first` are those of the first fetch, which `restore` sends again."""
     changed = [*records]
     for kind, position, record in edits:
         at = position % (len(changed) or 1)
-        if kind in {"delete", "change", "move"} and changed:
-            taken = changed.pop(at)
-            if kind != "delete":
-                changed.insert(0 if kind == "move" else at, taken if kind == "move" else record)
-        else:
-            changed.insert(at, changed[at] if kind == "repeat" and changed else record)
+        here = changed[at] if changed else transaction()
+        match kind:
+            case "restore":
+                old = first[position % len(first)]
+                others = [each for each in changed if not (isinstance(each, dict) and each.get("id") == old["id"])]
+                changed = [*others[:at], old, *others[at:]]
+            case "insert" | "repeat":
+                changed.insert(at, here if kind == "repeat" else record)
+            case "spoil" if isinstance(here, dict) and isinstance(record, dict):
+                changed[at : at + 1] = [here | record]
+            case "delete" | "move" | "replace":
+                changed[at : at + 1] = [record] if kind == "replace" else []
+                if kind == "move":
+                    changed.insert(0, here)
     return changed
 
 
@@ -206,14 +219,14 @@ def test_a_merge_of_what_differs_ends_as_one_of_all_records(engine: Engine, requ
         st.lists(SOUND, min_size=12, max_size=16, unique_by=lambda each: each["id"]),
         st.lists(STEP, min_size=2, max_size=5),
     )
-    def compare(records: list[object], steps: list[Step]) -> None:
+    def compare(records: list[dict[str, Any]], steps: list[Step]) -> None:
         nonlocal left_alone
         number = next(numbers)
         quick = Copy(engine, f"quick-{number}", is_quick=True)
         full = Copy(engine, f"full-{number}", is_quick=False)
-        history: list[tuple[list[object], Step]] = [(records, Step([], HISTORY))]
+        history: list[tuple[list[object], Step]] = [([*records], Step([], HISTORY))]
         for step in steps:
-            history.append((edited(history[-1][0], step.edits), step))
+            history.append((edited(history[-1][0], step.edits, records), step))
         for found, expected in zip(run(quick, history), run(full, history), strict=True):
             if found is not None and expected is not None:
                 for name in ("status", "counts", "by_day", "rejected_by_reason", "drift_found", "dimensions"):
