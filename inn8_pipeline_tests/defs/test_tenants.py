@@ -8,13 +8,15 @@ import pytest
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.defs.partitions import range_tags
+from inn8_pipeline.defs.sync_log import killed_runs, warehouse_log
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_tenant, read_tenant_ids
 from inn8_pipeline_tests.defs import expected_rows
-from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline
+from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline, day_names
 
 ACME = names.Tenant("acme", is_default=False)
 
@@ -98,6 +100,29 @@ def test_no_error_about_a_tenants_inn8_names_a_variable_of_another(
         assert "INN8_BASE_URL" not in message
     monkeypatch.setenv("INN8_ACME__BASE_URL", f"{acme.server.base_url}/v9")
     assert "INN8_ACME__SCOPE" in acme.entry(CLIENTS, acme.run(CLIENTS).run_id).description
+
+
+def test_a_run_of_a_tenant_that_disappears_meanwhile_ends_as_failed_in_both_logs(
+    both: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = both["acme"]
+    job = acme.definitions.resolve_job_def(ACME.job_name(TRANSACTIONS))
+    runs = [acme.instance.create_run_for_job(job, tags=range_tags(acme.window)) for _ in range(2)]
+    days = day_names(acme.window)
+    warehouse_log.begin(acme.engine, warehouse_log.sync_of(runs[0], ACME, TRANSACTIONS, days))
+    monkeypatch.setenv("INN8_TENANTS", TENANT)
+    monkeypatch.setenv("INN8_OTHER_TENANTS", "acme")
+    for run in runs:
+        acme.instance.report_run_failed(run)  # as the daemon does, which does not find the job any more
+    sensor = killed_runs.sensor([names.Tenant(TENANT)])
+    for _ in range(2):
+        sensor.evaluate_tick(dg.build_sensor_context(acme.instance))
+    for run in runs:
+        log = acme.log(TRANSACTIONS, run.run_id)
+        assert [(each.day, each.status) for each in log] == [(each.day, "Failed") for each in log]
+        assert sorted(each.day or "" for each in log) == ["", *days]
+    logged = acme.rows("select run_id, status from inn8.sync_log where tenant_id = 'acme'")
+    assert sorted(logged) == sorted((run.run_id, "Failed") for run in runs)
 
 
 def test_one_tenants_outage_is_neither_the_others_failure_nor_its_open_circuit(both: dict[str, Pipeline]) -> None:

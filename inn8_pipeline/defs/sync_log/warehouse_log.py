@@ -13,7 +13,7 @@ from inn8_pipeline.defs.partitions import window_of_days
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, now, read_database, read_tenant_ids
+from inn8_pipeline.settings import Environment, now, read_database, read_other_tenant_ids, read_tenant_ids
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
 
@@ -120,6 +120,11 @@ def discard_landings(run: dg.DagsterRun, tenant: Tenant, entity: Entity) -> None
 
 
 def known_tables() -> dict[dg.AssetKey, tuple[Tenant, Entity]]:
-    """Return the tenant and the entity of each table, by asset key, for the tenants of the settings."""
-    tenants = names.tenants(read_tenant_ids(Environment()))
+    """Return the tenant and the entity of each table, by asset key, for the tenants of the settings.
+
+    Former tenants are among them: their runs may still be in progress when a tenant is taken out of the settings.
+    """
+    environment = Environment()
+    former = (names.Tenant(each, is_default=False) for each in read_other_tenant_ids(environment))
+    tenants = (*names.tenants(read_tenant_ids(environment)), *former)
     return {tenant.key(entity): (tenant, entity) for tenant in tenants for entity in ENTITIES}

@@ -15,7 +15,7 @@ from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
 
 
 def test_a_sync_of_valid_records_is_a_success_with_one_entry_and_for_transactions_one_for_each_day(
@@ -182,6 +182,21 @@ def test_a_run_that_died_gets_its_failed_entries_exactly_once(pipeline: Pipeline
     assert len(written) == len(log)  # the check's history would show a second one as one
     assert sorted(entry.day or "" for entry in log) == ["", *day_names(pipeline.window)]
     assert {(entry.status, entry.metadata["error_message"]) for entry in log} == {("Failed", "It was killed.")}
+
+
+def test_waiting_runs_that_are_canceled_at_once_have_one_entry_each_after_one_look(pipeline: Pipeline) -> None:
+    job = pipeline.definitions.resolve_job_def("clients_sync")
+    runs = [pipeline.instance.create_run_for_job(job) for _ in range(10)]
+    for run in runs:
+        pipeline.instance.report_run_canceled(run)
+    sensor = killed_runs.sensor([KEYS])
+    for _ in range(2):
+        sensor.evaluate_tick(dg.build_sensor_context(pipeline.instance))
+    log = pipeline.log(CLIENTS)
+    assert sorted(entry.run_id for entry in log) == sorted(run.run_id for run in runs)
+    assert {entry.metadata["error_message"].partition(".")[0] for entry in log} == {"The run was canceled"}
+    logged = pipeline.rows("select run_id, status from inn8.sync_log")
+    assert sorted(logged) == sorted((run.run_id, "Failed") for run in runs)
 
 
 def test_a_run_that_logged_its_end_is_left_alone_by_the_sensors(pipeline: Pipeline) -> None:
