@@ -2,7 +2,7 @@
 
     stage.py         what all programs use: sandbox, Postgres, databases, changed records
     measure.py       run one program and measure it: time, CPU, memory, WAL, rows
-    contestants.py   the programs and their databases; `dlt_program.py` and `floor.py` are two of them
+    contestants.py   the programs and their databases: `dlt_program.py`, `dlt_arrow.py` and `floor.py`, and the pipeline
     scenarios.py     the scenarios, and the order of the runs
     scaling.py       pages one by one and several at a time, more records, more rows
     capacity.py      `make capacity`: how far one machine goes

@@ -157,7 +157,8 @@ Each figure is a median; if there were several rounds, the minimum and maximum a
 Whole processes are measured, from start to end; for this pipeline that includes Dagster, whose storage is in a second
 Postgres. CPU is the user and system time of the program's processes, and in a column of its own that of Postgres (both
 servers); the sandbox is not counted. Memory is the highest sum of PSS over the process tree, sampled every
-{SAMPLE_SECONDS * 1000:.0f} ms. WAL is that of the warehouse's server. Rows are versions written (inserted, updated,
+{SAMPLE_SECONDS * 1000:.0f} ms. WAL is that of the warehouse's server. "Pages stored" are the bytes of
+the pages that INN8 had not sent before, which only this pipeline keeps. Rows are versions written (inserted, updated,
 deleted) in all tables except temporary ones, so dlt's staging tables are included. Before each run the database is
 vacuumed, analyzed and checkpointed; autovacuum is off during the runs.
 

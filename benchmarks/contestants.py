@@ -132,7 +132,7 @@ class Floor(Contestant):
 
 @dataclass(frozen=True, slots=True)
 class Dlt(Contestant):
-    """dlt, with one of two configurations."""
+    """dlt, with one of two configurations of its REST source, or with Arrow tables made by hand."""
 
     kind: str = "documented"
     settings: tuple[tuple[str, str], ...] = ()
@@ -144,14 +144,19 @@ class Dlt(Contestant):
 
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:
         """Return the command, run by the Python with dlt."""
+        program = ("dlt_arrow.py",) if self.kind == "arrow" else ("dlt_program.py", self.kind)
         return (
-            stage.other_python, str(HERE / "dlt_program.py"), self.kind, str(self._pipelines(stage)),
+            stage.other_python, str(HERE / program[0]), *program[1:], str(self._pipelines(stage)),
             str(stage.warehouse.socket_folder), self.name, from_date.isoformat(), to_date.isoformat(),
         )  # fmt: skip
 
     def environment(self, stage: Stage) -> dict[str, str]:
         """Return the settings of this configuration, with dlt's telemetry off."""
-        variables: Mapping[str, str] = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
+        variables: Mapping[str, str] = {
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "RUNTIME__LOG_LEVEL": "ERROR",
+            "PYTHONPATH": str(HERE.parent),
+        }
         return {**Contestant.environment(self, stage), **variables, **dict(self.settings)}
 
     def grow(self, first: int, last: int) -> Sequence[str]:
@@ -175,6 +180,7 @@ QUICK = (
 CONTESTANTS: Final[tuple[Contestant, ...]] = (
     Ours("ours", "this pipeline"),
     Floor("floor", "floor: a bare script"),
+    Dlt("dlt_arrow", "dlt, Arrow tables by hand", kind="arrow", settings=QUICK),
     Dlt("dlt_quick", "dlt, quickest settings", kind="quick", settings=QUICK),
     Dlt("dlt", "dlt, as documented"),
 )

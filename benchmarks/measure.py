@@ -25,8 +25,9 @@ class Measured:
     """The measurements of one run. `memory` is the highest sampled sum of PSS over the process tree, in bytes.
 
     `cpu_seconds` are the program's, `server_cpu_seconds` those of the Postgres servers that it used.
-    `wal` is in bytes, of the whole server of the warehouse. `written` counts row versions (inserted, updated, deleted)
-    by table, except in temporary tables.
+    `wal` is in bytes, of the whole server of the warehouse. `landed` are the bytes of the pages that were stored,
+    before compression; 0 for a program that stores none. `written` counts row versions (inserted, updated, deleted) by
+    table, except in temporary tables.
     """
 
     seconds: float
@@ -34,6 +35,7 @@ class Measured:
     server_cpu_seconds: float
     memory: int
     wal: int
+    landed: int = 0
     written: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -56,6 +58,7 @@ def run_measured(
     """Run the command, its output to `log`; raise RunFailedError if it fails. `servers` are process ids of Postgres."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         lsn, before, served = _lsn(connection), _written(connection), _server_cpu_seconds(servers)
+        landed = _landed(connection)
         started_at = time.perf_counter()
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -76,9 +79,10 @@ def run_measured(
         after = _final_counters(connection)
         served = _server_cpu_seconds(servers) - served
         wal = connection.execute("select pg_current_wal_insert_lsn() - %s::pg_lsn", [lsn]).fetchone()
+        landed = _landed(connection) - landed
     written = {table: count - before.get(table, 0) for table, count in after.items() if count != before.get(table, 0)}
     cpu_seconds = usage.ru_utime + usage.ru_stime
-    return Measured(seconds, cpu_seconds, served, memory.peak, int(wal[0]) if wal else 0, written)
+    return Measured(seconds, cpu_seconds, served, memory.peak, int(wal[0]) if wal else 0, landed, written)
 
 
 def _server_cpu_seconds(servers: Sequence[int]) -> float:
@@ -98,6 +102,15 @@ def _server_cpu_seconds(servers: Sequence[int]) -> float:
 def _lsn(connection: psycopg.Connection) -> str:
     row = connection.execute("select pg_current_wal_insert_lsn()::text").fetchone()
     return str(row[0]) if row else "0/0"
+
+
+def _landed(connection: psycopg.Connection) -> int:
+    """Return the bytes of all pages that are stored; 0 in a database without the pipeline's tables."""
+    found = connection.execute("select to_regclass('inn8_raw.pages') is not null").fetchone()
+    if not (found and found[0]):
+        return 0
+    row = connection.execute("select coalesce(sum(byte_count), 0) from inn8_raw.pages").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _written(connection: psycopg.Connection) -> dict[str, int]:

@@ -11,11 +11,14 @@ from benchmarks.measure import Measured, run_measured
 from benchmarks.stage import Stage
 
 CHANGED: Final = 0.01
+NEW: Final = 50
 TIMES: Final = 10
 SCENARIOS: Final = {
     "first": "first load",
     "unchanged": "nothing changed",
     "changed": "1 % changed",
+    "newest": f"{NEW} new, newest first",
+    "end": f"{NEW} new, at the end",
     "window": f"one day, 1 % of it changed, in {TIMES} times as many rows",
 }
 
@@ -46,6 +49,10 @@ def run_rounds(
         stage.sandbox.change(CHANGED, f"round {number}")
         stage.sandbox.warm(stage.sandbox.first_date, stage.sandbox.last_date)
         yield from _scenario(stage, taking_part, "changed", number)
+        for scenario in ("newest", "end"):
+            stage.sandbox.insert(NEW, f"{scenario}-{number}", at_end=scenario == "end")
+            stage.sandbox.warm(stage.sandbox.first_date, stage.sandbox.last_date)
+            yield from _scenario(stage, taking_part, scenario, number)
         if number == rounds:
             yield from _windows(stage, [each for each in everyone if each in taking_part], window_rounds)
 
@@ -86,7 +93,7 @@ def run_once(  # noqa: PLR0913, PLR0917 (what a run is)
     say(
         f"round {number} {scenario:9} {contestant.name:9} {measured.seconds:6.2f} s  "
         f"cpu {measured.cpu_seconds:6.2f} + {measured.server_cpu_seconds:5.2f} s  {measured.memory / 1e6:5.0f} MB  "
-        f"WAL {measured.wal / 1e6:8.2f} MB  {measured.rows} rows"
+        f"WAL {measured.wal / 1e6:8.2f} MB  landed {measured.landed / 1e6:7.2f} MB  {measured.rows} rows"
     )
     return Run(scenario, contestant.name, number, measured)
 

@@ -52,6 +52,11 @@ class Sandbox:
         for collection in ("clients", "portfolios", "transactions"):
             self._post("/_sandbox/change", {"collection": collection, "fraction": fraction, "salt": salt})
 
+    def insert(self, count: int, salt: str, *, at_end: bool) -> None:
+        """Insert new transactions before all others, so that each page shifts, or after them."""
+        content = {"collection": "transactions", "count": count, "salt": salt, "at_end": at_end}
+        self._post("/_sandbox/insert", content)
+
     def warm(self, from_date: date, to_date: date) -> None:
         """Request every page as the programs will, so that none of them waits until it is rendered."""
         token = self._token()

@@ -160,18 +160,26 @@ class SandboxApp:
                     given = json.loads(body or b"")
                     for fault in given if isinstance(given, list) else [given]:
                         self.faults.add(**fault)
-                case "POST", "/_sandbox/change":
-                    return json_response(200, {"changed": self._change(**json.loads(body or b""))})
+                case "POST", ("/_sandbox/change" | "/_sandbox/insert") as path:
+                    edit = self._change if path.endswith("change") else self._insert
+                    return json_response(200, edit(**json.loads(body or b"")))
                 case _:
                     return json_response(404, {"error": "not_found"})
         except (ValueError, TypeError) as error:
             return json_response(400, {"error": "bad_request", "message": str(error)})
         return json_response(200, {})
 
-    def _change(self, collection: str, fraction: float, salt: str = "") -> int:
-        if collection not in COLLECTIONS:
-            raise UnknownNameError("collection", [collection], COLLECTIONS)
-        return self.world.change_fraction(collection, fraction, salt)
+    def _change(self, collection: str, fraction: float, salt: str = "") -> dict[str, int]:
+        return {"changed": self.world.change_fraction(_collection(collection), fraction, salt)}
+
+    def _insert(self, collection: str, count: int, salt: str = "", *, at_end: bool = False) -> dict[str, int]:
+        return {"inserted": self.world.insert(_collection(collection), count, salt, at_end=at_end)}
+
+
+def _collection(name: str) -> Collection:
+    if name not in COLLECTIONS:
+        raise UnknownNameError("collection", [name], COLLECTIONS)
+    return name
 
 
 def _paging_headers(

@@ -181,6 +181,18 @@ class World:
                 changed += len(chosen)
         return changed
 
+    def insert(self, collection: Collection, count: int, salt: object = "", *, at_end: bool = False) -> int:
+        """Insert new records before all others, or after them; return how many.
+
+        They are copies of the first or last day's records, under ids of their own: `{salt}-0` and so on.
+        """
+        with self._lock:
+            day = self.days(collection)[-1 if at_end else 0]
+            copied = self._stores[collection].block(day).records()[:count]
+            new = [render_record(parse(each) | {"id": f"{salt}-{number}"}) for number, each in enumerate(copied)]
+            self._edit(collection, day, lambda now: now.__setitem__(slice(len(now), None) if at_end else slice(0), new))
+        return len(new)
+
     # Generating
 
     def _generate_clients(self, _: date) -> list[bytes]:

@@ -192,3 +192,16 @@ def test_a_fraction_of_the_world_can_be_changed_over_http(api: httpx.Client, wor
     result = api.post("/_sandbox/change", json={"collection": "portfolios", "fraction": 0.5, "salt": "s"}).json()
     changed = [now for then, now in zip(before, world.records("portfolios"), strict=True) if then != now]
     assert result["changed"] == len(changed) > 5
+
+
+def test_new_transactions_can_be_inserted_before_and_after_all_others_over_http(
+    api: httpx.Client, world: World
+) -> None:
+    before = world.records("transactions")
+    for salt, at_end in (("head", False), ("tail", True)):
+        content = {"collection": "transactions", "count": 2, "salt": salt, "at_end": at_end}
+        assert api.post("/_sandbox/insert", json=content).json() == {"inserted": 2}
+    after = world.records("transactions")
+    assert after[2:-2] == before
+    assert [each["id"] for each in after[:2] + after[-2:]] == ["head-0", "head-1", "tail-0", "tail-1"]
+    assert after[0] | {"id": before[0]["id"]} == before[0]
