@@ -83,6 +83,20 @@ def test_a_warning_of_a_library_ends_no_command(tmp_path: Path) -> None:
     assert "Dagster's storage cannot be used" in done.stderr
 
 
+def test_a_warning_is_shown_and_not_raised_though_the_environment_makes_errors_of_warnings() -> None:
+    program = """
+import warnings
+from inn8_pipeline.cli.support import standard_streams
+standard_streams.prepare()
+warnings.warn("a library is old", stacklevel=1)
+print("goes on")
+"""
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"goes on\n")
+    assert b"a library is old" in done.stderr
+
+
 def test_the_version_is_shown(tmp_path: Path) -> None:
     assert shell("--version", tmp_path).stdout.startswith("inn8 ")
 

@@ -4,15 +4,18 @@ import dagster as dg
 import psycopg
 import pytest
 import sqlalchemy
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedError
 from inn8_pipeline.defs.runs import pools, process
+from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.daemons import until
-from inn8_pipeline_tests.defs.pipelines import TENANT
+from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 from inn8_pipeline_tests.warehouse.logins import new_login
 
 
@@ -59,6 +62,23 @@ def test_a_run_that_was_canceled_before_it_began_ends_as_canceled_and_executes_n
     with pytest.raises(DagsterExecutionInterruptedError):
         process.stop_if_canceled(instance, run.run_id)
     assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.CANCELING  # type: ignore[union-attr]
+
+
+def test_a_run_that_is_started_though_it_was_canceled_does_not_run_on_to_success(pipeline: Pipeline) -> None:
+    instance, job = pipeline.instance, pipeline.definitions.resolve_job_def("clients_sync")
+    run = instance.create_run_for_job(job)
+    instance.report_run_canceled(run)
+    starting = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_STARTING.value, job_name=job.name)
+    instance.report_dagster_event(starting, run.run_id)
+    started = instance.get_run_by_id(run.run_id)
+    assert started is not None
+    assert started.status is dg.DagsterRunStatus.STARTING
+    # With the executor of the settings, as the process does that the daemon starts.
+    execute_run(InMemoryJob(job), started, instance)
+    assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.CANCELED  # type: ignore[union-attr]
+    assert pipeline.server.stats.requests.total() == 0
+    killed_runs.sensor([names.Tenant(TENANT)]).evaluate_tick(dg.build_sensor_context(instance))
+    assert pipeline.entry(CLIENTS, run.run_id).status == "Failed"
 
 
 def test_the_pools_have_their_limit_before_a_run_asks_for_them(instance: dg.DagsterInstance) -> None:
