@@ -33,6 +33,23 @@ HOSTILE = {
     "idle_session_timeout": "'20s'",
     "transaction_timeout": "'20s'",
 }
+RELIED_ON = {
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "bytea_output": "hex",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "row_security": "on",
+    "search_path": "pg_catalog",
+    "default_transaction_isolation": "read committed",
+    "client_encoding": "UTF8",
+    "statement_timeout": "1h",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+}
+"""The same settings as the sessions of the pipeline have them."""
 SHADOWS = """
 create schema if not exists shadows;
 create function shadows.now() returns timestamptz language sql as $$ select timestamptz '1999-01-01' $$;
@@ -64,9 +81,8 @@ def test_a_sync_is_exact_whatever_settings_the_role_has(hostile_url: str, syncs:
         hostile.portfolios([portfolio(), portfolio(id="P-2", name=None)])
         hostile.transactions([transaction(description="a \\ b'"), transaction(id="T-2", fees="x")])
         hostile.clients([client(fullName="Zoë Ž")])
-        bounds = "statement_timeout idle_session_timeout transaction_timeout"
-        found = hostile.query("select " + ", ".join(f"current_setting('{name}') as {name}" for name in bounds.split()))
-        assert found == [{"statement_timeout": "1h", "idle_session_timeout": "0", "transaction_timeout": "0"}]
+        found = hostile.query("select " + ", ".join(f"current_setting('{name}') as {name}" for name in RELIED_ON))
+        assert found == [RELIED_ON]
     assert syncs.row("clients", "C-1")["name"] == "Zoë Ž"
     stored = syncs.row("transactions", "T-1")
     assert (stored["trade_date"], stored["description"]) == (date(2026, 10, 5), "a \\ b'")
