@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import inn8_pipeline
+from inn8_pipeline import errors
 
 ROOT = Path(inn8_pipeline.__file__).parent
 MODULES = {path.relative_to(ROOT.parent): ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py")}
@@ -73,6 +74,12 @@ def test_modules_are_loaded_by_name_in_three_modules_only() -> None:
 def test_every_module_that_is_imported_lazily_exists() -> None:
     named = {ast.literal_eval(call.args[0]) for module in MODULES.values() for call in calls(module, "lazy_module")}
     assert {name for name in named if find_spec(name) is None} == set()
+
+
+def test_every_name_that_the_package_of_errors_offers_is_found_when_it_is_first_used() -> None:
+    assert {name for name in errors.__all__ if not issubclass(getattr(errors, name), errors.Inn8Error)} == set()
+    with pytest.raises(AttributeError, match=r"'inn8_pipeline.errors' has no attribute 'NoSuchError'"):
+        errors.NoSuchError  # type: ignore[attr-defined]  # noqa: B018 (the access is what is tested)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=str)

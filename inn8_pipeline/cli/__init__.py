@@ -5,9 +5,6 @@ a second. The work is done by the packages below: `defs`, `warehouse`, `sandbox`
 """
 
 from inn8_pipeline.cli.support.group import LazyGroup
-from inn8_pipeline.entities import ENTITIES
-
-_TABLES = [table for entity in ENTITIES for table in reversed(entity.tables)]
 
 EPILOG = """
 \b
@@ -25,14 +22,14 @@ Shell completion for bash (for zsh and fish, use zsh_source and fish_source):
 
 main = LazyGroup(
     name="inn8",
-    help=f"Load {', '.join(_TABLES[:-1])} and {_TABLES[-1]} from the INN8 API into Postgres, with Dagster.",
+    help="Load the collections of the INN8 API, such as clients and transactions, into Postgres, with Dagster.",
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     package="inn8_pipeline.cli.commands",
     commands={
         "demo": "Sync simulated data into a temporary Postgres and show the result.",
         "dev": "Run a simulated INN8, a Postgres and the Dagster UI until Ctrl-C.",
-        "sync": f"Fetch and merge {', '.join(map(str, ENTITIES))}, or only some of them.",
+        "sync": "Fetch and merge all entities, or only some of them.",
         "backfill": "Load a range of days of trade again.",
         "log": "Show the sync log, newest first.",
         "diff": "Show what the last sync changed: rows, columns, old and new values.",

@@ -23,6 +23,7 @@ from inn8_pipeline.entities import (
     DATE_NOTATIONS,
     DECIMAL_NOTATIONS,
     ID_PROPERTY,
+    MAX_PAGE_SIZE,
     NOTATIONS_OF_INSTANTS,
     Entity,
     Kind,
@@ -30,7 +31,6 @@ from inn8_pipeline.entities import (
     Property,
 )
 
-MAX_PAGE_SIZE = 100_000
 SHARED = ("paging", "total", "window")
 """Tables that are allowed at the top, for all collections, and within a collection, for this collection only."""
 OWN_HEADERS = frozenset({"authorization", "host", "content-length", "accept-encoding", "cookie", "connection"})

@@ -14,6 +14,8 @@ MAX_DECIMAL_PLACES = 10
 
 PAGE_SIZE = 1000
 """The page size that is requested (`pageSize`), in records. A server may ignore it."""
+MAX_PAGE_SIZE = 100_000
+"""The largest page size that may be requested, in records."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -34,37 +34,42 @@ A message says what happened, what it means for the data and what to do. It neve
 a secret. docs/runbook.md has an entry for each class. The errors that only commands raise are in `cli/`.
 """
 
-from inn8_pipeline.errors.api import (
-    ApiError,
-    CircuitOpenError,
-    ContractError,
-    CredentialsError,
-    RefusedRequestError,
-    TransientApiError,
-)
-from inn8_pipeline.errors.base import Inn8Error
-from inn8_pipeline.errors.erasure import NotVacuumedError, StillSentError
-from inn8_pipeline.errors.merge import (
-    FutureLandingError,
-    LandingMissingError,
-    MassChangeError,
-    ReconciliationError,
-    SyncLockedError,
-    TooManyRejectsError,
-)
-from inn8_pipeline.errors.notify import NotifyError
-from inn8_pipeline.errors.settings import ContractFileError, NoDaysError, SettingsError, UnknownEntityError
-from inn8_pipeline.errors.warehouse import (
-    DatabaseError,
-    LoginError,
-    MissingRolesError,
-    NotOwnerError,
-    PoolerError,
-    SchemaVersionError,
-    UnreachableDatabaseError,
-    UnsuitableDatabaseError,
-    WarehouseError,
-)
+from typing import TYPE_CHECKING
+
+from inn8_pipeline.lazy_imports import lazy_names
+
+if TYPE_CHECKING:
+    from inn8_pipeline.errors.api import (
+        ApiError,
+        CircuitOpenError,
+        ContractError,
+        CredentialsError,
+        RefusedRequestError,
+        TransientApiError,
+    )
+    from inn8_pipeline.errors.base import Inn8Error
+    from inn8_pipeline.errors.erasure import NotVacuumedError, StillSentError
+    from inn8_pipeline.errors.merge import (
+        FutureLandingError,
+        LandingMissingError,
+        MassChangeError,
+        ReconciliationError,
+        SyncLockedError,
+        TooManyRejectsError,
+    )
+    from inn8_pipeline.errors.notify import NotifyError
+    from inn8_pipeline.errors.settings import ContractFileError, NoDaysError, SettingsError, UnknownEntityError
+    from inn8_pipeline.errors.warehouse import (
+        DatabaseError,
+        LoginError,
+        MissingRolesError,
+        NotOwnerError,
+        PoolerError,
+        SchemaVersionError,
+        UnreachableDatabaseError,
+        UnsuitableDatabaseError,
+        WarehouseError,
+    )
 
 __all__ = [
     "ApiError",
@@ -97,3 +102,7 @@ __all__ = [
     "UnsuitableDatabaseError",
     "WarehouseError",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take every other name for one of the package, too
+    # The help of a command needs the first two modules; the definitions and a sync need few of the others.
+    __getattr__ = lazy_names(globals(), ("base", "settings", "warehouse", "api", "merge", "notify", "erasure"))

@@ -6,11 +6,11 @@ credentials are not sent in clear text.
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from inn8_pipeline.contract import DEFAULT, CollectionContract, Contract
 from inn8_pipeline.errors import SettingsError
+from inn8_pipeline.extract.hosts import is_loopback
 
 EXAMPLE_URL = "https://api.inn8.example/v1"
 
@@ -104,16 +104,6 @@ class Timeouts:
 
 DEFAULT_RETRY = RetryPolicy()
 DEFAULT_TIMEOUTS = Timeouts()
-
-
-def is_loopback(host: str) -> bool:
-    """Return True for hosts that only this machine can reach: 127.0.0.0/8, ::1 or localhost."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _split(base_url: str) -> SplitResult:

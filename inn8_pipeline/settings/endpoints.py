@@ -1,11 +1,18 @@
 """Build a tenant's `Endpoint` from its settings."""
 
-from inn8_pipeline.extract.endpoint import Endpoint
+from typing import TYPE_CHECKING
+
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings.environment import Environment
 from inn8_pipeline.settings.readers import read_api, read_tenant
 
+if TYPE_CHECKING:
+    from inn8_pipeline.extract import endpoint
+else:
+    endpoint = lazy_module("inn8_pipeline.extract.endpoint")
 
-def read_endpoint(environment: Environment, tenant_id: str) -> Endpoint:
+
+def read_endpoint(environment: Environment, tenant_id: str) -> "endpoint.Endpoint":
     """Return the access of the tenant to its INN8.
 
     Raises:
@@ -13,7 +20,7 @@ def read_endpoint(environment: Environment, tenant_id: str) -> Endpoint:
 
     """
     tenant, api = read_tenant(environment, tenant_id), read_api(environment)
-    return Endpoint(
+    return endpoint.Endpoint(
         tenant_id=tenant_id,
         base_url=tenant.base_url,
         client_id=tenant.client_id,

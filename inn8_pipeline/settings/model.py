@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Window
 from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from inn8_pipeline.contract import Contract
     from inn8_pipeline.warehouse import database
 else:
     database = lazy_module("inn8_pipeline.warehouse.database")
@@ -26,7 +26,7 @@ class TenantSettings:
     client_id: str
     client_secret: str = field(repr=False)
     scope: str
-    contract: Contract = DEFAULT
+    contract: "Contract"
     max_requests_per_minute: int | None = None
 
 

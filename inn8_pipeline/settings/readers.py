@@ -1,15 +1,13 @@
 """Read the settings: each function returns one group, or raises a SettingsError for its first invalid setting."""
 
 import re
-import ssl
 from datetime import date
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from inn8_pipeline.contract import Contract
-from inn8_pipeline.contract.reading import MAX_PAGE_SIZE
-from inn8_pipeline.entities import PAGE_SIZE
+from inn8_pipeline.entities import MAX_PAGE_SIZE, PAGE_SIZE
 from inn8_pipeline.errors import SettingsError
-from inn8_pipeline.settings.contract_file import read_contract_file
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings.environment import Environment, between, truth
 from inn8_pipeline.settings.model import (
     AlertSettings,
@@ -20,6 +18,15 @@ from inn8_pipeline.settings.model import (
     TenantSettings,
 )
 from inn8_pipeline.settings.urls import base_url, http_url
+
+if TYPE_CHECKING:
+    import ssl
+
+    from inn8_pipeline.contract import Contract
+    from inn8_pipeline.settings import contract_file
+else:
+    ssl = lazy_module("ssl")
+    contract_file = lazy_module("inn8_pipeline.settings.contract_file")
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]{0,62}")
 _TENANTS_RULE = "names of letters, digits and underscores, separated by commas, of which no two differ only in case"
@@ -93,7 +100,7 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     default tenant as that of this one.
     """
     prefix = _prefix(environment, tenant_id)
-    contract = read_contract_file(environment, prefix)
+    contract = contract_file.read_contract_file(environment, prefix)
     scope = environment.read("INN8_SCOPE", "api.read", default=contract.token.scope)
     address = environment.read(f"{prefix}BASE_URL", _BASE_URL)
     return TenantSettings(
@@ -114,9 +121,9 @@ def _max_requests(environment: Environment, prefix: str) -> int | None:
     return None
 
 
-def read_contract(environment: Environment, tenant_id: str) -> Contract:
+def read_contract(environment: Environment, tenant_id: str) -> "Contract":
     """Return the tenant's contract with INN8; it needs no credentials."""
-    return read_contract_file(environment, _prefix(environment, tenant_id))
+    return contract_file.read_contract_file(environment, _prefix(environment, tenant_id))
 
 
 def _allow_http(environment: Environment) -> bool:

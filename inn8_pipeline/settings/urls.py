@@ -8,7 +8,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 
 from inn8_pipeline.errors import SettingsError
-from inn8_pipeline.extract.endpoint import is_loopback
+from inn8_pipeline.extract.hosts import is_loopback
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HTTP = re.compile(

@@ -57,26 +57,53 @@ def invoke(*arguments: str, without: str = "", **changed: str) -> Result:
     return CliRunner().invoke(main, arguments, env=variables, prog_name="inn8")
 
 
-def test_the_help_loads_no_library_but_click() -> None:
-    assert loaded_by_help([]) == []
+def test_the_help_loads_no_library_but_click_and_none_of_the_work() -> None:
+    loaded = loaded_by_help([])
+    assert HEAVY.isdisjoint(loaded)
+    assert sorted(each for each in loaded if each.startswith("inn8_pipeline.")) == [
+        "inn8_pipeline.cli",
+        "inn8_pipeline.cli.support",
+        "inn8_pipeline.cli.support.group",
+        "inn8_pipeline.cli.support.standard_streams",
+        "inn8_pipeline.errors",
+        "inn8_pipeline.errors.base",
+        "inn8_pipeline.errors.settings",
+        "inn8_pipeline.lazy_imports",
+        "inn8_pipeline.sandbox",
+        "inn8_pipeline.sandbox.errors",
+    ]
 
 
 @pytest.mark.parametrize(
     "command", ["sync", "backfill", "log", "diff", "rejects", "drift", "show", "erase", "doctor", "db", "demo", "dev"]
 )
 def test_the_help_of_a_command_loads_no_library_for_the_work(command: str) -> None:
-    assert loaded_by_help([command]) == []
+    assert HEAVY.isdisjoint(loaded_by_help([command]))
 
 
-def loaded_by_help(command: list[str]) -> list[str]:
-    """Return the heavy libraries that the help of a command imports."""
-    heavy = ["dagster", "pandas", "pyarrow", "rich", "sqlalchemy", "psycopg", "httpx", "alembic", "uvicorn"]
+def test_the_help_of_a_sync_loads_the_declarations_and_settings_but_neither_contract_nor_warehouse_nor_sandbox() -> (
+    None
+):
+    loaded = loaded_by_help(["sync"])
+    parts = {".".join(each.split(".")[:2]) for each in loaded if each.startswith("inn8_pipeline.")}
+    assert parts == {
+        f"inn8_pipeline.{each}"
+        for each in ("cli", "entities", "errors", "lazy_imports", "sandbox", "settings", "extract")
+    }
+    assert {"inn8_pipeline.sandbox.postgres", "inn8_pipeline.extract.endpoint", "ssl", "tomllib"}.isdisjoint(loaded)
+
+
+HEAVY = {"dagster", "pandas", "pyarrow", "rich", "sqlalchemy", "psycopg", "httpx", "alembic", "uvicorn", "msgspec"}
+
+
+def loaded_by_help(command: list[str]) -> set[str]:
+    """Return the modules that are loaded once the help of a command was shown."""
     program = (
         f"import sys; from inn8_pipeline.cli import main; main({[*command, '--help']}, standalone_mode=False); "
-        f"print('loaded', *[name for name in {heavy} if name in sys.modules])"
+        "print('loaded', *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    return done.stdout.splitlines()[-1].split()[1:]
+    return set(done.stdout.splitlines()[-1].split()[1:])
 
 
 def test_every_command_is_listed() -> None:

@@ -8,14 +8,8 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData, TickData
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.error import SerializableErrorInfo
 
-from inn8_pipeline.defs.instance.internals import (
-    SINGLETON_REPOSITORY_NAME,
-    InstigatorState,
-    InstigatorStatus,
-    InstigatorType,
-    RemoteRepositoryOrigin,
-    TickStatus,
-)
+from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, InstigatorType, RemoteRepositoryOrigin
+from inn8_pipeline.defs.instance.late_internals import InstigatorState, InstigatorStatus, TickStatus
 
 LOCATION = ManagedGrpcPythonEnvCodeLocationOrigin(
     LoadableTargetOrigin(module_name="inn8_pipeline.definitions"), location_name="inn8"

@@ -24,7 +24,8 @@ from inn8_pipeline.errors import (
 )
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.client import Inn8Client
-from inn8_pipeline.extract.endpoint import DEFAULT_TIMEOUTS, Endpoint, is_loopback
+from inn8_pipeline.extract.endpoint import DEFAULT_TIMEOUTS, Endpoint
+from inn8_pipeline.extract.hosts import is_loopback
 from inn8_pipeline.extract.retry import Retrier
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import QUICK, SECRET, NewClient

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,9 +19,14 @@ from inn8_pipeline.cli.support.options import (
     window_of,
 )
 from inn8_pipeline.cli.support.output import silence
-from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import Entity
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment
+
+if TYPE_CHECKING:
+    from inn8_pipeline.cli.support import sync_runs
+else:
+    sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
 
 EPILOG = examples(
     "inn8 backfill transactions --from 2026-03-01 --to 2026-03-31",
@@ -51,7 +57,7 @@ def command(
     is the command that loads the remaining days.
     """
     environment = Environment()
-    settings = read_settings(environment, [tenant_id_of(environment, tenant_id)])
+    settings = sync_runs.read_settings(environment, [tenant_id_of(environment, tenant_id)])
     window = window_of(settings, from_date, to_date)
     assert window is not None  # noqa: S101 (--from is required)
     if not verbose:
@@ -59,4 +65,4 @@ def command(
     runs = dagster_modules.runs.plan(tenant_of(environment, tenant_id), [entity], window)
     planned = [replace(run, is_backfill=True) for run in runs]
     click.echo(f"{entity} {window}: {sum(run.weight for run in planned)} days in {len(planned)} runs.", err=True)
-    report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=as_json)
+    sync_runs.report(environment, planned, sync_runs.run_all(environment, planned, verbose=verbose), as_json=as_json)

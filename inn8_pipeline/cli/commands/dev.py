@@ -14,7 +14,7 @@ from inn8_pipeline.cli.support.folders import data_folder, folder_of_commands
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
 from inn8_pipeline.cli.support.queries import has_merged
 from inn8_pipeline.entities import ENTITIES
-from inn8_pipeline.extract.endpoint import is_loopback
+from inn8_pipeline.extract.hosts import is_loopback
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres, default_folder
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment

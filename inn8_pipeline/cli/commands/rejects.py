@@ -19,15 +19,16 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.output import console, print_json, silence
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_database
 
 if TYPE_CHECKING:
+    from inn8_pipeline.cli.support import sync_runs
     from inn8_pipeline.warehouse.queries import rejects
 else:
+    sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
     rejects = lazy_module("inn8_pipeline.warehouse.queries.rejects")
 
 COLUMNS = (
@@ -147,7 +148,7 @@ def retry(entity: Entity | None, tenant_id: str | None, as_json: bool, verbose: 
     Exit codes: those of `inn8 sync`.
     """
     environment = Environment()
-    settings = read_settings(environment, [tenant_id_of(environment, tenant_id)])
+    settings = sync_runs.read_settings(environment, [tenant_id_of(environment, tenant_id)])
     if not verbose:
         silence()
     tenant = tenant_of(environment, tenant_id)
@@ -158,7 +159,7 @@ def retry(entity: Entity | None, tenant_id: str | None, as_json: bool, verbose: 
         return
     wanted = [ENTITIES.named(name) for name in found]
     planned = dagster_modules.runs.plan(tenant, wanted, settings.last_days(settings.lookback_days))
-    report(environment, planned, run_all(environment, planned, verbose=verbose), as_json=as_json)
+    sync_runs.report(environment, planned, sync_runs.run_all(environment, planned, verbose=verbose), as_json=as_json)
 
 
 def _unknown(reject_id: int) -> Failed:

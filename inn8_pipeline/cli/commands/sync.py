@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 import click
 
 from inn8_pipeline.cli.support import dagster_modules
-from inn8_pipeline.cli.support.changes import Preview
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     DAY,
@@ -22,9 +22,15 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.output import silence
 from inn8_pipeline.cli.support.queries import has_merged
-from inn8_pipeline.cli.support.sync_runs import read_settings, report, run_all
 from inn8_pipeline.entities import ENTITIES, Entity, Window
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, SyncSettings
+
+if TYPE_CHECKING:
+    from inn8_pipeline.cli.support import changes, sync_runs
+else:
+    changes = lazy_module("inn8_pipeline.cli.support.changes")
+    sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
 
 EPILOG = examples(
     "inn8 sync                                      all entities; of days of trade, the last INN8_LOOKBACK_DAYS",
@@ -86,7 +92,7 @@ def command(
         raise click.UsageError("--keep-landing belongs to --dry-run: a sync keeps its landing anyway.")
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
-    settings = read_settings(environment, tenant_ids)
+    settings = sync_runs.read_settings(environment, tenant_ids)
     wanted = list(entities) or list(ENTITIES)
     window = _window(settings, wanted, from_date, to_date, full=full)
     if not verbose:
@@ -101,9 +107,9 @@ def command(
         for tenant in tenants_of(environment, tenant_id)
         for run in dagster_modules.runs.plan(tenant, wanted, window)
     ]
-    with Preview() if dry_run else nullcontext() as preview:
-        found = run_all(environment, planned, preview, verbose=verbose)
-        report(environment, planned, found, preview, as_json=as_json)
+    with changes.Preview() if dry_run else nullcontext() as preview:
+        found = sync_runs.run_all(environment, planned, preview, verbose=verbose)
+        sync_runs.report(environment, planned, found, preview, as_json=as_json)
 
 
 def _window(

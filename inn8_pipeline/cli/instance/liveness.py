@@ -8,7 +8,7 @@ from dagster import RepositoryDefinition
 
 from inn8_pipeline.cli.instance.instance import open_instance, storage_guarded
 from inn8_pipeline.definitions import defs
-from inn8_pipeline.defs.instance.internals import InstigatorStatus, InstigatorTick, TickStatus
+from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, InstigatorTick, TickStatus
 from inn8_pipeline.defs.runs.executors import executor
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, now, read_celery, read_sync

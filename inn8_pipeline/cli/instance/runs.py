@@ -24,8 +24,8 @@ from inn8_pipeline.defs.instance.internals import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
     execute_run,
-    location_origins_from_yaml_paths,
 )
+from inn8_pipeline.defs.instance.late_internals import location_origins_from_yaml_paths
 from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG, Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.defs.runs import process

@@ -3,14 +3,20 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import inn8_pipeline
-from inn8_pipeline.sandbox.postgres.embedded import default_folder
+from inn8_pipeline.lazy_imports import lazy_module
+
+if TYPE_CHECKING:
+    from inn8_pipeline.sandbox.postgres import embedded
+else:
+    embedded = lazy_module("inn8_pipeline.sandbox.postgres.embedded")
 
 
 def data_folder() -> Path:
     """Return the path of this program's folder in the user's data directory. It is not created."""
-    return default_folder().parent
+    return embedded.default_folder().parent
 
 
 def packaged(name: str) -> Path:

@@ -7,7 +7,6 @@ import errno
 import importlib
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Never
 
 import click
@@ -18,8 +17,10 @@ from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
+    import difflib
     from importlib import metadata
 else:
+    difflib = lazy_module("difflib")
     metadata = lazy_module("importlib.metadata")
 
 EXIT_FAILED = 1
@@ -44,7 +45,7 @@ def examples(*lines: str, notes: str = "") -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return a sentence that suggests the known name most similar to this one; empty if none is similar."""
-    close = get_close_matches(name.lower(), list(known), n=1)
+    close = difflib.get_close_matches(name.lower(), list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import cursors, run_scope
+from inn8_pipeline.defs.alerting import run_scope
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log.killed_runs import log_of
 from inn8_pipeline.entities import ENTITIES
@@ -17,7 +17,9 @@ from inn8_pipeline.settings import Environment, now, read_heartbeat_url, tenant_
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
+    from inn8_pipeline.defs.alerting import cursors
 else:
+    cursors = lazy_module("inn8_pipeline.defs.alerting.cursors")
     notify = lazy_module("inn8_pipeline.notify")
 
 MAX_RUNS = 100

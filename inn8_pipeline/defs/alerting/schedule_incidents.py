@@ -14,14 +14,8 @@ import dagster as dg
 from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, Watched
 from inn8_pipeline.defs.alerting.messages import url
-from inn8_pipeline.defs.instance.internals import (
-    InstigatorState,
-    InstigatorStatus,
-    InstigatorTick,
-    InstigatorType,
-    TickStatus,
-    schedule_execution_time_iterator,
-)
+from inn8_pipeline.defs.instance.internals import InstigatorType, schedule_execution_time_iterator
+from inn8_pipeline.defs.instance.late_internals import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
 
 GRACE = timedelta(minutes=5)
 """A tick counts as missed this long after it was due. The daemon normally evaluates a tick within seconds."""

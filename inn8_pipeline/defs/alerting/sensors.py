@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import (
-    check_incidents,
-    cursors,
-    heartbeat,
-    incident_subjects,
-    run_incidents,
-    schedule_incidents,
-)
+from inn8_pipeline.defs.alerting import heartbeat, incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding
 from inn8_pipeline.defs.alerting.messages import message
 from inn8_pipeline.defs.checks import check_rules
@@ -34,10 +27,15 @@ from inn8_pipeline.settings import (
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
+    from inn8_pipeline.defs.alerting import check_incidents, cursors, run_incidents, schedule_incidents
     from inn8_pipeline.warehouse.queries import health
 else:
+    check_incidents = lazy_module("inn8_pipeline.defs.alerting.check_incidents")
+    cursors = lazy_module("inn8_pipeline.defs.alerting.cursors")
     health = lazy_module("inn8_pipeline.warehouse.queries.health")
     notify = lazy_module("inn8_pipeline.notify")
+    run_incidents = lazy_module("inn8_pipeline.defs.alerting.run_incidents")
+    schedule_incidents = lazy_module("inn8_pipeline.defs.alerting.schedule_incidents")
 
 INTERVAL_SECONDS = 30
 _FRESH = "fresh"

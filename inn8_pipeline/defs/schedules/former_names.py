@@ -7,7 +7,8 @@ module.
 
 import dagster as dg
 
-from inn8_pipeline.defs.instance.internals import InstigatorState, InstigatorStatus, InstigatorType
+from inn8_pipeline.defs.instance.internals import InstigatorType
+from inn8_pipeline.defs.instance.late_internals import InstigatorState, InstigatorStatus
 from inn8_pipeline.defs.names import Tenant
 
 _MINUTES = (1, 2, 3, 4, 5, 6, 10, 12, 20, 30)

@@ -5,15 +5,21 @@ Dagster does not catch up on missed ticks. The next tick looks back far enough t
 
 from collections.abc import Callable
 from datetime import UTC, date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
-from inn8_pipeline.defs.schedules import former_names
 from inn8_pipeline.entities import ENTITIES, Entity, Window
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import SyncSettings
+
+if TYPE_CHECKING:
+    from inn8_pipeline.defs.schedules import former_names
+else:
+    former_names = lazy_module("inn8_pipeline.defs.schedules.former_names")
 
 TICK_SCHEDULE = "every_15_minutes"
 """The name is independent of INN8_TICK_MINUTES, because Dagster stores under it whether the schedule is on."""

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
 
-from inn8_pipeline.defs.instance.internals import BACKFILL_ID_TAG, BulkActionStatus, StepMaterializationData
+from inn8_pipeline.defs.instance.internals import BACKFILL_ID_TAG, StepMaterializationData
+from inn8_pipeline.defs.instance.late_internals import BulkActionStatus
 
 _MESSAGE = "The merge was committed before the run ended."
 

@@ -17,7 +17,7 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance.internals import AssetCheckEvaluationPlanned
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.runs import pools
-from inn8_pipeline.defs.sync_log import committed_days, dagster_log, dry_runs, warehouse_log
+from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import now
@@ -26,7 +26,9 @@ from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.runs import process
+    from inn8_pipeline.defs.sync_log import committed_days
 else:
+    committed_days = lazy_module("inn8_pipeline.defs.sync_log.committed_days")
     process = lazy_module("inn8_pipeline.defs.runs.process")
 
 SECONDS_BETWEEN_LOOKS = 10

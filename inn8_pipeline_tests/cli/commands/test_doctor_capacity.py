@@ -9,12 +9,8 @@ import pytest
 import sqlalchemy
 
 from inn8_pipeline.cli.instance import capacity
-from inn8_pipeline.defs.instance.internals import (
-    SINGLETON_REPOSITORY_NAME,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-    location_origins_from_yaml_paths,
-)
+from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, RemoteJobOrigin, RemoteRepositoryOrigin
+from inn8_pipeline.defs.instance.late_internals import location_origins_from_yaml_paths
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.cli.conftest import Place, Terminal

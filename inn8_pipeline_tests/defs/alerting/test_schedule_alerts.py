@@ -7,7 +7,7 @@ import pytest
 
 from inn8_pipeline.defs.alerting import incident_subjects, schedule_incidents
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
-from inn8_pipeline.defs.instance.internals import InstigatorStatus, TickStatus
+from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
 from inn8_pipeline_tests.defs.pipelines import Pipeline
 from inn8_pipeline_tests.defs.schedule_states import record_state, record_tick
 

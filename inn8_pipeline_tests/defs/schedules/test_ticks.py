@@ -8,7 +8,7 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
-from inn8_pipeline.defs.instance.internals import InstigatorStatus
+from inn8_pipeline.defs.instance.late_internals import InstigatorStatus
 from inn8_pipeline.entities import Window
 from inn8_pipeline.settings import Environment, read_sync
 from inn8_pipeline_tests.defs.schedule_states import record_state
