@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, security, transaction
 from inn8_pipeline_tests.warehouse.syncs import Syncs, Verbatim, october
 
@@ -139,6 +139,20 @@ def test_a_late_valid_record_does_not_show_a_row_that_a_newer_invalid_one_has_hi
     owned.portfolios([portfolio(clientId="C-9", name=7)])
     owned.merge(late)
     assert owned.query(SHOWN) == []
+
+
+def test_a_late_valid_record_does_not_show_a_row_whose_newer_invalid_record_was_withdrawn(owned: Syncs) -> None:
+    owned.portfolios([portfolio(), portfolio(id="P-2")])
+    owned.transactions([transaction()], october(5))
+    moved = {"portfolioId": "P-2", "amount": "about"}
+    owned.transactions([transaction(**moved)], october(5))
+    late = owned.land(TRANSACTIONS, [transaction()], october(5))
+    other = transaction(id="T-2", tradeDate="2026-10-06")
+    owned.transactions([transaction(**moved, tradeDate="2026-10-06"), other], october(6))
+    owned.transactions([other], october(6))
+    assert owned.reject(is_open=False)["resolution"] == "withdrawn"
+    owned.merge(late)
+    assert owned.query(BOOKED) == [{"external_id": "T-2"}]
 
 
 def test_a_sync_that_finds_a_hidden_row_as_it_was_does_not_write_the_row(owned: Syncs) -> None:
