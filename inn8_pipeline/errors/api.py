@@ -10,6 +10,11 @@ _OF_A_TENANT = re.compile(r"\bINN8_(?=(?:BASE_URL|CLIENT_ID|CLIENT_SECRET|SCOPE|
 """The prefix of the variables that each tenant has of its own."""
 
 
+def in_variables_of(prefix: str, text: str) -> str:
+    """Return the text with the names of a tenant's own variables: INN8_ACME__BASE_URL for INN8_BASE_URL."""
+    return _OF_A_TENANT.sub(prefix, text)
+
+
 @dataclass(eq=False)
 class ApiError(Inn8Error):
     """INN8 did not return what was asked for. Nothing of this sync was written.
@@ -20,8 +25,8 @@ class ApiError(Inn8Error):
     prefix: str = field(default="INN8_", kw_only=True)
 
     def in_variables_of_the_tenant(self, text: str) -> str:
-        """Return the text with the names of the tenant's own variables: INN8_ACME__BASE_URL for INN8_BASE_URL."""
-        return _OF_A_TENANT.sub(self.prefix, text)
+        """Return the text with the names of the tenant's own variables."""
+        return in_variables_of(self.prefix, text)
 
 
 @dataclass(eq=False)

@@ -1,11 +1,12 @@
 """The findings of a probe. None of them holds a value of a record, an id, a token or a secret."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from inn8_pipeline.contract import Contract
+from inn8_pipeline.errors.api import in_variables_of
 from inn8_pipeline.probe.analysis.properties import PropertyShape
 
 
@@ -69,6 +70,11 @@ class ProbeReport:
     def exit_code(self) -> int:
         """0 if everything is as the contract says, 3 for differences that are handled, 1 for any other."""
         return EXIT_CODES[self.severity]
+
+    def of_tenant(self, prefix: str) -> "ProbeReport":
+        """Return the report with the names of the tenant's own variables, which begin with the prefix."""
+        findings = [replace(each, meaning=in_variables_of(prefix, each.meaning)) for each in self.findings]
+        return replace(self, findings=findings)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report for `--json`, without the proposal."""

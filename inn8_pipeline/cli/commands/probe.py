@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import json_option, tenant_id_of, tenant_option
+from inn8_pipeline.cli.support.options import json_option, tenant_argument, tenant_id_of, tenant_option
 from inn8_pipeline.cli.support.output import console, print_json, silence
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.cli.support.tables import rows_table
@@ -24,7 +24,7 @@ from inn8_pipeline.probe.findings import ProbeReport, Severity
 from inn8_pipeline.probe.report import text_of
 from inn8_pipeline.probe.server import MAX_REQUESTS
 from inn8_pipeline.probe.session import probe
-from inn8_pipeline.settings import Environment, read_database, read_endpoint, read_tenant
+from inn8_pipeline.settings import Environment, read_database, read_endpoint, read_tenant, tenant_variable
 from inn8_pipeline.warehouse.request_budget import PostgresBudget, RequestLimit
 
 EPILOG = examples(
@@ -59,16 +59,21 @@ def command(contract_file: Path | None, report_file: Path | None, tenant_id: str
     tenant = tenant_id_of(environment, tenant_id)
     endpoint = read_endpoint(environment, tenant)
     click.echo(
-        f"At most {MAX_REQUESTS} requests to {urlsplit(endpoint.base_url).hostname}, none of which changes data.",
+        f"At most {MAX_REQUESTS} requests to {urlsplit(endpoint.base_url).hostname}{_of_tenant(environment, tenant)}, "
+        "none of which changes data.",
         err=True,
     )
     with _budget(environment, tenant) as budget:
-        report = _probe(endpoint, budget)
+        report = _probe(endpoint, budget).of_tenant(tenant_variable(environment, tenant, ""))
     _write(report, contract_file, report_file)
     if as_json:
-        print_json(report.as_json())
+        print_json({"tenant": tenant, **report.as_json()})
     else:
-        _print(report, contract_file)
+        _print(report)
+        _conclude(report, _of_tenant(environment, tenant))
+        if contract_file is not None:
+            variable = tenant_variable(environment, tenant, "CONTRACT_FILE")
+            click.echo(f"Written: {contract_file}. Look at it, set {variable}={contract_file}, and probe again.")
     sys.exit(report.exit_code)
 
 
@@ -96,7 +101,12 @@ def _write(report: ProbeReport, contract_file: Path | None, report_file: Path | 
         report_file.write_text(text_of(report), encoding="utf-8")
 
 
-def _print(report: ProbeReport, contract_file: Path | None) -> None:
+def _of_tenant(environment: Environment, tenant_id: str) -> str:
+    """Return which tenant's INN8 is probed, if there are several."""
+    return f" for the tenant {tenant_id}" if tenant_argument(environment, tenant_id) else ""
+
+
+def _print(report: ProbeReport) -> None:
     screen = console()
     rows = [
         {"Of": each.subject, "What": each.topic, "Result": each.severity, "Seen": each.seen} for each in report.findings
@@ -106,9 +116,10 @@ def _print(report: ProbeReport, contract_file: Path | None) -> None:
         if each.severity is not Severity.AS_CONTRACT:
             click.echo(printable(f"{each.subject}, {each.topic}: {each.severity}. {each.seen}. {each.meaning}"))
             click.echo("".join(f"    {line}\n" for line in each.line.splitlines()), nl=False)
-    click.echo(f"\n{report.requests} requests. {_SUMMARY[report.severity]}")
-    if contract_file is not None:
-        click.echo(f"Written: {contract_file}. Look at it, set INN8_CONTRACT_FILE={contract_file}, and probe again.")
+
+
+def _conclude(report: ProbeReport, of_tenant: str) -> None:
+    click.echo(f"\n{report.requests} requests{of_tenant}. {_SUMMARY[report.severity]}")
 
 
 _SUMMARY = {

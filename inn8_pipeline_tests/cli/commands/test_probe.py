@@ -50,3 +50,18 @@ def test_wrong_credentials_are_named_and_nothing_else_is_asked(place: Place) -> 
 def test_requests_of_a_probe_count_towards_the_budget(place: Place) -> None:
     shown = place.terminal.but(INN8_MAX_REQUESTS_PER_MINUTE="6000").ask("probe")
     assert shown.exit_code == 0
+
+
+def test_the_findings_of_one_of_several_tenants_name_it_and_its_variables(place: Place, tmp_path: Path) -> None:
+    terminal = place.terminal.but(
+        INN8_TENANTS=f"{place.terminal.variables['INN8_TENANT_ID']},acme",
+        INN8_ACME__BASE_URL=place.server.base_url,
+        INN8_ACME__CLIENT_ID="unknown",
+        INN8_ACME__CLIENT_SECRET="wrong-secret",
+    )
+    shown = terminal.ask("probe", "--tenant", "acme", "--write", str(tmp_path / "acme.toml"))
+    assert "requests to 127.0.0.1 for the tenant acme, none of which changes data." in shown.output
+    assert "INN8_ACME__CLIENT_ID" in shown.output
+    assert "requests for the tenant acme. With the contract in force" in shown.output
+    assert "set INN8_ACME__CONTRACT_FILE=" in shown.output
+    assert json.loads(terminal.ask("probe", "--tenant", "acme", "--json").stdout)["tenant"] == "acme"
