@@ -1,6 +1,6 @@
--- The functions that keep past versions, with the new column: see v0015_record_digests.py.
+-- The functions that keep past versions, and the views of them, with the new column: see v0015_record_digests.py.
 
-create or replace function inn8_history.keep_clients() returns trigger language plpgsql security definer
+create or replace function "inn8_history"."keep_clients"() returns trigger language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_nestloop = off as $$
 declare
   dated timestamptz := nullif(current_setting('inn8.changed_at', true), '')::timestamptz;
@@ -10,43 +10,36 @@ declare
   by_whom text := coalesce(nullif(current_setting('inn8.change_reason', true), ''), 'edited by hand');
 begin
   if tg_op = 'UPDATE' then
-    insert into inn8_history.clients (id, tenant_id, external_id, name, email, phone, address, status, as_of_at,
-           missing_since, removed_at, created_at, updated_at, landing_id, valid_from, record_digest, valid_to,
-           reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.name, o.email, o.phone, o.address, o.status, o.as_of_at,
-           o.missing_since, o.removed_at, o.created_at, o.updated_at, o.landing_id, o.valid_from, o.record_digest,
-           coalesce(n.valid_from, greatest(changed_at, o.valid_from + interval '1 microsecond')),
+    insert into "inn8_history"."clients" ("id", "tenant_id", "external_id", "name", "email", "phone", "address", "status", "as_of_at", "missing_since", "removed_at", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."name", "o"."email", "o"."phone", "o"."address", "o"."status", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", coalesce(n.valid_from, greatest(changed_at, o.valid_from + interval '1 microsecond')),
            case when landing is null or n.id is null then by_whom
                 when n.removed_at is not null and o.removed_at is null then 'removed'
                 when n.missing_since is not null and o.missing_since is null then 'missing'
-                when n.missing_since is null and o.missing_since is not null then 'revived' else
-                       'updated' end, landing, run
+                when n.missing_since is null and o.missing_since is not null then 'revived' else 'updated' end, landing, run
       from old_rows o left join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id
-     where n.id is null or n.valid_from > o.valid_from and (o.external_id, o.name, o.email, o.phone, o.address,
-            o.status, o.missing_since is null, o.removed_at is null) is distinct from (n.external_id, n.name,
-            n.email, n.phone, n.address, n.status, n.missing_since is null, n.removed_at is null);
+     where n.id is null or n.valid_from > o.valid_from and ("o"."external_id", "o"."name", "o"."email", "o"."phone", "o"."address", "o"."status", "o"."missing_since" is null, "o"."removed_at" is null) is distinct from ("n"."external_id", "n"."name", "n"."email", "n"."phone", "n"."address", "n"."status", "n"."missing_since" is null, "n"."removed_at" is null);
   elsif tg_op = 'DELETE' then
-    insert into inn8_history.clients (id, tenant_id, external_id, name, email, phone, address, status, as_of_at,
-           missing_since, removed_at, created_at, updated_at, landing_id, valid_from, record_digest, valid_to,
-           reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.name, o.email, o.phone, o.address, o.status, o.as_of_at,
-           o.missing_since, o.removed_at, o.created_at, o.updated_at, o.landing_id, o.valid_from, o.record_digest,
-           greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
+    insert into "inn8_history"."clients" ("id", "tenant_id", "external_id", "name", "email", "phone", "address", "status", "as_of_at", "missing_since", "removed_at", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."name", "o"."email", "o"."phone", "o"."address", "o"."status", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
       from old_rows o;
   else
-    insert into inn8_history.clients (id, tenant_id, external_id, name, email, phone, address, status, as_of_at,
-           missing_since, removed_at, created_at, updated_at, landing_id, valid_from, record_digest, valid_to,
-           reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.name, o.email, o.phone, o.address, o.status, o.as_of_at,
-           o.missing_since, o.removed_at, o.created_at, o.updated_at, o.landing_id, o.valid_from, o.record_digest,
-           greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
-      from inn8.clients o;
+    insert into "inn8_history"."clients" ("id", "tenant_id", "external_id", "name", "email", "phone", "address", "status", "as_of_at", "missing_since", "removed_at", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."name", "o"."email", "o"."phone", "o"."address", "o"."status", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
+      from "inn8"."clients" o;
   end if;
   return null;
 end
 $$;
 
-create or replace function inn8_history.keep_portfolios() returns trigger language plpgsql security definer
+create or replace view "inn8"."client_history" as
+    select "t"."tenant_id", "t"."id", "t"."external_id", "t"."name", "t"."email", "t"."phone", "t"."address", "t"."status", "t"."missing_since", "t"."removed_at", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."valid_to", "t"."reason", "t"."ended_by_landing_id", "t"."ended_by_run_id"
+      from (select "t"."id", "t"."tenant_id", "t"."external_id", "t"."name", "t"."email", "t"."phone", "t"."address", "t"."status", "t"."as_of_at", "t"."missing_since", "t"."removed_at", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."record_digest", null::timestamptz as valid_to, null::text as reason, null::bigint as ended_by_landing_id,
+                   null::text as ended_by_run_id
+              from "inn8"."clients" t
+             union all
+            select "t"."id", "t"."tenant_id", "t"."external_id", "t"."name", "t"."email", "t"."phone", "t"."address", "t"."status", "t"."as_of_at", "t"."missing_since", "t"."removed_at", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."record_digest", "t"."valid_to", "t"."reason", "t"."ended_by_landing_id", "t"."ended_by_run_id" from "inn8_history"."clients" t) t;
+
+create or replace function "inn8_history"."keep_portfolios"() returns trigger language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_nestloop = off as $$
 declare
   dated timestamptz := nullif(current_setting('inn8.changed_at', true), '')::timestamptz;
@@ -56,47 +49,36 @@ declare
   by_whom text := coalesce(nullif(current_setting('inn8.change_reason', true), ''), 'edited by hand');
 begin
   if tg_op = 'UPDATE' then
-    insert into inn8_history.portfolios (id, tenant_id, external_id, client_id, name, account_number,
-           account_type, status, as_of_at, missing_since, removed_at, hidden_since, created_at, updated_at,
-           landing_id, valid_from, record_digest, valid_to, reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.client_id, o.name, o.account_number, o.account_type, o.status,
-           o.as_of_at, o.missing_since, o.removed_at, o.hidden_since, o.created_at, o.updated_at, o.landing_id,
-           o.valid_from, o.record_digest, coalesce(n.valid_from, greatest(changed_at, o.valid_from + interval '1
-           microsecond')),
+    insert into "inn8_history"."portfolios" ("id", "tenant_id", "external_id", "client_id", "name", "account_number", "account_type", "status", "as_of_at", "missing_since", "removed_at", "hidden_since", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."client_id", "o"."name", "o"."account_number", "o"."account_type", "o"."status", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."hidden_since", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", coalesce(n.valid_from, greatest(changed_at, o.valid_from + interval '1 microsecond')),
            case when landing is null or n.id is null then by_whom
                 when n.removed_at is not null and o.removed_at is null then 'removed'
                 when n.missing_since is not null and o.missing_since is null then 'missing'
-                when n.missing_since is null and o.missing_since is not null then 'revived' else
-                       'updated' end, landing, run
+                when n.missing_since is null and o.missing_since is not null then 'revived' else 'updated' end, landing, run
       from old_rows o left join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id
-     where n.id is null or n.valid_from > o.valid_from and (o.external_id, o.client_id, o.name, o.account_number,
-            o.account_type, o.status, o.missing_since is null, o.removed_at is null, o.hidden_since is null) is
-            distinct from (n.external_id, n.client_id, n.name, n.account_number, n.account_type, n.status,
-            n.missing_since is null, n.removed_at is null, n.hidden_since is null);
+     where n.id is null or n.valid_from > o.valid_from and ("o"."external_id", "o"."client_id", "o"."name", "o"."account_number", "o"."account_type", "o"."status", "o"."missing_since" is null, "o"."removed_at" is null, "o"."hidden_since" is null) is distinct from ("n"."external_id", "n"."client_id", "n"."name", "n"."account_number", "n"."account_type", "n"."status", "n"."missing_since" is null, "n"."removed_at" is null, "n"."hidden_since" is null);
   elsif tg_op = 'DELETE' then
-    insert into inn8_history.portfolios (id, tenant_id, external_id, client_id, name, account_number,
-           account_type, status, as_of_at, missing_since, removed_at, hidden_since, created_at, updated_at,
-           landing_id, valid_from, record_digest, valid_to, reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.client_id, o.name, o.account_number, o.account_type, o.status,
-           o.as_of_at, o.missing_since, o.removed_at, o.hidden_since, o.created_at, o.updated_at, o.landing_id,
-           o.valid_from, o.record_digest, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom,
-           landing, run
+    insert into "inn8_history"."portfolios" ("id", "tenant_id", "external_id", "client_id", "name", "account_number", "account_type", "status", "as_of_at", "missing_since", "removed_at", "hidden_since", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."client_id", "o"."name", "o"."account_number", "o"."account_type", "o"."status", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."hidden_since", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
       from old_rows o;
   else
-    insert into inn8_history.portfolios (id, tenant_id, external_id, client_id, name, account_number,
-           account_type, status, as_of_at, missing_since, removed_at, hidden_since, created_at, updated_at,
-           landing_id, valid_from, record_digest, valid_to, reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.client_id, o.name, o.account_number, o.account_type, o.status,
-           o.as_of_at, o.missing_since, o.removed_at, o.hidden_since, o.created_at, o.updated_at, o.landing_id,
-           o.valid_from, o.record_digest, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom,
-           landing, run
-      from inn8.portfolios o;
+    insert into "inn8_history"."portfolios" ("id", "tenant_id", "external_id", "client_id", "name", "account_number", "account_type", "status", "as_of_at", "missing_since", "removed_at", "hidden_since", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."client_id", "o"."name", "o"."account_number", "o"."account_type", "o"."status", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."hidden_since", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
+      from "inn8"."portfolios" o;
   end if;
   return null;
 end
 $$;
 
-create or replace function inn8_history.keep_transactions() returns trigger language plpgsql security definer
+create or replace view "inn8"."portfolio_history" as
+    select "t"."tenant_id", "t"."id", "t"."external_id", "t"."client_id", "client_id"."external_id" as "client_external_id", "t"."name", "t"."account_number", "t"."account_type", "t"."status", "t"."missing_since", "t"."removed_at", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."valid_to", "t"."reason", "t"."ended_by_landing_id", "t"."ended_by_run_id"
+      from (select "t"."id", "t"."tenant_id", "t"."external_id", "t"."client_id", "t"."name", "t"."account_number", "t"."account_type", "t"."status", "t"."as_of_at", "t"."missing_since", "t"."removed_at", "t"."hidden_since", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."record_digest", null::timestamptz as valid_to, null::text as reason, null::bigint as ended_by_landing_id,
+                   null::text as ended_by_run_id
+              from "inn8"."portfolios" t
+             union all
+            select "t"."id", "t"."tenant_id", "t"."external_id", "t"."client_id", "t"."name", "t"."account_number", "t"."account_type", "t"."status", "t"."as_of_at", "t"."missing_since", "t"."removed_at", "t"."hidden_since", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."record_digest", "t"."valid_to", "t"."reason", "t"."ended_by_landing_id", "t"."ended_by_run_id" from "inn8_history"."portfolios" t) t  left join "inn8"."clients" as "client_id" on "client_id".tenant_id = t.tenant_id and "client_id".id = t."client_id" where t.hidden_since is null;
+
+create or replace function "inn8_history"."keep_transactions"() returns trigger language plpgsql security definer
 set search_path = pg_catalog, pg_temp set enable_nestloop = off as $$
 declare
   dated timestamptz := nullif(current_setting('inn8.changed_at', true), '')::timestamptz;
@@ -106,47 +88,31 @@ declare
   by_whom text := coalesce(nullif(current_setting('inn8.change_reason', true), ''), 'edited by hand');
 begin
   if tg_op = 'UPDATE' then
-    insert into inn8_history.transactions (id, tenant_id, external_id, portfolio_id, security_id,
-           transaction_type, trade_date, settlement_date, quantity, price, amount, fees, currency, description,
-           as_of_at, missing_since, removed_at, hidden_since, created_at, updated_at, landing_id, valid_from,
-           record_digest, valid_to, reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.portfolio_id, o.security_id, o.transaction_type, o.trade_date,
-           o.settlement_date, o.quantity, o.price, o.amount, o.fees, o.currency, o.description, o.as_of_at,
-           o.missing_since, o.removed_at, o.hidden_since, o.created_at, o.updated_at, o.landing_id, o.valid_from,
-           o.record_digest, coalesce(n.valid_from, greatest(changed_at, o.valid_from + interval '1 microsecond')),
+    insert into "inn8_history"."transactions" ("id", "tenant_id", "external_id", "portfolio_id", "security_id", "transaction_type", "trade_date", "settlement_date", "quantity", "price", "amount", "fees", "currency", "description", "as_of_at", "missing_since", "removed_at", "hidden_since", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."portfolio_id", "o"."security_id", "o"."transaction_type", "o"."trade_date", "o"."settlement_date", "o"."quantity", "o"."price", "o"."amount", "o"."fees", "o"."currency", "o"."description", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."hidden_since", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", coalesce(n.valid_from, greatest(changed_at, o.valid_from + interval '1 microsecond')),
            case when landing is null or n.id is null then by_whom
                 when n.removed_at is not null and o.removed_at is null then 'removed'
                 when n.missing_since is not null and o.missing_since is null then 'missing'
-                when n.missing_since is null and o.missing_since is not null then 'revived' else
-                       'updated' end, landing, run
+                when n.missing_since is null and o.missing_since is not null then 'revived' else 'updated' end, landing, run
       from old_rows o left join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id
-     where n.id is null or n.valid_from > o.valid_from and (o.external_id, o.portfolio_id, o.security_id,
-            o.transaction_type, o.trade_date, o.settlement_date, o.quantity, o.price, o.amount, o.fees,
-            o.currency, o.description, o.missing_since is null, o.removed_at is null, o.hidden_since is null) is
-            distinct from (n.external_id, n.portfolio_id, n.security_id, n.transaction_type, n.trade_date,
-            n.settlement_date, n.quantity, n.price, n.amount, n.fees, n.currency, n.description, n.missing_since
-            is null, n.removed_at is null, n.hidden_since is null);
+     where n.id is null or n.valid_from > o.valid_from and ("o"."external_id", "o"."portfolio_id", "o"."security_id", "o"."transaction_type", "o"."trade_date", "o"."settlement_date", "o"."quantity", "o"."price", "o"."amount", "o"."fees", "o"."currency", "o"."description", "o"."missing_since" is null, "o"."removed_at" is null, "o"."hidden_since" is null) is distinct from ("n"."external_id", "n"."portfolio_id", "n"."security_id", "n"."transaction_type", "n"."trade_date", "n"."settlement_date", "n"."quantity", "n"."price", "n"."amount", "n"."fees", "n"."currency", "n"."description", "n"."missing_since" is null, "n"."removed_at" is null, "n"."hidden_since" is null);
   elsif tg_op = 'DELETE' then
-    insert into inn8_history.transactions (id, tenant_id, external_id, portfolio_id, security_id,
-           transaction_type, trade_date, settlement_date, quantity, price, amount, fees, currency, description,
-           as_of_at, missing_since, removed_at, hidden_since, created_at, updated_at, landing_id, valid_from,
-           record_digest, valid_to, reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.portfolio_id, o.security_id, o.transaction_type, o.trade_date,
-           o.settlement_date, o.quantity, o.price, o.amount, o.fees, o.currency, o.description, o.as_of_at,
-           o.missing_since, o.removed_at, o.hidden_since, o.created_at, o.updated_at, o.landing_id, o.valid_from,
-           o.record_digest, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
+    insert into "inn8_history"."transactions" ("id", "tenant_id", "external_id", "portfolio_id", "security_id", "transaction_type", "trade_date", "settlement_date", "quantity", "price", "amount", "fees", "currency", "description", "as_of_at", "missing_since", "removed_at", "hidden_since", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."portfolio_id", "o"."security_id", "o"."transaction_type", "o"."trade_date", "o"."settlement_date", "o"."quantity", "o"."price", "o"."amount", "o"."fees", "o"."currency", "o"."description", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."hidden_since", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
       from old_rows o;
   else
-    insert into inn8_history.transactions (id, tenant_id, external_id, portfolio_id, security_id,
-           transaction_type, trade_date, settlement_date, quantity, price, amount, fees, currency, description,
-           as_of_at, missing_since, removed_at, hidden_since, created_at, updated_at, landing_id, valid_from,
-           record_digest, valid_to, reason, ended_by_landing_id, ended_by_run_id)
-    select o.id, o.tenant_id, o.external_id, o.portfolio_id, o.security_id, o.transaction_type, o.trade_date,
-           o.settlement_date, o.quantity, o.price, o.amount, o.fees, o.currency, o.description, o.as_of_at,
-           o.missing_since, o.removed_at, o.hidden_since, o.created_at, o.updated_at, o.landing_id, o.valid_from,
-           o.record_digest, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
-      from inn8.transactions o;
+    insert into "inn8_history"."transactions" ("id", "tenant_id", "external_id", "portfolio_id", "security_id", "transaction_type", "trade_date", "settlement_date", "quantity", "price", "amount", "fees", "currency", "description", "as_of_at", "missing_since", "removed_at", "hidden_since", "created_at", "updated_at", "landing_id", "valid_from", "record_digest", valid_to, reason, ended_by_landing_id, ended_by_run_id)
+    select "o"."id", "o"."tenant_id", "o"."external_id", "o"."portfolio_id", "o"."security_id", "o"."transaction_type", "o"."trade_date", "o"."settlement_date", "o"."quantity", "o"."price", "o"."amount", "o"."fees", "o"."currency", "o"."description", "o"."as_of_at", "o"."missing_since", "o"."removed_at", "o"."hidden_since", "o"."created_at", "o"."updated_at", "o"."landing_id", "o"."valid_from", "o"."record_digest", greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
+      from "inn8"."transactions" o;
   end if;
   return null;
 end
 $$;
+
+create or replace view "inn8"."transaction_history" as
+    select "t"."tenant_id", "t"."id", "t"."external_id", "t"."portfolio_id", "portfolio_id"."external_id" as "portfolio_external_id", "t"."security_id", "security_id"."external_id" as "security_external_id", "t"."transaction_type", "t"."trade_date", "t"."settlement_date", "t"."quantity", "t"."price", "t"."amount", "t"."fees", "t"."currency", "t"."description", "t"."missing_since", "t"."removed_at", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."valid_to", "t"."reason", "t"."ended_by_landing_id", "t"."ended_by_run_id"
+      from (select "t"."id", "t"."tenant_id", "t"."external_id", "t"."portfolio_id", "t"."security_id", "t"."transaction_type", "t"."trade_date", "t"."settlement_date", "t"."quantity", "t"."price", "t"."amount", "t"."fees", "t"."currency", "t"."description", "t"."as_of_at", "t"."missing_since", "t"."removed_at", "t"."hidden_since", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."record_digest", null::timestamptz as valid_to, null::text as reason, null::bigint as ended_by_landing_id,
+                   null::text as ended_by_run_id
+              from "inn8"."transactions" t
+             union all
+            select "t"."id", "t"."tenant_id", "t"."external_id", "t"."portfolio_id", "t"."security_id", "t"."transaction_type", "t"."trade_date", "t"."settlement_date", "t"."quantity", "t"."price", "t"."amount", "t"."fees", "t"."currency", "t"."description", "t"."as_of_at", "t"."missing_since", "t"."removed_at", "t"."hidden_since", "t"."created_at", "t"."updated_at", "t"."landing_id", "t"."valid_from", "t"."record_digest", "t"."valid_to", "t"."reason", "t"."ended_by_landing_id", "t"."ended_by_run_id" from "inn8_history"."transactions" t) t  left join "inn8"."portfolios" as "portfolio_id" on "portfolio_id".tenant_id = t.tenant_id and "portfolio_id".id = t."portfolio_id" left join "inn8"."securities" as "security_id" on "security_id".tenant_id = t.tenant_id and "security_id".id = t."security_id" where t.hidden_since is null;
