@@ -110,3 +110,15 @@ def test_each_dialect_of_the_sandbox_gives_the_same_tables(warehouse_url: str, s
     assert all(truth.values())
     for style, lines in STYLES.items():
         assert tables(warehouse_url, server, parse(lines + NAMES + WINDOW, ENTITIES), style) == truth, style
+    # A reader of `inn8_raw` sees what INN8 sent, by its own names; where it names the day otherwise, no day is known.
+    engine = database.connect(warehouse_url)
+    with engine.connect() as connection:
+        for tenant_id in STYLES:
+            records = connection.scalars(
+                text("select record from inn8_raw.clients where tenant_id = :tenant"), {"tenant": tenant_id}
+            ).all()
+            assert len(records) == 25
+            assert {"mobile", "phoneNumber"} & {name for each in records for name in each} == {"mobile"}
+        of_days = connection.scalars(text("select tenant_id from inn8_raw.transactions")).all()
+    engine.dispose()
+    assert of_days == ["truth"] * server.world.count("transactions")
