@@ -165,7 +165,8 @@ def edited(records: list[object], edits: list[Edit], first: list[dict[str, Any]]
         here = changed[at] if changed else transaction()
         match kind:
             case "restore":
-                old = first[position % len(first)]
+                lost = [each for each in first if each not in changed] or first
+                old = lost[position % len(lost)]
                 others = [each for each in changed if not (isinstance(each, dict) and each.get("id") == old["id"])]
                 changed = [*others[:at], old, *others[at:]]
             case "insert" | "repeat":

@@ -129,3 +129,13 @@ def test_a_retried_record_is_a_duplicate_of_the_same_record_that_was_left_alone(
     assert decoded == [[0, 9], [4]]
     assert result.counts == Counts(fetched=10, retried=1, inserted=1, unchanged=9, duplicate=1)
     assert owned.row("transactions", "T-3")["description"] == transaction()["description"]
+
+
+def test_a_reject_is_healed_by_the_same_record_that_its_row_was_made_from(owned: Syncs) -> None:
+    sent = [transaction(id=f"T-{number}", description=str(number)) for number in range(9)]
+    owned.transactions(sent)
+    owned.transactions([*sent[:3], sent[3] | {"fees": "many"}, *sent[4:]])
+    assert owned.reject()["external_id"] == "T-3"
+    _, decoded = merge(owned, owned.land(TRANSACTIONS, [transaction(id="new"), *sent], HISTORY))
+    assert decoded == [[0, 4, 9]]
+    assert owned.reject(is_open=False)["resolution"] == "healed"
