@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,14 @@ import sqlalchemy as sa
 from inn8_pipeline.sandbox.errors import FolderBusyError, OtherPostgresVersionError, PostgresNotOpenError
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres, default_folder
 from inn8_pipeline.sandbox.postgres.folder import FolderLock
+from inn8_pipeline_tests import folders
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Yield a folder of the test's own. Another test run makes pytest's inaccessible to the user of Postgres."""
+    with folders.temporary("inn8-embedded-") as folder:
+        yield folder
 
 
 def ask(url: str, sql: str) -> list[tuple[object, ...]]:
