@@ -106,10 +106,8 @@ class Job:
     def ask_for(self, days: str) -> None:
         """Fill in the dialog as the README says, without launching the backfill."""
         self.browser.click(MATERIALIZE)
-        self.browser.reads("Partition selection")
-        # The button exists only if there are more days than the dialog shows at first.
-        if SHOW_ALL in self.browser.text:
-            self.browser.click(SHOW_ALL)
+        # The days of the stage are more than the 90 that the dialog shows at first.
+        self.browser.click(SHOW_ALL)
         self.browser.type("//*[text() = 'Partition selection']/following::input[@type = 'text'][1]", days)
 
     def launch(self) -> "Backfill":
