@@ -1,7 +1,7 @@
 """The command line `inn8`: arguments, output and exit codes.
 
 Each command is a module of `commands` and is imported only when it is called, so that `inn8 --help` takes a fraction of
-a second. The work is done by the packages below: `defs`, `warehouse`, `sandbox`.
+a second. The work is done by the packages below: `defs`, `warehouse`, `probe`, `sandbox`.
 """
 
 from inn8_pipeline.cli.support.group import LazyGroup

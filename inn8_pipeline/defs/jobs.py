@@ -46,7 +46,7 @@ def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJ
 
 
 def _selection(tenant: Tenant, *entities: Entity) -> dg.AssetSelection:
-    """Return the entities' assets and sync logs, without the other checks: the merge evaluates those."""
+    """Return the assets and `sync_log` checks of the entities. The merge evaluates the other checks."""
     keys = [key for entity in entities for key in tenant.keys(entity)]
     return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(
         *(tenant.log(entity) for entity in entities)

@@ -96,8 +96,8 @@ def _prefix(environment: Environment, tenant_id: str) -> str:
 def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
     """Return a tenant's access to INN8: `INN8_CLIENT_ID` for the default tenant, `INN8_ACME__CLIENT_ID` for acme.
 
-    Only the scope falls back to that of the default tenant. Falling back to its credentials would load the data of the
-    default tenant as that of this one.
+    The scope, the contract file and the request budget fall back to those of the default tenant. The credentials never
+    do: with them, the default tenant's data would be loaded as this tenant's.
     """
     prefix = _prefix(environment, tenant_id)
     contract = contract_file.read_contract_file(environment, prefix)

@@ -102,7 +102,7 @@ def _write(report: ProbeReport, contract_file: Path | None, report_file: Path | 
 
 
 def _of_tenant(environment: Environment, tenant_id: str) -> str:
-    """Return which tenant's INN8 is probed, if there are several."""
+    """Return " for the tenant X", or an empty text if there is only one tenant."""
     return f" for the tenant {tenant_id}" if tenant_argument(environment, tenant_id) else ""
 
 

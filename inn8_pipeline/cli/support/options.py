@@ -71,7 +71,7 @@ class EntityName(click.ParamType[Entity]):
         self._is_singular = is_singular
 
     def names(self) -> dict[str, Entity]:
-        """Return the names that the help shows and their entities. Singular and plural are both accepted."""
+        """Return the entities by the name that the help shows."""
         wanted = [entity for entity in ENTITIES if entity.has_days or not self._has_days]
         return {entity.singular if self._is_singular else entity.name: entity for entity in wanted}
 

@@ -53,7 +53,7 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
 
 
 def _bounded(parts: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield the parts, up to the bound. Compressed parts are bounded too, because they may decompress to nothing."""
+    """Yield the parts, up to the bound. Compressed parts are bounded too: endless ones may decompress to nothing."""
     received = 0
     for part in parts:
         received += len(part)

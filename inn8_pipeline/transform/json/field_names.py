@@ -45,7 +45,7 @@ class FieldNames:
         self.record_type = self._build()
 
     def find(self, name: str) -> Property | None:
-        """Return the property of this name, in any case. Only ASCII letters have two cases."""
+        """Return the property of this name in any case, or None. Names of properties are ASCII."""
         return self._by_folded.get(name.lower()) if name.isascii() else None
 
     def unknown(self) -> Iterator[str]:

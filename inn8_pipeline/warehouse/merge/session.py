@@ -330,7 +330,7 @@ def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) 
 
 
 def _reconcile(context: MergeContext, observed: MergeObservations) -> ReconciledCounts:
-    """Store the rejects and assert the reconciliation."""
+    """Store and resolve rejects, update hidden rows, and raise `ReconciliationError` if the counts do not add up."""
     stored, resolved = open_rejects.store(context), open_rejects.resolve(context)
     visibility.update_hidden(context)
     if stored or resolved or any(action == "updated" for action, _ in observed.written):

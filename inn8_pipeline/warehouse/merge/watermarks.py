@@ -96,11 +96,10 @@ _REPEATED = sql.SQL(
 
 
 def find_repeated(context: MergeContext, transform_version: int) -> RepeatedLanding | None:
-    """Return the merged landing that this one repeats page by page, for all of its days.
+    """Return the merged landing that has the same pages as this one, or None.
 
-    The earlier landing must be repeatable: the same pages result in the same rows only if no other merge has changed
-    them since. If records without a readable id were accepted since, the landing is merged again, because it then
-    proves the absence of more rows.
+    It counts only if no later merge has changed its rows. If records without a readable id were accepted since, the
+    landing is merged again, because it then proves the absence of more rows.
     """
     row = context.run(_REPEATED, version=transform_version).fetchone()
     return RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"])) if row else None
@@ -115,7 +114,7 @@ _NAME_REPEATED = sql.SQL(
 
 
 def confirm(context: MergeContext, repeated: RepeatedLanding) -> None:
-    """Record that INN8 sent the pages of the repeated landing again, at the start of this fetch."""
+    """Record that this fetch brought the pages of the repeated landing again, and link the two."""
     context.run(_CONFIRM, repeated=repeated.id)
     context.run(_NAME_REPEATED, repeated=repeated.id)
 
