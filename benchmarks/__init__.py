@@ -6,6 +6,7 @@
     scenarios.py     the scenarios, and the order of the runs
     scaling.py       pages one by one and several at a time, more records, more rows
     capacity.py      `make capacity`: how far one machine goes
+    history.py       what the history costs a change, and reads of the past
     report.py, chart.py   the medians, RESULTS.md and chart.svg
 
 Neither the pipeline nor its tests import this package. dlt is installed in a virtual environment of its own.

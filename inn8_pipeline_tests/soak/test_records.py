@@ -258,11 +258,24 @@ def test_rare_sequences_of_events_are_tested_one_by_one(engine: Engine) -> None:
         for entity in ENTITIES:
             machine.go_and_come(entity=entity, pick=1)
         machine.overtake_an_invalid_record(pick=5, day=LAST, wrong=0)
+        _merge_late(machine)
         machine.add_before_its_parent(entity="transactions", pick=2)
         machine.sync_all_without_faults(may_repeat=True)
         machine.come(pick=0)
     finally:
         machine.teardown()
+
+
+def _merge_late(machine: Records) -> None:
+    """Merge a fetch of changed clients after one of transactions that began later, and kill a merge in between."""
+    machine.change("clients", 4)
+    machine.land_only("clients", FIRST)
+    machine.change("transactions", 4)
+    machine.kill_a_merge("transactions")
+    machine.sync("transactions", FIRST, 4, may_repeat=True)
+    before = tables.read(machine.engine, machine.bench.tenant_id)
+    machine.merge_an_older_landing("clients", 0, may_repeat=True)
+    assert tables.read(machine.engine, machine.bench.tenant_id) != before
 
 
 @pytest.mark.parametrize("style", STYLES)
