@@ -206,7 +206,8 @@ def test_ctrl_c_ends_a_wait_for_the_budget(server: Inn8, new_client: NewClient, 
     assert main is not None
 
     def interrupt(_: object) -> None:
-        signal.pthread_kill(main, signal.SIGINT)
+        # Not at once: Python ignores an exception that is raised in a callback, such as those of a thread that starts.
+        threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
 
     with PostgresBudget(connect(warehouse_url), "acme", RequestLimit(2)) as budget:
         client = new_client(server, budget=budget, on_notice=interrupt)
