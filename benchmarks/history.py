@@ -15,6 +15,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from benchmarks.measure import wal_position
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import access, migrations
@@ -110,15 +111,10 @@ def _change(
     with connection.transaction(force_rollback=True):
         if not has_history:
             connection.execute("alter table inn8.transactions disable trigger user")
-        position = _wal_position(connection)
+        position = wal_position(connection)
         began = time.perf_counter()
         connection.execute(CHANGE.format(condition).encode())
-        return time.perf_counter() - began, _wal_position(connection) - position
-
-
-def _wal_position(connection: "psycopg.Connection[tuple[object, ...]]") -> int:
-    row = connection.execute("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").fetchone()
-    return int(str(row[0])) if row else 0
+        return time.perf_counter() - began, wal_position(connection) - position
 
 
 def _reads(connection: "psycopg.Connection[tuple[object, ...]]", conninfo: str, rows: int) -> Iterator[str]:

@@ -57,7 +57,7 @@ def run_measured(
 ) -> Measured:
     """Run the command, its output to `log`; raise RunFailedError if it fails. `servers` are process ids of Postgres."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        lsn, before, served = _lsn(connection), _written(connection), _server_cpu_seconds(servers)
+        position, before, served = wal_position(connection), _written(connection), _server_cpu_seconds(servers)
         landed = _landed(connection)
         started_at = time.perf_counter()
         with log.open("ab") as output:
@@ -78,11 +78,11 @@ def run_measured(
             raise RunFailedError(command, code, log)
         after = _final_counters(connection)
         served = _server_cpu_seconds(servers) - served
-        wal = connection.execute("select pg_current_wal_insert_lsn() - %s::pg_lsn", [lsn]).fetchone()
+        wal = wal_position(connection) - position
         landed = _landed(connection) - landed
     written = {table: count - before.get(table, 0) for table, count in after.items() if count != before.get(table, 0)}
     cpu_seconds = usage.ru_utime + usage.ru_stime
-    return Measured(seconds, cpu_seconds, served, memory.peak, int(wal[0]) if wal else 0, landed, written)
+    return Measured(seconds, cpu_seconds, served, memory.peak, wal, landed, written)
 
 
 def _server_cpu_seconds(servers: Sequence[int]) -> float:
@@ -99,9 +99,10 @@ def _server_cpu_seconds(servers: Sequence[int]) -> float:
     return total
 
 
-def _lsn(connection: psycopg.Connection) -> str:
-    row = connection.execute("select pg_current_wal_insert_lsn()::text").fetchone()
-    return str(row[0]) if row else "0/0"
+def wal_position(connection: psycopg.Connection) -> int:
+    """Return how many bytes of WAL the server has written."""
+    row = connection.execute("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _landed(connection: psycopg.Connection) -> int:

@@ -135,9 +135,10 @@ class LandingReader:
         for first, body in pages_with(self._engine, self._landing, chosen):
             page = split(body)
             wanted = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(page))]
-            records += [bytes(page[ordinal - first]) for ordinal in wanted]
+            found = [bytes(page[ordinal - first]) for ordinal in wanted]
+            records += found
             ordinals += wanted
-            size += sum(len(record) for record in records[-len(wanted) :])
+            size += sum(map(len, found))
             if size > JOINED_BYTES:
                 yield _array(records), ordinals
                 records, ordinals, size = [], [], 0

@@ -68,15 +68,12 @@ def schedule() -> dg.ScheduleDefinition:
 def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Prune the warehouse for each tenant; the output's metadata has the sums for all tenants."""
     environment = Environment()
-    keep = read_retention(environment)
+    keep, tenant_ids = read_retention(environment), read_tenant_ids(environment)
     pruned = [
-        retention.prune(warehouse.engine(), tenant_id, keep.landing_days, keep.reject_days)
-        for tenant_id in read_tenant_ids(environment)
+        retention.prune(warehouse.engine(), tenant_id, keep.landing_days, keep.reject_days) for tenant_id in tenant_ids
     ]
     versions = [
-        pruning.prune(warehouse.engine(), tenant_id, keep.history_days)
-        for tenant_id in read_tenant_ids(environment)
-        if keep.history_days
+        pruning.prune(warehouse.engine(), tenant_id, keep.history_days) for tenant_id in tenant_ids if keep.history_days
     ]
     counts: dict[str, Any] = {
         "landings": sum(each.landings for each in pruned),

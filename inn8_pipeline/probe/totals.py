@@ -10,6 +10,7 @@ from inn8_pipeline.probe.server import ProbedServer
 
 _HEADER = re.compile(r"total|count", re.IGNORECASE)
 _OTHER_HEADER = re.compile(r"rate.?limit|content-length", re.IGNORECASE)
+TOTAL_KEYS = ("unit", "header", "pointer")
 
 
 def examine_total(server: ProbedServer, examination: Examination, first: CollectionView, small: CollectionView) -> None:
@@ -113,7 +114,7 @@ def _propose(
 ) -> None:
     chosen = TotalContract(unit, found.header, found.pointer)
     total = read_total(first, chosen)
-    lines = changed_lines("total", before, chosen, ("unit", "header", "pointer"))
+    lines = changed_lines("total", before, chosen, TOTAL_KEYS)
     examination.total = total if unit == "records" else None
     examination.propose(total=chosen)
     seen = f"{total:,} {unit}, at {chosen.pointer or chosen.header}"

@@ -9,6 +9,7 @@ from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.paging.page import record_ids
 from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
 from inn8_pipeline.probe.findings import Severity
+from inn8_pipeline.probe.totals import TOTAL_KEYS
 from inn8_pipeline.transform.json.parsing import parse
 
 PAGES = 4
@@ -63,8 +64,7 @@ def _distrust_total(examination: Examination) -> None:
         "A sync with the contract in force ends in an error, because it compares the total with the records. The total "
         "is never that of the records, so it cannot show that records are missing: ask INN8's support what it counts."
     )
-    keys = ("unit", "header", "pointer")
-    lines = changed_lines("total", examination.in_force.total, found, keys)
+    lines = changed_lines("total", examination.in_force.total, found, TOTAL_KEYS)
     examination.add(
         "total", Severity.LOSES, f"{before.name} is another number than that of the records", meaning, *lines
     )

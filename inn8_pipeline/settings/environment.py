@@ -71,6 +71,10 @@ class Environment:
         """Return the value of a variable as a whole number between two inclusive bounds."""
         return self.parse(name, lambda text: between(int(text), least, most), f"{least} to {most}", str(default))
 
+    def whole_or_none(self, name: str, example: int, least: int, most: int) -> int | None:
+        """Return the same, or None if the variable is not set; `example` is only for the message."""
+        return self.whole(name, example, least, most) if self.read(name, str(example), default="") else None
+
 
 def _one_line(name: str, text: str, example: str) -> str:
     """Return the text without leading and trailing blanks, or raise a SettingsError that does not quote it."""

@@ -116,8 +116,9 @@ def read_tenant(environment: Environment, tenant_id: str) -> TenantSettings:
 
 def _max_requests(environment: Environment, prefix: str) -> int | None:
     for name in (f"{prefix}MAX_REQUESTS_PER_MINUTE", "INN8_MAX_REQUESTS_PER_MINUTE"):
-        if environment.read(name, "60", default=""):
-            return environment.whole(name, 60, 1, 1_000_000)
+        found = environment.whole_or_none(name, 60, 1, 1_000_000)
+        if found is not None:
+            return found
     return None
 
 
@@ -160,15 +161,10 @@ def read_api(environment: Environment) -> ApiSettings:
     return ApiSettings(
         allow_http=_allow_http(environment),
         max_body=environment.whole("INN8_MAX_BODY", 256 * _MEBIBYTE, 1024, 1024 * _MEBIBYTE),
-        page_size=_page_size(environment),
+        page_size=environment.whole_or_none("INN8_PAGE_SIZE", PAGE_SIZE, 1, MAX_PAGE_SIZE),
         pages_at_a_time=environment.whole("INN8_PAGES_AT_A_TIME", 8, 1, 64),
         ca_file=_ca_file(environment),
     )
-
-
-def _page_size(environment: Environment) -> int | None:
-    is_set = environment.read("INN8_PAGE_SIZE", str(PAGE_SIZE), default="")
-    return environment.whole("INN8_PAGE_SIZE", PAGE_SIZE, 1, MAX_PAGE_SIZE) if is_set else None
 
 
 def _ca_file(environment: Environment) -> str | None:
@@ -206,12 +202,11 @@ def read_sync(environment: Environment) -> SyncSettings:
 
 def read_retention(environment: Environment) -> RetentionSettings:
     """Return the retention of landings, rejects, runs and past versions."""
-    is_history_bounded = environment.read("INN8_KEEP_HISTORY_DAYS", "1826", default="")
     return RetentionSettings(
         landing_days=environment.whole("INN8_KEEP_LANDINGS_DAYS", 90, 1, 36_500),
         reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
         run_days=environment.whole("INN8_KEEP_RUNS_DAYS", 30, 1, 36_500),
-        history_days=environment.whole("INN8_KEEP_HISTORY_DAYS", 1826, 1, 36_500) if is_history_bounded else None,
+        history_days=environment.whole_or_none("INN8_KEEP_HISTORY_DAYS", 1826, 1, 36_500),
     )
 
 

@@ -85,22 +85,12 @@ def fetches(server: Inn8, new_client: NewClient, collection: Collection) -> list
     return found
 
 
-@pytest.mark.parametrize("has_total", [True, False])
+@pytest.mark.parametrize(("change", "has_total"), [(insert_first, True), (insert_first, False), (delete_first, True)])
 @pytest.mark.parametrize("style", STYLES)
-def test_a_record_that_is_inserted_while_pages_are_fetched_costs_another_fetch(
-    server: Inn8, new_client: NewClient, style: str, *, has_total: bool
+def test_a_change_that_the_ids_or_the_total_show_while_pages_are_fetched_costs_another_fetch(
+    server: Inn8, new_client: NewClient, style: str, change: Change, *, has_total: bool
 ) -> None:
-    collection = Collection(style, insert_first, has_total)
-    (is_complete, _), last = fetches(server, new_client, collection)
-    assert not is_complete
-    assert last == (True, collection.ids)
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_a_record_that_is_deleted_while_pages_are_fetched_is_noticed_by_the_total(
-    server: Inn8, new_client: NewClient, style: str
-) -> None:
-    collection = Collection(style, delete_first)
+    collection = Collection(style, change, has_total)
     (is_complete, _), last = fetches(server, new_client, collection)
     assert not is_complete
     assert last == (True, collection.ids)

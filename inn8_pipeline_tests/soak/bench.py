@@ -136,15 +136,7 @@ class Bench:
     ) -> SyncResult | None:
         """Merge a landing, watched by a reader; None where too much was refused. `is_sure` lifts all bounds."""
         entity = str(landed.landing.entity)
-        rules = MergeOptions(
-            TRANSFORM_VERSION,
-            full_window=HISTORY if landed.landing.window else None,
-            may_repeat=may_repeat,
-            reject_limit=RejectLimit(percent=100 if is_sure else 50),
-            removal_limit=RemovalLimit(is_overridden=is_sure),
-            change_limit=ChangeLimit(is_overridden=is_sure),
-            lock_seconds=5.0,
-        )
+        rules = _options(landed.landing, may_repeat=may_repeat, is_sure=is_sure)
         before = tables.read(self.engine, self.tenant_id)
         refusal: TooManyRejectsError | MassChangeError | None = None
         outcome = None
@@ -174,10 +166,7 @@ class Bench:
     def kill(self, landed: Landed, days: frozenset[date] | None) -> None:
         """Merge a landing, and kill the session of the merge before it commits; assert that nothing has changed."""
         before = tables.read(self.engine, self.tenant_id)
-        options = MergeOptions(
-            TRANSFORM_VERSION, full_window=HISTORY if days else None, reject_limit=RejectLimit(percent=100),
-            removal_limit=RemovalLimit(is_overridden=True), change_limit=ChangeLimit(is_overridden=True),
-        )  # fmt: skip
+        options = _options(landed.landing, may_repeat=True, is_sure=True)
         try:
             merge(self.to, [(landed.landing, days)], lambda _: options, lambda: None, on_each=_terminate)
         except DatabaseError:
@@ -337,6 +326,19 @@ class Bench:
         self.server.app.on_request = None
         with self.engine.begin() as connection:
             connection.execute(text("delete from inn8.circuits where tenant_id = :id"), {"id": self.tenant_id})
+
+
+def _options(landing: Landing, *, may_repeat: bool, is_sure: bool) -> MergeOptions:
+    """Return the options of a merge; `is_sure` lifts all bounds."""
+    return MergeOptions(
+        TRANSFORM_VERSION,
+        full_window=HISTORY if landing.window else None,
+        may_repeat=may_repeat,
+        reject_limit=RejectLimit(percent=100 if is_sure else 50),
+        removal_limit=RemovalLimit(is_overridden=is_sure),
+        change_limit=ChangeLimit(is_overridden=is_sure),
+        lock_seconds=5.0,
+    )
 
 
 def _terminate(connection: Connection, _landing: Landing) -> None:

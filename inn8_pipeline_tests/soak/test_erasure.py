@@ -4,12 +4,10 @@
 """
 
 import itertools
-import os
 import threading
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import Engine
@@ -20,6 +18,7 @@ from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
+from inn8_pipeline_tests.soak.profiles import soak_settings
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Row, Syncs, october
 
@@ -267,11 +266,7 @@ def test_nothing_of_an_erased_person_is_reached_though_it_was_fetched_merged_and
     engine: Engine, request: pytest.FixtureRequest
 ) -> None:
     Erasures.engine = engine
-    is_long = request.config.getoption("--hypothesis-profile") == "soak"
-    examples = int(os.environ.get("SOAK_EXAMPLES", "200")) if is_long else 2
-    phases = tuple(Phase) if is_long else (Phase.generate,)
-    bounded = settings(max_examples=examples, stateful_step_count=30 if is_long else 8, phases=phases)
-    run_state_machine_as_test(Erasures, settings=bounded)
+    run_state_machine_as_test(Erasures, settings=soak_settings(request, examples=2, steps=(8, 30)))
 
 
 def test_erasures_between_a_fetch_and_its_merge_and_of_former_owners_are_tested_one_by_one(engine: Engine) -> None:

@@ -2,34 +2,23 @@
 
 import itertools
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
-from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline_tests.soak.profiles import soak_settings
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction
-from inn8_pipeline_tests.warehouse.syncs import HISTORY, october
-
-
-class Counting(LandingReader):
-    """The records of a landing, and the number of those that were chosen to be decoded; None if all were."""
-
-    decoded: int | None = None
-
-    def choose(self, ordinals: Sequence[int]) -> None:
-        self.decoded = (self.decoded or 0) + len(ordinals)
-        super().choose(ordinals)
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, WatchedReader, october
 
 
 @dataclass
@@ -52,14 +41,14 @@ class Copy:
             return writer.complete(retries=0, has_duplicates=overlaps)
 
     def merge(self, landing: Landing, version: int = TRANSFORM_VERSION) -> SyncResult:
-        source = Counting(self.engine, landing, batch_size=4)
+        source = WatchedReader(self.engine, landing, batch_size=4)
         days = frozenset(landing.window.days()) if landing.window else None
         options = MergeOptions(version, full_window=HISTORY, may_skip_same=self.is_quick)
         result = merge_landing(self.engine, landing, days, options, lambda: source)
         assert result.counts.balance == 0
         assert not result.is_repeat
-        if source.decoded is not None:
-            self.left_alone += landing.records - source.decoded
+        if source.chosen:
+            self.left_alone += landing.records - sum(map(len, source.chosen))
         return result
 
     def tables(self) -> list[list[Any]]:
@@ -205,17 +194,11 @@ def run(copy: Copy, steps: list[tuple[list[object], Step]]) -> Iterator[SyncResu
 
 
 def test_a_merge_of_what_differs_ends_as_one_of_all_records(engine: Engine, request: pytest.FixtureRequest) -> None:
-    is_long = request.config.getoption("--hypothesis-profile") == "soak"
-    examples = int(os.environ.get("SOAK_EXAMPLES", "200")) if is_long else 4
+    bounds = soak_settings(request, examples=4, may_be_slow=True)
     numbers = itertools.count()
     left_alone = 0
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-        phases=tuple(Phase) if is_long else (Phase.generate,),
-    )
+    @bounds
     @given(
         st.lists(SOUND, min_size=12, max_size=16, unique_by=lambda each: each["id"]),
         st.lists(STEP, min_size=2, max_size=5),
@@ -236,4 +219,4 @@ def test_a_merge_of_what_differs_ends_as_one_of_all_records(engine: Engine, requ
         left_alone += quick.left_alone
 
     compare()
-    assert left_alone > 5 * examples
+    assert left_alone > 5 * bounds.max_examples

@@ -4,13 +4,11 @@
 """
 
 import itertools
-import os
 import re
 from datetime import date, timedelta
 from typing import cast
 
 import pytest
-from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from sqlalchemy import Engine
@@ -25,6 +23,7 @@ from inn8_pipeline_tests.soak.bench import FIRST, HISTORY, LAST
 from inn8_pipeline_tests.soak.deceptive_rules import UNREADABLE, DeceptiveRules
 from inn8_pipeline_tests.soak.machine import ABOVE, ANY_DAY, DAYS, ENTITY, PICK
 from inn8_pipeline_tests.soak.oracle import ENTITIES
+from inn8_pipeline_tests.soak.profiles import soak_settings
 
 WRONG: dict[Collection, tuple[dict[str, object], ...]] = {
     "clients": (
@@ -238,12 +237,7 @@ def test_after_each_sync_without_faults_the_tables_equal_the_data_of_inn8_and_ar
     engine: Engine, request: pytest.FixtureRequest
 ) -> None:
     Records.engine = engine
-    is_long = request.config.getoption("--hypothesis-profile") == "soak"
-    examples = int(os.environ.get("SOAK_EXAMPLES", "200")) if is_long else 5
-    # Shrinking takes minutes of such steps: it is for the long run, where somebody waits for a small example.
-    phases = tuple(Phase) if is_long else (Phase.generate,)
-    bounded = settings(max_examples=examples, stateful_step_count=50 if is_long else 16, phases=phases)
-    run_state_machine_as_test(Records, settings=bounded)
+    run_state_machine_as_test(Records, settings=soak_settings(request, examples=5, steps=(16, 50)))
 
 
 def test_rare_sequences_of_events_are_tested_one_by_one(engine: Engine) -> None:

@@ -56,6 +56,18 @@ class Verbatim:
     records: int
 
 
+class WatchedReader(LandingReader):
+    """The records of a landing, and the ordinals that were chosen to be decoded: a list for each choice."""
+
+    def __init__(self, engine: Engine, landing: Landing, batch_size: int) -> None:
+        super().__init__(engine, landing, batch_size)
+        self.chosen: list[list[int]] = []
+
+    def choose(self, ordinals: Sequence[int]) -> None:
+        self.chosen.append([*ordinals])
+        super().choose(ordinals)
+
+
 class Interrupted(LandingReader):
     """The records of a landing, and a call once all of them are staged."""
 

@@ -71,8 +71,7 @@ def command(
         elif as_csv:
             print_csv(COLUMNS, ([getattr(each, name) for name in COLUMNS] for each in changes))
         else:
-            rows = print_changes(changes, has_several=len(tenant_ids) > 1)
-            click.echo(f"{rows:,} {'row' if rows == 1 else 'rows'} changed." if rows else "No row was changed.")
+            print_changes(changes, has_several=len(tenant_ids) > 1)
 
 
 def _check_column(column: str | None, entities: Sequence[Entity]) -> None:

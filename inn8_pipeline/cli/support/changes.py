@@ -62,8 +62,8 @@ class Preview:
                     yield diff.ValueChange(*values)
 
 
-def print_changes(changes: "Iterable[ValueChange]", *, has_several: bool, has_happened: bool = True) -> int:
-    """Print a line for each changed row, and below it a line for each old and new value; return the number of rows."""
+def print_changes(changes: "Iterable[ValueChange]", *, has_several: bool, has_happened: bool = True) -> None:
+    """Print a line for each changed row, below it a line for each old and new value, and at last the number of rows."""
     width, rows = console().width, 0
     for _, of_row in groupby(changes, _ROW):
         for number, change in enumerate(of_row):
@@ -76,7 +76,13 @@ def print_changes(changes: "Iterable[ValueChange]", *, has_several: bool, has_ha
             if change.column_name is not None:
                 for sign, value in (("-", change.old), ("+", change.new)):
                     click.echo(folded(f"  {sign} {change.column_name}: {'null' if value is None else value!r}", width))
-    return rows
+    click.echo(_summary(rows, has_happened=has_happened))
+
+
+def _summary(rows: int, *, has_happened: bool) -> str:
+    if not rows:
+        return "No row was changed." if has_happened else "No row would change."
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} {'changed' if has_happened else 'would change'}."
 
 
 def _when(change: "ValueChange") -> str:

@@ -153,8 +153,7 @@ def _is_rest(run: "PlannedRun", failed: "PlannedRun") -> bool:
 def _print_preview(preview: "Preview", syncs: "Sequence[LoggedSync]") -> None:
     """Print what the syncs would change. The sync log comes after it, because this may be long."""
     changes = (change for sync in syncs for change in preview.changes(sync.run_id))
-    rows = print_changes(changes, has_several=len({sync.tenant_id for sync in syncs}) > 1, has_happened=False)
-    click.echo(f"{rows:,} {'row' if rows == 1 else 'rows'} would change." if rows else "No row would change.")
+    print_changes(changes, has_several=len({sync.tenant_id for sync in syncs}) > 1, has_happened=False)
     click.echo("Dry run, nothing was written. The sync log would say:")
 
 

@@ -127,10 +127,10 @@ class Paginator:
             return f"page {number} named no next page, though the {self._options.total_name} was {fetched.pages} pages"
         is_counted = fetched.pages is not None or (fetched.total is not None and self._options.is_total_exact)
         if fetched.links.is_end_unsure and number == 1 and fetched.page.records and not is_counted:
-            if not self._options.paging.next_pointer:
+            where = self._options.paging.next_pointer
+            if not where:
                 self.unproven_end = fetched
                 return None
-            where = self._options.paging.next_pointer
             finding = f"has nothing at {where}, where the contract says that the next page is named"
             self._refuse(number, f"{finding}, so nobody knows whether more pages follow", UNSURE_WAY_OUT)
         return None

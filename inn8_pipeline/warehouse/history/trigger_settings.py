@@ -14,7 +14,7 @@ from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.landing.store import Landing
 
 # All changes of a tenant have an order, across entities, so that no row is valid before its parent. If this fetch began
-# before one that is merged already (a late landing, a rebuild), its changes are valid from now.
+# before one that is merged already (an out-of-order landing, a rebuild), its changes are valid from now.
 _SET_FOR_MERGE = sql.SQL(
     """
     with known as (

@@ -117,7 +117,7 @@ def test_rows_that_are_deleted_by_hand_are_kept(owned: Syncs, statement: str) ->
     assert as_of(owned, before[0]["valid_from"], "transactions") != []
 
 
-def test_a_late_landing_counts_from_when_it_is_merged(owned: Syncs) -> None:
+def test_an_out_of_order_landing_counts_from_when_it_is_merged(owned: Syncs) -> None:
     late = owned.land(PORTFOLIOS, [portfolio(id="P-2")])
     newer = owned.land(CLIENTS, [client(fullName="newer")])
     owned.merge(newer)

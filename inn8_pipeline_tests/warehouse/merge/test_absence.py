@@ -123,7 +123,7 @@ def test_a_row_whose_removal_is_held_back_is_not_confirmed(syncs: Syncs) -> None
     assert syncs.query("select * from inn8.unconfirmed_rows") == []
 
 
-def test_a_late_landing_is_older_than_what_confirmed_a_row_before_it_was_lacking(owned: Syncs) -> None:
+def test_an_out_of_order_landing_is_older_than_what_confirmed_a_row_before_it_was_lacking(owned: Syncs) -> None:
     owned.transactions([traded(5, description="confirmed"), traded(6, 9)], october(5, 6))
     late = owned.land(TRANSACTIONS, [traded(4, description="older")], october(4))
     owned.transactions([traded(5, description="confirmed"), traded(6, 9)], october(5, 6))

@@ -1,35 +1,22 @@
 """Records that are the same as before are found by their digests, and a tick leaves them alone."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.errors import MassChangeError
-from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.results import Counts, SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
 from inn8_pipeline_tests.transform.builders import client, security, transaction
-from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, many, october
-
-
-class Watched(LandingReader):
-    """The records of a landing, and the ordinals of those that were chosen to be decoded."""
-
-    chosen: list[list[int]]
-
-    def choose(self, ordinals: Sequence[int]) -> None:
-        self.chosen.append([*ordinals])
-        super().choose(ordinals)
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, WatchedReader, many, october
 
 
 def merge(syncs: Syncs, landing: Landing, *, version: int = TRANSFORM_VERSION) -> tuple[SyncResult, list[list[int]]]:
     """Merge as a tick does; return the ordinals of the records that were decoded too."""
-    source = Watched(syncs.engine, landing, batch_size=1000)
-    source.chosen = []
+    source = WatchedReader(syncs.engine, landing, batch_size=1000)
     days = frozenset(landing.window.days()) if landing.window else None
     options = MergeOptions(version, full_window=HISTORY)
     result = merge_landing(syncs.engine, landing, days, options, lambda: source)

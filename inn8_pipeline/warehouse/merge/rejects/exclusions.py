@@ -56,7 +56,7 @@ _EXCLUDE_OLDER = sql.SQL(
 def exclude_older(context: MergeContext) -> int:
     """Exclude the rows that a later fetch has written or confirmed; return how many.
 
-    Thus neither a late landing nor a retried reject overwrites newer data. If the landing is not late, only retried
+    Thus neither an out-of-order landing nor a retried reject overwrites newer data. In order, only retried
     rejects can be older than the table.
     """
     plan = context.plan

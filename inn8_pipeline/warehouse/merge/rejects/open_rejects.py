@@ -124,7 +124,7 @@ _DROP_OLDER = sql.SQL(
 
 
 def drop_older(context: MergeContext) -> dict[date | None, int]:
-    """Drop the staged rejects of a late landing whose row in the table is newer; return how many, by day."""
+    """Drop the staged rejects of an out-of-order landing whose row in the table is newer; return how many, by day."""
     if not context.is_late:
         return {}
     statement = _DROP_OLDER.format(
