@@ -80,11 +80,15 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """The webhook for alerts, whose URL is a secret; whether warnings are posted; and the URL of the UI for links."""
+    """The webhook for alerts, whose URL is a secret; whether warnings are posted; the URL of the UI for links.
+
+    Messages have times in `timezone`, beside UTC.
+    """
 
     webhook: str | None = field(repr=False)
     includes_warnings: bool
     ui_url: str
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def read_alerts(environment: Environment) -> AlertSettings:
         webhook=_optional_url(environment, "INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret"),
         includes_warnings=environment.parse("INN8_ALERT_LEVEL", _level, "warning or error", "warning") == "warning",
         ui_url=(_optional_url(environment, "INN8_UI_URL", "https://dagster.firm.example") or "").rstrip("/"),
+        timezone=_timezone(environment),
     )
 
 
@@ -148,6 +149,10 @@ def read_heartbeat_url(environment: Environment, tenant_id: str) -> str | None:
 def _optional_url(environment: Environment, name: str, example: str) -> str | None:
     url = environment.read(name, example, default="")
     return http_url(name, url, example) if url else None
+
+
+def _timezone(environment: Environment) -> str:
+    return environment.parse("INN8_TIMEZONE", _zone, "a zone of the IANA database", "UTC")
 
 
 def _level(text: str) -> str:
@@ -186,7 +191,7 @@ def read_sync(environment: Environment) -> SyncSettings:
         ),
         lookback_days=environment.whole("INN8_LOOKBACK_DAYS", 10, 1, 366),
         sweep_days=environment.whole("INN8_SWEEP_DAYS", 35, 1, 3660),
-        timezone=environment.parse("INN8_TIMEZONE", _zone, "a zone of the IANA database", "UTC"),
+        timezone=_timezone(environment),
         max_rejected_percent=environment.whole("INN8_MAX_REJECTED_PERCENT", 50, 0, 100),
         max_removed_percent=environment.whole("INN8_MAX_REMOVED_PERCENT", 20, 0, 100),
         max_changed_percent=environment.whole("INN8_MAX_CHANGED_PERCENT", 30, 0, 100),

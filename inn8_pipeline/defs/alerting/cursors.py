@@ -31,6 +31,8 @@ class _AlertCursor:
     reported: list[_Entry]
     runs_until: datetime | None = None
     schedules: dict[str, Watched] = field(default_factory=dict)
+    evaluated_at: datetime | None = None
+    resumed_at: datetime | None = None
     version: int = 2
 
 
@@ -41,6 +43,8 @@ def write_alerts(state: AlertState) -> str:
         reported=[_Entry(subject, incident) for subject, incident in state.reported.items()],
         runs_until=state.runs_until,
         schedules=dict(state.schedules),
+        evaluated_at=state.evaluated_at,
+        resumed_at=state.resumed_at,
     )
     return msgspec.json.encode(cursor).decode()
 
@@ -62,6 +66,8 @@ def read_alerts(cursor: str | None, tenants: Iterable[Tenant]) -> AlertState:
         reported={each.subject: each.incident for each in read.reported},
         runs_until=read.runs_until,
         schedules=read.schedules,
+        evaluated_at=read.evaluated_at,
+        resumed_at=read.resumed_at,
     )
 
 

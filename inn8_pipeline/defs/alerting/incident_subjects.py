@@ -1,4 +1,4 @@
-"""The subjects of incidents: a check of a table, days of trade, a job, or a schedule."""
+"""The subjects of incidents: a check of a table, an outage, days of trade, a job, or a schedule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,14 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.warehouse.sync_log.entry import Cause
 
 
 class SubjectKind(StrEnum):
     """The kind of a subject."""
 
     CHECK = "check"
+    OUTAGE = "outage"
     DAYS = "days"
     JOB = "job"
     SCHEDULE = "schedule"
@@ -25,7 +27,7 @@ class Subject:
 
     Attributes:
         kind: The kind of the subject.
-        name: The name of the check, job or schedule; empty for days.
+        name: The name of the check, job or schedule, or of what has failed in an outage; empty for days.
         tenant: The tenant; None if the subject belongs to all tenants.
         entity: The name of the entity; empty if the subject belongs to none or to several.
 
@@ -38,6 +40,8 @@ class Subject:
 
     def __str__(self) -> str:
         """Return the subject as in messages, such as `clients, check sync_log` or `schedule nightly_sweep`."""
+        if self.kind is SubjectKind.OUTAGE:
+            return f"outage of {self.name}"
         table = self.tenant.key(self.entity).to_user_string() if self.tenant and self.entity else ""
         return ", ".join(part for part in (table, f"{self.kind} {self.name}".strip()) if part)
 
@@ -45,6 +49,11 @@ class Subject:
 def of_check(tenant: Tenant, entity: Entity, name: str) -> Subject:
     """Return the subject of a check of an entity's table."""
     return Subject(SubjectKind.CHECK, name, tenant, entity.name)
+
+
+def of_outage(cause: Cause, tenant: Tenant) -> Subject:
+    """Return the subject of an outage. One of INN8 is a tenant's own; one of Postgres concerns all tenants."""
+    return Subject(SubjectKind.OUTAGE, str(cause), tenant if cause is Cause.INN8 else None)
 
 
 def of_days(tenant: Tenant, entity: Entity) -> Subject:
@@ -68,6 +77,7 @@ def is_defined(subject: Subject, tenants: Iterable[Tenant], job_names: Iterable[
     has_entity = not subject.entity or subject.entity in {entity.name for entity in ENTITIES}
     defined = {
         SubjectKind.CHECK: {names.SYNC_LOG, *CHECKS},
+        SubjectKind.OUTAGE: {str(cause) for cause in Cause},
         SubjectKind.DAYS: {""},
         SubjectKind.JOB: set(job_names),
         SubjectKind.SCHEDULE: set(schedules),

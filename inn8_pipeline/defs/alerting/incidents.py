@@ -4,7 +4,7 @@ Each incident is reported once when it starts and once when it is over. `check_i
 `schedule_incidents` find incidents; `messages` formats them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,10 @@ from typing import Self
 
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.entities import Window
+from inn8_pipeline.warehouse.sync_log.entry import Cause
 
+AWAY = timedelta(minutes=5)
+"""Between two evaluations of a sensor, which are due every 30 s, the daemon or its database was away for so long."""
 GROWTH_INTERVAL = timedelta(hours=1)
 """The shortest time between two reports of further days of an incident, so that not every failed run is reported."""
 
@@ -28,6 +31,8 @@ class Incident:
         kind: Distinguishes errors of one subject, such as a failed sync and a sync that held removals back.
         days: The days of trade that were not loaded, if the incident is about days.
         properties: The properties of INN8 that it is about, if any.
+        tables: The tables that an outage touches.
+        run_id: The run that found it; empty if no single run did.
         url: The page of the Dagster UI that shows it; empty if INN8_UI_URL is not set.
         over_at: When it ended. The incident is removed once its end has been reported.
         reason: Why it ended, if not because the problem was solved.
@@ -41,6 +46,8 @@ class Incident:
     kind: str = ""
     days: tuple[Window, ...] = ()
     properties: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    run_id: str = ""
     url: str = ""
     over_at: datetime | None = None
     reason: str = ""
@@ -55,12 +62,14 @@ class Finding:
         incident: What is wrong.
         reason: Why there is no incident, if not because the problem was solved.
         blank_properties: Properties without any value at present, about which the evaluation says nothing.
+        cause: The system whose outage has caused it.
 
     """
 
     incident: Incident | None = None
     reason: str = ""
     blank_properties: tuple[str, ...] = ()
+    cause: Cause | None = None
 
 
 Found = Mapping[Subject, Finding]
@@ -73,8 +82,8 @@ class Change(StrEnum):
     ERROR = "Error"
     WARNING = "Warning"
     NO_LONGER_ERROR = "Warning, no longer an error"
-    OVER = "Over"
-    OVER_UNREPORTED = "Over already"
+    OVER = "Resolved"
+    OVER_UNREPORTED = "Resolved already"
 
 
 Changes = Mapping[Subject, tuple[Change, Incident]]
@@ -82,10 +91,18 @@ Changes = Mapping[Subject, tuple[Change, Incident]]
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A schedule that is turned on and whose ticks are watched: its cron expression, and since when."""
+    """A schedule that is turned on and whose ticks are watched.
+
+    Attributes:
+        cron: Its cron expression.
+        since: Since when it is watched with that expression.
+        resumed_at: The tick after the last gap that was reported.
+
+    """
 
     cron: str
     since: datetime
+    resumed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,8 @@ class AlertState:
         reported: The incidents as last reported, until their end is reported too.
         runs_until: Runs that ended up to this instant (by their last update) have been evaluated.
         schedules: The schedules whose ticks are watched, by name.
+        evaluated_at: When the sensor was last evaluated.
+        resumed_at: When it was evaluated again after the daemon or its database had been away.
 
     """
 
@@ -104,6 +123,13 @@ class AlertState:
     reported: Mapping[Subject, Incident] = field(default_factory=dict)
     runs_until: datetime | None = None
     schedules: Mapping[str, Watched] = field(default_factory=dict)
+    evaluated_at: datetime | None = None
+    resumed_at: datetime | None = None
+
+    def evaluated(self, at: datetime) -> Self:
+        """Return the state at the beginning of an evaluation."""
+        was_away = self.evaluated_at is not None and at - self.evaluated_at > AWAY
+        return replace(self, evaluated_at=at, resumed_at=at if was_away else self.resumed_at)
 
     def updated(self, found: Found, at: datetime) -> Self:
         """Return the state after these findings at this instant."""
@@ -115,11 +141,26 @@ class AlertState:
                 incidents[subject] = after
         return replace(self, open=incidents)
 
-    def changes(self, at: datetime, *, includes_warnings: bool) -> Changes:
-        """Return the changes that are to be reported at this instant."""
+    def changes(
+        self,
+        at: datetime,
+        *,
+        includes_warnings: bool,
+        may_pass: Callable[[Subject, Incident], bool] = lambda *_: False,
+    ) -> Changes:
+        """Return the changes that are to be reported at this instant.
+
+        Args:
+            at: The instant.
+            includes_warnings: Whether warnings are reported.
+            may_pass: Whether an incident that is not yet reported may be over within minutes. It is reported later, or
+                not at all if it ends before.
+
+        """
         found = {
             subject: (_change(incident, self.reported.get(subject), at, includes_warnings=includes_warnings), incident)
             for subject, incident in self.open.items()
+            if subject in self.reported or not may_pass(subject, incident)
         }
         return {subject: (change, incident) for subject, (change, incident) in found.items() if change is not None}
 

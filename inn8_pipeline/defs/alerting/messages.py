@@ -1,5 +1,9 @@
 """Format the message for the alert webhook: one line per change, with a limited length."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
 
@@ -7,14 +11,15 @@ MAX_CHARACTERS = 3000
 """Slack shows up to 4,000 characters of a message. Changes that do not fit are counted, and they count as reported."""
 MAX_TEXT_CHARACTERS = 500
 MAX_RANGES = 5
+MAX_TABLES = 9
 
 _ORDER = tuple(Change)
 
 
-def message(changes: Changes) -> str:
+def message(changes: Changes, timezone: str = "UTC") -> str:
     """Return the changes as one message of at most `MAX_CHARACTERS` characters, errors first."""
     ordered = sorted(changes.items(), key=lambda change: _ORDER.index(change[1][0]))
-    lines = [line(subject, change, incident) for subject, (change, incident) in ordered]
+    lines = [line(subject, change, incident, timezone) for subject, (change, incident) in ordered]
     shown = len(lines)
     while shown and len(_joined(lines, shown)) > MAX_CHARACTERS:
         shown -= 1
@@ -27,23 +32,50 @@ def _joined(lines: list[str], shown: int) -> str:
     return "\n".join([*lines[:shown], rest] if rest else lines)
 
 
-def line(subject: Subject, change: Change, incident: Incident) -> str:
+def line(subject: Subject, change: Change, incident: Incident, timezone: str) -> str:
     """Return the line for one change."""
-    label = f"{change}: {subject}{_ranges(incident)}."
-    began = f"It began at {incident.began_at:%Y-%m-%d %H:%M} UTC."
-    if change is Change.OVER:
-        return " ".join(part for part in (label, began, incident.reason) if part)
-    text = _shortened(incident.text)
-    if change is Change.OVER_UNREPORTED:
-        ended = f"It ended at {incident.over_at:%Y-%m-%d %H:%M} UTC, while no message could be posted."
-        return " ".join(part for part in (label, began, ended, incident.reason, text) if part)
-    return " ".join(part for part in (label, text, incident.url) if part)
+    label = f"{change}: {subject}{_tables(incident)}{_ranges(incident)}"
+    began = moment(incident.began_at, timezone)
+    if incident.over_at is not None:
+        took = duration(incident.over_at - incident.began_at)
+        ended = f"{label}, after {took} ({began} to {moment(incident.over_at, timezone)})."
+        text = _shortened(incident.text) if change is Change.OVER_UNREPORTED else ""
+        return " ".join(part for part in (ended, text, incident.reason, incident.url) if part)
+    is_named = not incident.run_id or incident.run_id[:8] in incident.text
+    run = "" if is_named else f"Run {incident.run_id[:8]}."
+    parts = (f"{label}.", _shortened(incident.text), f"Since {began}.", run, incident.url)
+    return " ".join(part for part in parts if part)
+
+
+def moment(instant: datetime, timezone: str) -> str:
+    """Return an instant in the time zone, with UTC beside it if that is another time."""
+    local, utc = instant.astimezone(ZoneInfo(timezone)), instant.astimezone(ZoneInfo("UTC"))
+    if local.utcoffset() == timedelta():
+        return f"{utc:%Y-%m-%d %H:%M} UTC"
+    day = "" if local.date() == utc.date() else "%Y-%m-%d "
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}, {utc.strftime(day + '%H:%M')} UTC"
+
+
+def duration(took: timedelta) -> str:
+    """Return a duration in its two largest units: `14 min`, `1 h 5 min`, `2 d 3 h`."""
+    minutes = max(round(took.total_seconds() / 60), 1)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    units = [(days, "d"), (hours, "h"), (rest, "min")]
+    shown = [f"{number} {unit}" for number, unit in units if number]
+    return " ".join(shown[:2])
+
+
+def _tables(incident: Incident) -> str:
+    return f" ({_listed(incident.tables, MAX_TABLES, 'tables')})" if incident.tables else ""
 
 
 def _ranges(incident: Incident) -> str:
-    shown = ", ".join(str(window) for window in incident.days[:MAX_RANGES])
-    more = len(incident.days) - MAX_RANGES
-    return f" {shown}{f' and {more} more ranges' if more > 0 else ''}" if shown else ""
+    return f" {_listed([str(window) for window in incident.days], MAX_RANGES, 'ranges')}" if incident.days else ""
+
+
+def _listed(names: Sequence[str], most: int, what: str) -> str:
+    more = len(names) - most
+    return f"{', '.join(names[:most])}{f' and {more} more {what}' if more > 0 else ''}"
 
 
 def _shortened(text: str) -> str:

@@ -156,8 +156,9 @@ class _Evaluation:
         self.found[subject] = Finding(incident, reason)
 
     def _incident(self, run: dg.DagsterRun) -> Incident:
-        text = f"Run {run.run_id[:8]} failed. Its events in the Dagster UI and `inn8 log` say why."
-        return Incident(text, is_error=True, began_at=now(), url=url(self._ui_url, f"runs/{run.run_id}"))
+        text = f"The run {run.run_id[:8]} failed. Its events in the Dagster UI and `inn8 log` say why."
+        link = url(self._ui_url, f"runs/{run.run_id}")
+        return Incident(text, is_error=True, began_at=now(), run_id=run.run_id, url=link)
 
     def _held_back(self, run: dg.DagsterRun) -> Incident | None:
         """Return the error in the log of a successful run: it held removals back; None if there is no error."""

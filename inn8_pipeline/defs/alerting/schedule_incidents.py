@@ -5,9 +5,10 @@ runs either, so afterwards the instants of the last two ticks are compared with 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
+from typing import Self
 
 import dagster as dg
 
@@ -19,6 +20,8 @@ from inn8_pipeline.defs.instance.late_internals import InstigatorState, Instigat
 
 GRACE = timedelta(minutes=5)
 """A tick counts as missed this long after it was due. The daemon normally evaluates a tick within seconds."""
+SOON = timedelta(hours=1)
+"""The next tick of a schedule is soon if it is due within this time."""
 MISSED_FOR_ERROR = 4
 """With this many missed ticks, a schedule that no longer ticks is an error: the check `freshness` fails by then."""
 
@@ -42,11 +45,29 @@ def find(
             found[subject] = Finding(reason="The schedule was turned off.")
             continue
         watched[schedule.name] = _watched(schedule, state.schedules.get(schedule.name), at)
-        incident = _incident(instance, schedule, stored, watched[schedule.name].since, at)
+        ticks = _Ticks.of(instance, schedule, stored, watched[schedule.name].since, at)
+        incident = ticks.incident(state.resumed_at)
         if incident is not None:
-            incident = replace(incident, url=url(ui_url, "automation"))
-        found[subject] = Finding(incident)
+            found[subject] = Finding(replace(incident, url=url(ui_url, "automation")))
+        elif ticks.missed:
+            found[subject] = _gap(ticks, watched[schedule.name], is_open=_is_open(state, subject))
+            watched[schedule.name] = replace(watched[schedule.name], resumed_at=ticks.newest)
+        elif not ticks.due:
+            found[subject] = Finding()
     return found, watched
+
+
+def _is_open(state: AlertState, subject: incident_subjects.Subject) -> bool:
+    return subject in state.open and state.open[subject].over_at is None
+
+
+def _gap(ticks: "_Ticks", watched: Watched, *, is_open: bool) -> Finding:
+    """Return the end of an incident: of the open one, or of one that no evaluation has seen, once."""
+    if is_open or watched.resumed_at == ticks.newest:
+        return Finding(reason=ticks.missed_text())
+    is_error = len(ticks.missed) >= MISSED_FOR_ERROR
+    gap = Incident(ticks.missed_text(), is_error, ticks.missed[0], kind="missed ticks", over_at=ticks.newest)
+    return Finding(gap)
 
 
 def _watched(schedule: dg.ScheduleDefinition, before: Watched | None, at: datetime) -> Watched:
@@ -55,38 +76,69 @@ def _watched(schedule: dg.ScheduleDefinition, before: Watched | None, at: dateti
     return before if before is not None and before.cron == cron else Watched(cron, at)
 
 
-def _incident(
-    instance: dg.DagsterInstance,
-    schedule: dg.ScheduleDefinition,
-    stored: InstigatorState,
-    since: datetime,
-    at: datetime,
-) -> Incident | None:
-    ticks = instance.get_ticks(stored.instigator_origin_id, stored.selector_id, limit=2)
-    times = [max(since, _time(tick)) for tick in ticks]
-    newest = times[0] if times else since
-    due = list(_due(schedule, newest, at - GRACE))
-    if due:
-        text = (
-            f"No tick since {newest:%Y-%m-%d %H:%M} UTC; {len(due)} were due. Nothing is synced by this schedule. "
-            "Check that Dagster's daemon is running and reaches its database (`inn8 doctor`)."
+@dataclass(frozen=True, slots=True)
+class _Ticks:
+    """The last tick of a schedule, the ticks that were due since, and those missed between the last two."""
+
+    schedule: dg.ScheduleDefinition
+    newest: datetime
+    before: datetime
+    due: Sequence[datetime]
+    missed: Sequence[datetime]
+    has_failed: bool
+
+    @classmethod
+    def of(
+        cls,
+        instance: dg.DagsterInstance,
+        schedule: dg.ScheduleDefinition,
+        stored: InstigatorState,
+        since: datetime,
+        at: datetime,
+    ) -> Self:
+        """Read the last two ticks; one before `since` counts as one at `since`."""
+        ticks = instance.get_ticks(stored.instigator_origin_id, stored.selector_id, limit=2)
+        newest, before = [*(max(since, _time(tick)) for tick in ticks), since, since][:2]
+        return cls(
+            schedule,
+            newest,
+            before,
+            due=list(_due(schedule, newest, at - GRACE)),
+            missed=list(_due(schedule, before, newest)) if len(ticks) > 1 else [],
+            has_failed=bool(ticks) and ticks[0].status is TickStatus.FAILURE,
         )
-        return Incident(text, is_error=len(due) >= MISSED_FOR_ERROR, began_at=at, kind="no tick")
-    if ticks and ticks[0].status is TickStatus.FAILURE:
-        text = (
-            f"The tick of {newest:%Y-%m-%d %H:%M} UTC failed: no run was started. The Dagster UI shows the error under "
-            "Automation; the next tick tries again."
+
+    def incident(self, resumed_at: datetime | None) -> Incident | None:
+        """Return what is wrong now.
+
+        Ticks that were due before the daemon resumed count only for a schedule whose next tick is not soon: of another
+        one, the next tick tells whether all is well again.
+        """
+        waits = bool(self.due) and resumed_at is not None and self.due[-1] <= resumed_at and self._is_soon(resumed_at)
+        if self.due and not waits:
+            text = (
+                f"No tick since {self.newest:%Y-%m-%d %H:%M} UTC; {len(self.due)} were due. Nothing is synced by this "
+                "schedule. Check that Dagster's daemon is running and reaches its database (`inn8 doctor`)."
+            )
+            return Incident(text, len(self.due) >= MISSED_FOR_ERROR, self.due[0], kind="no tick")
+        if self.has_failed and not self.due:
+            text = (
+                f"The tick of {self.newest:%Y-%m-%d %H:%M} UTC failed: no run was started. The Dagster UI shows the "
+                "error under Automation; the next tick tries again."
+            )
+            return Incident(text, is_error=True, began_at=self.newest, kind="failed tick")
+        return None
+
+    def missed_text(self) -> str:
+        """Return what was missed, and what it means for the data."""
+        return (
+            f"{len(self.missed)} ticks were missed between {self.before:%Y-%m-%d %H:%M} and "
+            f"{self.newest:%Y-%m-%d %H:%M} UTC: Dagster's daemon or its database was not working. The schedule ticks "
+            "again, and the days to which ticks and sweeps look back include what was missed."
         )
-        return Incident(text, is_error=True, began_at=at, kind="failed tick")
-    missed = list(_due(schedule, times[1], times[0])) if len(times) > 1 else []
-    if missed:
-        text = (
-            f"{len(missed)} ticks were missed between {times[1]:%Y-%m-%d %H:%M} and {times[0]:%Y-%m-%d %H:%M} UTC: "
-            "Dagster's daemon or its database was not working. The schedule ticks again, and the days to which "
-            "ticks and sweeps look back include what was missed."
-        )
-        return Incident(text, is_error=False, began_at=at, kind="missed ticks")
-    return None
+
+    def _is_soon(self, after: datetime) -> bool:
+        return any(_due(self.schedule, after, after + SOON))
 
 
 def _time(tick: InstigatorTick) -> datetime:

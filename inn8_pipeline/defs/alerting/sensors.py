@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import heartbeat, incident_subjects
-from inn8_pipeline.defs.alerting.incidents import AlertState, Finding
+from inn8_pipeline.defs.alerting.incident_subjects import Subject
+from inn8_pipeline.defs.alerting.incidents import AlertState, Changes, Finding, Incident
 from inn8_pipeline.defs.alerting.messages import message
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.names import Tenant
@@ -99,14 +101,18 @@ def _state(outcome: check_rules.CheckOutcome) -> str:
 
 def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     def evaluate(context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState) -> AlertState:
-        found = check_incidents.find(context.instance, tenants, settings.ui_url)
+        found = check_incidents.find(context.instance, tenants, settings.ui_url, state)
         return state.updated(found, now())
 
     description = (
         "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, and when it passes again. It is on if "
         "INN8_ALERT_WEBHOOK is set. Turn it off to silence these alerts."
     )
-    return _alert_sensor("alert_failed_checks", status, description, tenants, evaluate)
+
+    def may_pass(context: dg.SensorEvaluationContext, state: AlertState, at: datetime) -> MayPass:
+        return check_incidents.may_pass(context.instance, state, at, read_sync(Environment()).tick_minutes)
+
+    return _alert_sensor("alert_failed_checks", status, description, tenants, evaluate, may_pass=may_pass)
 
 
 def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -126,12 +132,23 @@ def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> d
 
 
 Evaluate = Callable[[dg.SensorEvaluationContext, AlertSettings, AlertState], AlertState]
+MayPass = Callable[[Subject, Incident], bool]
 
 
-def _alert_sensor(
-    name: str, status: dg.DefaultSensorStatus, description: str, tenants: Sequence[Tenant], evaluate: Evaluate
+def _never_passes(*_: object) -> MayPass:
+    return lambda *_: False
+
+
+def _alert_sensor(  # noqa: PLR0913 (the parts of a sensor)
+    name: str,
+    status: dg.DefaultSensorStatus,
+    description: str,
+    tenants: Sequence[Tenant],
+    evaluate: Evaluate,
+    *,
+    may_pass: Callable[[dg.SensorEvaluationContext, AlertState, datetime], MayPass] = _never_passes,
 ) -> dg.SensorDefinition:
-    """Return a sensor that posts the changes of the incidents that `evaluate` finds."""
+    """Return a sensor that posts the changes of the incidents that `evaluate` finds, except those that may pass."""
 
     @dg.sensor(name=name, minimum_interval_seconds=INTERVAL_SECONDS, default_status=status, description=description)
     def alert(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -139,7 +156,9 @@ def _alert_sensor(
         if settings.webhook is None:
             return dg.SkipReason("INN8_ALERT_WEBHOOK is not set: nothing is posted.")
         before = _without_undefined(context, tenants, cursors.read_alerts(context.cursor, tenants))
-        state, outcome = _post_changes(context, settings.webhook, evaluate(context, settings, before), settings)
+        found, at = evaluate(context, settings, before.evaluated(now())), now()
+        changes = found.changes(at, includes_warnings=settings.includes_warnings, may_pass=may_pass(context, found, at))
+        state, outcome = _post(context, settings, found, changes, at)
         context.update_cursor(cursors.write_alerts(state))
         return dg.SkipReason(outcome)
 
@@ -162,15 +181,13 @@ def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Te
     )
 
 
-def _post_changes(
-    context: dg.SensorEvaluationContext, webhook: str, state: AlertState, settings: AlertSettings
+def _post(
+    context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState, changes: Changes, at: datetime
 ) -> tuple[AlertState, str]:
     """Post the changes as one message. If that fails, a later evaluation posts them."""
-    at = now()
-    changes = state.changes(at, includes_warnings=settings.includes_warnings)
-    if changes:
+    if changes and settings.webhook:
         try:
-            notify.post(webhook, message(changes))
+            notify.post(settings.webhook, message(changes, settings.timezone))
         except NotifyError as error:
             context.log.warning(str(error))
             return state, str(error)

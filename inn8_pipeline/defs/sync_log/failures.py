@@ -14,10 +14,17 @@ from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.errors import DatabaseError, Inn8Error, ReconciliationError
+from inn8_pipeline.errors import (
+    CircuitOpenError,
+    CredentialsError,
+    DatabaseError,
+    Inn8Error,
+    ReconciliationError,
+    TransientApiError,
+)
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.entry import Cause, SyncLogEntry
 
 RETRY_WAITS_SECONDS: tuple[float, ...] = (5, 10)
 """The waits before the retries of a step that failed in Postgres. Failures of INN8 are retried by its client.
@@ -66,7 +73,7 @@ class LogFailures:
             outcome = check_rules.reconciliation_of(error.counts["fetched"], error.counts)
             for name in names.with_aliases(names.RECONCILIATION):
                 self._context.log_event(outcome.evaluation(self._key, name))
-        failed = SyncLogEntry(Status.FAILED, self.began_at, now(), description=message)
+        failed = SyncLogEntry(Status.FAILED, self.began_at, now(), description=message, cause=_cause(error))
         if dry_runs.is_dry(self._context.run):
             dry_runs.log(self._context, self._key, failed, changed={})
         else:
@@ -77,10 +84,19 @@ class LogFailures:
     def _write(self, failed: SyncLogEntry) -> None:
         try:
             entry = warehouse_log.write_ended(replace(self.sync, entry=failed))
+            if entry.status is Status.FAILED:
+                entry = replace(entry, cause=failed.cause)
         except Inn8Error as error:
             self._context.log.warning(_NOT_IN_THE_WAREHOUSE, error)
             entry = failed
         dagster_log.write(self._context, self._key, entry, dict.fromkeys(self._days, entry))
+
+
+def _cause(error: BaseException) -> Cause | None:
+    """Return the system that is away; None for an error that says something about one entity, or about the data."""
+    if isinstance(error, (TransientApiError, CircuitOpenError, CredentialsError)):
+        return Cause.INN8
+    return Cause.POSTGRES if isinstance(error, DatabaseError) else None
 
 
 def _message(error: BaseException) -> str:

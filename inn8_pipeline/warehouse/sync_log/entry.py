@@ -19,6 +19,13 @@ _OLD_NAMES = {"skipped": "outside"}
 """The names of counts in release 0.1, by their present names."""
 
 
+class Cause(StrEnum):
+    """What was away or refused to work when a sync failed, if it concerns more than one entity."""
+
+    INN8 = "INN8"
+    POSTGRES = "Postgres"
+
+
 @dataclass(frozen=True, slots=True)
 class SyncLogEntry:
     """The result of one sync, or of one day of it.
@@ -31,6 +38,7 @@ class SyncLogEntry:
         totals: The counts of rows named in `TOTALS`; empty in the entry of a single day.
         description: What the operator should know and do; may be empty.
         needs_action: Whether the operator must act although the sync did not fail.
+        cause: The system that was away, if the sync failed because of that. Dagster's storage alone has it.
 
     """
 
@@ -41,6 +49,7 @@ class SyncLogEntry:
     totals: Mapping[str, int] = field(default_factory=dict)
     description: str = ""
     needs_action: bool = False
+    cause: Cause | None = None
 
     @property
     def is_error(self) -> bool:
@@ -84,6 +93,7 @@ class SyncLogEntry:
             "error_count": self.error_count,
             **{name: instant for name, instant in instants.items() if instant is not None},
             "error_message": self.error_message,
+            **({"cause": str(self.cause)} if self.cause else {}),
             **(self.counts.as_dict() if self.counts else {}),
             **self.totals,
         }
@@ -107,6 +117,7 @@ class SyncLogEntry:
             totals={name: int(values[name]) for name in TOTALS if name in values},
             description=str(values.get("error_message") or (text or "").removeprefix(f"{status}.").strip()),
             needs_action=is_error and status is not Status.FAILED,
+            cause=Cause(values["cause"]) if values.get("cause") in set(Cause) else None,
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def test_a_problem_is_reported_once_and_once_more_when_it_is_over(alerted: Pipel
     sensor.evaluate()
     sensor.evaluate()
     assert len(receiver.received) == 2
-    assert receiver.received[1].startswith("Over: clients, check sync_log. It began at ")
+    assert receiver.received[1].startswith("Resolved: clients, check sync_log, after 1 min (")
 
 
 def test_a_message_that_was_not_accepted_is_sent_by_the_next_evaluation(alerted: Pipeline, receiver: Receiver) -> None:
@@ -102,7 +102,7 @@ def test_a_rebuild_does_not_end_an_outage(alerted: Pipeline, receiver: Receiver)
     assert len(receiver.received) == 1
     alerted.run(CLIENTS)
     sensor.evaluate()
-    assert receiver.received[1].startswith("Over: clients, check sync_log.")
+    assert receiver.received[1].startswith("Resolved: clients, check sync_log, after ")
 
 
 def test_unlisted_values_are_not_over_while_the_column_is_blank(alerted: Pipeline, receiver: Receiver) -> None:
@@ -113,12 +113,12 @@ def test_unlisted_values_are_not_over_while_the_column_is_blank(alerted: Pipelin
             alerted.world.corrupt("clients", client_id, status=status)
         alerted.run(CLIENTS)
         sensor.evaluate()
-    assert not any("Over: clients, check unknown_values." in text for text in receiver.received)
+    assert not any("Resolved: clients, check unknown_values, after " in text for text in receiver.received)
     for client_id, status in sent.items():
         alerted.world.corrupt("clients", client_id, status=status)
     alerted.run(CLIENTS)
     sensor.evaluate()
-    assert "Over: clients, check unknown_values." in receiver.received[-1]
+    assert "Resolved: clients, check unknown_values, after " in receiver.received[-1]
 
 
 def test_a_mass_change_that_a_tick_refuses_is_reported_by_the_next_evaluation_with_the_way_out(
@@ -144,4 +144,4 @@ def test_a_mass_change_that_a_tick_refuses_is_reported_by_the_next_evaluation_wi
     alerted.run(CLIENTS, config={"allow_changes": True})
     assert {phone for _, phone in alerted.rows("select external_id, phone from inn8.clients")} == {""}
     sensor.evaluate()
-    assert receiver.received[1].startswith("Over: clients, check sync_log.")
+    assert receiver.received[1].startswith("Resolved: clients, check sync_log, after ")

@@ -2,14 +2,17 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
-from inn8_pipeline.defs.alerting.messages import MAX_CHARACTERS, message
+from inn8_pipeline.defs.alerting.messages import MAX_CHARACTERS, duration, message, moment
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 FIRM = Tenant("firm")
+LINK = "https://ui"
 
 
 def jobs(number: int, change: Change, text: str = "Run 1 failed.") -> Changes:
@@ -20,13 +23,39 @@ def jobs(number: int, change: Change, text: str = "Run 1 failed.") -> Changes:
 def test_a_short_message_has_a_line_for_each_change_errors_first() -> None:
     subject = incident_subjects.of_check(FIRM, CLIENTS, "sync_log")
     failed = Incident(
-        "Failed. Nothing was written.", is_error=True, began_at=AT, url="https://ui.example/assets/clients"
+        "Failed. Nothing was written.",
+        is_error=True,
+        began_at=AT,
+        run_id="1baa8ca8-0000",
+        url=LINK,
     )
-    changes = {**jobs(1, Change.OVER), subject: (Change.ERROR, failed)}
+    ended = Incident("Run 1 failed.", is_error=True, began_at=AT, over_at=AT + timedelta(minutes=14))
+    changes: Changes = {incident_subjects.of_job("sync"): (Change.OVER, ended), subject: (Change.ERROR, failed)}
     assert message(changes).split("\n") == [
-        "Error: clients, check sync_log. Failed. Nothing was written. https://ui.example/assets/clients",
-        "Over: job Over-0. It began at 2026-11-24 10:00 UTC.",
+        "Error: clients, check sync_log. Failed. Nothing was written. Since 2026-11-24 10:00 UTC. Run 1baa8ca8. "
+        + LINK,
+        "Resolved: job sync, after 14 min (2026-11-24 10:00 UTC to 2026-11-24 10:14 UTC).",
     ]
+
+
+@pytest.mark.parametrize(
+    ("timezone", "text"),
+    [
+        ("UTC", "2026-11-24 10:00 UTC"),
+        ("Africa/Johannesburg", "2026-11-24 12:00 SAST, 10:00 UTC"),
+        ("Pacific/Auckland", "2026-11-24 23:00 NZDT, 10:00 UTC"),
+        ("Pacific/Kiritimati", "2026-11-25 00:00 +14, 2026-11-24 10:00 UTC"),
+    ],
+)
+def test_a_time_is_local_with_utc_beside_it(timezone: str, text: str) -> None:
+    assert moment(AT, timezone) == text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"), [(0, "1 min"), (14, "14 min"), (60, "1 h"), (65, "1 h 5 min"), (3 * 1440 + 125, "3 d 2 h")]
+)
+def test_a_duration_has_its_two_largest_units(minutes: int, text: str) -> None:
+    assert duration(timedelta(minutes=minutes)) == text
 
 
 def test_a_long_message_is_bounded_and_says_how_many_changes_it_leaves_out() -> None:
@@ -41,7 +70,7 @@ def test_a_single_endless_text_keeps_its_start_and_its_link() -> None:
     incident = Incident("word " * 5000, is_error=True, began_at=AT, url="https://ui.example/runs/1")
     text = message({incident_subjects.of_job("inn8_maintenance"): (Change.ERROR, incident)})
     assert text.startswith("Error: job inn8_maintenance. word word ")
-    assert text.endswith(" … https://ui.example/runs/1")
+    assert text.endswith(" … Since 2026-11-24 10:00 UTC. https://ui.example/runs/1")
     assert len(text) <= MAX_CHARACTERS
 
 
@@ -51,7 +80,7 @@ def test_days_are_named_as_a_few_ranges() -> None:
     text = message({incident_subjects.of_days(FIRM, TRANSACTIONS): (Change.ERROR, incident)})
     assert text == (
         "Error: transactions, days 2026-01-01, 2026-01-03, 2026-01-05, 2026-01-07, 2026-01-09 and 3 more ranges. "
-        "Run 1 failed."
+        "Run 1 failed. Since 2026-11-24 10:00 UTC."
     )
 
 
@@ -59,6 +88,6 @@ def test_the_end_of_what_was_never_reported_says_what_it_was() -> None:
     incident = Incident("Run 1 failed.", is_error=True, began_at=AT, over_at=AT + timedelta(hours=3))
     text = message({incident_subjects.of_job("inn8_maintenance"): (Change.OVER_UNREPORTED, incident)})
     assert text == (
-        "Over already: job inn8_maintenance. It began at 2026-11-24 10:00 UTC. It ended at 2026-11-24 13:00 UTC, while "
-        "no message could be posted. Run 1 failed."
+        "Resolved already: job inn8_maintenance, after 3 h (2026-11-24 10:00 UTC to 2026-11-24 13:00 UTC). "
+        "Run 1 failed."
     )

@@ -40,10 +40,10 @@ def test_a_failed_maintenance_is_reported_and_so_is_its_next_success(alerted: Pi
     for _ in range(2):
         sensor.evaluate()
     (reported,) = receiver.received
-    assert reported.startswith("Error: job inn8_maintenance. Run ")
+    assert reported.startswith("Error: job inn8_maintenance. The run ")
     assert job.execute_in_process(instance=alerted.instance).success
     sensor.evaluate()
-    assert receiver.received[1].startswith("Over: job inn8_maintenance.")
+    assert receiver.received[1].startswith("Resolved: job inn8_maintenance, after ")
 
 
 def test_days_that_were_not_loaded_are_reported_until_a_run_has_loaded_them(
@@ -56,10 +56,10 @@ def test_days_that_were_not_loaded_are_reported_until_a_run_has_loaded_them(
     for _ in range(2):
         sensor.evaluate()
     (reported,) = receiver.received
-    assert reported.startswith(f"Error: transactions, days {first}. Run ")
+    assert reported.startswith(f"Error: transactions, days {first}. The run ")
     loaded.run(TRANSACTIONS)
     sensor.evaluate()
-    assert receiver.received[1].startswith(f"Over: transactions, days {first}. It began at ")
+    assert receiver.received[1].startswith(f"Resolved: transactions, days {first}, after 1 min (")
 
 
 def test_days_that_several_runs_have_loaded_piece_by_piece_are_no_longer_reported(
@@ -68,7 +68,7 @@ def test_days_that_several_runs_have_loaded_piece_by_piece_are_no_longer_reporte
     sensor = SensorRunner(loaded, "alert_failed_runs")
     fail(loaded, loaded.window)
     sensor.evaluate()
-    assert receiver.received[0].startswith(f"Error: transactions, days {loaded.window}. Run ")
+    assert receiver.received[0].startswith(f"Error: transactions, days {loaded.window}. The run ")
     *earlier, last = days_of(loaded)
     for day in earlier:
         loaded.run(TRANSACTIONS, window=day)
@@ -76,7 +76,7 @@ def test_days_that_several_runs_have_loaded_piece_by_piece_are_no_longer_reporte
     assert len(receiver.received) == 1
     loaded.run(TRANSACTIONS, window=last)
     sensor.evaluate()
-    assert receiver.received[1].startswith("Over: transactions, days ")
+    assert receiver.received[1].startswith("Resolved: transactions, days ")
 
 
 def test_days_of_a_sweep_end_with_the_ticks_and_sweeps_that_load_them(loaded: Pipeline, receiver: Receiver) -> None:
@@ -86,7 +86,7 @@ def test_days_of_a_sweep_end_with_the_ticks_and_sweeps_that_load_them(loaded: Pi
     tick_tags = {names.TICK_TAG: "t1", **sweep_tags(loaded.window)}
     assert loaded.run(TRANSACTIONS, tags=tick_tags).success
     sensor.evaluate()
-    assert [text.split(":")[0] for text in receiver.received] == ["Error", "Over"]
+    assert [text.split(":")[0] for text in receiver.received] == ["Error", "Resolved"]
 
 
 def sweep_tags(window: Window) -> dict[str, str]:
@@ -113,10 +113,8 @@ def test_days_before_a_later_start_of_the_history_are_no_longer_reported(
     sensor.evaluate()
     monkeypatch.setenv("INN8_TRANSACTIONS_FROM", loaded.window.to_date.isoformat())
     sensor.evaluate()
-    assert receiver.received[1].startswith(f"Over: transactions, days {first}.")
-    assert receiver.received[1].endswith(
-        "The days are no longer synced, because they are before INN8_TRANSACTIONS_FROM."
-    )
+    assert receiver.received[1].startswith(f"Resolved: transactions, days {first}, after ")
+    assert "The days are no longer synced, because they are before INN8_TRANSACTIONS_FROM." in receiver.received[1]
 
 
 def test_a_failed_sweep_is_reported_after_a_day_without_webhook(
@@ -156,7 +154,7 @@ def test_what_began_and_ended_without_webhook_is_reported_afterwards(loaded: Pip
     for _ in range(2):
         sensor.evaluate()
     (reported,) = receiver.received
-    assert reported.startswith(f"Over already: transactions, days {loaded.window}. It began at ")
+    assert reported.startswith(f"Resolved already: transactions, days {loaded.window}, after 1 min (")
 
 
 @pytest.mark.parametrize(
@@ -205,13 +203,13 @@ def test_a_run_that_failed_after_its_log_said_success_is_reported(alerted: Pipel
     )
     sensor.evaluate()
     (reported,) = receiver.received
-    assert reported.startswith("Error: clients, job clients_sync. Run ")
+    assert reported.startswith("Error: clients, job clients_sync. The run ")
     alerted.run(PORTFOLIOS)
     sensor.evaluate()
     assert len(receiver.received) == 1
     alerted.run(CLIENTS)
     sensor.evaluate()
-    assert receiver.received[1].startswith("Over: clients, job clients_sync.")
+    assert receiver.received[1].startswith("Resolved: clients, job clients_sync, after ")
 
 
 def test_held_back_removals_of_a_backfill_are_reported_until_its_days_are_loaded_without(
@@ -230,4 +228,4 @@ def test_held_back_removals_of_a_backfill_are_reported_until_its_days_are_loaded
     )
     assert alerted.run(TRANSACTIONS, config={"allow_removals": True}).success
     sensor.evaluate()
-    assert receiver.received[1].startswith("Over: transactions, days ")
+    assert receiver.received[1].startswith("Resolved: transactions, days ")
