@@ -92,7 +92,9 @@ def examine(environment: Environment) -> Iterator[DoctorFinding]:
         "Dagster's storage": _storage,
         "dagster.yaml": _dagster_yaml,
         "the schedule": _daemon,
+        "the heartbeat": _heartbeat,
         "runs": _runs,
+        "Dagster's tables": _tables,
         "disk": _disk,
         "connections": _connections,
         **_queue_checks(environment),
@@ -236,6 +238,17 @@ def _dagster_yaml(environment: Environment) -> str:
 
 def _daemon(environment: Environment) -> str:
     return dagster_modules.liveness.check_daemon(environment)
+
+
+def _heartbeat(environment: Environment) -> str:
+    return dagster_modules.liveness.check_heartbeat(environment)
+
+
+def _tables(environment: Environment) -> str:
+    url = read_storage_url(environment)
+    if url is None:
+        return "not examined: dagster.yaml does not name DAGSTER_POSTGRES_URL"
+    return dagster_modules.capacity.check_tables(environment, database.connect(url, variable=STORAGE_URL))
 
 
 def _runs(environment: Environment) -> str:

@@ -10,14 +10,17 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 from sqlalchemy import Engine, text
 
 from inn8_pipeline.cli.instance.instance import open_instance, storage_guarded
-from inn8_pipeline.defs import names
+from inn8_pipeline.defs import maintenance, names
 from inn8_pipeline.defs.jobs import MAX_RUNTIME_SECONDS
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import Environment, now, read_sync
+from inn8_pipeline.settings import Environment, now, read_retention, read_sync
 from inn8_pipeline.warehouse import database
 
 MONITORING_GRACE = timedelta(minutes=15)
 """Run monitoring ends a run that exceeds its time limit; within this time, if it works."""
+MAINTENANCE_INTERVAL = timedelta(days=8)
+"""The maintenance runs every week."""
+ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 MIN_FREE_BYTES = 2 * 10**9
 MAX_CONNECTIONS_PERCENT = 90
 _GIGABYTE = 10**9
@@ -29,6 +32,12 @@ _CONNECTIONS = text("""
             - current_setting('superuser_reserved_connections')::integer
             - current_setting('reserved_connections')::integer as allowed
     from pg_stat_database
+""")
+
+_LARGEST = text("""
+    select relname as name, pg_total_relation_size(oid) as bytes from pg_class
+     where relkind = 'r' and relnamespace = 'public'::regnamespace
+     order by bytes desc limit 3
 """)
 
 
@@ -90,6 +99,35 @@ def _is_over_time(record: RunRecord) -> bool:
 def _utc(instant: datetime) -> datetime:
     """Return the instant with its time zone, which some of Dagster's storages leave out."""
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def check_tables(environment: Environment, engine: Engine) -> str:
+    """Return the sizes of the largest tables of Dagster's storage.
+
+    Raises:
+        CapacityError: Runs are there that the weekly maintenance should have deleted, and it has not succeeded lately.
+
+    """
+    keep = timedelta(days=read_retention(environment).run_days)
+    with open_instance(environment) as instance, storage_guarded():
+        ended = RunsFilter(statuses=ENDED, created_before=now() - keep - MAINTENANCE_INTERVAL)
+        is_due = bool(instance.get_run_records(ended, limit=1))
+        success = RunsFilter(
+            job_name=maintenance.JOB,
+            statuses=[DagsterRunStatus.SUCCESS],
+            created_after=now() - MAINTENANCE_INTERVAL,
+        )
+        has_run = bool(instance.get_run_records(success, limit=1))
+    with database.transaction(engine, "measuring Dagster's tables") as connection:
+        sizes = [f"{row.name} {row.bytes / _GIGABYTE:.1f} GB" for row in connection.execute(_LARGEST)]
+    if is_due and not has_run:
+        raise CapacityError(
+            f"Runs older than INN8_KEEP_RUNS_DAYS ({keep.days} days) are not deleted, because {maintenance.JOB} has "
+            f"not succeeded for {MAINTENANCE_INTERVAL.days} days",
+            f"Dagster's tables grow ({', '.join(sizes)})",
+            f"Launch the job {maintenance.JOB} in the Dagster UI; its run says why it fails.",
+        )
+    return f"the largest are {', '.join(sizes)}"
 
 
 def check_disk(folder: Path, free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free) -> str:

@@ -2,16 +2,23 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from dagster import RepositoryDefinition
 
 from inn8_pipeline.cli.instance.instance import open_instance, storage_guarded
 from inn8_pipeline.definitions import defs
-from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, InstigatorTick, TickStatus
+from inn8_pipeline.defs.alerting import cursors
+from inn8_pipeline.defs.instance.internals import InstigatorType
+from inn8_pipeline.defs.instance.late_internals import (
+    InstigatorStatus,
+    InstigatorTick,
+    SensorInstigatorData,
+    TickStatus,
+)
 from inn8_pipeline.defs.runs.executors import executor
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import Environment, now, read_celery, read_sync
+from inn8_pipeline.settings import Environment, now, read_celery, read_heartbeat_url, read_sync, read_tenant_ids
 
 BEAT_SECONDS = 300
 """The greatest age of a daemon's heartbeat. One is sent every 30 s, or at the end of an iteration of its work."""
@@ -25,10 +32,11 @@ class NotRunningError(Inn8Error):
 
     finding: str
     way_out: str
+    consequence: str = "scheduled syncs do not run"
 
     def __str__(self) -> str:
         """Return what is not running, what it means, and what to do."""
-        return f"{self.finding}: scheduled syncs do not run. {self.way_out}"
+        return f"{self.finding}: {self.consequence}. {self.way_out}"
 
 
 def check_daemon(environment: Environment) -> str:
@@ -60,6 +68,33 @@ def check_daemon(environment: Environment) -> str:
     _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(repository), tick_minutes)
     schedules, sensors = len(repository.schedule_defs), len(repository.sensor_defs)
     return f"the daemon is alive, {schedules} schedules and {sensors} sensors are on, and no last tick failed"
+
+
+def check_heartbeat(environment: Environment) -> str:
+    """Return a sentence that says for which tick the heartbeat was last sent, for each tenant that has its address.
+
+    Raises:
+        NotRunningError: That was more than two ticks ago although the sensor has been on for longer.
+
+    """
+    expecting = [each for each in read_tenant_ids(environment) if read_heartbeat_url(environment, each)]
+    if not expecting:
+        return "INN8_HEARTBEAT_URL is not set: nobody outside notices if this machine, INN8 or Postgres is down"
+    most = timedelta(minutes=2 * read_sync(environment).tick_minutes, seconds=BEAT_SECONDS)
+    with open_instance(environment) as instance, storage_guarded():
+        sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+        data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
+    sent = cursors.read(data.cursor if isinstance(data, SensorInstigatorData) else None)
+    instants = {each: cursors.instant(sent.get(each)) for each in expecting}
+    shown = ", ".join(f"{each} {at:%Y-%m-%d %H:%M} UTC" if at else f"{each} never" for each, at in instants.items())
+    if any(at is not None and now() - at > most for at in instants.values()):
+        raise NotRunningError(
+            f"The heartbeat was last sent for the tick of {shown}",
+            "A tick counts once the syncs of all entities have ended without an error: `inn8 log` shows which have "
+            "not. If all have, `inn8 alert test` tries the address.",
+            consequence="the service that expects it alerts",
+        )
+    return f"last sent for the tick of {shown}"
 
 
 def _frequent(repository: RepositoryDefinition) -> set[str]:

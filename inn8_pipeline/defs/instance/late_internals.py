@@ -3,13 +3,20 @@
 Only modules that are deferred (`lazy_imports`) may import this one. What each name is for:
 
 - `BulkActionStatus`: the status of a backfill, to have it examined once more.
+- `SensorInstigatorData`: the cursor of a sensor.
 - `InstigatorState`, `InstigatorStatus`, `InstigatorTick`, `TickStatus`: whether schedules and sensors are on, and how
   their last ticks ended; methods of `DagsterInstance` return them.
 - `location_origins_from_yaml_paths`: the code location of workspace.yaml, for the origin of a run.
 """
 
 from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    SensorInstigatorData,
+    TickStatus,
+)
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "InstigatorState",
     "InstigatorStatus",
     "InstigatorTick",
+    "SensorInstigatorData",
     "TickStatus",
     "location_origins_from_yaml_paths",
 ]

@@ -2,16 +2,29 @@
 
 import json
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import sqlalchemy
+from dagster._core.remote_origin import RemoteInstigatorOrigin
 
 from inn8_pipeline.cli.instance import capacity
-from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, RemoteJobOrigin, RemoteRepositoryOrigin
-from inn8_pipeline.defs.instance.late_internals import location_origins_from_yaml_paths
+from inn8_pipeline.defs.instance.internals import (
+    SINGLETON_REPOSITORY_NAME,
+    InstigatorType,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from inn8_pipeline.defs.instance.late_internals import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+    location_origins_from_yaml_paths,
+)
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
+from inn8_pipeline.settings import Environment, now, read_tenant_ids
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.cli.conftest import Place, Terminal
 from inn8_pipeline_tests.daemons import configure
@@ -112,3 +125,33 @@ def test_a_server_whose_connections_are_nearly_used_up_is_noticed(data_folder: P
             opened.enter_context(engine.connect())
         with pytest.raises(capacity.CapacityError, match="179 of 197 connections of the server of INN8_DATABASE_URL"):
             capacity.check_connections(engine, "INN8_DATABASE_URL")
+
+
+def test_runs_that_no_maintenance_deletes_are_noticed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str
+) -> None:
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.SUCCESS, ago="39 days")
+    found = failed(terminal)
+    assert list(found) == ["Dagster's tables"]
+    assert found["Dagster's tables"].startswith("Runs older than INN8_KEEP_RUNS_DAYS (30 days) are not deleted, ")
+    assert "Launch the job inn8_maintenance in the Dagster UI" in found["Dagster's tables"]
+    assert failed(terminal.but(INN8_KEEP_RUNS_DAYS="60")) == {}
+
+
+def test_a_heartbeat_that_is_no_longer_sent_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in terminal.variables.items():
+        monkeypatch.setenv(name, value)
+    (location,) = location_origins_from_yaml_paths([str(ROOT / "workspace.yaml")])
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), "heartbeat")
+    sent_at = (now() - timedelta(minutes=50)).isoformat()
+    tenant_id = read_tenant_ids(Environment())[0]
+    with dg.DagsterInstance.get() as instance:
+        data = SensorInstigatorData(cursor=json.dumps({tenant_id: sent_at}))
+        instance.add_instigator_state(
+            InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE, data)
+        )
+    url = "http://127.0.0.1:1/a-secret"
+    found = failed(terminal.but(INN8_HEARTBEAT_URL=url))
+    assert list(found) == ["the heartbeat"]
+    assert found["the heartbeat"].startswith(f"The heartbeat was last sent for the tick of {tenant_id} ")
+    assert failed(terminal.but(INN8_HEARTBEAT_URL=url, INN8_TICK_MINUTES="30")) == {}
