@@ -137,6 +137,7 @@ def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | N
                 return writer.complete(
                     retries=fetch.retries,
                     has_duplicates=fetch.has_duplicates,
+                    unproven_end=fetch.unproven_end,
                     waited_seconds=client.waited_seconds,
                 )
     raise AssertionError  # `fetches` ends with a complete one or raises

@@ -112,7 +112,7 @@ class Syncs:
     ) -> SyncResult:
         return self.merge(self.land(TRANSACTIONS, records, window), **options)
 
-    def land(
+    def land(  # noqa: PLR0913 (all but the records are optional)
         self,
         entity: Entity,
         records: Sequence[object],
@@ -120,12 +120,13 @@ class Syncs:
         *,
         page_size: int = 1000,
         has_duplicates: bool = False,
+        unproven_end: str | None = None,
     ) -> Landing:
         """Land the records as INN8 would send them, a `Verbatim` page as it is."""
         writer = LandingWriter(self.engine, self.tenant_id, entity, window, "run")
         for page in _pages(records, page_size):
             writer.add(page.body, page.records)
-        return writer.complete(retries=0, has_duplicates=has_duplicates)
+        return writer.complete(retries=0, has_duplicates=has_duplicates, unproven_end=unproven_end)
 
     def merge(
         self,

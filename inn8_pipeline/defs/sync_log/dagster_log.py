@@ -97,14 +97,15 @@ def of_outcome(
         needs_action=held_back > 0,
     )
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
-    concerns_all = bool(outcome.unconfirmed or outcome.total("older") or _has_duplicates(outcome))
+    concerns_all = bool(outcome.unconfirmed or outcome.total("older") or not _proves_absence(outcome))
     return whole, {day: _day_entry(whole, counts.get(day), concerns_all=concerns_all) for day in days}
 
 
 def _day_entry(whole: SyncLogEntry, counts: Counts | None, *, concerns_all: bool) -> SyncLogEntry:
     """Return a day's entry: Success if none of its records was rejected, even if it has no records.
 
-    Unconfirmed rows, removals that were held back, and no data at all concern the whole run and therefore every day.
+    Unconfirmed rows, pages that overlap or may not be all, removals that were held back, and no data at all concern the
+    whole run and therefore every day.
     """
     if whole.status is Status.NO_DATA or whole.needs_action or concerns_all:
         return SyncLogEntry(
@@ -133,7 +134,13 @@ def _describe(outcome: "Outcome") -> str:
             f"{repaired} rows differed from the records that they were made from: somebody had changed them by hand. "
             "They were repaired from what INN8 sends; the history has the other versions."
         )
-    if _has_duplicates(outcome):
+    if unproven := next((each for each in outcome.landings if each.unproven_end), None):
+        sentences.append(
+            f"Page 1 of {unproven.entity} {unproven.unproven_end}. What came is written, and no row was marked as "
+            'missing. If INN8 sends each collection in one response, set `paging.style = "single"` in the contract '
+            "file; if not, `inn8 probe --write contract.toml` finds how it pages."
+        )
+    if any(each.has_duplicates for each in outcome.landings):
         sentences.append(
             "INN8 sent some ids on more than one page, the same ones in two fetches. The rows are up to date, but none "
             "was marked as missing, because overlapping pages may omit other records. Report it to INN8."
@@ -156,6 +163,7 @@ _UNCONFIRMED = {
     + "a rejected record without a readable id may be one of them. Ask INN8 to correct it (`inn8 rejects list`), or "
     "accept it if it is none of them.",
     "duplicates": _NOT_SENT + "pages overlapped.",
+    "unproven_end": _NOT_SENT + "the page may not be the last one.",
     "empty": (
         "INN8 has sent nothing for days that have {0.rows} rows, since {0.since:%Y-%m-%d %H:%M} UTC. The rows are "
         "marked as missing if that is still so after INN8 has sent other records."
@@ -169,8 +177,8 @@ _UNCONFIRMED = {
 """Sentences by reason; `held_back` has its own sentence in `_describe`."""
 
 
-def _has_duplicates(outcome: "Outcome") -> bool:
-    return any(landing.has_duplicates for landing in outcome.landings)
+def _proves_absence(outcome: "Outcome") -> bool:
+    return all(landing.proves_absence for landing in outcome.landings)
 
 
 def _no_data(outcome: "Outcome") -> str:

@@ -39,7 +39,7 @@ class EndCheck:
         self._ids = frozenset(first.ids)
 
     def run(self, read: Callable[[PageRequest], FetchedPage]) -> str | None:
-        """Make the check; return a warning if it leaves open whether the first page is the whole collection.
+        """Make the check; return why it leaves open whether the first page is the whole collection, if it does.
 
         Raises:
             ContractError: INN8 sends other records: the first page is not the whole collection.
@@ -47,15 +47,15 @@ class EndCheck:
 
         """
         if self._records > MAX_RECORDS:
-            return self._warning("is too large to be checked by a second request")
+            return self._doubt("is too large to be checked by a second request")
         records = str(self._records)
         second = self._compared(read, page="2", pageNumber="2", offset=records, skip=records)
         if second == "none":
             second = self._compared(read, page="1", pageNumber="1")
         if second == "refused":
-            return self._warning("was not confirmed as all of them, because INN8 refused the request of another page")
+            return self._doubt("was not confirmed as all of them, because INN8 refused the request of another page")
         if second == "same" and self._records in {self._page_size, *USUAL_PAGE_SIZES}:
-            return self._warning("looks like a full page")
+            return self._doubt("looks like a full page")
         return None
 
     def _compared(self, read: Callable[[PageRequest], FetchedPage], **parameters: str) -> str:
@@ -86,7 +86,7 @@ class EndCheck:
         subject = f"Page 1 of {self._name}"
         raise ContractError(subject, finding, WAY_OUT)
 
-    def _warning(self, reason: str) -> str:
+    def _doubt(self, reason: str) -> str:
         return (
             f"has {self._records} records and names no next page, and {reason}: if INN8 pages in another way, the "
             "records after it are missing (`paging` in docs/contract.md)"

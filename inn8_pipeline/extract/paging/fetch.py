@@ -24,6 +24,7 @@ class Fetch:
             discard the landing.
         finding: Why the fetch is not complete; None if it is.
         has_duplicates: Whether ids on two pages were accepted, because the previous fetch had the same ones.
+        unproven_end: Why more pages may follow the last one, as a sentence about page 1; None if it is the last one.
 
     """
 
@@ -40,6 +41,7 @@ class Fetch:
         self.retries = 0
         self.is_complete = False
         self.has_duplicates = False
+        self.unproven_end: str | None = None
         self.finding: str | None = None
         self.duplicates = ""
         self.cancelled = Event()
@@ -90,6 +92,7 @@ class Fetch:
                 self._require_few_records()
                 for warning in fetched.warnings:
                     self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
+                self._doubt(fetched.doubt)
                 yield fetched.page
             if paginator.unproven_end:
                 self._check_end(paginator.unproven_end)
@@ -98,9 +101,13 @@ class Fetch:
     def _check_end(self, first: FetchedPage) -> None:
         """Ask for another page, because nothing in the first response shows that there is none."""
         options = self._options
-        warning = EndCheck(options.name, options.url, options.page_size, first).run(partial(self._read, self))
-        if warning:
-            self._warn_once(f"Page 1 of {options.name}", warning)
+        self._doubt(EndCheck(options.name, options.url, options.page_size, first).run(partial(self._read, self)))
+
+    def _doubt(self, doubt: str | None) -> None:
+        """Note why more pages may follow the first one, if there is such a doubt."""
+        if doubt:
+            self.unproven_end = doubt
+            self._warn_once(f"Page 1 of {self._options.name}", doubt)
 
     def _require_few_records(self) -> None:
         bound = self._options.max_records

@@ -32,7 +32,8 @@ UNSURE_WAY_OUT = (
 class FetchedPage:
     """A fetched page with its ids, its links and warnings about it.
 
-    `total` is the announced number of records, `pages` the announced number of pages.
+    `total` is the announced number of records, `pages` the announced number of pages. `doubt` says why more pages may
+    follow this one, although it names none.
     """
 
     page: Page
@@ -41,6 +42,7 @@ class FetchedPage:
     links: PageLinks
     warnings: tuple[str, ...] = ()
     pages: int | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,9 @@ class PageReader:
         if body is not array:
             warnings.append("has bytes that are not UTF-8; the records that have them are rejected")
         links = self._links(PageResponse(response.headers, envelope, url, self._origin, self._parameters), number)
+        doubt = None
         if number == 1 and self._may_be_first_of_many(records, links, total):
-            warnings.append(
+            doubt = (
                 f"has {records} records, which looks like a full page, and names no next page: if INN8 pages in "
                 "another way, the records after it are missing (`paging` in docs/contract.md)"
             )
@@ -124,6 +125,7 @@ class PageReader:
             links,
             tuple(warnings),
             pages=total if counts_pages else None,
+            doubt=doubt,
         )
 
     def _records(self, response: httpx.Response, envelope: Envelope, number: int) -> bytes:
@@ -139,7 +141,8 @@ class PageReader:
 
     def _may_be_first_of_many(self, records: int, links: PageLinks, total: int | None) -> bool:
         """Return True if there may be more pages, although the response does not link to them as the contract says."""
-        if self._contract.paging.style not in {"cursor", "next_url"} or links.next_url or total is not None:
+        paging = self._contract.paging
+        if paging.style not in {"cursor", "next_url"} or paging.more or links.next_url or total is not None:
             return False
         return may_be_full(records, self._page_size)
 

@@ -30,7 +30,10 @@ PAGES_AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """One complete fetch. `records` and `bytes` are sums over all pages; `window` is None for entities without days."""
+    """One complete fetch. `records` and `bytes` are sums over all pages; `window` is None for entities without days.
+
+    `unproven_end` says why more pages may follow the last one; None if it is the last one.
+    """
 
     id: int
     tenant_id: str
@@ -45,6 +48,12 @@ class Landing:
     retries: int
     waited_seconds: int
     has_duplicates: bool
+    unproven_end: str | None
+
+    @property
+    def proves_absence(self) -> bool:
+        """False if INN8 may have records that the landing lacks: pages overlapped, or more of them may follow."""
+        return not self.has_duplicates and self.unproven_end is None
 
 
 def _landing(row: Mapping[str, Any]) -> Landing:
@@ -62,6 +71,7 @@ def _landing(row: Mapping[str, Any]) -> Landing:
         retries=row["retry_count"],
         waited_seconds=row["waited_seconds"] or 0,
         has_duplicates=row["has_duplicates"],
+        unproven_end=row["unproven_end"],
     )
 
 
@@ -83,7 +93,7 @@ _COMPLETE = sql.SQL(
     update inn8_raw.landings
        set completed_at = clock_timestamp(), page_digests = %(digests)s, record_count = %(records)s,
            byte_count = %(bytes)s, retry_count = %(retries)s, has_duplicates = %(has_duplicates)s,
-           waited_seconds = %(waited_seconds)s
+           waited_seconds = %(waited_seconds)s, unproven_end = %(unproven_end)s
      where tenant_id = %(tenant)s and id = %(landing)s
     returning *
     """
@@ -166,7 +176,9 @@ class LandingWriter:
         self._records += records
         self._bytes += len(body)
 
-    def complete(self, *, retries: int, has_duplicates: bool, waited_seconds: float = 0.0) -> Landing:
+    def complete(
+        self, *, retries: int, has_duplicates: bool, waited_seconds: float = 0.0, unproven_end: str | None = None
+    ) -> Landing:
         """Mark the landing as complete, and return it.
 
         Raises:
@@ -188,6 +200,7 @@ class LandingWriter:
                 retries=retries,
                 has_duplicates=has_duplicates,
                 waited_seconds=round(waited_seconds),
+                unproven_end=unproven_end,
             ).fetchone()
         self._close()
         if row is None:

@@ -173,7 +173,7 @@ class StatusFacts:
         open_rejects: Open rejects of the entity that no operator has accepted.
         held_back: Rows that were not marked as missing because of the bound on removals.
         unconfirmed: Rows that the last fetch lacked, without proof that they are gone.
-        has_duplicates: Pages overlapped, so the landing does not prove that a row is absent.
+        proves_absence: False if pages overlapped or more may follow, so INN8 may have records that the landing lacks.
         older: Records that were skipped because the table is newer.
 
     """
@@ -181,7 +181,7 @@ class StatusFacts:
     open_rejects: int = 0
     held_back: int = 0
     unconfirmed: int = 0
-    has_duplicates: bool = False
+    proves_absence: bool = True
     older: int = 0
 
 
@@ -194,7 +194,7 @@ def status_of(counts: Counts, facts: StatusFacts) -> Status:
     if not counts.fetched:
         return Status.NO_DATA
     confirmed = counts.inserted + counts.updated + counts.unchanged
-    is_open = facts.open_rejects or facts.held_back or facts.unconfirmed or facts.has_duplicates
+    is_open = facts.open_rejects or facts.held_back or facts.unconfirmed or not facts.proves_absence
     if is_open or (facts.older and not confirmed):
         return Status.PARTIAL_SUCCESS
     if counts.skipped == counts.fetched:

@@ -233,7 +233,7 @@ def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
         open_rejects=still_open,
         held_back=result.held_back,
         unconfirmed=sum(each.rows for each in unconfirmed),
-        has_duplicates=context.landing.has_duplicates,
+        proves_absence=context.landing.proves_absence,
         older=result.older,
     )
     status = status_of(result.counts, facts)

@@ -83,7 +83,7 @@ _REPEATED = sql.SQL(
       join inn8_raw.landings n on n.tenant_id = l.tenant_id and n.id = %(landing)s
      where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.transform_version = %(version)s
        and l.page_digests = n.page_digests and l.is_repeatable
-       and l.has_duplicates = n.has_duplicates
+       and l.has_duplicates = n.has_duplicates and (l.unproven_end is null) = (n.unproven_end is null)
        and l.from_date is not distinct from n.from_date and l.to_date is not distinct from n.to_date
        and (select count(*) from inn8.sync_coverage c where c.tenant_id = l.tenant_id and c.landing_id = l.id)
            = coalesce(cardinality(%(days)s::date[]), 1)

@@ -58,8 +58,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "row_id": "The row's id in the table of its entity.",
         "reason": (
             "held_back (by the bound on removals), unreadable (a record without a readable id may be it), duplicates "
-            "(pages overlapped), empty (INN8 sent no record for these days) or other_day (INN8 sent it with a day of "
-            "trade that was not asked for)."
+            "(pages overlapped), unproven_end (the page may not be the last one), empty (INN8 sent no record for these "
+            "days) or other_day (INN8 sent it with a day of trade that was not asked for)."
         ),
         "confirmed_at": "Start of the last fetch that confirmed the row.",
         "lacking_since": "Start of the first later fetch that lacked it.",
@@ -161,6 +161,10 @@ COLUMNS: dict[str, dict[str, str]] = {
             "that is started_at."
         ),
         "waited_seconds": "Seconds in which its requests waited for the request budget or INN8's rate limit.",
+        "unproven_end": (
+            "Why more pages may follow the last one, so that absence from the landing proves nothing; null if it is "
+            "the last one."
+        ),
         "repeats_id": "The merged landing that this one repeats page by page, so that there was nothing to merge.",
     },
     "pages": {

@@ -355,6 +355,7 @@ landings = _table(
     SqlColumn("unreadable_since", type_of_instant),
     SqlColumn("changed_at", type_of_instant),
     SqlColumn("waited_seconds", Integer),
+    SqlColumn("unproven_end", Text),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,

@@ -3,7 +3,7 @@
 import pytest
 
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline.warehouse.merge.results import Counts, Status, StatusFacts, status_of
+from inn8_pipeline.warehouse.merge.results import Counts, Status, StatusFacts, SyncResult, status_of
 from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, october
@@ -17,7 +17,7 @@ OTHERWISE = {
     "a reject is open": (CONFIRMED, StatusFacts(open_rejects=1), Status.PARTIAL_SUCCESS),
     "removals are held back": (CONFIRMED, StatusFacts(held_back=1), Status.PARTIAL_SUCCESS),
     "a row is unconfirmed": (CONFIRMED, StatusFacts(unconfirmed=1), Status.PARTIAL_SUCCESS),
-    "pages overlapped": (CONFIRMED, StatusFacts(has_duplicates=True), Status.PARTIAL_SUCCESS),
+    "the landing proves no absence": (CONFIRMED, StatusFacts(proves_absence=False), Status.PARTIAL_SUCCESS),
 }
 
 
@@ -50,3 +50,24 @@ def test_accepted_duplicates_are_no_success_either_when_they_come_again(syncs: S
     for _ in range(2):
         landing = syncs.land(CLIENTS, [client(), client()], has_duplicates=True)
         assert syncs.merge(landing).status is Status.PARTIAL_SUCCESS
+
+
+def test_a_landing_whose_end_is_not_proven_is_no_success_even_as_a_repeat_and_marks_no_row_as_missing(
+    syncs: Syncs,
+) -> None:
+    def unproven() -> SyncResult:
+        return syncs.merge(syncs.land(CLIENTS, [client()], unproven_end="has 1 record"))
+
+    assert syncs.clients([client()]).status is Status.SUCCESS
+    found = [unproven(), unproven(), syncs.clients([client()])]
+    assert [(each.is_repeat, str(each.status)) for each in found] == [
+        (False, "PartialSuccess"),
+        (True, "PartialSuccess"),
+        (False, "Success"),
+    ]
+    syncs.clients([client(), client(id="C-2")])
+    for _ in range(2):
+        assert [(each.reason, each.rows) for each in unproven().unconfirmed] == [("unproven_end", 1)]
+    assert syncs.query("select * from inn8.clients where missing_since is not null") == []
+    assert syncs.clients([client(), {"id": "C-3"}]).missing == 1
+    assert (unproven().open_rejects, syncs.clients([client()]).open_rejects) == (1, 0)

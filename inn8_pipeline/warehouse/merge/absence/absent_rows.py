@@ -5,6 +5,7 @@ A row that is lacking without proof is unconfirmed (`inn8.unconfirmed_rows`): it
 
     other_day     the landing has the id with a day of trade that is not merged
     duplicates    pages overlapped: the landing may lack records that INN8 has
+    unproven_end  the page may not be the last one: likewise
     unreadable    a record without a readable id may be the row
     empty         INN8 sent no record for these days, and no later fetch with records has shown that it works
     held_back     more rows are lacking than the bound on removals allows
@@ -62,12 +63,14 @@ def find(context: MergeContext, limit: RemovalLimit, source: RecordSource, *, ha
             context.run(_EXPLAIN_OTHER_DAY)
         if context.landing.has_duplicates:
             context.run(_EXPLAIN, reason="duplicates")
+        if context.landing.unproven_end:
+            context.run(_EXPLAIN, reason="unproven_end")
         if unreadable_since is not None:
             context.run(_EXPLAIN_UNREADABLE, unreadable_since=unreadable_since)
         if not context.landing.records and not limit.is_overridden:
             is_empty = context.run(_EXPLAIN_EMPTY).rowcount
         held_back = _hold_back(context, limit)
-    is_proof = not context.landing.has_duplicates and not held_back and not is_empty
+    is_proof = context.landing.proves_absence and not held_back and not is_empty
     return Absence(is_proof, unreadable_since, held_back)
 
 

@@ -41,7 +41,7 @@ _WITHDRAW_ALL = sql.SQL(
      where {is_earlier}
     """
 ).format(is_earlier=_IS_EARLIER)
-_WITHDRAW = _WITHDRAW_ALL + sql.SQL(" and (r.external_id is null or not %(has_duplicates)s) and not {is_sent}").format(
+_WITHDRAW = _WITHDRAW_ALL + sql.SQL(" and (r.external_id is null or %(proves_absence)s) and not {is_sent}").format(
     is_sent=_IS_SENT
 )
 
@@ -49,9 +49,9 @@ _WITHDRAW = _WITHDRAW_ALL + sql.SQL(" and (r.external_id is null or not %(has_du
 def withdraw(context: MergeContext) -> int:
     """Resolve the open rejects that this later landing covers but no longer contains; return how many.
 
-    A landing with accepted duplicates may lack records that INN8 has, so it withdraws only rejects without an id.
+    A landing that does not prove absence may lack records that INN8 has, so it withdraws only rejects without an id.
     """
-    return context.run(_WITHDRAW, has_duplicates=context.landing.has_duplicates).rowcount
+    return context.run(_WITHDRAW, proves_absence=context.landing.proves_absence).rowcount
 
 
 def withdraw_all(context: MergeContext) -> int:
