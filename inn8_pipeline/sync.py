@@ -20,6 +20,7 @@ from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
+from inn8_pipeline.warehouse.landing.validators import PageValidators
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
@@ -124,22 +125,43 @@ class Outcome:
         return {name: rows for name, rows in found.items() if rows or name != "repaired"}
 
 
-def land(client: Inn8Client, to: Destination, entity: Entity, window: Window | None) -> Landing:
+def land(
+    client: Inn8Client, to: Destination, entity: Entity, window: Window | None, *, may_ask_conditionally: bool = False
+) -> Landing:
     """Fetch a collection and store its pages as they arrive; return the complete landing.
 
-    A fetch whose pages are not consistent is repeated; the pages that it stored are never read.
+    A fetch whose pages are not consistent is repeated; the pages that it stored are never read. With
+    `may_ask_conditionally`, pages that have not changed are not sent again, if the contract says that INN8 can do so.
     """
-    for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS)):
+    with ExitStack() as stack:
+        if not (may_ask_conditionally and client.asks_conditionally(entity)):
+            return _land(client, to, entity, window)
+        known = stack.enter_context(PageValidators(to.engine, to.tenant_id, entity))
+        return _land(client, to, entity, window, known)
+
+
+def _land(
+    client: Inn8Client,
+    to: Destination,
+    entity: Entity,
+    window: Window | None,
+    known_pages: PageValidators | None = None,
+) -> Landing:
+    for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS), known_pages):
         with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
             for page in fetch:
                 writer.add(page.body, page.records)
             if fetch.is_complete:
-                return writer.complete(
+                landing = writer.complete(
                     retries=fetch.retries,
                     has_duplicates=fetch.has_duplicates,
                     unproven_end=fetch.unproven_end,
                     waited_seconds=client.waited_seconds,
+                    unchanged_pages=fetch.unchanged_pages,
                 )
+                if known_pages:
+                    known_pages.replace(fetch.validated)
+                return landing
     raise AssertionError  # `fetches` ends with a complete one or raises
 
 

@@ -14,6 +14,7 @@ DEFAULT_PARAMETERS = {"page": "page", "offset": "offset", "cursor": "cursor"}
 """The default query parameter of each style that has one."""
 DEFAULT_POINTERS = {"cursor": "/next", "next_url": "/next"}
 """The default JSON pointer to the next page, for each style that reads it from the body."""
+CONDITIONAL = ("no", "etag", "last-modified")
 DIGEST_BITS = 23
 TRANSFORM_VERSIONS = 256
 """The transform's rules have a version below this. It shares a column of 31 bits with the digest of the contract."""
@@ -42,6 +43,7 @@ class PagingContract:
         next_may_be_absent: Whether a response without a value at `next` is the last page, though nothing else says so.
         more: The JSON pointer to a boolean that says whether more pages follow; empty if there is none.
         end_statuses: The statuses with which the page after the last one is refused.
+        conditional: The validator with which a tick asks for pages that may not have changed; one of `CONDITIONAL`.
 
     """
 
@@ -54,6 +56,7 @@ class PagingContract:
     next_may_be_absent: bool = False
     more: str = ""
     end_statuses: tuple[int, ...] = (404, 410)
+    conditional: str = "no"
 
     @property
     def sent_parameter(self) -> str:

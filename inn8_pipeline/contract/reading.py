@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from inn8_pipeline.contract.model import (
+    CONDITIONAL,
     PAGING_STYLES,
     CollectionContract,
     Contract,
@@ -142,6 +143,7 @@ def _paging(table: TomlTable) -> PagingContract:
         next_may_be_absent=table.flag("next_may_be_absent", default=default.next_may_be_absent),
         more=table.pointer("more", default.more),
         end_statuses=table.wholes("end_statuses", default.end_statuses, 400, 499),
+        conditional=table.choice("conditional", default.conditional, CONDITIONAL),
     )
     table.reject_unknown_keys()
     if paging.parameter and paging.parameter == paging.page_size_parameter:

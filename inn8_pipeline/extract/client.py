@@ -18,6 +18,7 @@ from inn8_pipeline.extract.auth import TokenSource
 from inn8_pipeline.extract.breaker import CircuitStore
 from inn8_pipeline.extract.budget import BudgetStore, RequestBudget, Unlimited
 from inn8_pipeline.extract.endpoint import DEFAULT_RETRY, DEFAULT_TIMEOUTS, Endpoint, RetryPolicy, Timeouts
+from inn8_pipeline.extract.http.conditional import HEADERS, KnownPages
 from inn8_pipeline.extract.http.deadlines import DeadlineTransport
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.paginator import PagingOptions
@@ -92,6 +93,10 @@ class Inn8Client:
     def _announce(self, line: str) -> None:
         self._retrier.announce(line)
 
+    def asks_conditionally(self, collection: Entity) -> bool:
+        """Return whether the contract permits conditional requests of the collection."""
+        return self._endpoint.contract.of(collection).paging.conditional in HEADERS
+
     def check_credentials(self) -> None:
         """Request a token without using or changing the circuit breaker.
 
@@ -107,7 +112,9 @@ class Inn8Client:
         """Return one fetch of the collection. After reading its pages, check `is_complete`."""
         return self._fetch(collection, window, 1, "")
 
-    def fetches(self, collection: Entity, window: Window | None = None) -> Iterator[Fetch]:
+    def fetches(
+        self, collection: Entity, window: Window | None = None, known_pages: KnownPages | None = None
+    ) -> Iterator[Fetch]:
         """Yield fetches of the collection until one is complete and consistent, at most three.
 
             for fetch in client.fetches(TRANSACTIONS, window):
@@ -117,6 +124,7 @@ class Inn8Client:
                 landing.complete() if fetch.is_complete else landing.discard()
 
         Iterate over each fetch to its end before you request the next one. The last fetch that is yielded is complete.
+        With `known_pages`, the first one may ask only for pages that have changed, if the contract says so.
 
         Raises:
             ContractError: None of the three fetches was consistent.
@@ -124,7 +132,7 @@ class Inn8Client:
         """
         duplicates = finding = ""
         for number in range(1, MAX_FETCHES + 1):
-            fetch = self._fetch(collection, window, number, duplicates)
+            fetch = self._fetch(collection, window, number, duplicates, known_pages)
             try:
                 yield fetch
             finally:
@@ -140,7 +148,14 @@ class Inn8Client:
         )
         raise ContractError(subject, finding, way_out)
 
-    def _fetch(self, collection: Entity, window: Window | None, number: int, known_duplicates: str) -> Fetch:
+    def _fetch(
+        self,
+        collection: Entity,
+        window: Window | None,
+        number: int,
+        known_duplicates: str,
+        known_pages: KnownPages | None = None,
+    ) -> Fetch:
         contract = self._endpoint.contract.of(collection)
         parameters = self._parameters(contract, window)
         options = PagingOptions(
@@ -162,7 +177,14 @@ class Inn8Client:
             tokens=self._tokens,
             retrier=self._retrier,
         )
-        fetch = Fetch(options, reader.read, self._retrier.announce, number=number, known_duplicates=known_duplicates)
+        fetch = Fetch(
+            options,
+            reader.read,
+            self._retrier.announce,
+            number=number,
+            known_duplicates=known_duplicates,
+            known_pages=known_pages,
+        )
         self._fetches.add(fetch)
         return fetch
 

@@ -64,7 +64,14 @@ def raw_asset(
                 waits_for_circuit=waits,
                 leaves_reserve=step.sync.trigger in {Trigger.BACKFILL, Trigger.SWEEP},
             ) as client:
-                landing = sync.land(client, to, entity, window_of(entity, days))
+                # A sweep, which no tick misses a change longer than, asks for each page in full, and so does a person.
+                landing = sync.land(
+                    client,
+                    to,
+                    entity,
+                    window_of(entity, days),
+                    may_ask_conditionally=step.sync.trigger is Trigger.TICK and not dry_runs.is_dry(context.run),
+                )
         context.log.info(metadata.landed(landing))
         return dg.MaterializeResult(metadata=metadata.of_landing(landing))
 

@@ -22,9 +22,10 @@ def landed(landing: "Landing") -> str:
     """Return the log line of a fetch."""
     window = f" for {landing.window}" if landing.window else ""
     waited = f", {landing.waited_seconds} s waited for the rate limit" if landing.waited_seconds else ""
+    unchanged = f" ({landing.unchanged_pages} had not changed and were not sent)" if landing.unchanged_pages else ""
     return (
-        f"Fetched {landing.records} {landing.entity}{window}: {len(landing.digests)} pages, {landing.bytes} bytes, "
-        f"{landing.retries} retries{waited}. Landing {landing.id}."
+        f"Fetched {landing.records} {landing.entity}{window}: {len(landing.digests)} pages{unchanged}, "
+        f"{landing.bytes} bytes, {landing.retries} retries{waited}. Landing {landing.id}."
     )
 
 
@@ -33,6 +34,7 @@ def of_landing(landing: "Landing") -> Metadata:
     return {
         "records": landing.records,
         "pages": len(landing.digests),
+        "unchanged_pages": landing.unchanged_pages,
         "bytes": landing.bytes,
         "retries": landing.retries,
         "waited_seconds": landing.waited_seconds,

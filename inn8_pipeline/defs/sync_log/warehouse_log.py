@@ -97,6 +97,7 @@ class MergeRecorder:
             retries=sum(landing.retries for landing in fetched),
             waits=self.waits,
             waited_seconds=sum(landing.waited_seconds for landing in fetched),
+            unchanged_pages=sum(landing.unchanged_pages for landing in fetched),
         )
         store.write(connection, done)
 

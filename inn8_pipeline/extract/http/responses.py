@@ -24,6 +24,7 @@ ERROR_BODY_BYTES = 64 * 1024
 """How much of the body of a refusal is read, for its top-level keys."""
 FIRST_4XX, FIRST_5XX = 400, 500
 TRANSIENT_4XX = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS})
+WITHOUT_BODY = frozenset({httpx.codes.NO_CONTENT, httpx.codes.NOT_MODIFIED})
 REDIRECTS = frozenset({301, 302, 307, 308})
 REDIRECTS_THAT_KEEP_THE_METHOD = frozenset({307, 308})
 
@@ -76,7 +77,7 @@ def exchange(
     expected: Expected,
     take_request: Callable[[], None],
 ) -> tuple[httpx.Response, bytes]:
-    """Send a request and return the successful response with its whole body. Only the body of a 204 may be empty.
+    """Send a request and return the successful response with its whole body. Only that of a 204 or 304 may be empty.
 
     `take_request` is called before a second request is made, after a redirect.
 
@@ -192,7 +193,7 @@ def _read(response: httpx.Response, label: RequestLabel, max_bytes: int) -> byte
     except UnknownEncodingError:
         finding = "is compressed otherwise than by gzip, the only encoding we ask for"
     else:
-        if response.status_code != httpx.codes.NO_CONTENT and (not body or body.isspace()):
+        if response.status_code not in WITHOUT_BODY and (not body or body.isspace()):
             reason = "sent an empty response"
             raise TransientError(reason)
         return body

@@ -53,7 +53,7 @@ class ConsistencyCheck:
         self._totals: set[int] = set()
         self._page_totals: set[int] = set()
         self._finding: str | None = None
-        self._has_repeated_page = False
+        self._must_stop = False
 
     def add(self, page: Page, ids: Collection[str], total: int | None, pages: int | None = None) -> None:
         """Add one page, with the announced numbers of records and of pages.
@@ -72,14 +72,15 @@ class ConsistencyCheck:
         if page.records:
             self._note_page(page, _fingerprint(page, frozenset(hashes), page.records - len(ids)))
 
-    def contradict(self, finding: str) -> None:
-        """Record that the links of the pages contradict each other."""
+    def contradict(self, finding: str, *, must_stop: bool = False) -> None:
+        """Record that the links of the pages contradict each other, or that something else is wrong with them."""
         self._finding = self._finding or finding
+        self._must_stop = self._must_stop or must_stop
 
     def must_stop(self) -> bool:
-        """Return True if the fetch has already failed: a page was repeated, or too many records were received."""
+        """Return True if the fetch has already failed, for instance because a page was repeated."""
         has_too_many = self._is_total_exact and bool(self._totals) and self.records > max(self._totals)
-        return self._has_repeated_page or has_too_many
+        return self._must_stop or has_too_many
 
     def report(self) -> ConsistencyReport:
         """Return the result of the checks over all pages that were added."""
@@ -108,8 +109,7 @@ class ConsistencyCheck:
         """Compare a page with the previous ones."""
         first = self._page_numbers.setdefault(fingerprint, page.number)
         if first != page.number:
-            self._has_repeated_page = True
-            self.contradict(f"page {page.number} has the same records as page {first}")
+            self.contradict(f"page {page.number} has the same records as page {first}", must_stop=True)
 
     def _overlap(self, extra: int) -> str | None:
         if extra <= max(MAX_DUPLICATES, self.records * MAX_DUPLICATE_PERCENT // 100):

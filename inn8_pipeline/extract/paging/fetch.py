@@ -6,12 +6,19 @@ from functools import partial
 from threading import Event, Lock
 
 from inn8_pipeline.errors import ContractError, RefusedRequestError
+from inn8_pipeline.extract.http.conditional import HEADERS, KnownPages, ValidatedPage, with_ends
 from inn8_pipeline.extract.paging.consistency import ConsistencyCheck, ConsistencyReport
 from inn8_pipeline.extract.paging.end_check import EndCheck
 from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Paginator, PagingOptions
 from inn8_pipeline.extract.paging.prefetch import PagePrefetcher
 from inn8_pipeline.extract.paging.styles import paginator_of
+
+WRONG_VALIDATOR = (
+    "So INN8 may have answered 304 for pages that had changed, and ticks of the last 24 hours may have missed changes. "
+    "The collection is fetched again in full, and nothing is asked for conditionally for a day. Set "
+    '`paging.conditional = "no"` in the contract file'
+)
 
 
 class Fetch:
@@ -24,11 +31,13 @@ class Fetch:
             discard the landing.
         finding: Why the fetch is not complete; None if it is.
         has_duplicates: Whether ids on two pages were accepted, because the previous fetch had the same ones.
+        known_pages: The pages of the fetch before, for conditional requests; None if none may be made or prepared.
+        unchanged_pages: How many pages INN8 answered with 304.
         unproven_end: Why more pages may follow the last one, as a sentence about page 1; None if it is the last one.
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (all but three are optional, and by name)
         self,
         options: PagingOptions,
         read: "ReadPage",
@@ -36,6 +45,7 @@ class Fetch:
         *,
         number: int = 1,
         known_duplicates: str = "",
+        known_pages: KnownPages | None = None,
     ) -> None:
         self.number = number
         self.retries = 0
@@ -45,6 +55,9 @@ class Fetch:
         self.finding: str | None = None
         self.duplicates = ""
         self.cancelled = Event()
+        self.known_pages = known_pages
+        self.unchanged_pages = 0
+        self._validated: list[tuple[int, ValidatedPage | None]] = []
         self._options = options
         self._read = read
         self._warn = warn
@@ -68,6 +81,11 @@ class Fetch:
     def is_total_wrong(self) -> bool:
         """True if all pages yielded so far announced the same total, and another number of records came."""
         return self._check.is_total_wrong
+
+    @property
+    def validated(self) -> list[ValidatedPage]:
+        """The pages that have a validator, for the conditional requests of the next fetch."""
+        return with_ends(self._validated)
 
     def count_retry(self) -> None:
         """Count one retry. The threads that fetch pages call it."""
@@ -93,10 +111,22 @@ class Fetch:
                 for warning in fetched.warnings:
                     self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
                 self._doubt(fetched.doubt)
+                self._validate(fetched)
                 yield fetched.page
             if paginator.unproven_end:
                 self._check_end(paginator.unproven_end)
         self._conclude(self._check.report())
+
+    def _validate(self, fetched: FetchedPage) -> None:
+        """Keep the page's validator. A fetch with a wrong one ends, because each 304 may be wrong: it is repeated."""
+        self._validated.append((fetched.page.records, fetched.validated))
+        self.unchanged_pages += fetched.validated is not None and fetched.validated.is_unchanged
+        if fetched.is_validator_wrong and self.known_pages and self.number == 1:
+            self.known_pages.distrust()
+            kind = HEADERS[self._options.paging.conditional][0]
+            finding = f"page {fetched.page.number} has other records than before, but the same {kind}"
+            self._warn_once(f"The collection {self._options.name}", f"{finding}. {WRONG_VALIDATOR}")
+            self._check.contradict(finding, must_stop=True)
 
     def _check_end(self, first: FetchedPage) -> None:
         """Ask for another page, because nothing in the first response shows that there is none."""
@@ -128,7 +158,7 @@ class Fetch:
             except RefusedRequestError as refusal:
                 if paginator.is_end(refusal):
                     return
-                if not paginator.is_gone(refusal):
+                if not paginator.is_gone(refusal) and not self.unchanged_pages:
                     raise
                 self._check.contradict("a page that was announced is not there")
                 return

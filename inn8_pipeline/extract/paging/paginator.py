@@ -9,6 +9,7 @@ import httpx
 from inn8_pipeline.contract import PagingContract
 from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import ContractError, RefusedRequestError
+from inn8_pipeline.extract.http.conditional import ValidatedPage
 from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_between
 from inn8_pipeline.extract.paging.page import Page
 
@@ -33,7 +34,8 @@ class FetchedPage:
     """A fetched page with its ids, its links and warnings about it.
 
     `total` is the announced number of records, `pages` the announced number of pages. `doubt` says why more pages may
-    follow this one, although it names none.
+    follow this one, although it names none. `validated` is the page with its validator, if that is wanted; it is wrong
+    if the page had other records before, and the same validator.
     """
 
     page: Page
@@ -43,6 +45,8 @@ class FetchedPage:
     warnings: tuple[str, ...] = ()
     pages: int | None = None
     doubt: str | None = None
+    validated: ValidatedPage | None = None
+    is_validator_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)

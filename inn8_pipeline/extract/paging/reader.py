@@ -1,7 +1,9 @@
 """Fetch one page: request it with a token, and check the response."""
 
+import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, astuple, replace
 from functools import partial
 from typing import NoReturn
 
@@ -13,6 +15,15 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import ContractError, CredentialsError, RefusedRequestError
 from inn8_pipeline.extract.auth import Token, TokenSource
 from inn8_pipeline.extract.endpoint import Endpoint
+from inn8_pipeline.extract.http.conditional import (
+    HEADERS,
+    Condition,
+    PageFacts,
+    ValidatedPage,
+    identity_of,
+    request_key,
+    validator_of,
+)
 from inn8_pipeline.extract.http.encoding import escape_invalid_utf8
 from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
 from inn8_pipeline.extract.paging.fetch import Fetch
@@ -51,6 +62,8 @@ class PageReader:
         self._page_size = endpoint.page_size_of(self._contract)
         self._parameters = parameters
         self._expected = Expected(SUCCESS, endpoint.max_body_bytes)
+        self._expected_or_unchanged = Expected(SUCCESS | {httpx.codes.NOT_MODIFIED}, endpoint.max_body_bytes)
+        self._identity = self._identity_of(endpoint)
         self._origin = httpx.URL(endpoint.base_url)
         self._http = http
         self._tokens = tokens
@@ -65,32 +78,84 @@ class PageReader:
         """
         label = RequestLabel("GET", self._contract.path, request.number)
         call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry)
-        attempt = partial(self._attempt, call, request.url)
+        attempt = partial(self._attempt, call, request.url, self._condition(fetch, request.url))
         return self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
 
-    def _attempt(self, call: ApiCall, url: str, token: Token) -> FetchedPage:
+    def _identity_of(self, endpoint: Endpoint) -> bytes:
+        """Return a digest of what decides, beside the URL, what INN8 sends and how it is read."""
+        contract = self._contract
+        return identity_of(
+            {
+                "client": [endpoint.client_id, endpoint.scope],
+                "headers": dict(self._headers),
+                "read": [contract.records_pointer, astuple(contract.paging), astuple(contract.total)],
+            }
+        )
+
+    def _condition(self, fetch: Fetch, url: str) -> Condition | None:
+        """Return the condition of a request; None if the contract or the fetch makes no conditional requests.
+
+        A fetch that is repeated asks for each page in full, because the pages of the one before were not consistent.
+        """
+        pages, kind = fetch.known_pages, self._contract.paging.conditional
+        if pages is None or kind not in HEADERS:
+            return None
+        key = request_key(self._identity, url)
+        known = pages.find(key)
+        asks = known is not None and known.may_ask and fetch.number == 1
+        return Condition(pages, kind, key, known, asks=asks)
+
+    def _attempt(self, call: ApiCall, url: str, condition: Condition | None, token: Token) -> FetchedPage:
         """Make one attempt. After a 401, renew the token and repeat the request once within the same attempt."""
-        fetched = self._get(call, url, token)
+        fetched = self._get(call, url, condition, token)
         if fetched is None:
             renewed = self._tokens.renewed(token, call.cancelled)
             self._retrier.take_request(call)
-            fetched = self._get(call, url, renewed)
+            fetched = self._get(call, url, condition, renewed)
         if fetched is None:
             raise CredentialsError(call.label.method, call.label.shown_path, httpx.codes.UNAUTHORIZED)
         return fetched
 
-    def _get(self, call: ApiCall, url: str, token: Token) -> FetchedPage | None:
+    def _get(self, call: ApiCall, url: str, condition: Condition | None, token: Token) -> FetchedPage | None:
         """Return the page, or None if the token was refused."""
-        headers = {**self._headers, "Authorization": f"Bearer {token.value}"}
+        asked = condition.headers if condition else {}
+        headers = {**self._headers, **asked, "Authorization": f"Bearer {token.value}"}
         request = self._http.build_request("GET", url, headers=headers)
+        expected = self._expected_or_unchanged if asked else self._expected
         try:
             take_request = partial(self._retrier.take_request, call)
-            response, body = exchange(self._http, request, call.label, self._expected, take_request)
+            response, body = exchange(self._http, request, call.label, expected, take_request)
         except RefusedRequestError as refusal:
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
             return None
-        return self._examine(response, body, url, call.label.page)
+        if response.status_code != httpx.codes.NOT_MODIFIED or condition is None:
+            fetched = self._examine(response, body, url, call.label.page)
+            return _validated(fetched, response, condition) if condition else fetched
+        unchanged = self._unchanged(response, condition, call.label.page)
+        if unchanged is None:
+            take_request()
+            return self._get(call, url, replace(condition, asks=False), token)
+        return unchanged
+
+    def _unchanged(self, response: httpx.Response, condition: Condition, number: int) -> FetchedPage | None:
+        """Return the page as it was landed; None if it is no longer stored, or if the 304 is about another version.
+
+        The body has not changed, so what was read from it is still right. A total in a header may have changed.
+        """
+        body = condition.unchanged_body(response)
+        if body is None or condition.known is None:
+            return None
+        records, ids = record_ids(body)
+        facts, contract = condition.facts, self._contract.total
+        total, pages = facts.total, facts.pages
+        if not contract.pointer:
+            announced, _ = total_of(response, Envelope(b""), contract)
+            total, pages = (None, announced) if contract.unit == "pages" else (announced, None)
+        known = condition.known
+        validated = ValidatedPage(condition.key, known.validator, known.digest, asdict(facts), is_unchanged=True)
+        links = PageLinks(facts.next_url, facts.last_url)
+        return FetchedPage(Page(number, body, records), ids, total, links, pages=pages, validated=validated)
 
     def _examine(self, response: httpx.Response, sent: bytes, url: str, number: int) -> FetchedPage:
         """Return the page with its ids, total and links.
@@ -158,6 +223,20 @@ class PageReader:
         subject = f"Page {number} of {self._collection.name}"
         error = ContractError(subject, finding, way_out) if way_out else ContractError(subject, finding)
         raise error from None
+
+
+def _validated(fetched: FetchedPage, response: httpx.Response, condition: Condition) -> FetchedPage:
+    """Return the page that came in full with its validator, unless something is unusual about the page."""
+    validator = validator_of(response, condition.kind)
+    if validator is None or fetched.warnings or fetched.doubt:
+        return fetched
+    digest = hashlib.sha256(fetched.page.body).digest()
+    facts = PageFacts(fetched.total, fetched.pages, fetched.links.next_url, fetched.links.last_url)
+    return replace(
+        fetched,
+        validated=ValidatedPage(condition.key, validator, digest, asdict(facts)),
+        is_validator_wrong=condition.contradicts(validator, digest),
+    )
 
 
 def _raise_if_cut_off(response: httpx.Response, error: Exception | None) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity, Reference
 from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.history import trigger_settings
+from inn8_pipeline.warehouse.landing import validators
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
 from inn8_pipeline.warehouse.landing.store import write_page
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
@@ -118,10 +119,14 @@ class DataSubjectSearch:
         return self.count(self._rewrite)
 
     def delete(self) -> None:
-        """Make the landings refer to the rewritten pages; delete the old pages, rejects, past versions and rows."""
+        """Make the landings refer to the rewritten pages; delete the old pages, rejects, past versions and rows.
+
+        The validators of all pages are deleted: the URL of a next page may have an id.
+        """
         trigger_settings.set_for_erasure(self._connection)
         execute(self._connection, _RENAME, tenant=self._tenant_id)
         drop_unnamed(self._connection, self._tenant_id)
+        validators.forget(self._connection, self._tenant_id)
         execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
             # Delete past versions first, because they are found by the parents' rows; then the rows, and last the

@@ -1,4 +1,4 @@
-"""Retention: delete old landings, then the pages that no landing refers to, then rejects resolved long ago.
+"""Retention: delete old landings, then the pages that no landing refers to, with their validators, then old rejects.
 
 A landing is kept if it is recent, if it is the watermark of a day or a collection, if it is the newest fetch that
 repeats such a landing, or if it is the newest of its entity. Rows of entities are never deleted.
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, transaction
+from inn8_pipeline.warehouse.landing import validators
 from inn8_pipeline.warehouse.landing.store import hold_pages
 from inn8_pipeline.warehouse.schema import migrations
 
@@ -113,6 +114,7 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
         hold_pages(connection, tenant_id, for_pruning=True)
         is_held = execute(connection, _IS_UNDER_WAY, tenant=tenant_id).fetchone() is not None
         pages = 0 if is_held else drop_unnamed(connection, tenant_id)
+        validators.prune(connection, tenant_id)
     with transaction(engine, "dropping resolved rejects") as connection:
         rejects = execute(connection, _DROP_REJECTS, tenant=tenant_id, days=reject_days).rowcount
     return Pruned(old, broken, pages, rejects, is_held)

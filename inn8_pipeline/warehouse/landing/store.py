@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine
@@ -32,7 +32,8 @@ PAGES_AHEAD = 2
 class Landing:
     """One complete fetch. `records` and `bytes` are sums over all pages; `window` is None for entities without days.
 
-    `unproven_end` says why more pages may follow the last one; None if it is the last one.
+    `unproven_end` says why more pages may follow the last one; None if it is the last one. `unchanged_pages` is the
+    number of pages that were not sent again.
     """
 
     id: int
@@ -49,6 +50,7 @@ class Landing:
     waited_seconds: int
     has_duplicates: bool
     unproven_end: str | None
+    unchanged_pages: int
 
     @property
     def proves_absence(self) -> bool:
@@ -72,6 +74,7 @@ def _landing(row: Mapping[str, Any]) -> Landing:
         waited_seconds=row["waited_seconds"] or 0,
         has_duplicates=row["has_duplicates"],
         unproven_end=row["unproven_end"],
+        unchanged_pages=row["unchanged_pages"] or 0,
     )
 
 
@@ -93,7 +96,8 @@ _COMPLETE = sql.SQL(
     update inn8_raw.landings
        set completed_at = clock_timestamp(), page_digests = %(digests)s, record_count = %(records)s,
            byte_count = %(bytes)s, retry_count = %(retries)s, has_duplicates = %(has_duplicates)s,
-           waited_seconds = %(waited_seconds)s, unproven_end = %(unproven_end)s
+           waited_seconds = %(waited_seconds)s, unproven_end = %(unproven_end)s,
+           unchanged_pages = %(unchanged_pages)s
      where tenant_id = %(tenant)s and id = %(landing)s
     returning *
     """
@@ -177,7 +181,13 @@ class LandingWriter:
         self._bytes += len(body)
 
     def complete(
-        self, *, retries: int, has_duplicates: bool, waited_seconds: float = 0.0, unproven_end: str | None = None
+        self,
+        *,
+        retries: int,
+        has_duplicates: bool,
+        waited_seconds: float = 0.0,
+        unproven_end: str | None = None,
+        unchanged_pages: int = 0,
     ) -> Landing:
         """Mark the landing as complete, and return it.
 
@@ -201,6 +211,7 @@ class LandingWriter:
                 has_duplicates=has_duplicates,
                 waited_seconds=round(waited_seconds),
                 unproven_end=unproven_end,
+                unchanged_pages=unchanged_pages,
             ).fetchone()
         self._close()
         if row is None:
@@ -257,17 +268,23 @@ _READ_PAGE = sql.SQL(
 )
 
 
-def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
+def read_page(connection: Connection, tenant_id: str, digest: bytes) -> bytes | None:
+    """Return the JSON text of a page; None if it is not stored."""
     # Binary, because in text format each byte would be sent as two hexadecimal digits.
-    with transaction(engine, "reading a landing") as connection, raw(connection).cursor(binary=True) as cursor:
+    with raw(connection).cursor(binary=True) as cursor:
+        page = cursor.execute(_READ_PAGE, {"tenant": tenant_id, "digest": digest}).fetchone()
+    return None if page is None else cast("bytes", page[0])
+
+
+def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
+    with transaction(engine, "reading a landing") as connection:
         for digest in landing.digests:
-            page: tuple[bytes] | None
-            page = cursor.execute(_READ_PAGE, {"tenant": landing.tenant_id, "digest": digest}).fetchone()  # type: ignore[assignment]
+            page = read_page(connection, landing.tenant_id, digest)
             if page is None:
                 raise LandingMissingError(
                     entity=landing.entity.name, wanted=f"this merge: pages of landing {landing.id} were pruned"
                 )
-            yield page[0]
+            yield page
 
 
 _PAGE_RECORDS = sql.SQL(

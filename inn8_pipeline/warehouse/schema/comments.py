@@ -23,6 +23,7 @@ TABLES: dict[str, str] = {
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
     "landings": "A row is one fetch of an entity: its time, window and pages. It counts once completed_at is set.",
     "pages": "A row is one page, verbatim as INN8 sent it. A page that INN8 sends again is not stored again.",
+    "page_validators": "A row is a page of the last tick's fetch that the next one may ask for conditionally.",
 }
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -96,6 +97,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "waited_seconds": (
             "Seconds in which requests waited for the request budget or INN8's rate limit; null where it failed."
         ),
+        "unchanged_pages": "Pages that INN8 did not send again, because they had not changed; null where it failed.",
         "merged_at": (
             "When the transactions of its merges began: created_at of the rows that the sync inserted; null where it "
             "inserted none."
@@ -165,6 +167,7 @@ COLUMNS: dict[str, dict[str, str]] = {
             "Why more pages may follow the last one, so that absence from the landing proves nothing; null if it is "
             "the last one."
         ),
+        "unchanged_pages": "Pages that INN8 did not send again, because they had not changed (304).",
         "repeats_id": "The merged landing that this one repeats page by page, so that there was nothing to merge.",
     },
     "pages": {
@@ -172,6 +175,18 @@ COLUMNS: dict[str, dict[str, str]] = {
         "body": "The JSON array as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
         "record_count": "Records on the page.",
         "byte_count": "Bytes of the page, decompressed.",
+    },
+    "page_validators": {
+        "entity": "clients, portfolios or transactions.",
+        "request_key": (
+            "SHA-256 of what the request asks for and how its response is read; empty: INN8's validators were wrong at "
+            "fetched_at, and none is used for a day."
+        ),
+        "validator": "The ETag or Last-Modified that came with the page.",
+        "sha256": "The page, in inn8_raw.pages.",
+        "facts": "What else was read from the response: the total, and the URLs of the next and the last page.",
+        "is_end": "It is the first or the last page of the fetch, which is always requested in full.",
+        "fetched_at": "When the page last came in full; after a day it is requested in full again.",
     },
 }
 

@@ -270,6 +270,7 @@ sync_log_entries = _table(
     SqlColumn("waited_seconds", Integer),
     SqlColumn("merged_at", ARRAY(type_of_instant)),
     SqlColumn("repaired", BigInteger),
+    SqlColumn("unchanged_pages", Integer),
     *_written(),
     PrimaryKeyConstraint(TENANT, "id", name="sync_log_entries_pkey"),
     UniqueConstraint(
@@ -356,6 +357,7 @@ landings = _table(
     SqlColumn("changed_at", type_of_instant),
     SqlColumn("waited_seconds", Integer),
     SqlColumn("unproven_end", Text),
+    SqlColumn("unchanged_pages", Integer),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,
@@ -370,6 +372,20 @@ pages = _table(
     SqlColumn("byte_count", BigInteger, nullable=False),
     SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "sha256", name="pages_pkey"),
+    schema=RAW_SCHEMA,
+)
+
+page_validators = _table(
+    "page_validators",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("request_key", LargeBinary, nullable=False),
+    SqlColumn("validator", Text),
+    SqlColumn("sha256", LargeBinary),
+    SqlColumn("facts", JSON),
+    SqlColumn("is_end", Boolean, nullable=False),
+    SqlColumn("fetched_at", type_of_instant, nullable=False),
+    PrimaryKeyConstraint(TENANT, "entity", "request_key", name="page_validators_pkey"),
     schema=RAW_SCHEMA,
 )
 

@@ -24,7 +24,7 @@ SYNCED = "Start of the last fetch that confirmed the row; unchanged while it is 
 SYNC_LOG = (
     *("tenant_id", "id", "run_id", "entity", "from_date", "to_date", "trigger", "status", "needs_action"),
     *("started_at", "ended_at", *SYNC_LOG_COUNTS, "bytes", "retries", "waits", "landing_id", "message"),
-    "waited_seconds", "merged_at", "repaired",
+    "waited_seconds", "merged_at", "repaired", "unchanged_pages",
 )  # fmt: skip
 """The columns of `inn8.sync_log`."""
 

@@ -156,6 +156,7 @@ class LoggedSync:
         retries: The number of requests that were tried again.
         waits: How often a merge waited for another sync of the entity.
         waited_seconds: How long requests waited for the request budget or INN8's rate limit.
+        unchanged_pages: How many pages INN8 did not send again, because they had not changed.
         merged_at: When the transactions of its merges began; empty if it merged nothing.
 
     """
@@ -171,6 +172,7 @@ class LoggedSync:
     retries: int | None = None
     waits: int | None = None
     waited_seconds: int | None = None
+    unchanged_pages: int | None = None
     merged_at: Sequence[datetime] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -188,6 +190,7 @@ class LoggedSync:
             "retries": self.retries,
             "waits": self.waits,
             "waited_seconds": self.waited_seconds,
+            "unchanged_pages": self.unchanged_pages,
             "landing_id": self.landing_id,
         }
 

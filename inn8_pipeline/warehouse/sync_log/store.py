@@ -152,6 +152,7 @@ def _values(sync: LoggedSync) -> dict[str, Any]:
         "retries": sync.retries,
         "waits": sync.waits,
         "waited_seconds": sync.waited_seconds,
+        "unchanged_pages": sync.unchanged_pages,
         "repaired": counts.get("repaired"),
         "landing_id": sync.landing_id,
         "merged_at": list(sync.merged_at) or None,
@@ -182,5 +183,6 @@ def _sync(row: Mapping[str, Any]) -> LoggedSync:
         retries=row["retries"],
         waits=row["waits"],
         waited_seconds=row["waited_seconds"],
+        unchanged_pages=row["unchanged_pages"],
         merged_at=row["merged_at"] or (),
     )
