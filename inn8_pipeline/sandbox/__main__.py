@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = ServerOptions(
         page_size=given.page_size, max_page_size=given.page_size, paging=not given.no_paging,
         windows=not given.no_windows, pascal=given.pascal, gzip_level=given.gzip_level, delay=given.delay,
-        etags=given.etags, requests_per_minute=given.requests_per_minute, total_off_by=given.wrong_total,
+        etags=given.etags, last_modified=given.last_modified, requests_per_minute=given.requests_per_minute,
+        total_off_by=given.wrong_total,
     )  # fmt: skip
     world = World(
         clients=given.clients, portfolios=given.portfolios, transactions=given.transactions, days=given.days,
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-paging", action="store_true", help="each collection as one array")
     parser.add_argument("--no-windows", action="store_true", help="fromDate and toDate are ignored")
     parser.add_argument("--etags", action="store_true", help="send ETags and answer conditional requests with 304")
+    parser.add_argument("--last-modified", action="store_true", help="likewise with Last-Modified")
     parser.add_argument("--requests-per-minute", type=int, default=0, help="answer 429 to more; 0: no limit")
     parser.add_argument("--wrong-total", type=int, default=0, help="what is added to each announced total")
     parser.add_argument("--warm", action="store_true", help="render all pages before the first request")

@@ -208,6 +208,7 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
         (["sandbox", "--delay", "-1"], "--delay"),
         (["sandbox", "--port", "70000"], "--port"),
         (["sandbox", "--days", "99999999999"], "--days"),
+        (["sandbox", "--pascal", "--like", "contract.toml"], "do not work with --like"),
         (["sandbox", "--clients", "0"], "clients if it has portfolios"),
         (["sandbox", "--last-date", "0001-01-01"], "are not all between the years"),
         (["backfill", "clients", "--from", "2026-03-01"], "clients"),

@@ -20,7 +20,7 @@ EPILOG = examples(
     "inn8 sandbox --port 8080",
     "inn8 sandbox --transactions 500000 --invalid 20 --delay 0.1",
     "inn8 sandbox --pascal --no-paging --no-windows",
-    "inn8 sandbox --like contract.toml",
+    "inn8 sandbox --like contract.toml --last-modified",
     "inn8 sandbox --etags --requests-per-minute 600 --wrong-total 3",
 )
 
@@ -49,14 +49,15 @@ EPILOG = examples(
 @click.option("--no-paging", is_flag=True, help="Send each collection as one array.")
 @click.option("--no-windows", is_flag=True, help="Ignore fromDate and toDate.")
 @click.option("--etags", is_flag=True, help="Send ETags and answer conditional requests with 304.")
+@click.option("--last-modified", is_flag=True, help="Send Last-Modified and answer conditional requests with 304.")
 @click.option("--requests-per-minute", default=0, type=click.IntRange(0), help="Answer 429 to more. Default: no limit.")
 @click.option("--wrong-total", default=0, help="Add this number to each announced total.")
 @click.option("--like", type=click.Path(path_type=Path), help="Serve what this contract file says (not its token).")
 def command(
     clients: int, portfolios: int, transactions: int, days: int, last_date: date | None, seed: int, invalid: int,
     port: int, page_size: int, delay: float, expires_in: int,
-    pascal: bool, no_paging: bool, no_windows: bool, etags: bool, requests_per_minute: int, wrong_total: int,
-    like: Path | None,
+    pascal: bool, no_paging: bool, no_windows: bool, etags: bool, last_modified: bool, requests_per_minute: int,
+    wrong_total: int, like: Path | None,
 ) -> None:  # fmt: skip
     """Serve a simulated INN8 on the loopback interface until Ctrl-C.
 
@@ -64,9 +65,12 @@ def command(
     """
     if math.isnan(delay):
         raise click.BadParameter("'nan' is not a number of seconds.", param_hint="--delay")
+    if like is not None and (pascal or no_paging):
+        raise click.UsageError("--pascal and --no-paging do not work with --like: set them in the contract file.")
     options = ServerOptions(
         page_size=page_size, max_page_size=page_size, paging=not no_paging, windows=not no_windows, pascal=pascal,
-        delay=delay, etags=etags, requests_per_minute=requests_per_minute, total_off_by=wrong_total,
+        delay=delay, etags=etags, last_modified=last_modified, requests_per_minute=requests_per_minute,
+        total_off_by=wrong_total,
     )  # fmt: skip
     try:
         world = World(

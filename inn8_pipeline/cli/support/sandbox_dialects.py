@@ -23,6 +23,7 @@ def _dialect(collection: CollectionContract) -> Dialect:
         next=paging.next_pointer,
         leaves_next_out=paging.next_may_be_absent,
         more=paging.more,
+        conditional=paging.conditional,
         total_unit=total.unit,
         total_header=total.header,
         total_pointer=total.pointer,

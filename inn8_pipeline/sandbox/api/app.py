@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from inn8_pipeline.sandbox.api.dialect import Dialect  # noqa: TC001 (likewise)
 from inn8_pipeline.sandbox.api.faults import ActiveFaults, FaultPath, Faults
-from inn8_pipeline.sandbox.api.limits import MinuteLimit, conditional
+from inn8_pipeline.sandbox.api.limits import LastModified, MinuteLimit, with_etag
 from inn8_pipeline.sandbox.api.pages import PageCache, Query, ServedPage, ServerOptions
 from inn8_pipeline.sandbox.api.responses import SandboxResponse, fault_response, json_response
 from inn8_pipeline.sandbox.api.stats import Stats
@@ -20,6 +20,7 @@ from inn8_pipeline.sandbox.errors import InvalidQueryError, UnknownNameError, Wr
 from inn8_pipeline.sandbox.world.world import COLLECTIONS, Collection, World
 
 MAX_BODY_BYTES = 1_000_000
+NOT_MODIFIED = 304
 
 
 class SandboxApp:
@@ -35,6 +36,7 @@ class SandboxApp:
         self.on_request: Callable[[str, str], None] | None = None
         self._pages = PageCache(world)
         self._limit = MinuteLimit()
+        self._modified = LastModified(world)
 
     def warm(self) -> None:
         """Render and cache all pages now."""
@@ -105,11 +107,21 @@ class SandboxApp:
             regular = self._page(request, collection, active)
         except InvalidQueryError as error:
             return json_response(400, {"error": "bad_request", "message": str(error)})
-        if self.options.etags:
-            regular = conditional(regular, request.headers.get("if-none-match", ""))
+        regular = self._conditional(request, collection, regular)
         regular.headers |= headers
         fault = active.replacing()
         return fault_response(fault, regular) if fault else regular
+
+    def _conditional(self, request: Request, collection: Collection, regular: SandboxResponse) -> SandboxResponse:
+        """Return the response with its validators, or a 304. An ETag precedes a Last-Modified."""
+        asked, dialect = request.headers.get("if-none-match", ""), self.dialects.get(collection)
+        kind = dialect.conditional if dialect else "no"
+        if self.options.etags or kind == "etag":
+            regular = with_etag(regular, asked)
+        if regular.status != NOT_MODIFIED and (self.options.last_modified or kind == "last-modified"):
+            since = "" if asked else request.headers.get("if-modified-since", "")
+            regular = self._modified.add(regular, since)
+        return regular
 
     def _page_in_dialect(self, request: Request, collection: Collection) -> SandboxResponse:
         dialect = self.dialects[collection]

@@ -26,6 +26,7 @@ class Dialect:
         next: The JSON pointer to the cursor or the URL of the next page.
         leaves_next_out: Whether the last page has nothing at `next`; else null is there.
         more: The JSON pointer to a boolean that says whether more pages follow; empty: it is not sent.
+        conditional: The validator that is sent with each page: etag, last-modified or no.
         total_unit: What the total counts: records, pages or none.
         total_header: The header of the total; it is not sent where `total_pointer` is given.
         total_pointer: The JSON pointer to the total.
@@ -46,6 +47,7 @@ class Dialect:
     next: str = "/next"
     leaves_next_out: bool = False
     more: str = ""
+    conditional: str = "no"
     total_unit: str = "records"
     total_header: str = "X-Total-Count"
     total_pointer: str = ""

@@ -4,8 +4,11 @@ import hashlib
 import math
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
 from inn8_pipeline.sandbox.api.responses import SandboxResponse, json_response
+from inn8_pipeline.sandbox.world.world import World
 
 WINDOW_SECONDS = 60.0
 
@@ -35,10 +38,29 @@ class MinuteLimit:
         return headers, json_response(429, {"error": "too_many_requests"}, headers | {"retry-after": str(seconds)})
 
 
-def conditional(regular: SandboxResponse, if_none_match: str) -> SandboxResponse:
+def with_etag(regular: SandboxResponse, if_none_match: str) -> SandboxResponse:
     """Return the response with an ETag, or a 304 if the request has the same one."""
     etag = f'"{hashlib.sha256(regular.body).hexdigest()[:32]}"'
     if etag in {each.strip() for each in if_none_match.split(",")}:
         return SandboxResponse(304, b"", {"etag": etag})
     regular.headers["etag"] = etag
     return regular
+
+
+class LastModified:
+    """When a world last changed: a day before the server was made, or the time at which a request noticed a change."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._version = world.version
+        self._at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+
+    def add(self, regular: SandboxResponse, if_modified_since: str) -> SandboxResponse:
+        """Return the response with a Last-Modified, or a 304 if the request has that instant or a later one."""
+        if self._version != self._world.version:
+            self._version, self._at = self._world.version, datetime.now(UTC).replace(microsecond=0)
+        headers = {"last-modified": format_datetime(self._at, usegmt=True)}
+        if if_modified_since and parsedate_to_datetime(if_modified_since) >= self._at:
+            return SandboxResponse(304, b"", headers)
+        regular.headers |= headers
+        return regular

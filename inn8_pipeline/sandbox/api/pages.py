@@ -33,6 +33,8 @@ class ServerOptions:
     """Seconds to wait before each response of a collection."""
     etags: bool = False
     """Send an ETag with each page, and answer 304 to `If-None-Match`, without the headers of the page."""
+    last_modified: bool = False
+    """Send a Last-Modified with each page, which is that of the whole world, and answer 304 to `If-Modified-Since`."""
     requests_per_minute: int = 0
     """Answer 429 to more requests of collections, and send RateLimit headers; 0: no limit."""
     total_off_by: int = 0
