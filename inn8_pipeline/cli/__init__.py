@@ -38,7 +38,7 @@ main = LazyGroup(
         "show": "Show one record: its row, what INN8 sent, its rejects and its history.",
         "erase": "Erase one client's data from every table and every stored page.",
         "doctor": "Check settings, credentials, databases, clock, daemon and schedules.",
-        "alert": "Try the addresses to which alerts and heartbeats go.",
+        "alert": "Try the addresses of alerts and heartbeats; mute alerts for a while.",
         "probe": "Compare INN8 with the contract; propose a contract file for an INN8 that differs.",
         "contract": "Show how INN8's API is read: the built-in contract, and changes by INN8_CONTRACT_FILE.",
         "db": "Upgrade the warehouse's schema; manage who may read and write it.",

@@ -80,12 +80,19 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """The webhook for alerts, whose URL is a secret; whether warnings are posted; the URL of the UI for links.
+    """The webhook for alerts, whose URL is a secret, and what is posted to it.
 
-    Messages have times in `timezone`, beside UTC.
+    Attributes:
+        webhook: The URL; None if alerts are off.
+        payload: The form of a message: `slack`, `teams` or `json`.
+        includes_warnings: Whether warnings are posted that are not about a tenant with a level of its own.
+        ui_url: The URL of the UI, for links.
+        timezone: The time zone of the times in messages, beside UTC.
+
     """
 
     webhook: str | None = field(repr=False)
+    payload: str
     includes_warnings: bool
     ui_url: str
     timezone: str

@@ -135,7 +135,8 @@ def read_alerts(environment: Environment) -> AlertSettings:
     """Return the settings of alerts; the webhook is None if alerts are off."""
     return AlertSettings(
         webhook=_optional_url(environment, "INN8_ALERT_WEBHOOK", "https://hooks.example/T0/B0/secret"),
-        includes_warnings=environment.parse("INN8_ALERT_LEVEL", _level, "warning or error", "warning") == "warning",
+        payload=environment.parse("INN8_ALERT_FORMAT", _payload, "slack, teams or json", "slack"),
+        includes_warnings=_includes_warnings(environment, "INN8_ALERT_LEVEL", "warning"),
         ui_url=(_optional_url(environment, "INN8_UI_URL", "https://dagster.firm.example") or "").rstrip("/"),
         timezone=_timezone(environment),
     )
@@ -149,6 +150,22 @@ def read_heartbeat_url(environment: Environment, tenant_id: str) -> str | None:
 def _optional_url(environment: Environment, name: str, example: str) -> str | None:
     url = environment.read(name, example, default="")
     return http_url(name, url, example) if url else None
+
+
+def read_includes_warnings(environment: Environment, tenant_id: str) -> bool:
+    """Return whether warnings about the tenant are posted; its level falls back to INN8_ALERT_LEVEL."""
+    level = environment.read("INN8_ALERT_LEVEL", "warning", default="warning")
+    return _includes_warnings(environment, f"{_prefix(environment, tenant_id)}ALERT_LEVEL", level)
+
+
+def _includes_warnings(environment: Environment, name: str, default: str) -> bool:
+    return environment.parse(name, _level, "warning or error", default) == "warning"
+
+
+def _payload(text: str) -> str:
+    if text.lower() not in {"slack", "teams", "json"}:
+        raise ValueError
+    return text.lower()
 
 
 def _timezone(environment: Environment) -> str:

@@ -1,16 +1,20 @@
-"""`inn8 alert`: try the addresses to which alerts and heartbeats go."""
+"""`inn8 alert`: try the addresses to which alerts and heartbeats go, and mute alerts for a while."""
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
-from inn8_pipeline.cli.support.options import json_option
+from inn8_pipeline.cli.support.options import INSTANT, PERIOD, json_option
 from inn8_pipeline.cli.support.output import print_json, print_result, silence
+from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.errors import NotifyError, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
@@ -23,6 +27,8 @@ from inn8_pipeline.settings import (
 )
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from inn8_pipeline import notify
 else:
     notify = lazy_module("inn8_pipeline.notify")
@@ -39,9 +45,11 @@ class AddressTested:
     message: str
 
 
-@click.group(name="alert", epilog=examples("inn8 alert test"))
+@click.group(
+    name="alert", epilog=examples("inn8 alert test", 'inn8 alert mute --for 2h --reason "upgrade of Postgres"')
+)
 def command() -> None:
-    """Try the addresses to which alerts and heartbeats go."""
+    """Try the addresses to which alerts and heartbeats go, and mute alerts for a while."""
 
 
 @command.command(
@@ -71,12 +79,60 @@ def test(as_json: bool) -> None:
     sys.exit(0 if all(each.is_ok for each in tested) else EXIT_FAILED)
 
 
+@command.command(
+    epilog=examples(
+        'inn8 alert mute --for 2h --reason "upgrade of Postgres"',
+        'inn8 alert mute --from 2026-11-28T22:00+02:00 --for 90m --reason "maintenance of INN8"',
+        "inn8 alert mute                            until when they are muted",
+    )
+)
+@click.option("--for", "period", type=PERIOD, help="How long: 30m, 2h or 1d, up to 7 days.")
+@click.option("--from", "from_at", type=INSTANT, help="When it begins, such as 2026-11-28T22:00+02:00. Default: now.")
+@click.option("--reason", help="Why, for others who look.")
+@json_option
+def mute(period: timedelta | None, from_at: datetime | None, reason: str | None, as_json: bool) -> None:
+    """Post no alerts for a while, or show until when none are posted.
+
+    Syncs and checks go on. What began meanwhile is posted afterwards, also if it is over by then. The heartbeat is
+    called as always.
+    """
+    if (period is None) != (reason is None) or (from_at and period is None):
+        raise click.UsageError("Give both --for and --reason; or neither, to see until when alerts are muted.")
+    silence()
+    with _instance() as instance:
+        if period is not None:
+            begins_at = from_at or now()
+            muted = dagster_modules.mutes.Mute(begins_at, begins_at + period, reason or "")
+            dagster_modules.mutes.write(instance, muted)
+        found = dagster_modules.mutes.read(instance)
+    current = found if found is not None and found.until > now() else None
+    if as_json:
+        print_json(asdict(current) if current else None)
+    else:
+        click.echo(printable(f"Alerts are muted {current}." if current else "Alerts are not muted."))
+
+
+@command.command(epilog=examples("inn8 alert unmute"))
+def unmute() -> None:
+    """Post alerts again, beginning with what happened meanwhile."""
+    silence()
+    with _instance() as instance:
+        dagster_modules.mutes.write(instance, None)
+    click.echo("Alerts are posted again, within half a minute.")
+
+
+@contextmanager
+def _instance() -> "Iterator[DagsterInstance]":
+    with dagster_modules.instance.open_instance(Environment()) as instance, dagster_modules.instance.storage_guarded():
+        yield instance
+
+
 def _addresses(environment: Environment) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield each setting with an address, and what sends to it."""
-    webhook = read_alerts(environment).webhook
-    if webhook:
+    settings = read_alerts(environment)
+    if settings.webhook:
         text = f"Test of alerts by `inn8 alert test` at {now():%Y-%m-%d %H:%M} UTC. Nothing is wrong."
-        yield WEBHOOK, partial(notify.post, webhook, text)
+        yield WEBHOOK, partial(notify.post, settings.webhook, text, settings.payload)
     for tenant_id in read_tenant_ids(environment):
         url, variable = (
             read_heartbeat_url(environment, tenant_id),

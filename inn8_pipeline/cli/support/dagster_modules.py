@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inn8_pipeline.cli.instance import capacity, instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
+    from inn8_pipeline.defs.instance import mutes
     from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
 else:
     _PACKAGES = {
@@ -21,6 +22,7 @@ else:
         "dry_runs": "inn8_pipeline.defs.sync_log",
         "instance": "inn8_pipeline.cli.instance",
         "liveness": "inn8_pipeline.cli.instance",
+        "mutes": "inn8_pipeline.defs.instance",
         "names": "inn8_pipeline.defs",
         "open_runs": "inn8_pipeline.cli.local",
         "resources": "inn8_pipeline.defs",
@@ -44,6 +46,7 @@ __all__ = [
     "dry_runs",
     "instance",
     "liveness",
+    "mutes",
     "names",
     "open_runs",
     "resources",

@@ -61,6 +61,28 @@ class Instant(click.ParamType[datetime]):
 INSTANT = Instant()
 
 
+class Period(click.ParamType[timedelta]):
+    """A period such as 30m, 2h or 1d, of at most a week."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401
+        """Return the period, or fail with click's own message."""
+        if isinstance(value, timedelta):
+            return value
+        units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+        number, unit = value[:-1], units.get(value[-1:])
+        is_number = number.isascii() and number.isdecimal() and len(number) <= len("10080")
+        period = int(number) * unit if unit is not None and is_number else timedelta()
+        if not timedelta() < period <= _WEEK:
+            self.fail(f"{value!r} is not a period of up to 7 days. Write it as 30m, 2h or 1d.", param, ctx)
+        return period
+
+
+_WEEK = timedelta(days=7)
+PERIOD = Period()
+
+
 class EntityName(click.ParamType[Entity]):
     """The name of an entity: with `has_days`, of one with days of trade; with `is_singular`, in the singular."""
 

@@ -145,20 +145,23 @@ class AlertState:
         self,
         at: datetime,
         *,
-        includes_warnings: bool,
+        includes_warnings: Callable[[Subject], bool],
         may_pass: Callable[[Subject, Incident], bool] = lambda *_: False,
     ) -> Changes:
         """Return the changes that are to be reported at this instant.
 
         Args:
             at: The instant.
-            includes_warnings: Whether warnings are reported.
+            includes_warnings: Whether warnings about a subject are reported.
             may_pass: Whether an incident that is not yet reported may be over within minutes. It is reported later, or
                 not at all if it ends before.
 
         """
         found = {
-            subject: (_change(incident, self.reported.get(subject), at, includes_warnings=includes_warnings), incident)
+            subject: (
+                _change(incident, self.reported.get(subject), at, includes_warnings=includes_warnings(subject)),
+                incident,
+            )
             for subject, incident in self.open.items()
             if subject in self.reported or not may_pass(subject, incident)
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
@@ -45,6 +46,28 @@ def line(subject: Subject, change: Change, incident: Incident, timezone: str) ->
     run = "" if is_named else f"Run {incident.run_id[:8]}."
     parts = (f"{label}.", _shortened(incident.text), f"Since {began}.", run, incident.url)
     return " ".join(part for part in parts if part)
+
+
+def as_json(subject: Subject, changed: tuple[Change, Incident]) -> dict[str, Any]:
+    """Return one change as a JSON object, for programs."""
+    change, incident = changed
+    return {
+        "change": change.name.lower(),
+        "is_error": incident.is_error,
+        "subject": str(subject),
+        "kind": str(subject.kind),
+        "name": subject.name,
+        "tenant": subject.tenant.tenant_id if subject.tenant else None,
+        "entity": subject.entity or None,
+        "tables": list(incident.tables),
+        "days": [str(window) for window in incident.days],
+        "text": _shortened(incident.text),
+        "reason": incident.reason,
+        "began_at": incident.began_at.isoformat(),
+        "over_at": incident.over_at.isoformat() if incident.over_at else None,
+        "run_id": incident.run_id or None,
+        "url": incident.url or None,
+    }
 
 
 def moment(instant: datetime, timezone: str) -> str:

@@ -11,8 +11,9 @@ from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import heartbeat, incident_subjects
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import AlertState, Changes, Finding, Incident
-from inn8_pipeline.defs.alerting.messages import message
+from inn8_pipeline.defs.alerting.messages import as_json, message
 from inn8_pipeline.defs.checks import check_rules
+from inn8_pipeline.defs.instance import mutes
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import ENTITIES
@@ -24,6 +25,7 @@ from inn8_pipeline.settings import (
     now,
     read_alerts,
     read_heartbeat_url,
+    read_includes_warnings,
     read_sync,
 )
 
@@ -157,12 +159,29 @@ def _alert_sensor(  # noqa: PLR0913 (the parts of a sensor)
             return dg.SkipReason("INN8_ALERT_WEBHOOK is not set: nothing is posted.")
         before = _without_undefined(context, tenants, cursors.read_alerts(context.cursor, tenants))
         found, at = evaluate(context, settings, before.evaluated(now())), now()
-        changes = found.changes(at, includes_warnings=settings.includes_warnings, may_pass=may_pass(context, found, at))
-        state, outcome = _post(context, settings, found, changes, at)
+        changes = found.changes(
+            at, includes_warnings=_includes_warnings(settings, tenants), may_pass=may_pass(context, found, at)
+        )
+        mute = mutes.read(context.instance)
+        if mute is not None and mute.holds(at):
+            state, outcome = found, f"Alerts are muted {mute}. {len(changes)} changes wait."
+        else:
+            state, outcome = _post(context, settings, found, changes, at)
         context.update_cursor(cursors.write_alerts(state))
         return dg.SkipReason(outcome)
 
     return alert
+
+
+def _includes_warnings(settings: AlertSettings, tenants: Sequence[Tenant]) -> Callable[[Subject], bool]:
+    """Return whether warnings about a subject are posted, by its tenant's level; the default level if it has none."""
+    environment = Environment()
+    levels = {tenant: read_includes_warnings(environment, tenant.tenant_id) for tenant in tenants}
+
+    def decide(subject: Subject) -> bool:
+        return levels.get(subject.tenant, settings.includes_warnings) if subject.tenant else settings.includes_warnings
+
+    return decide
 
 
 def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Tenant], state: AlertState) -> AlertState:
@@ -187,7 +206,8 @@ def _post(
     """Post the changes as one message. If that fails, a later evaluation posts them."""
     if changes and settings.webhook:
         try:
-            notify.post(settings.webhook, message(changes, settings.timezone))
+            text = message(changes, settings.timezone)
+            notify.post(settings.webhook, text, settings.payload, [as_json(*each) for each in changes.items()])
         except NotifyError as error:
             context.log.warning(str(error))
             return state, str(error)

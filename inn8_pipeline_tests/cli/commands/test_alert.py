@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner, Result
 from pytest_httpserver import HTTPServer
 
 from inn8_pipeline.cli import main
+from inn8_pipeline_tests.cli.conftest import Place
 
 SECRET = "/services/T0/a-secret-path"
 
@@ -48,3 +50,18 @@ def test_without_an_address_it_is_wrong_settings() -> None:
     shown = ask()
     assert shown.exit_code == 2
     assert "INN8_ALERT_WEBHOOK is not set, and no heartbeat either" in shown.output
+
+
+def test_alerts_are_muted_and_posted_again(place: Place) -> None:
+    ask = place.terminal.ask
+    assert ask("alert", "mute").stdout == "Alerts are not muted.\n"
+    muted = ask("alert", "mute", "--from", "2126-11-28T22:00+02:00", "--for", "90m", "--reason", "upgrade")
+    assert muted.stdout == "Alerts are muted from 2126-11-28 20:00 to 2126-11-28 21:30 UTC: upgrade.\n"
+    assert json.loads(ask("alert", "mute", "--json").stdout)["reason"] == "upgrade"
+    assert ask("alert", "unmute").exit_code == 0
+    assert ask("alert", "mute", "--json").stdout == "null\n"
+
+
+@pytest.mark.parametrize("arguments", [("--for", "2h"), ("--reason", "x"), ("--for", "2w", "--reason", "x")])
+def test_a_mute_without_an_end_or_a_reason_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(main, ["alert", "mute", *arguments]).exit_code == 2

@@ -25,7 +25,7 @@ def reported(*evaluations: Incident | Finding, includes_warnings: bool = True, m
     for evaluation in evaluations:
         finding = Finding(evaluation) if isinstance(evaluation, Incident) else evaluation
         state = cursors.read_alerts(cursor, [FIRM]).updated({SUBJECT: finding}, at)
-        changes = state.changes(at, includes_warnings=includes_warnings)
+        changes = state.changes(at, includes_warnings=lambda _: includes_warnings)
         found.extend(change for change, _ in changes.values())
         cursor = cursors.write_alerts(state.after_report(changes, at))
         at += timedelta(minutes=minutes)
@@ -46,19 +46,22 @@ def test_an_error_of_another_kind_is_reported_and_a_warning_of_another_kind_is_n
 
 
 def test_where_only_errors_are_wanted_the_end_of_an_error_is_reported_and_warnings_are_not() -> None:
-    assert reported(WARNING, ERROR, WARNING, OK, includes_warnings=False) == [Change.ERROR, Change.NO_LONGER_ERROR]
+    assert reported(WARNING, ERROR, WARNING, OK, includes_warnings=False) == [
+        Change.ERROR,
+        Change.NO_LONGER_ERROR,
+    ]
 
 
 def test_leaving_warnings_out_does_not_report_the_open_ones_as_over() -> None:
     state = AlertState().updated({SUBJECT: Finding(WARNING)}, AT)
-    state = state.after_report(state.changes(AT, includes_warnings=True), AT)
-    assert state.changes(AT, includes_warnings=False) == {}
-    assert state.updated({SUBJECT: OK}, AT).changes(AT, includes_warnings=False) == {}
+    state = state.after_report(state.changes(AT, includes_warnings=lambda _: True), AT)
+    assert state.changes(AT, includes_warnings=lambda _: False) == {}
+    assert state.updated({SUBJECT: OK}, AT).changes(AT, includes_warnings=lambda _: False) == {}
 
 
 def test_an_incident_about_which_nothing_is_known_stays_open() -> None:
     state = AlertState(open={SUBJECT: ERROR}, reported={SUBJECT: ERROR}).updated({}, AT)
-    assert state.changes(AT, includes_warnings=True) == {}
+    assert state.changes(AT, includes_warnings=lambda _: True) == {}
     assert state.open == {SUBJECT: ERROR}
 
 

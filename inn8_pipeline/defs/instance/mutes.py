@@ -1,0 +1,44 @@
+"""Keep in Dagster's storage until when alerts are muted.
+
+The sensors and `inn8 alert mute` reach it on every machine, also while the warehouse is away.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+import msgspec
+
+_KEY = "inn8/mute"
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """A period in which no alert is posted. What began in it is posted afterwards."""
+
+    from_at: datetime
+    until: datetime
+    reason: str
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether the instant is in the period."""
+        return self.from_at <= at < self.until
+
+    def __str__(self) -> str:
+        """Return the period and its reason."""
+        return f"from {self.from_at:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
+
+def read(instance: dg.DagsterInstance) -> Mute | None:
+    """Return the period that was set last, which may be over or in the future; None if there is none."""
+    text = instance.daemon_cursor_storage.get_cursor_values({_KEY}).get(_KEY)
+    try:
+        return msgspec.json.decode(text, type=Mute) if text else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def write(instance: dg.DagsterInstance, mute: Mute | None) -> None:
+    """Set the period, in place of an earlier one; with None, end it."""
+    text = msgspec.json.encode(mute).decode() if mute is not None else ""
+    instance.daemon_cursor_storage.set_cursor_values({_KEY: text})
