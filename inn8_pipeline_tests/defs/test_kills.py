@@ -26,9 +26,9 @@ from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.killed_processes import EVENTS, STATEMENTS, KillPoint
 from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
-SEEDS = range(int(os.environ.get("SOAK_EXAMPLES", "6")))
+SEEDS = range(int(os.environ.get("SOAK_EXAMPLES", "2")))
 # A run has more than 20 events, and a kill before one costs 7 s. `make soak-records` takes each of them.
-EVENTS_APART = 1 if "SOAK_EXAMPLES" in os.environ else 3
+EVENTS_APART = 1 if "SOAK_EXAMPLES" in os.environ else 5
 KILLED = -signal.SIGKILL
 OPEN = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 

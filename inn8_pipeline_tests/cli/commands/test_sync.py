@@ -86,6 +86,7 @@ def upgraded_with_a_past(place: Place) -> None:
     ]
 
 
+@pytest.mark.processes
 def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world: World) -> None:
     done = place.terminal.run("sync", "--full", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -107,6 +108,7 @@ def change_all(world: World, collection: Collection, **changes: object) -> None:
         world.put(collection, {**record, **changes})
 
 
+@pytest.mark.processes
 def test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through(place: Place, world: World) -> None:
     assert place.terminal.run("sync").returncode == 0
     change_all(world, "clients", status="dormant")
@@ -134,6 +136,7 @@ def preview_shows_the_change_and_writes_nothing(place: Place, command: list[str]
     assert place.terminal.ask("log", "--json").stdout == logged
 
 
+@pytest.mark.processes
 def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them(place: Place, world: World) -> None:
     change_all(world, "clients", fullName=None)
     failed = place.terminal.run("sync", "clients")
@@ -142,6 +145,7 @@ def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_t
     assert count(place.warehouse_url, "inn8.rejected_records") == 30
 
 
+@pytest.mark.processes
 def test_removals_that_are_held_back_are_marked_by_a_sync_that_allows_them(place: Place, world: World) -> None:
     place.terminal.run("sync", "clients")
     for record in list(world.records("clients"))[:10]:
@@ -182,6 +186,7 @@ class TestOfAWorldWithFaultyRecords:
         with World(clients=5, portfolios=5, transactions=50, days=5, invalid=2) as made:
             yield made
 
+    @pytest.mark.processes
     def test_rejects_change_the_exit_code_until_they_are_accepted(self, place: Place) -> None:
         partial = place.terminal.run("sync", "clients")
         assert (partial.returncode, "PartialSuccess" in partial.stdout) == (3, True)
@@ -203,6 +208,7 @@ class TestOfAWorldWithFaultyRecords:
         assert (unknown.exit_code, "no open reject 999" in unknown.stderr) == (1, True)
         assert place.terminal.run("sync", "clients").returncode == 0
 
+    @pytest.mark.processes
     def test_a_record_is_shown_with_what_inn8_sent(self, place: Place) -> None:
         place.terminal.run("sync")
         client = json.loads(place.terminal.ask("show", "client", "CL-000001", "--json").stdout)
@@ -255,6 +261,7 @@ def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end:
     assert [(each["entity"], each["status"]) for each in logged] == [("clients", "Failed")]
 
 
+@pytest.mark.processes
 def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_code_say_so(
     place: Place, storage_url: str
 ) -> None:
@@ -270,6 +277,7 @@ def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_co
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.processes
 def test_a_rebuild_makes_the_table_from_the_landing_and_asks_inn8_nothing(place: Place) -> None:
     assert place.terminal.run("sync", "clients").returncode == 0
     asked = place.server.stats.requests.total()
@@ -316,6 +324,7 @@ def test_several_tenants_are_synced_and_shown_separately(place: Place, acme: San
     assert "INN8_TENANT_ID=tests" in renamed.ask("doctor").stdout
 
 
+@pytest.mark.processes
 def test_an_unknown_property_is_listed_until_it_is_accepted(place: Place, world: World) -> None:
     world.corrupt("clients", world.records("clients")[0]["id"], loyaltyTier="of-somebody")
     assert place.terminal.run("sync", "clients").returncode == 0

@@ -173,7 +173,7 @@ def test_fewer_records_than_usual_fail_the_check(pipeline: Pipeline) -> None:
 
 
 def test_far_fewer_transactions_than_on_the_same_weekday_before_fail_the_check(new_pipeline: NewPipeline) -> None:
-    pipeline = new_pipeline(transactions=700, days=70)
+    pipeline = new_pipeline(transactions=420, days=42)
     assert "row_drop" not in failed(evaluated(pipeline, pipeline.run(CLIENTS)))
     pipeline.run(PORTFOLIOS)
     assert evaluated(pipeline, pipeline.run(TRANSACTIONS))["row_drop"].passed
