@@ -10,6 +10,7 @@ from inn8_pipeline.entities import ENTITIES, Entity
 
 MAX_RUNTIME_SECONDS = 2 * 60 * 60
 """Run monitoring ends a run that takes longer. A sync takes seconds, a first load minutes."""
+_LIMITS = {names.MAX_RUNTIME_TAG: str(MAX_RUNTIME_SECONDS)}
 
 _WHOLE = "Fetches all {entity} and merges them into their table. Launch it to sync only {entity} now."
 _BY_DAY = (
@@ -26,7 +27,7 @@ def entity_job(tenant: Tenant, entity: Entity, executor: dg.ExecutorDefinition) 
         tenant.job_name(entity),
         selection=_selection(tenant, entity),
         description=f"{description} Tenant {tenant.tenant_id}.",
-        tags=_tags(tenant),
+        tags={names.TENANT_TAG: tenant.tenant_id, **_LIMITS},
         executor_def=executor,
     )
 
@@ -40,7 +41,7 @@ def all_job(tenant: Tenant, executor: dg.ExecutorDefinition) -> UnresolvedAssetJ
             f"The job that the schedules of tenant {tenant.tenant_id} run: each run selects the assets of one entity. "
             "Do not launch it yourself: launch the job of an entity instead."
         ),
-        tags=_tags(tenant),
+        tags=_LIMITS,
         executor_def=executor,
     )
 
@@ -51,7 +52,3 @@ def _selection(tenant: Tenant, *entities: Entity) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*keys).without_checks() | dg.AssetSelection.checks(
         *(tenant.log(entity) for entity in entities)
     )
-
-
-def _tags(tenant: Tenant) -> dict[str, str]:
-    return {names.TENANT_TAG: tenant.tenant_id, names.MAX_RUNTIME_TAG: str(MAX_RUNTIME_SECONDS)}

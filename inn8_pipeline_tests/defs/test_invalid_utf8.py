@@ -17,7 +17,7 @@ def test_an_invalid_byte_costs_one_record_and_not_the_sync(pipeline: Pipeline) -
     pipeline.world.put_raw("clients", RECORD)
     run = pipeline.run(CLIENTS)
     entry = pipeline.entry(CLIENTS, run.run_id)
-    assert (entry.status, entry.metadata["inserted"], entry.metadata["rejected"]) == ("PartialSuccess", 25, 1)
+    assert (entry.status, entry.metadata["inserted"], entry.metadata["error_count"]) == ("PartialSuccess", 25, 1)
     (found,) = pipeline.rows(OPEN)
     assert tuple(found)[:3] == ("CL-BYTES", "invalid_text", REASON)
     assert found[3].encode() == RECORD.replace(b"\xff", rb"\udcff")

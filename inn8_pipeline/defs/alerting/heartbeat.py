@@ -73,7 +73,7 @@ def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: dat
 
 def _tick_at(run: dg.DagsterRun) -> datetime | None:
     """Return the instant of the run's tick; None if its tags, which anyone can set at launch, contain no valid one."""
-    tick_at = cursors.instant(run.tags.get(names.TICK_AT_TAG))
+    tick_at = cursors.instant(run.tags.get(names.TICK_AT_TAG, run.tags.get(names.FORMER_TICK_AT_TAG)))
     return tick_at if tick_at is not None and tick_at <= now() else None
 
 

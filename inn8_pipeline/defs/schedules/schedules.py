@@ -130,7 +130,7 @@ def _sweep(
         runs = context.instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: tag}), limit=1)
         if runs:
             return dg.SkipReason(f"Skipped: runs of the last {name} have not ended.")
-        tags = {names.SCHEDULED_TAG: tag}
+        tags = {names.TENANT_TAG: tenant.tenant_id, names.SCHEDULED_TAG: tag}
         return [
             _request(context, tenant, entity, days, _SWEEP_PRIORITY, tags)
             for entity in ENTITIES
@@ -155,5 +155,5 @@ def _request(  # noqa: PLR0913, PLR0917 (a run request has that many parts)
         run_key=f"{context.scheduled_execution_time.isoformat()} {entity} {last}".strip(),
         asset_selection=tenant.keys(entity),
         asset_check_keys=[tenant.log(entity)],
-        tags={names.TENANT_TAG: tenant.tenant_id, names.PRIORITY_TAG: str(priority), **of_days, **tags},
+        tags={names.PRIORITY_TAG: str(priority), **of_days, **tags},
     )

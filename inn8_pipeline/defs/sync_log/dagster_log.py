@@ -43,7 +43,7 @@ def evaluation(entry: SyncLogEntry, key: dg.AssetKey, day: str | None = None) ->
     """Return the entry of a run, or of one of its days, as the evaluation that Dagster stores."""
     metadata = {
         name: dg.MetadataValue.timestamp(value) if isinstance(value, datetime) else value
-        for name, value in entry.to_metadata().items()
+        for name, value in (entry.to_metadata_of_day() if day else entry.to_metadata()).items()
     }
     return dg.AssetCheckEvaluation(
         asset_key=key,

@@ -15,8 +15,8 @@ from inn8_pipeline.warehouse.merge.results import Counts, Status
 TOTALS = ("missing", "removed", "held_back", "repaired")
 """Counts of rows that only a whole sync has, not its single days."""
 
-_OLD_NAMES = {"skipped": "outside"}
-"""The names of counts in release 0.1, by their present names."""
+_OTHER_NAMES = {"skipped": "outside", "fetched": "record_count", "rejected": "error_count"}
+"""The names of counts in the metadata: `outside` in release 0.1, and those that the users' document asks for."""
 
 
 class Cause(StrEnum):
@@ -81,22 +81,30 @@ class SyncLogEntry:
         """Return the duration of the sync in seconds; 0 if its start or end is not known."""
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
 
-    def to_metadata(self) -> dict[str, str | int | datetime]:
+    def to_metadata(self) -> dict[str, str | float | datetime]:
         """Return the metadata of the check evaluation that represents the entry.
 
-        The description is not included, because `text` is the description of the evaluation.
+        The description is not included, because `text` is the description of the evaluation. Each number is there once,
+        because the UI draws a plot of each: `fetched` is `record_count`, and `rejected` is `error_count`.
         """
         instants = {"started_at": self.started_at, "ended_at": self.ended_at}
+        counts = self.counts.as_dict() if self.counts else {}
         return {
             "status": str(self.status),
             "record_count": self.record_count,
             "error_count": self.error_count,
+            **({"seconds": round(self.seconds, 1)} if counts else {}),
             **{name: instant for name, instant in instants.items() if instant is not None},
             "error_message": self.error_message,
             **({"cause": str(self.cause)} if self.cause else {}),
-            **(self.counts.as_dict() if self.counts else {}),
+            **{name: count for name, count in counts.items() if name not in {"fetched", "rejected"}},
             **self.totals,
         }
+
+    def to_metadata_of_day(self) -> dict[str, Any]:
+        """Return the metadata of the evaluation of a day, without numbers that the UI would draw in the run's plots."""
+        texts = {name: value for name, value in self.to_metadata().items() if not isinstance(value, (int, float))}
+        return {**texts, **({"counts": self.counts.as_dict()} if self.counts else {})}
 
     @classmethod
     def from_metadata(cls, values: Mapping[str, Any], text: str | None, *, is_error: bool) -> Self:
@@ -214,7 +222,7 @@ def _instant(timestamp: float | None) -> datetime | None:
 
 
 def _counts(values: Mapping[str, Any]) -> Counts | None:
-    if "fetched" not in values:
+    if "inserted" not in values:
         return None
     names = (each.name for each in fields(Counts))
-    return Counts(**{name: int(values.get(name, values.get(_OLD_NAMES.get(name, name), 0))) for name in names})
+    return Counts(**{name: int(values.get(name, values.get(_OTHER_NAMES.get(name, name), 0))) for name in names})

@@ -57,6 +57,9 @@ def test_a_tick_asks_for_a_run_of_each_entity_in_order(instance: dg.DagsterInsta
     assert requests[2].tags[names.RANGE_END_TAG] == window.to_date.isoformat()
     assert not any(names.RANGE_START_TAG in request.tags for request in requests[:2])
     assert len({request.run_key for request in requests}) == 3
+    job = build(Environment({})).resolve_job_def(names.JOB)
+    for request in [*requests, *requested(instance, "nightly_sweep")]:
+        assert len([tag for tag in {**job.run_tags, **request.tags} if tag.startswith("inn8/")]) == 2
 
 
 def test_an_entity_whose_scheduled_run_is_open_is_skipped_and_the_others_are_not(instance: dg.DagsterInstance) -> None:

@@ -129,7 +129,8 @@ def same_entry_and_counts(
     assert entry.counts is not None
     counts = {**entry.counts.as_dict(), **entry.totals}
     assert counts["updated"] == counts["missing"] == 1
-    assert {name: done.metadata[name] for name in counts} == counts
+    names = {"fetched": "record_count", "rejected": "error_count"}
+    assert {name: done.metadata[names.get(name, name)] for name in counts} == counts
     assert (done.status, done.description) == (entry.status, entry.text)
     column = "name" if entity is CLIENTS else "description"
     expected = {column: 1, "missing_since": 1}

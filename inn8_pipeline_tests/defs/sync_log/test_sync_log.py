@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
@@ -15,7 +16,7 @@ from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
+from inn8_pipeline_tests.defs.pipelines import KEYS, Metadata, Pipeline, day_names
 
 
 def test_a_sync_of_valid_records_is_a_success_with_one_entry_and_for_transactions_one_for_each_day(
@@ -28,6 +29,18 @@ def test_a_sync_of_valid_records_is_a_success_with_one_entry_and_for_transaction
         assert log[0].day is None
         assert {(entry.state, entry.status) for entry in log} == {("SUCCEEDED", "Success")}
         assert not [line for line in pipeline.lines(run.run_id) if "did not yield" in line]
+        # The UI draws a plot of each numeric key, over all evaluations of the check: those of days must have none.
+        numbers = {entry.day: list(filter(is_number(entry.metadata), entry.metadata)) for entry in log}
+        of_run = numbers.pop(None)
+        assert {"inserted", "updated", "error_count", "seconds", "record_count"} <= set(of_run)
+        assert not {"fetched", "rejected"} & set(of_run)  # they are record_count and error_count
+        assert list(numbers.values()) == [[]] * len(days)
+        of_days = sum(entry.metadata["counts"]["inserted"] for entry in log if entry.day)
+        assert of_days == (log[0].metadata["inserted"] if days else 0)
+
+
+def is_number(metadata: Metadata) -> Callable[[str], bool]:
+    return lambda name: isinstance(metadata[name], (int, float)) and not name.endswith("_at")
 
 
 def test_rejected_records_make_a_partial_success_and_are_listed(new_pipeline: NewPipeline) -> None:
