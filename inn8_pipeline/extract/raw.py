@@ -19,6 +19,7 @@ from inn8_pipeline.extract.auth import TokenSource
 from inn8_pipeline.extract.breaker import TOKEN_CIRCUIT
 from inn8_pipeline.extract.endpoint import Endpoint
 from inn8_pipeline.extract.http.bodies import BodyBrokenError, BodyTooLongError, UnknownEncodingError, read_body
+from inn8_pipeline.extract.http.conditional import validator_of
 from inn8_pipeline.extract.http.rate_limits import RateLimit, rate_limit
 from inn8_pipeline.extract.http.responses import (
     FIRST_5XX,
@@ -49,6 +50,10 @@ class RawResponse:
     seconds: float
     is_readable: bool = True
     rate_limit: RateLimit | None = None
+
+    def validator(self, kind: str) -> str | None:
+        """Return the `etag` or `last-modified` of the response; None if it has none that can be relied on."""
+        return validator_of(httpx.Headers(dict(self.headers)), kind)
 
 
 class RawReader:

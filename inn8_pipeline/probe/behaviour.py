@@ -1,4 +1,4 @@
-"""Measure how INN8 behaves: compression, conditional requests, rate limits, latency alone and with several requests."""
+"""Measure how INN8 behaves: compression, rate limits, latency alone and with several requests."""
 
 import math
 import time
@@ -16,7 +16,6 @@ LEVELS = ((1, 4), (2, 4), (4, 8), (8, 8))
 """How many requests are made at a time, and how many in all."""
 ENOUGH = 0.8
 """The share of the best throughput with which fewer requests at a time are recommended."""
-NOT_MODIFIED = 304
 ONE_BY_ONE = frozenset({"cursor", "next_url", "single"})
 LIMITS = ("ratelimit", "ratelimit-limit", "ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-remaining")
 
@@ -46,7 +45,6 @@ def examine_behaviour(
 ) -> Iterator[ProbeFinding]:
     """Yield findings about the collection with the largest first page."""
     yield _compression(first)
-    yield _conditional(server, largest, first)
     yield _limits(first)
     loads = list(_loads(server, largest))
     if not loads:
@@ -69,24 +67,6 @@ def _compression(first: CollectionView) -> ProbeFinding:
         return ProbeFinding("server", "compression", Severity.AS_CONTRACT, "gzip")
     seen = f"none: {len(first.response.body):,} bytes for {len(first.records):,} records"
     return ProbeFinding("server", "compression", Severity.AS_CONTRACT, seen)
-
-
-def _conditional(server: ProbedServer, examination: Examination, first: CollectionView) -> ProbeFinding:
-    headers = first.response.headers
-    asked = {
-        request: headers[answer]
-        for request, answer in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
-        if answer in headers
-    }
-    if not asked:
-        return ProbeFinding(
-            "server", "conditional requests", Severity.AS_CONTRACT, "neither ETag nor Last-Modified is sent"
-        )
-    names = " and ".join("ETag" if name == "If-None-Match" else "Last-Modified" for name in asked)
-    status = server.page(examination.proposal, headers=asked).status
-    is_honoured = "304 is answered" if status == NOT_MODIFIED else f"a repetition brings {status}, not 304"
-    seen = f"{names} {'are' if len(asked) > 1 else 'is'} sent; {is_honoured}"
-    return ProbeFinding("server", "conditional requests", Severity.AS_CONTRACT, seen)
 
 
 def _limits(first: CollectionView) -> ProbeFinding:

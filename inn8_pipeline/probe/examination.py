@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from inn8_pipeline.contract import CollectionContract, PagingContract, PropertyContract, TotalContract, WindowContract
 from inn8_pipeline.entities import ID_PROPERTY, Entity
@@ -47,7 +48,8 @@ class CollectionView:
 class Examination:
     """One collection. `proposal` begins as the contract in force, and each step changes what it found otherwise.
 
-    `is_like_single`: the collection before it came in a single page, so fewer ways of paging are tried.
+    `is_like_single`: the collection before it came in a single page, so fewer ways of paging are tried. `day`: a day of
+    trade that can be requested alone.
     """
 
     entity: Entity
@@ -60,6 +62,7 @@ class Examination:
     first_count: int = 0
     ids: set[str] = field(default_factory=set, repr=False)
     is_whole: bool = False
+    day: date | None = None
     records: list[object] = field(default_factory=list, repr=False)
 
     def view(self, response: RawResponse) -> CollectionView:

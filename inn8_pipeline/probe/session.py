@@ -9,11 +9,22 @@ from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import ApiError
 from inn8_pipeline.extract.budget import BudgetStore, Unlimited
 from inn8_pipeline.extract.http.responses import FIRST_4XX
-from inn8_pipeline.probe import behaviour, content, paging, token, totals, verification, windows
+from inn8_pipeline.probe import (
+    behaviour,
+    conditional,
+    content,
+    last_pages,
+    paging,
+    token,
+    totals,
+    verification,
+    windows,
+)
 from inn8_pipeline.probe.analysis.properties import PropertyShape, observe, shapes_of
 from inn8_pipeline.probe.examination import OK_STATUS, CollectionView, Examination
 from inn8_pipeline.probe.findings import ProbeFinding, ProbeReport, Severity
 from inn8_pipeline.probe.server import MAX_PAGES_AT_A_TIME, BoundedBudget, Connect, ProbedServer, RequestsUsedUpError
+from inn8_pipeline.probe.totals import read_total
 
 
 def probe(
@@ -111,7 +122,13 @@ class _Probe:
             with self._connect(self._proposal(), size, 1, self._budget) as client:
                 if verification.verify(client, examination):
                     break
+        has_numbers = last_pages.examine_last_page(server, examination, first)
         windows.examine_window(server, examination, first)
+        is_trusted = examination.proposal.total.unit != "none"
+        if is_trusted and read_total(first, examination.proposal.total) is not None:
+            with self._connect(self._proposal(), None, 1, self._budget) as client:
+                last_pages.read_to_the_end(client, examination, first, has_numbers=has_numbers)
+        conditional.examine_conditional(server, examination, first)
         content.examine_parents(examination, parents)
 
     def _proposal(self) -> Contract:

@@ -127,3 +127,20 @@ def _propose(
     else:
         meaning = "The contract in force does not read it, so it cannot show that records are missing."
         examination.add("total", Severity.HANDLED, seen, meaning, *lines)
+
+
+def distrust(examination: Examination) -> None:
+    """Propose to ignore the total, in place of what was found about it before."""
+    before = examination.proposal.total
+    found = TotalContract("none", before.header, before.pointer)
+    examination.findings[:] = [each for each in examination.findings if each.topic != "total"]
+    examination.propose(total=found)
+    examination.total = None
+    meaning = (
+        "A sync with the contract in force ends in an error, because it compares the total with the records. The total "
+        "is never that of the records, so it cannot show that records are missing: ask INN8's support what it counts."
+    )
+    lines = changed_lines("total", examination.in_force.total, found, TOTAL_KEYS)
+    examination.add(
+        "total", Severity.LOSES, f"{before.name} is another number than that of the records", meaning, *lines
+    )

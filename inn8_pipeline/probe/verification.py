@@ -2,14 +2,14 @@
 
 from itertools import islice
 
-from inn8_pipeline.contract import TotalContract
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import ApiError
 from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.page import record_ids
-from inn8_pipeline.probe.examination import CollectionView, Examination, changed_lines
+from inn8_pipeline.probe.examination import CollectionView, Examination
 from inn8_pipeline.probe.findings import Severity
-from inn8_pipeline.probe.totals import TOTAL_KEYS
+from inn8_pipeline.probe.totals import distrust
 from inn8_pipeline.transform.json.parsing import parse
 
 PAGES = 4
@@ -36,8 +36,10 @@ def verify(client: Inn8Client, examination: Examination) -> bool:
     examination.ids = set(ids)
     examination.is_whole = is_at_end and fetch.is_complete
     twice = len(ids) - len(examination.ids)
-    if is_at_end and not twice and fetch.is_total_wrong:
-        _distrust_total(examination)
+    if is_at_end and not twice and is_total_wrong(fetch, examination):
+        # The fetch ended early if the total is too small, so what was read is read again.
+        examination.records.clear()
+        distrust(examination)
         return False
     if twice or (is_at_end and fetch.finding):
         meaning = (
@@ -52,22 +54,10 @@ def verify(client: Inn8Client, examination: Examination) -> bool:
     return True
 
 
-def _distrust_total(examination: Examination) -> None:
-    """Propose to ignore the total, and forget what was read: the fetch ends early if the total is too small."""
-    before = examination.proposal.total
-    found = TotalContract("none", before.header, before.pointer)
-    examination.findings[:] = [each for each in examination.findings if each.topic != "total"]
-    examination.propose(total=found)
-    examination.total = None
-    examination.records.clear()
-    meaning = (
-        "A sync with the contract in force ends in an error, because it compares the total with the records. The total "
-        "is never that of the records, so it cannot show that records are missing: ask INN8's support what it counts."
-    )
-    lines = changed_lines("total", examination.in_force.total, found, TOTAL_KEYS)
-    examination.add(
-        "total", Severity.LOSES, f"{before.name} is another number than that of the records", meaning, *lines
-    )
+def is_total_wrong(fetch: Fetch, examination: Examination) -> bool:
+    """Return True if the fetch has read all pages, and they are not as many as the total announced."""
+    counts_pages = examination.proposal.total.unit == "pages"
+    return fetch.is_total_wrong or (counts_pages and fetch.finding is not None)
 
 
 def page_size_of(first: CollectionView) -> int:

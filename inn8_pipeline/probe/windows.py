@@ -25,26 +25,32 @@ DAY = timedelta(days=1)
 
 
 def examine_window(server: ProbedServer, examination: Examination, first: CollectionView) -> None:
-    """Ask for one day of trade from the middle of those that came, then for wider windows until its records come."""
+    """Ask for one day of trade, then for wider windows until its records come.
+
+    It is one from the middle of those that came; if the first page has a single day, one beside that.
+    """
     window = examination.proposal.window
     if window is None:
         return
     days = sorted({day for day in days_of(examination, first.records) if day is not None})
-    if len(days) <= 1:
+    if len(days) <= examination.is_whole:
         examination.add("window", Severity.HANDLED, "not examined", "Too few days of trade came, or none was readable.")
         return
-    day = days[len(days) // 2]
+    chosen = (days[len(days) // 2],) if len(days) > 1 else tuple(days[0] + step * DAY for step in (-1, 1, -3))
     names = dict.fromkeys([(window.from_parameter, window.to_parameter), *USUAL_PARAMETERS])
     for from_parameter, to_parameter in names:
         asked = WindowContract(from_parameter, to_parameter)
-        alone = _ask(server, examination, asked, Window(day, day))
-        if not alone.is_page or alone.ids == first.ids:
-            continue
-        found = _ends(server, examination, asked, day, alone)
-        if found is None:
-            continue
-        _report(examination, window, found)
-        return
+        for day in chosen:
+            alone = _ask(server, examination, asked, Window(day, day))
+            if not alone.is_page or alone.ids == first.ids:
+                break
+            found = _ends(server, examination, asked, day, alone)
+            if found is not None:
+                _report(examination, window, found)
+                examination.day = day
+                return
+            if alone.records:
+                break
     meaning = "Each fetch of transactions brings in all days; what lies outside of the window is skipped."
     examination.add(
         "window", Severity.HANDLED, f"{window.from_parameter} and {window.to_parameter} are ignored", meaning

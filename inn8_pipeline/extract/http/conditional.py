@@ -124,14 +124,14 @@ class Condition:
         return known is not None and _weak(known.validator) == _weak(validator) and known.digest != digest
 
 
-def validator_of(response: httpx.Response, kind: str) -> str | None:
-    """Return the validator of a page; None if it has none that can be relied on."""
-    validator = str(response.headers.get(HEADERS[kind][0], "")).strip()
+def validator_of(headers: httpx.Headers, kind: str) -> str | None:
+    """Return the validator of a page; None if its response has none that can be relied on."""
+    validator = str(headers.get(HEADERS[kind][0], "")).strip()
     if not _SAFE.fullmatch(validator):
         return None
     if kind == "etag":
         return validator
-    modified, sent = http_date(validator), http_date(response.headers.get("Date", ""))
+    modified, sent = http_date(validator), http_date(headers.get("Date", ""))
     if modified is None or sent is None or (sent - modified).total_seconds() < MIN_AGE_SECONDS:
         return None
     return validator

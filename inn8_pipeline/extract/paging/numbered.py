@@ -26,9 +26,9 @@ FULL_PAGE_NOTE = (
 class NumberedPaginator(Paginator):
     """Request pages by number.
 
-    If the total counts pages, one page more is requested, which must be empty. The same is done if the total is the
-    number of records of a first page that is full, because it may count the records of each page. Without a total,
-    pages are fetched one after the other until one is empty or not found.
+    If the total counts pages, one page more is requested, which must be empty. The same is done if the page with which
+    the total has come is full, because more may follow if the total is too small, or counts the records of each page.
+    Without a total, pages are fetched one after the other until one is empty or not found.
     """
 
     def __init__(self, options: PagingOptions) -> None:
@@ -52,7 +52,7 @@ class NumberedPaginator(Paginator):
             return "a page before the last one is empty" if is_short else None
         if fetched.pages is not None and request.number > fetched.pages:
             return f"page {request.number} has records, though {fetched.pages} pages were announced"
-        if fetched.total is not None and self._records >= fetched.total and not self._counts_one_page(fetched):
+        if fetched.total is not None and self._records >= fetched.total and not self._may_more_follow(fetched):
             return None
         self._schedule(request.number, fetched)
         return None
@@ -65,20 +65,19 @@ class NumberedPaginator(Paginator):
             return True
         if refusal.status not in REFUSED_AFTER_A_SHORT_PAGE:
             return False
-        if self._may_last_page_be_full():
+        if self._may_last_page_be_full(self._requested - 1):
             refusal.add_note(FULL_PAGE_NOTE)
             return False
         return True
 
-    def _may_last_page_be_full(self) -> bool:
-        if self._requested > 2:  # noqa: PLR2004 (the last page is not the first one)
+    def _may_last_page_be_full(self, number: int) -> bool:
+        if number > 1:
             return self._last_size >= self._first_size
         return may_be_full(self._last_size, self._options.page_size)
 
-    def _counts_one_page(self, fetched: FetchedPage) -> bool:
-        """Return True if the total may be the number of records of this page, and not of the collection."""
-        is_first = fetched.page.number == 1 and fetched.total == fetched.page.records
-        return is_first and may_be_full(fetched.page.records, self._options.page_size)
+    def _may_more_follow(self, fetched: FetchedPage) -> bool:
+        """Return True if all records of the total have come, and the last page is full."""
+        return self._records == fetched.total and self._may_last_page_be_full(fetched.page.number)
 
     def _schedule(self, number: int, fetched: FetchedPage) -> None:
         more = 0

@@ -227,7 +227,7 @@ class PageReader:
 
 def _validated(fetched: FetchedPage, response: httpx.Response, condition: Condition) -> FetchedPage:
     """Return the page that came in full with its validator, unless something is unusual about the page."""
-    validator = validator_of(response, condition.kind)
+    validator = validator_of(response.headers, condition.kind)
     if validator is None or fetched.warnings or fetched.doubt:
         return fetched
     digest = hashlib.sha256(fetched.page.body).digest()
