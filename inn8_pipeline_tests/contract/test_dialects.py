@@ -114,6 +114,22 @@ def test_pages_are_fetched_at_the_same_time_once_the_total_is_known(
     assert len(server.seen("/clients")) == -(-len(IDS) // size)
 
 
+@pytest.mark.parametrize("pages_at_a_time", [1, 8])
+@pytest.mark.parametrize("style", ["page", "offset"])
+def test_a_total_that_is_too_small_by_whole_pages_is_noticed(
+    server: Inn8, new_client: NewClient, style: str, pages_at_a_time: int
+) -> None:
+    def answer(seen: Seen) -> bytes:
+        first = int(seen.query["offset"]) if style == "offset" else (int(seen.query["page"]) - 1) * SIZE
+        return reply(records(*IDS[first : first + SIZE]), X_Total_Count="80")
+
+    server.on("/clients", answer)
+    contract = parse(f"[paging]\nstyle = '{style}'", ENTITIES)
+    client = new_client(server, contract=contract, page_size=SIZE, pages_at_a_time=pages_at_a_time)
+    with pytest.raises(ContractError, match="X-Total-Count was 80, and 90 records came"):
+        read_all(client)
+
+
 def test_a_short_page_within_a_range_of_offsets_is_no_complete_fetch_though_the_counts_are_equal(
     server: Inn8, new_client: NewClient
 ) -> None:
