@@ -98,11 +98,12 @@ def of_outcome(
     )
     counts = {day.isoformat(): of_day for day, of_day in outcome.by_day.items()}
     concerns_all = bool(outcome.unconfirmed or outcome.total("older") or not _proves_absence(outcome))
-    return whole, {day: _day_entry(whole, counts.get(day), concerns_all=concerns_all) for day in days}
+    names = ("rejected", "duplicate") if outcome.total("sent_again") else ("rejected",)
+    return whole, {day: _day_entry(whole, counts.get(day), names, concerns_all=concerns_all) for day in days}
 
 
-def _day_entry(whole: SyncLogEntry, counts: Counts | None, *, concerns_all: bool) -> SyncLogEntry:
-    """Return a day's entry: Success if none of its records was rejected, even if it has no records.
+def _day_entry(whole: SyncLogEntry, counts: Counts | None, names: Iterable[str], *, concerns_all: bool) -> SyncLogEntry:
+    """Return a day's entry: Success if none of these counts has any of its records, even if it has no records.
 
     Unconfirmed rows, pages that overlap or may not be all, removals that were held back, and no data at all concern the
     whole run and therefore every day.
@@ -112,7 +113,8 @@ def _day_entry(whole: SyncLogEntry, counts: Counts | None, *, concerns_all: bool
             whole.status, whole.started_at, whole.ended_at, counts,
             description=whole.description, needs_action=whole.needs_action,
         )  # fmt: skip
-    status = Status.PARTIAL_SUCCESS if counts and counts.rejected else Status.SUCCESS
+    is_open = counts is not None and any(getattr(counts, name) for name in names)
+    status = Status.PARTIAL_SUCCESS if is_open else Status.SUCCESS
     return SyncLogEntry(status, whole.started_at, whole.ended_at, counts)
 
 
@@ -144,6 +146,11 @@ def _describe(outcome: "Outcome") -> str:
         sentences.append(
             "INN8 sent some ids on more than one page, the same ones in two fetches. The rows are up to date, but none "
             "was marked as missing, because overlapping pages may omit other records. Report it to INN8."
+        )
+    if sent_again := outcome.total("sent_again"):
+        sentences.append(
+            f"{sent_again} records have the id of another record of the same fetch. Of each id, the last valid record "
+            "was written. Ask INN8 which record is right."
         )
     if held_back:
         sentences.append(

@@ -175,6 +175,7 @@ class StatusFacts:
         unconfirmed: Rows that the last fetch lacked, without proof that they are gone.
         proves_absence: False if pages overlapped or more may follow, so INN8 may have records that the landing lacks.
         older: Records that were skipped because the table is newer.
+        sent_again: Duplicates among the records of the landing itself.
 
     """
 
@@ -183,6 +184,7 @@ class StatusFacts:
     unconfirmed: int = 0
     proves_absence: bool = True
     older: int = 0
+    sent_again: int = 0
 
 
 def status_of(counts: Counts, facts: StatusFacts) -> Status:
@@ -194,8 +196,8 @@ def status_of(counts: Counts, facts: StatusFacts) -> Status:
     if not counts.fetched:
         return Status.NO_DATA
     confirmed = counts.inserted + counts.updated + counts.unchanged
-    is_open = facts.open_rejects or facts.held_back or facts.unconfirmed or not facts.proves_absence
-    if is_open or (facts.older and not confirmed):
+    is_open = facts.open_rejects or facts.held_back or facts.unconfirmed or facts.sent_again
+    if is_open or not facts.proves_absence or (facts.older and not confirmed):
         return Status.PARTIAL_SUCCESS
     if counts.skipped == counts.fetched:
         return Status.NO_DATA
@@ -207,10 +209,11 @@ class SyncResult:
     """The result of one merge.
 
     `repaired` is the number of updated rows that had been changed by hand, because INN8 sent the record that they were
-    made from. `older` is the number of records that were skipped because the table is newer. `is_repeat`: INN8 sent the
-    same pages as before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay
-    the same. `changed_columns` has for each table the number of rows in which each column has changed. `merged_at` is
-    the `created_at` of the rows that the merge inserted; None if it merged nothing.
+    made from. `older` is the number of records that were skipped because the table is newer. `sent_again` is the number
+    of duplicates, without retried rejects (they are not in the landing). `is_repeat`: INN8 sent the same pages as
+    before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay the same.
+    `changed_columns` has for each table the number of rows in which each column has changed. `merged_at` is the
+    `created_at` of the rows that the merge inserted; None if it merged nothing.
     """
 
     status: Status
@@ -224,6 +227,7 @@ class SyncResult:
     repaired: int = 0
     unconfirmed: tuple[UnconfirmedRows, ...] = ()
     older: int = 0
+    sent_again: int = 0
     is_repeat: bool = False
     dimensions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     drift_found: SchemaDrift = NO_DRIFT

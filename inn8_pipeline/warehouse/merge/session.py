@@ -207,6 +207,7 @@ def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -
         held_back=found.held_back,
         repaired=repaired,
         older=older,
+        sent_again=counted.repeated()[0].duplicate,
         dimensions=dimensions,
         drift_found=read.drift_found,
     )
@@ -235,6 +236,7 @@ def _with_status(context: MergeContext, result: SyncResult) -> SyncResult:
         unconfirmed=sum(each.rows for each in unconfirmed),
         proves_absence=context.landing.proves_absence,
         older=result.older,
+        sent_again=result.sent_again,
     )
     status = status_of(result.counts, facts)
     return replace(result, status=status, open_rejects=still_open, unconfirmed=unconfirmed)
@@ -357,6 +359,7 @@ def _repeat(context: MergeContext, options: MergeOptions, repeated: RepeatedLand
         by_day=stored.by_day,
         rejected_by_reason=stored.reasons,
         removed=deletions.remove(context),
+        sent_again=stored.unchanged.duplicate,
         is_repeat=context.landing.records > 0,
         drift_found=stored.drift,
     )

@@ -135,6 +135,21 @@ def test_accepted_duplicates_stay_visible_in_the_entry_and_in_the_run(pipeline: 
     assert [line for line in pipeline.lines(run.run_id, logging.WARNING) if "1 ids on more than one page" in line]
 
 
+def test_a_day_with_an_id_twice_is_no_success_and_the_other_days_are(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.run_all()
+    monkeypatch.setenv("INN8_PAGE_SIZE", "100")
+    sent = pipeline.world.records("transactions")[5]
+    pipeline.world.duplicate("transactions", sent["id"])
+    run = pipeline.run(TRANSACTIONS)
+    entry = pipeline.entry(TRANSACTIONS, run.run_id)
+    assert (entry.status, entry.metadata["duplicate"], entry.severity) == ("PartialSuccess", 1, "WARN")
+    assert "1 records have the id of another record of the same fetch" in entry.description
+    log = pipeline.log(TRANSACTIONS, run.run_id)
+    assert [each.day for each in log if each.day and each.status != "Success"] == [sent["tradeDate"][:10]]
+
+
 def test_a_mass_change_is_a_failed_sync_until_one_run_allows_it(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     before = expected_rows.tables(pipeline)

@@ -115,6 +115,7 @@ def test_a_retried_record_is_a_duplicate_of_the_same_record_that_was_left_alone(
     result, decoded = merge(owned, landing)
     assert decoded == [[0, 9], [4]]
     assert result.counts == Counts(fetched=10, retried=1, inserted=1, unchanged=9, duplicate=1)
+    assert result.sent_again == 0
     assert owned.row("transactions", "T-3")["description"] == transaction()["description"]
 
 

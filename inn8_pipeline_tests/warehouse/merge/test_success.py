@@ -17,6 +17,7 @@ OTHERWISE = {
     "a reject is open": (CONFIRMED, StatusFacts(open_rejects=1), Status.PARTIAL_SUCCESS),
     "removals are held back": (CONFIRMED, StatusFacts(held_back=1), Status.PARTIAL_SUCCESS),
     "a row is unconfirmed": (CONFIRMED, StatusFacts(unconfirmed=1), Status.PARTIAL_SUCCESS),
+    "an id came twice": (CONFIRMED, StatusFacts(sent_again=1), Status.PARTIAL_SUCCESS),
     "the landing proves no absence": (CONFIRMED, StatusFacts(proves_absence=False), Status.PARTIAL_SUCCESS),
 }
 
@@ -50,6 +51,14 @@ def test_accepted_duplicates_are_no_success_either_when_they_come_again(syncs: S
     for _ in range(2):
         landing = syncs.land(CLIENTS, [client(), client()], has_duplicates=True)
         assert syncs.merge(landing).status is Status.PARTIAL_SUCCESS
+
+
+def test_an_id_that_is_twice_on_one_page_is_no_success_until_it_comes_once(syncs: Syncs) -> None:
+    twice: list[object] = [client(fullName="another"), client(), client(id="C-2")]
+    for is_repeat in (False, True, True):
+        result = syncs.clients(twice)
+        assert (result.status, result.sent_again, result.is_repeat) == (Status.PARTIAL_SUCCESS, 1, is_repeat)
+    assert syncs.clients(twice[1:]).status is Status.SUCCESS
 
 
 def test_a_landing_whose_end_is_not_proven_is_no_success_even_as_a_repeat_and_marks_no_row_as_missing(
