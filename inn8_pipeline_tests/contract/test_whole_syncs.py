@@ -57,12 +57,16 @@ def use(options: MergeOptions, _landing: Landing) -> MergeOptions:
 
 
 def tables(
-    url: str, server: SandboxServer, served: Contract, tenant_id: str, *, reading: Contract | None = None
+    url: str, server: SandboxServer, served: Contract | None, tenant_id: str, *, reading: Contract | None = None
 ) -> dict[str, list[str]]:
-    """Sync everything, served as one contract says and read as another one does; return the values of all rows."""
-    contract = reading or served
+    """Sync everything, served as one contract says and read as another one does; return the values of all rows.
+
+    With None, it is served as the options of the sandbox say, and pages may be asked for conditionally.
+    """
+    contract = reading or served or Contract()
     server.app.dialects.clear()
-    server.app.dialects.update(dialects_of(served))
+    if served is not None:
+        server.app.dialects.update(dialects_of(served))
     engine = database.connect(url)
     endpoint = Endpoint(
         tenant_id, server.base_url, server.client_id, server.client_secret, page_size=7, contract=contract
@@ -70,7 +74,8 @@ def tables(
     to = Destination(engine, tenant_id, "run")
     with Inn8Client(endpoint, UncountedCircuits()) as client:
         for entity in ENTITIES:
-            landing = land(client, to, entity, HISTORY if entity.has_days else None)
+            days_of_all = HISTORY if entity.has_days else None
+            landing = land(client, to, entity, days_of_all, may_ask_conditionally=served is None)
             options = MergeOptions(
                 contract.of(entity).transform_version(TRANSFORM_VERSION), HISTORY if entity.has_days else None
             )

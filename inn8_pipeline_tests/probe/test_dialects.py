@@ -7,26 +7,40 @@ from inn8_pipeline.contract.reading import parse
 from inn8_pipeline.contract.writing import toml
 from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS
 from inn8_pipeline.probe.findings import Severity
+from inn8_pipeline.probe.server import MAX_REQUESTS
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline_tests.contract.test_whole_syncs import NAMES, STYLES, WINDOW, tables
 from inn8_pipeline_tests.probe.conftest import Probed, found
+from inn8_pipeline_tests.probe.test_reports import assert_without_values
 
 ALL = {entity.name: entity for entity in ENTITIES}
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_the_proposed_contract_brings_in_exactly_the_truth(
+def test_a_dialect_is_found_and_the_proposed_contract_brings_in_exactly_the_truth(
     warehouse_url: str, server: SandboxServer, probed: Probed, style: str
 ) -> None:
+    """One probe for each style, because a probe makes a hundred requests."""
     truth = tables(warehouse_url, server, Contract(), "truth")
     served = parse(STYLES[style] + NAMES + WINDOW, ENTITIES)
+    server.app.stats.reset()
     report = probed(served)
+    assert server.app.stats.requests.total() == report.requests <= MAX_REQUESTS
     proposal = parse(toml(report.proposal, ALL), ENTITIES)
     assert proposal.of(CLIENTS).paging.style == served.of(CLIENTS).paging.style, report.findings
     assert proposal.of(CLIENTS).properties == served.of(CLIENTS).properties
     assert proposal.of(TRANSACTIONS).window == served.of(TRANSACTIONS).window
     assert report.severity is Severity.LOSES
+
+    lines = "\n".join(each.line for each in report.findings if each.line)
+    assert all(parse(lines, ENTITIES).of(entity) == report.proposal.of(entity) for entity in ENTITIES), lines
+
+    assert_without_values(report, server)
     assert tables(warehouse_url, server, served, "probed", reading=proposal) == truth
+
+    again = probed(served, proposal)
+    assert [each for each in again.findings if each.severity is Severity.LOSES] == []
+    assert again.exit_code in {0, 3}
 
 
 @pytest.mark.parametrize("off_by", [-2, 3])
@@ -43,18 +57,3 @@ def test_a_total_that_is_never_right_is_found_and_the_proposal_ignores_it(
     proposal = parse(toml(report.proposal, ALL), ENTITIES)
     assert proposal.of(TRANSACTIONS).window == served.of(TRANSACTIONS).window
     assert tables(warehouse_url, server, served, "probed", reading=proposal) == truth
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_the_lines_of_the_findings_are_the_proposed_contract(probed: Probed, style: str) -> None:
-    report = probed(parse(STYLES[style] + NAMES + WINDOW, ENTITIES))
-    lines = "\n".join(each.line for each in report.findings if each.line)
-    assert all(parse(lines, ENTITIES).of(entity) == report.proposal.of(entity) for entity in ENTITIES), lines
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_with_the_proposed_contract_in_force_nothing_is_lost(probed: Probed, style: str) -> None:
-    served = parse(STYLES[style] + NAMES + WINDOW, ENTITIES)
-    again = probed(served, probed(served).proposal)
-    assert [each for each in again.findings if each.severity is Severity.LOSES] == []
-    assert again.exit_code in {0, 3}
