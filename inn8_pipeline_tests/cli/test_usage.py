@@ -31,6 +31,7 @@ COMMANDS = [
     "erase",
     "doctor",
     "alert",
+    "metrics",
     "probe",
     "contract",
     "db",

@@ -1,7 +1,9 @@
-"""`inn8 rejects`: list, show, retry and accept records that failed validation."""
+"""`inn8 rejects`: list, show, export, retry and accept records that failed validation."""
 
+import csv
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -17,7 +19,7 @@ from inn8_pipeline.cli.support.options import (
     tenant_option,
     verbose_option,
 )
-from inn8_pipeline.cli.support.output import console, print_json, silence
+from inn8_pipeline.cli.support.output import console, print_csv, print_json, print_json_lines, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.entities import ENTITIES, Entity
@@ -42,6 +44,19 @@ COLUMNS = (
     "first_seen_at",
     "accepted_at",
 )
+EXPORTED = (
+    "entity",
+    "external_id",
+    "trade_date",
+    "reason_code",
+    "reason",
+    "first_seen_at",
+    "attempts",
+    "id",
+    "accepted_note",
+)
+MOST_SHOWN = 20
+"""The greatest number of ids in a message."""
 EXPENDABLE = ("accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
 """The columns that a narrow terminal leaves out, the first one first."""
 
@@ -51,12 +66,13 @@ EXPENDABLE = ("accepted_at", "attempts", "first_seen_at", "trade_date", "reason_
     epilog=examples(
         "inn8 rejects list --entity portfolios",
         "inn8 rejects show 17",
+        "inn8 rejects export --format csv > rejects.csv",
         'inn8 rejects accept 17 --note "closed account, INN8 will not correct it"',
         "inn8 rejects retry",
     ),
 )
 def command() -> None:
-    """List, show, retry or accept records that failed validation.
+    """List, show, export, retry or accept records that failed validation.
 
     Each sync tries the open rejects again. A reject is resolved as soon as its record can be merged, or INN8 no longer
     sends it.
@@ -117,24 +133,101 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
     with reading(environment, "reading a reject") as connection:
         found = rejects.show(connection, tenant, reject_id)
     if found is None:
-        raise _unknown(reject_id)
+        raise _unknown([reject_id])
     print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
 
 
-@command.command(epilog=examples('inn8 rejects accept 17 --note "closed account, INN8 will not correct it"'))
-@click.argument("reject_id", type=int)
-@click.option("--note", required=True, help="Why the record will stay rejected.")
+@command.command(
+    epilog=examples(
+        "inn8 rejects export --format csv > rejects.csv",
+        "inn8 rejects export --entity clients --reason missing_field --with-payload",
+        notes="The ids of records are no personal data; their payloads are.",
+    )
+)
+@click.option("--entity", type=ENTITY, help="Only this entity.")
+@click.option("--reason", "reason_code", help="Only this reason code, such as missing_field.")
+@click.option(
+    "--format", "as_format", type=click.Choice(["csv", "json"]), default="json", show_default=True, help="The format."
+)
+@click.option("--with-payload", is_flag=True, help="With each record as INN8 sent it, which is personal data.")
 @tenant_option
-def accept(reject_id: int, note: str, tenant_id: str | None) -> None:
-    """Accept an open reject as permanent: it stays stored, but no longer causes PartialSuccess.
-
-    If INN8 sends another version of the record, that version is tried again.
-    """
+def export(
+    entity: Entity | None, reason_code: str | None, as_format: str, with_payload: bool, tenant_id: str | None
+) -> None:
+    """Print the open rejects as JSON or CSV, to send them to INN8, or for `accept --file`."""
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
-    if not rejects.accept(read_database(environment).engine(), tenant, reject_id, note):
-        raise _unknown(reject_id)
-    click.echo(f"Reject {reject_id} is accepted. Beginning with the next sync, it no longer causes PartialSuccess.")
+    with reading(environment, "exporting the rejects") as connection:
+        found = rejects.export(connection, tenant, entity, reason_code, with_payload=with_payload)
+    lines = [
+        {name: value for name, value in row.items() if name != "payload" or with_payload} for row in map(dict, found)
+    ]
+    names = (*EXPORTED, *(["payload"] if with_payload else []))
+    print_json_lines(lines) if as_format == "json" else print_csv(
+        names, ([row[name] for name in names] for row in lines)
+    )
+
+
+@command.command(
+    epilog=examples(
+        'inn8 rejects accept 17 --note "closed account, INN8 will not correct it"',
+        'inn8 rejects accept --entity transactions --reason unknown_parent --note "test portfolios"',
+        'inn8 rejects accept --file rejects.csv --note "INN8, ticket 4711"',
+    )
+)
+@click.argument("reject_ids", type=int, nargs=-1)
+@click.option("--entity", type=ENTITY, help="With --reason: only this entity.")
+@click.option("--reason", "reason_code", help="All open rejects with this reason code, such as missing_field.")
+@click.option(
+    "--file", "file", type=click.File(), help="The ids in the column `id` of a CSV file, as `export` prints it."
+)
+@click.option("--note", required=True, help="Why the records will stay rejected.")
+@click.option(
+    "--by", envvar=["USER", "LOGNAME", "USERNAME"], default="unknown", help="Who accepts. Default: your login."
+)
+@tenant_option
+def accept(
+    reject_ids: tuple[int, ...],
+    entity: Entity | None,
+    reason_code: str | None,
+    file: TextIO | None,
+    note: str,
+    by: str,
+    tenant_id: str | None,
+) -> None:
+    """Accept open rejects as permanent: they stay stored, but no longer cause PartialSuccess.
+
+    The note and who accepted them are stored. If INN8 sends another version of a record, that version is tried again.
+    """
+    if sum([bool(reject_ids), reason_code is not None, file is not None]) != 1 or (entity and not reason_code):
+        raise click.UsageError("Name the rejects by their ids, by --reason (and --entity), or by --file: one of these.")
+    environment = Environment()
+    tenant = tenant_id_of(environment, tenant_id)
+    wanted = list(reject_ids) if file is None else _ids_of(file)
+    if reason_code is not None:
+        with reading(environment, "looking for rejects") as connection:
+            wanted = [row["id"] for row in rejects.export(connection, tenant, entity, reason_code)]
+    accepted = rejects.accept(read_database(environment).engine(), tenant, wanted, f"{note} ({by})")
+    unknown = [each for each in wanted if each not in accepted]
+    if accepted:
+        named = f"Reject {min(accepted)} is" if len(accepted) == 1 else f"{len(accepted)} rejects are"
+        verb = "causes" if len(accepted) == 1 else "cause"
+        it = "it" if len(accepted) == 1 else "they"
+        click.echo(f"{named} accepted. Beginning with the next sync, {it} no longer {verb} PartialSuccess.")
+    elif not unknown:
+        click.echo("There is no such open reject: nothing was changed.")
+    if unknown:
+        raise _unknown(unknown, has_accepted=bool(accepted))
+
+
+def _ids_of(file: TextIO) -> list[int]:
+    """Return the ids in the column `id` of a CSV file."""
+    rows = csv.DictReader(file)
+    try:
+        return [int(row["id"]) for row in rows]
+    except (KeyError, TypeError, ValueError, csv.Error):
+        problem = f"{file.name} is no CSV file with a column `id` of whole numbers: nothing was changed."
+        raise click.UsageError(problem) from None
 
 
 @command.command(epilog=examples("inn8 rejects retry --entity portfolios"))
@@ -162,10 +255,12 @@ def retry(entity: Entity | None, tenant_id: str | None, as_json: bool, verbose: 
     sync_runs.report(environment, planned, sync_runs.run_all(environment, planned, verbose=verbose), as_json=as_json)
 
 
-def _unknown(reject_id: int) -> Failed:
+def _unknown(reject_ids: Sequence[int], *, has_accepted: bool = False) -> Failed:
+    shown = ", ".join(map(str, reject_ids[:MOST_SHOWN])) + ("…" if len(reject_ids) > MOST_SHOWN else "")
+    changed = "the others were accepted" if has_accepted else "nothing was changed"
     return Failed(
-        f"There is no open reject {reject_id}: nothing was changed. `inn8 rejects list` lists the open rejects; with "
-        "--all it includes the resolved ones."
+        f"There is no open reject {shown}: {changed}. `inn8 rejects list` lists the open rejects; with --all it "
+        "includes the resolved ones."
     )
 
 

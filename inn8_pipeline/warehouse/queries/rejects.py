@@ -1,9 +1,9 @@
-"""List the rejects, show one of them, and accept one as permanent.
+"""List the rejects, show one of them, export them, and accept them as permanent.
 
 The payload of a reject is personal data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine
@@ -31,10 +31,22 @@ _SHOW = sql.SQL(
      where tenant_id = %(tenant)s and id = %(reject_id)s
     """
 ).format(columns=sql.SQL(", ").join(map(sql.Identifier, _SHOWN)))
+_EXPORTED = ("entity", "external_id", "trade_date", "reason_code", "reason", "first_seen_at", "attempts", "id")
+_EXPORT = sql.SQL(
+    """
+    select {columns}, accepted_note, case when %(with_payload)s then payload::text end as payload
+      from inn8.rejected_records
+     where tenant_id = %(tenant)s and resolved_at is null
+       and (%(entity)s::text is null or entity = %(entity)s::text)
+       and (%(reason_code)s::text is null or reason_code = %(reason_code)s::text)
+     order by entity, id
+    """
+).format(columns=sql.SQL(", ").join(map(sql.Identifier, _EXPORTED)))
 _ACCEPT = sql.SQL(
     """
     update inn8.rejected_records set accepted_at = now(), accepted_note = %(remark)s, updated_at = now()
-     where tenant_id = %(tenant)s and id = %(reject_id)s and resolved_at is null
+     where tenant_id = %(tenant)s and id = any(%(reject_ids)s) and resolved_at is null
+    returning id
     """
 )
 
@@ -66,12 +78,28 @@ def show(connection: Connection, tenant_id: str, reject_id: int) -> Row | None:
     return execute(connection, _SHOW, tenant=tenant_id, reject_id=reject_id).fetchone()
 
 
-def accept(engine: Engine, tenant_id: str, reject_id: int, remark: str) -> bool:
-    """Accept an open reject as permanent; return False if no open reject has this id.
+def export(
+    connection: Connection,
+    tenant_id: str,
+    entity: Entity | None = None,
+    reason_code: str | None = None,
+    *,
+    with_payload: bool = False,
+) -> Sequence[Row]:
+    """Return the open rejects of an entity, or with a reason code, as INN8's support needs them.
+
+    Without payloads, the values of `payload` are None.
+    """
+    known = {"entity": entity and entity.name, "reason_code": reason_code, "with_payload": with_payload}
+    return execute(connection, _EXPORT, tenant=tenant_id, **known).fetchall()
+
+
+def accept(engine: Engine, tenant_id: str, reject_ids: Collection[int], remark: str) -> frozenset[int]:
+    """Accept open rejects as permanent, in one transaction; return the ids of those that are open.
 
     An accepted reject no longer causes `PartialSuccess`, until INN8 sends another version of the record.
     """
-    with transaction(engine, "accepting a reject") as connection:
+    with transaction(engine, "accepting rejects") as connection:
         migrations.check(connection)
-        done = execute(connection, _ACCEPT, tenant=tenant_id, reject_id=reject_id, remark=remark)
-    return done.rowcount == 1
+        done = execute(connection, _ACCEPT, tenant=tenant_id, reject_ids=list(reject_ids), remark=remark).fetchall()
+    return frozenset(row["id"] for row in done)

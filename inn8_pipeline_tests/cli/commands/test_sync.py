@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,13 +182,32 @@ def test_of_several_statuses_the_worst_counts(statuses: list[str], expected: str
 
 
 class TestOfAWorldWithFaultyRecords:
+    @staticmethod
+    def accept_all(place: Place, folder: Path) -> None:
+        """Export the two rejects, then accept one by its reason, and both by the exported file."""
+        ask = place.terminal.ask
+        sent = json.loads(ask("rejects", "export", "--with-payload", "--reason", "missing_field").stdout)
+        assert [(each["external_id"], '"fullName":null' in each["payload"]) for each in sent] == [("CL-X00001", True)]
+        exported = ask("rejects", "export", "--format", "csv", "--entity", "clients").stdout
+        assert exported.splitlines()[0].startswith("entity,external_id,trade_date,reason_code,reason,")
+        assert "payload" not in exported
+        (folder / "rejects.csv").write_text(exported, encoding="utf-8")
+        by_reason = ask("rejects", "accept", "--reason", "missing_field", "--note", "known", "--by", "anne")
+        assert by_reason.stdout.endswith(
+            "is accepted. Beginning with the next sync, it no longer causes PartialSuccess.\n"
+        )
+        (accepted,) = [each for each in json.loads(ask("rejects", "list", "--json").stdout) if each["accepted_at"]]
+        assert (accepted["external_id"], accepted["accepted_note"]) == ("CL-X00001", "known (anne)")
+        by_file = ask("rejects", "accept", "--file", str(folder / "rejects.csv"), "--note", "ticket 4711")
+        assert by_file.stdout.startswith("2 rejects are accepted.")
+
     @pytest.fixture
     def world(self) -> Iterator[World]:
         with World(clients=5, portfolios=5, transactions=50, days=5, invalid=2) as made:
             yield made
 
     @pytest.mark.processes
-    def test_rejects_change_the_exit_code_until_they_are_accepted(self, place: Place) -> None:
+    def test_rejects_change_the_exit_code_until_they_are_accepted(self, place: Place, tmp_path: Path) -> None:
         partial = place.terminal.run("sync", "clients")
         assert (partial.returncode, "PartialSuccess" in partial.stdout) == (3, True)
         listed = json.loads(place.terminal.ask("rejects", "list", "--json").stdout)
@@ -201,8 +221,7 @@ class TestOfAWorldWithFaultyRecords:
         assert '"fullName":null' in shown.stdout
         retried = place.terminal.run("rejects", "retry", "--json")
         assert (retried.returncode, json.loads(retried.stdout)["status"]) == (3, "PartialSuccess")
-        for each in listed:
-            assert place.terminal.ask("rejects", "accept", str(each["id"]), "--note", "known").exit_code == 0
+        self.accept_all(place, tmp_path)
         assert place.terminal.ask("rejects", "list", "--exit-code").exit_code == 0
         unknown = place.terminal.ask("rejects", "accept", "999", "--note", "unknown")
         assert (unknown.exit_code, "no open reject 999" in unknown.stderr) == (1, True)

@@ -51,7 +51,7 @@ def test_a_row_that_was_gone_when_the_record_came_is_unconfirmed_until_the_recor
     for result in results:
         assert (result.missing, unconfirmed(result), result.status) == (0, {"unreadable": 1}, Status.PARTIAL_SUCCESS)
     assert results[-1].unconfirmed[0].since == syncs.reject()["first_seen_at"]
-    assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "a test record of INN8's")
+    assert rejects.accept(syncs.engine, TENANT, [syncs.reject()["id"]], "a test record of INN8's")
     assert syncs.clients([client(), JUNK]).missing == 1
     result = syncs.clients([client(), JUNK])
     assert (result.removed, unconfirmed(result), result.status) == (1, {}, Status.SUCCESS)

@@ -224,7 +224,7 @@ def test_a_row_keeps_its_last_valid_version_while_its_newest_record_is_invalid(s
 def test_an_accepted_reject_changes_no_status_until_its_record_changes(syncs: Syncs, is_changed: bool) -> None:  # noqa: FBT001
     invalid = client(id="C-2", fullName=1)
     syncs.clients([client(), invalid])
-    assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "known since 2019")
+    assert rejects.accept(syncs.engine, TENANT, [syncs.reject()["id"]], "known since 2019")
     result = syncs.clients([client(status="suspended"), invalid | {"status": "inactive" if is_changed else "active"}])
     assert result.counts == Counts(fetched=2, updated=1, rejected=1)
     assert result.status is (Status.PARTIAL_SUCCESS if is_changed else Status.SUCCESS)

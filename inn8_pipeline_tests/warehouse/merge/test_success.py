@@ -35,7 +35,7 @@ def test_any_other_sync_is_no_success(counts: Counts, facts: StatusFacts, status
 def test_a_sync_of_which_all_records_are_accepted_rejects_is_no_success(syncs: Syncs) -> None:
     invalid: list[object] = [client(fullName=1)]
     syncs.clients(invalid)
-    assert rejects.accept(syncs.engine, TENANT, syncs.reject()["id"], "known")
+    assert rejects.accept(syncs.engine, TENANT, [syncs.reject()["id"]], "known")
     for may_repeat in (False, True):
         assert syncs.clients(invalid, may_repeat=may_repeat).status is Status.PARTIAL_SUCCESS
 

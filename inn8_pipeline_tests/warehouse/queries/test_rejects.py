@@ -45,8 +45,8 @@ def test_one_reject_is_shown_with_its_payload(syncs: Syncs) -> None:
 def test_only_an_open_reject_can_be_accepted(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2", fullName=1)])
     reject_id = syncs.reject()["id"]
-    assert rejects.accept(syncs.engine, TENANT, reject_id, "known")
+    assert rejects.accept(syncs.engine, TENANT, [reject_id], "known")
     assert listed_rejects(syncs)[0]["accepted_note"] == "known"
     syncs.clients([client()])
-    assert not rejects.accept(syncs.engine, TENANT, reject_id, "too late")
-    assert not rejects.accept(syncs.engine, "t2", reject_id, "not ours")
+    assert not rejects.accept(syncs.engine, TENANT, [reject_id], "too late")
+    assert not rejects.accept(syncs.engine, "t2", [reject_id], "not ours")
