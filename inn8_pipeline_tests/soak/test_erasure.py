@@ -286,3 +286,14 @@ def test_erasures_between_a_fetch_and_its_merge_and_of_former_owners_are_tested_
     machine.erase(pick=2, is_forgotten=True)
     machine.merge_what_was_fetched(pick=0)
     machine.teardown()
+
+
+def test_the_past_of_what_was_given_to_an_erased_person_is_erased_too(engine: Engine) -> None:
+    Erasures.engine = engine
+    machine = Erasures()
+    machine.begin()
+    machine.give_to_another_owner(TRANSACTIONS, pick=2, owner=1, is_valid=True)
+    machine.give_to_another_owner(PORTFOLIOS, pick=0, owner=1, is_valid=True)
+    machine.sync_all()
+    machine.erase(pick=1, is_forgotten=True)
+    machine.teardown()

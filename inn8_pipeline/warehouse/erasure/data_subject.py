@@ -252,12 +252,17 @@ def _belongs(entity: Entity, alias: str) -> sql.Composable:
 def _belonged(entity: Entity, alias: str) -> sql.Composable:
     """Return the condition that a past version under the alias belongs to the client.
 
-    It does if it refers to the client, to a row that the client owns now, or to a deleted row that the client owned.
-    Versions of rows under a portfolio that has since moved to another client stay, as those rows do.
+    It does if the client owns its row now, whoever owned the row then, because the records of the row are deleted from
+    the landings, too. It also does if it refers to the client, to a row that the client owns now, or to a deleted row
+    that the client owned. Versions of rows under a portfolio that has since moved to another client stay, as those
+    rows do.
     """
     if entity is CLIENTS:
         return _belongs(entity, alias)
-    conditions = [
+    is_of_own_row = _IS_OF_OWN_ROW.format(
+        id=sql.Identifier(alias, "id"), table=_table(entity), belongs=_belongs(entity, "own")
+    )
+    conditions = [is_of_own_row] + [
         _BELONGED.format(
             is_of_row=_belongs(entity, alias),
             key=sql.Identifier(alias, each.name),
@@ -271,6 +276,7 @@ def _belonged(entity: Entity, alias: str) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
 
 
+_IS_OF_OWN_ROW = sql.SQL("{id} in (select own.id from {table} own where own.tenant_id = %(tenant)s and {belongs})")
 _BELONGED = sql.SQL(
     """
     ({is_of_row} or {key} in (
