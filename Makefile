@@ -45,7 +45,8 @@ docs-check: $(READY) ## Type the commands and queries of README.md and docs/, pa
 
 EXAMPLES ?= 200
 soak-records: $(READY) ## Change, break, kill and sync at random for a long time: make soak-records EXAMPLES=200.
-	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py --hypothesis-profile soak
+	@SOAK_EXAMPLES=$(EXAMPLES) $(BIN)/pytest inn8_pipeline_tests/soak inn8_pipeline_tests/defs/test_kills.py \
+		inn8_pipeline_tests/extract/test_budget.py --hypothesis-profile soak
 
 test-backfills: $(READY) ## Backfills of 100 days whose daemon is killed or finds a broken setting, with the real daemon.
 	@$(BIN)/pytest -n 0 inn8_pipeline_tests/defs/engines/test_backfills.py

@@ -55,11 +55,17 @@ class Landed:
 class Bench:
     """World, server, client and tables of a tenant; the results of every merge are checked."""
 
-    def __init__(self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int, style: str) -> None:
+    def __init__(  # noqa: PLR0913 (how the tenant's INN8 pages)
+        self, engine: Engine, tenant_id: str, page_size: int, pages_at_a_time: int, style: str,
+        *, asks_conditionally: bool = False,
+    ) -> None:  # fmt: skip
         self.engine, self.tenant_id, self.page_size = engine, tenant_id, page_size
         self.world = World(clients=21, portfolios=24, transactions=30, days=5, seed=7, last_date=LAST)
         self.server = SandboxServer(self.world)
-        self.style, contract = style, parse(STYLES[style], DECLARED)
+        self.style, self.asks = style, asks_conditionally
+        conditional = "etag" if asks_conditionally else "no"
+        contract = parse(f"{STYLES[style] or '[paging]'}\nconditional = '{conditional}'", DECLARED)
+        self.server.options.etags = asks_conditionally
         if style != "link":
             self.server.app.dialects.update(dialects_of(contract))
         self.server.options.paging = style != "single"
@@ -113,7 +119,7 @@ class Bench:
         is_honest = not any(fault.kind in LYING for fault in self.server.faults.pending())
         records = self.served(entity, window)
         try:
-            landing = land(self.client, self.to, DECLARED.named(entity), window)
+            landing = land(self.client, self.to, DECLARED.named(entity), window, may_ask_conditionally=self.asks)
         except ApiError:
             assert tables.read(self.engine, self.tenant_id) == before, "a failed fetch changed a table"
             return None
@@ -269,7 +275,7 @@ class Bench:
         parents = {"portfolios": "clients", "transactions": "portfolios"}.get(entity)
         expected = oracle.expect(entity, landed.records, after.of(parents).keys() if parents else (), days)
         self._holds_rows(entity, expected, before, after, is_proof=self._is_proof(landed, expected))
-        self._holds_rejects(entity, expected, before, after, has_duplicates=landed.landing.has_duplicates)
+        self._holds_rejects(entity, expected, before, after, proves_absence=landed.landing.proves_absence)
         if parents:
             shown = tables.shown_owners(self.engine, self.tenant_id)
             owners.hold(entity, landed.records, days, expected, before, after, shown)
@@ -278,7 +284,7 @@ class Bench:
 
     def _is_proof(self, landed: Landed, expected: Expected) -> bool:
         assert landed.landing.has_duplicates == self._stands_on_two_pages(landed.records or [])
-        return not landed.landing.has_duplicates and not expected.has_unreadable
+        return landed.landing.proves_absence and not expected.has_unreadable
 
     def _stands_on_two_pages(self, records: list[object]) -> bool:
         pages: dict[str, set[int]] = {}
@@ -305,7 +311,7 @@ class Bench:
             assert before.marks.get(entity, {}).get(key) == after.marks.get(entity, {}).get(key)
 
     def _holds_rejects(
-        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, has_duplicates: bool
+        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, proves_absence: bool
     ) -> None:
         opened = after.of(f"rejects {entity}")
         named = {
@@ -313,7 +319,7 @@ class Bench:
             for key, (external_id, code, _) in opened.items()
             if external_id is not None
         }
-        if has_duplicates:  # such a landing withdraws nothing that an id tells
+        if not proves_absence:  # such a landing withdraws nothing that an id tells
             kept = named.keys() - expected.rejects.keys()
             assert kept <= before.of(f"rejects {entity}").keys() - expected.rows.keys()
             named = {key: why for key, why in named.items() if key not in kept}

@@ -42,9 +42,15 @@ class Machine(RuleBasedStateMachine):
         page_size=st.sampled_from((4, 7, 1000)),
         pages_at_a_time=st.sampled_from((1, 4)),
         style=st.sampled_from(tuple(STYLES)),
+        asks_conditionally=st.booleans(),
     )
-    def begin(self, page_size: int, pages_at_a_time: int, style: str = "link") -> None:
-        self.bench = Bench(self.engine, f"tenant-{next(self.tenants)}", page_size, pages_at_a_time, style)
+    def begin(
+        self, page_size: int, pages_at_a_time: int, style: str = "link", *, asks_conditionally: bool = False
+    ) -> None:
+        tenant_id = f"tenant-{next(self.tenants)}"
+        self.bench = Bench(
+            self.engine, tenant_id, page_size, pages_at_a_time, style, asks_conditionally=asks_conditionally
+        )
         self.world = self.bench.world
         self.gone: list[tuple[Collection, dict[str, Any]]] = []
         self.sound: dict[tuple[Collection, object], dict[str, Any]] = {}

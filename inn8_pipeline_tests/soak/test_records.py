@@ -276,7 +276,7 @@ def _merge_late(machine: Records) -> None:
 def test_each_style_of_paging_brings_in_the_truth_though_the_world_changes(engine: Engine, style: str) -> None:
     Records.engine = engine
     machine = Records()
-    machine.begin(page_size=4, pages_at_a_time=4, style=style)
+    machine.begin(page_size=4, pages_at_a_time=4, style=style, asks_conditionally=True)
     try:
         machine.sync_all_without_faults(may_repeat=True)
         for entity in ENTITIES:
@@ -284,6 +284,7 @@ def test_each_style_of_paging_brings_in_the_truth_though_the_world_changes(engin
             machine.land_only(entity=entity, from_date=FIRST)
             machine.reorder(entity=entity)
             machine.go_and_come(entity=entity, pick=2)
+        assert (machine.bench.server.app.stats.statuses[304] > 0) == (style != "single")
     finally:
         machine.teardown()
 
