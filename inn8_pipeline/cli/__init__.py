@@ -36,6 +36,8 @@ main = LazyGroup(
         "rejects": "List, show, export, retry or accept records that failed validation.",
         "drift": "List or accept properties that INN8 sends but that have no column.",
         "show": "Show one record: its row, what INN8 sent, its rejects and its history.",
+        "export": "Write the rows of an entity, now or as of a day, as CSV or Parquet.",
+        "dbt": "Print the sources of a dbt project, with descriptions, tests and freshness.",
         "erase": "Erase one client's data from every table and every stored page.",
         "doctor": "Check settings, credentials, databases, clock, daemon and schedules.",
         "alert": "Try the addresses of alerts and heartbeats; mute alerts for a while.",

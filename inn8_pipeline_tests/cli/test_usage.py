@@ -28,6 +28,8 @@ COMMANDS = [
     "rejects",
     "drift",
     "show",
+    "export",
+    "dbt",
     "erase",
     "doctor",
     "alert",
