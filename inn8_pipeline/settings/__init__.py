@@ -7,6 +7,7 @@ Each `read_…` function returns one group of settings as a frozen dataclass. A 
 from inn8_pipeline.settings.databases import read_database, read_owner_database
 from inn8_pipeline.settings.endpoints import read_endpoint
 from inn8_pipeline.settings.environment import Environment
+from inn8_pipeline.settings.holidays import read_holidays
 from inn8_pipeline.settings.model import (
     AlertSettings,
     ApiSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "read_endpoint",
     "read_executor",
     "read_heartbeat_url",
+    "read_holidays",
     "read_includes_warnings",
     "read_other_tenant_ids",
     "read_owner_database",

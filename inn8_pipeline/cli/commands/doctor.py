@@ -26,6 +26,7 @@ from inn8_pipeline.settings import (
     read_database,
     read_executor,
     read_heartbeat_url,
+    read_holidays,
     read_other_tenant_ids,
     read_owner_database,
     read_retention,
@@ -132,7 +133,7 @@ def _settings(environment: Environment) -> str:
         read_tenant(environment, tenant_id)
         read_heartbeat_url(environment, tenant_id)
     read_other_tenant_ids(environment)
-    for read in (read_alerts, read_api, read_sync, read_retention, read_executor, read_database):
+    for read in (read_alerts, read_api, read_sync, read_holidays, read_retention, read_executor, read_database):
         read(environment)
     return "complete and valid"
 

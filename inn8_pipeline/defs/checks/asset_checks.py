@@ -18,7 +18,7 @@ from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline.settings import Environment, read_holidays, read_sync
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -112,7 +112,8 @@ def outcomes(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple
     """Evaluate the checks on the entity's current data; yield each name, aliases included, and its outcome."""
     settings = read_sync(Environment())
     recent = settings.last_days(settings.lookback_days)
-    checked = CheckInput(tenant.tenant_id, entity, settings, health.examine(engine, tenant.tenant_id, entity, recent))
+    found = health.examine(engine, tenant.tenant_id, entity, recent, read_holidays(Environment()))
+    checked = CheckInput(tenant.tenant_id, entity, settings, found)
     for name, check in CHECKS.items():
         outcome = check.rule(checked)
         yield from ((each, outcome) for each in with_aliases(name))

@@ -182,8 +182,8 @@ def row_drop(checked: CheckInput) -> CheckOutcome:
         return CheckOutcome(passed=True, metadata=numbers)
     advice = (
         f"{volume.of} has {volume.count} {checked.entity}; {volume.usual:g} are usual, so more than {most} % are "
-        "missing. That is normal on a public holiday; otherwise ask INN8. No row is removed because of this check: "
-        "removals have a limit of their own."
+        "missing. That is normal on a public holiday (INN8_HOLIDAYS); otherwise ask INN8. No row is removed because of "
+        "this check: removals have a limit of their own."
     )
     return CheckOutcome(passed=False, advice=advice, metadata=numbers)
 

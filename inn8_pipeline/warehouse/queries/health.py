@@ -3,7 +3,7 @@
 They can be read at any time. The bounds are in `defs.checks.check_rules`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -61,7 +61,7 @@ class Health:
     """The properties with listed values that are `unknown` in every row of the look-back."""
 
 
-def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> Health:
+def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window, holidays: Collection[date] = ()) -> Health:
     """Return all numbers as of one instant of the database.
 
     Args:
@@ -69,6 +69,7 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> H
         tenant_id: The tenant.
         entity: The entity.
         recent: The days of the look-back; the last of them is today.
+        holidays: Days whose numbers of rows are not compared.
 
     """
     with snapshot(engine, f"examining {entity}") as connection:
@@ -77,7 +78,7 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window) -> H
             recency=_recency(connection, tenant_id, entity, recent.to_date),
             last_merge=_last_merge(connection, tenant_id, entity),
             drift_found=_drift(connection, tenant_id, entity, recent),
-            volume=_volume(connection, tenant_id, entity, recent.to_date),
+            volume=_volume(connection, tenant_id, entity, recent.to_date, holidays),
             unknown_properties=tuple(drift.still_sent(connection, tenant_id, entity)),
             open_rejects={row["reason_code"]: row["rejects"] for row in open_rejects},
             oldest_reject_at=min((row["oldest_at"] for row in open_rejects), default=None),
@@ -161,9 +162,11 @@ def _last_merge(connection: Connection, tenant_id: str, entity: Entity) -> LastM
     return LastMerge(int(row["page_records"]), merged.as_dict() if merged.fetched else {})
 
 
-def _volume(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Volume | None:
+def _volume(
+    connection: Connection, tenant_id: str, entity: Entity, today: date, holidays: Collection[date]
+) -> Volume | None:
     if entity.has_days:
-        return _volume_of_day(connection, tenant_id, entity, today)
+        return _volume_of_day(connection, tenant_id, entity, today, holidays)
     rows = execute(connection, _RECORDS, tenant=tenant_id, entity=entity.name, limit=DAYS_COMPARED + 1)
     counts = [int(row["record_count"]) for row in rows]
     if len(counts) <= LEAST_COMPARED:
@@ -171,12 +174,15 @@ def _volume(connection: Connection, tenant_id: str, entity: Entity, today: date)
     return Volume("today's last landing", counts[0], median(counts[1:]))
 
 
-def _volume_of_day(connection: Connection, tenant_id: str, entity: Entity, today: date) -> Volume | None:
-    """Compare the last weekday before yesterday with the same weekday of earlier weeks, as bookings arrive late."""
+def _volume_of_day(
+    connection: Connection, tenant_id: str, entity: Entity, today: date, holidays: Collection[date]
+) -> Volume | None:
+    """Compare the last working day before yesterday with its weekday in earlier weeks, as bookings arrive late."""
     day = today - timedelta(days=2)
-    while day.weekday() >= _SATURDAY:
+    while day.weekday() >= _SATURDAY or day in holidays:
         day -= timedelta(days=1)
     days = [day - timedelta(weeks=weeks) for weeks in range(WEEKS_COMPARED + 1)]
+    days = [each for each in days if each not in holidays]
     statement = _ROWS_OF_DAYS.format(table=sql.Identifier(SCHEMA, entity.name))
     rows = execute(connection, statement, tenant=tenant_id, entity=entity.name, days=days)
     counts = {row["trade_date"]: int(row["rows"]) for row in rows}

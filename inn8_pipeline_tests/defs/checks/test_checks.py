@@ -172,7 +172,9 @@ def test_fewer_records_than_usual_fail_the_check(pipeline: Pipeline) -> None:
     assert metadata(evaluation) == {"of": "today's last landing", "count": 23, "usual": 25}
 
 
-def test_far_fewer_transactions_than_on_the_same_weekday_before_fail_the_check(new_pipeline: NewPipeline) -> None:
+def test_far_fewer_transactions_than_on_the_same_weekday_before_fail_the_check(
+    new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pipeline = new_pipeline(transactions=420, days=42)
     assert "row_drop" not in failed(evaluated(pipeline, pipeline.run(CLIENTS)))
     pipeline.run(PORTFOLIOS)
@@ -183,6 +185,10 @@ def test_far_fewer_transactions_than_on_the_same_weekday_before_fail_the_check(n
     assert not evaluation.passed
     assert metadata(evaluation)["count"] == 0
     assert "public holiday" in (evaluation.description or "")
+    monkeypatch.setenv("INN8_HOLIDAYS", day)
+    of_working_day = execute(pipeline, TRANSACTIONS)["row_drop"]
+    assert of_working_day.passed
+    assert metadata(of_working_day)["of"] < day
 
 
 def test_counts_that_do_not_add_up_are_an_error_of_the_check_and_of_the_log(pipeline: Pipeline) -> None:
