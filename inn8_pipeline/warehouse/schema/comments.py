@@ -42,7 +42,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "row_as_of_at": "Start of the last fetch that confirmed the row of the same id in the table; null if none.",
         "first_seen_at": "Start of the first fetch that had it.",
         "last_seen_at": "Start of the last fetch that was merged and had it.",
-        "attempts": "How often the record was validated.",
+        "attempts": "How often a fetch had the record, or another try of it had a new result.",
         "resolved_at": "When it was resolved; null while it is open.",
         "resolution": "healed (it became a row), withdrawn (no longer sent) or superseded (a newer version is a row).",
         "accepted_at": "When an operator accepted it as permanent: it no longer causes PartialSuccess.",

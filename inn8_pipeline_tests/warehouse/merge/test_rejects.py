@@ -1,13 +1,22 @@
 """Rejects are stored with their reason, tried again, and healed, withdrawn, superseded or accepted."""
 
 import pytest
+from sqlalchemy import text
 
-from inn8_pipeline.entities import CLIENTS, PORTFOLIOS
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Window
+from inn8_pipeline.landing_reader import LandingReader
+from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.results import Counts, Status
+from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
 from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction, without
-from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, many, october
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Row, Syncs, Verbatim, many, october
+
+STAGED_ROWS_READ = """
+    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_all_tables
+     where relname in ('staged', 'staged_rejects', 'exclusions')
+"""
 
 
 def test_a_portfolio_of_an_unknown_client_is_rejected_with_its_reason_and_payload(syncs: Syncs) -> None:
@@ -76,15 +85,51 @@ def test_more_orphans_than_one_chunk_are_all_tried_again(syncs: Syncs) -> None:
     assert syncs.rejects() == []
 
 
-def test_a_reject_that_is_still_invalid_counts_its_attempts(owned: Syncs) -> None:
+def test_a_retried_reject_with_the_same_result_is_not_written_and_one_that_is_sent_again_is(owned: Syncs) -> None:
     owned.transactions([transaction(fees="x")], october(5))
     first = owned.reject()
     result = owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
     again = owned.reject()
     assert result.counts == Counts(fetched=1, retried=1, inserted=1, rejected=1)
-    assert (first["attempts"], again["attempts"]) == (1, 2)
+    assert again == first
+    owned.execute("update inn8.rejected_records set reason = 'of other rules'")
+    owned.transactions([transaction(id="T-3", tradeDate="2026-10-08")], october(8))
+    assert (owned.reject()["reason"], owned.reject()["attempts"]) == (first["reason"], 2)
     for kept in ("as_of_at", "landing_id", "covers_from", "covers_to", "first_seen_at", "last_seen_at", "payload"):
-        assert again[kept] == first[kept]
+        assert owned.reject()[kept] == first[kept]
+    owned.transactions([transaction(fees="x"), transaction(id="T-4")], october(5))
+    assert owned.reject()["attempts"] == 3
+    assert owned.reject()["last_seen_at"] > first["last_seen_at"]
+
+
+def test_a_sync_that_finds_a_change_writes_no_reject_that_still_waits_for_its_parent(syncs: Syncs) -> None:
+    syncs.clients([client()])
+    syncs.portfolios([portfolio()])
+    syncs.transactions(many(transaction, 50, portfolioId="P-9"), october(5))
+    before = syncs.versions()["rejected_records"]
+    result = syncs.transactions([transaction(tradeDate="2026-10-08")], october(8))
+    assert result.counts == Counts(fetched=1, retried=50, inserted=1, rejected=50)
+    assert syncs.versions()["rejected_records"] == before
+
+
+def test_a_merge_reads_twice_as_many_rows_for_twice_as_many_orphans(syncs: Syncs) -> None:
+    def read(records: list[Row], window: Window) -> list[int]:
+        """Merge the records; return how many rows of the staging tables the merge has read."""
+        landing, found = syncs.land(TRANSACTIONS, records, window), list[int]()
+        merge_landing(
+            syncs.engine, landing, frozenset(window.days()), MergeOptions(TRANSFORM_VERSION, full_window=HISTORY),
+            lambda: LandingReader(syncs.engine, landing, 1000),
+            on_merged=lambda connection, _: found.append(connection.scalar(text(STAGED_ROWS_READ)) or 0),
+        )  # fmt: skip
+        return found
+
+    sent, retried = [], []
+    for count in (1000, 2000):
+        syncs.execute("delete from inn8.rejected_records")
+        sent += read(many(transaction, count), october(5))
+        retried += read([transaction(id=f"T-{count}", tradeDate="2026-10-08")], october(8))
+    for one, two in (sent, retried):
+        assert 1000 < two < 3 * one
 
 
 def test_a_reject_is_healed_by_a_valid_record_and_opened_again_by_an_invalid_one(syncs: Syncs) -> None:
@@ -195,7 +240,7 @@ def test_a_reject_without_an_id_that_newer_rules_can_read_is_healed(owned: Syncs
 
 def test_a_reject_keeps_its_key_when_newer_rules_read_its_id_but_still_reject_it(owned: Syncs) -> None:
     owned.transactions([transaction(fees="x")], october(5))
-    owned.execute("update inn8.rejected_records set record_key = 'sha256:00', external_id = null")
+    owned.execute("update inn8.rejected_records set record_key = 'sha256:00', external_id = null, reason = 'other'")
     owned.transactions([transaction(id="T-2", tradeDate="2026-10-08")], october(8))
     assert (owned.reject()["record_key"], owned.reject()["attempts"]) == ("sha256:00", 2)
 

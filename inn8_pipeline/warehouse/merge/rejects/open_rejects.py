@@ -158,15 +158,20 @@ _STORE = sql.SQL(
            accepted_at = case when excluded.payload::text = k.payload::text then k.accepted_at end,
            accepted_note = case when excluded.payload::text = k.payload::text then k.accepted_note end,
            updated_at = now()
-     where excluded.as_of_at >= k.as_of_at
+     where excluded.as_of_at > k.as_of_at
+        or (excluded.as_of_at = k.as_of_at
+            and (excluded.reason_code, excluded.reason, excluded.payload::text, excluded.trade_date,
+                 excluded.unknown_parent_id)
+                is distinct from (k.reason_code, k.reason, k.payload::text, k.trade_date, k.unknown_parent_id))
     """
 )
 
 
 def store(context: MergeContext) -> int:
-    """Store each staged reject as a new open reject, or as another attempt of an open one.
+    """Store each staged reject as a new open reject, or as an attempt of an open one; return how many were written.
 
-    If the payload has changed, an accepted reject is no longer accepted.
+    If the payload has changed, an accepted reject is no longer accepted. A reject that was retried with the same result
+    is not written. One that the landing has again is: an older landing that is merged later must not heal it.
     """
     statement = _STORE.format(
         table=name_of(context.plan.table), joins=confirming_joins(context.plan), confirmed_at=CONFIRMED_AT
