@@ -13,7 +13,7 @@ from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedErr
 from inn8_pipeline.defs.runs import pools, process
 from inn8_pipeline.defs.sync_log import killed_runs
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, now
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 from inn8_pipeline_tests.warehouse.logins import new_login
@@ -79,6 +79,23 @@ def test_a_run_that_is_started_though_it_was_canceled_does_not_run_on_to_success
     assert pipeline.server.stats.requests.total() == 0
     killed_runs.sensor([names.Tenant(TENANT)]).evaluate_tick(dg.build_sensor_context(instance))
     assert pipeline.entry(CLIENTS, run.run_id).status == "Failed"
+
+
+def test_a_run_that_is_canceled_while_it_is_created_ends_within_two_looks(pipeline: Pipeline) -> None:
+    # A backfill creates a run some seconds before it queues it. Meanwhile there is no process to be told.
+    instance, job = pipeline.instance, pipeline.definitions.resolve_job_def("clients_sync")
+    run, launched = (instance.create_run_for_job(job) for _ in range(2))
+    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_STARTING.value, job_name=job.name)
+    instance.report_dagster_event(event, launched.run_id)
+    for each in (run, launched):
+        instance.report_run_canceling(each)
+    without, ended = killed_runs.end_dead_runs(instance, {})
+    assert (list(without), ended) == ([run.run_id], [])
+    long_ago = (now() - killed_runs.CONFIRMED_AFTER).isoformat()
+    assert len(killed_runs.end_dead_runs(instance, {run.run_id: long_ago})[1]) == 1
+    assert "was canceled before it began" in pipeline.entry(CLIENTS, run.run_id).description
+    found = [instance.get_run_by_id(each.run_id) for each in (run, launched)]
+    assert [each and each.status for each in found] == [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.CANCELING]
 
 
 def test_the_pools_have_their_limit_before_a_run_asks_for_them(instance: dg.DagsterInstance) -> None:

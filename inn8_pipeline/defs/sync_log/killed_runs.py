@@ -114,7 +114,9 @@ def _ended_runs(instance: DagsterInstance, cursor: _Cursor) -> list[DagsterRun]:
 
 
 def end_dead_runs(instance: DagsterInstance, known: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """End the runs whose process has been gone for at least `CONFIRMED_AFTER`.
+    """End the runs whose process has been gone for at least `CONFIRMED_AFTER`, and those canceled before they had one.
+
+    Dagster itself ends a run that is canceled while a backfill creates it only after `cancel_timeout_seconds`.
 
     Args:
         instance: Dagster's instance.
@@ -126,18 +128,29 @@ def end_dead_runs(instance: DagsterInstance, known: dict[str, str]) -> tuple[dic
     """
     in_progress = instance.get_runs(dg.RunsFilter(statuses=_WITH_PROCESS))
     watched = {run.run_id: run for run in in_progress if names.PROCESS_TAG in run.tags}
-    without = {run_id: known.get(run_id, now().isoformat()) for run_id in process.without_process(instance, watched)}
+    never_began = {run.run_id: run for run in in_progress if _was_canceled_before_it_began(instance, run)}
+    gone = process.without_process(instance, watched) | never_began.keys()
+    without = {run_id: known.get(run_id, now().isoformat()) for run_id in gone}
     dead = [run_id for run_id, since in without.items() if now() - datetime.fromisoformat(since) >= CONFIRMED_AFTER]
-    ended = [_end(instance, watched[run_id]) for run_id in dead]
+    ended = [_end(instance, (watched | never_began)[run_id]) for run_id in dead]
     return {run_id: since for run_id, since in without.items() if run_id not in dead}, ended
+
+
+def _was_canceled_before_it_began(instance: DagsterInstance, run: DagsterRun) -> bool:
+    if run.status is not dg.DagsterRunStatus.CANCELING or names.PROCESS_TAG in run.tags:
+        return False
+    return not instance.get_records_for_run(run.run_id, of_type=DagsterEventType.RUN_STARTING, limit=1).records
 
 
 def _end(instance: DagsterInstance, run: DagsterRun) -> str:
     """End a run whose process is gone, and return the message about it."""
-    message = (
-        f"The process of run {run.run_id[:8]} is gone ({run.tags[names.PROCESS_TAG]}): it was killed, or its terminal "
-        f"or machine was shut down. {_NOT_WRITTEN}"
-    )
+    if place := run.tags.get(names.PROCESS_TAG):
+        message = (
+            f"The process of run {run.run_id[:8]} is gone ({place}): it was killed, or its terminal or machine was "
+            f"shut down. {_NOT_WRITTEN}"
+        )
+    else:
+        message = f"Run {run.run_id[:8]} was canceled before it began. {_NOT_WRITTEN}"
     write_missing(instance, run, message)
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, message)
