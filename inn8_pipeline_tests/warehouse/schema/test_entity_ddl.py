@@ -86,3 +86,11 @@ def test_triggers_functions_views_and_types_in_the_database_are_those_that_the_d
         assert f"function inn8_history.keep_{table}()" in found
         assert {f"trigger inn8.{table}.{each}" for each in TRIGGERS} <= found.keys()
     assert {f"function inn8.{each}_as_of(timestamp with time zone)" for each in map(str, ENTITIES)} <= found.keys()
+
+
+def test_no_statistics_are_kept_of_the_personal_columns_of_a_declaration() -> None:
+    for entity in ENTITIES:
+        made = [each.as_string() for each in entity_ddl.statements(entity)]
+        for column in entity.personal_columns():
+            for schema in ("inn8", "inn8_history"):
+                assert f'alter table "{schema}"."{entity.name}" alter column "{column}" set statistics 0' in made

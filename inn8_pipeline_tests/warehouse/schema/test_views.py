@@ -155,6 +155,17 @@ def test_a_late_valid_record_does_not_show_a_row_whose_newer_invalid_record_was_
     assert owned.query(BOOKED) == [{"external_id": "T-2"}]
 
 
+def test_a_valid_record_before_an_invalid_one_of_the_same_fetch_does_not_show_a_hidden_row(owned: Syncs) -> None:
+    wrong = portfolio(clientId="C-9", name=7)
+    owned.portfolios([wrong])
+    before = owned.versions()["portfolios"]
+    owned.portfolios([portfolio(), wrong])
+    assert owned.query(SHOWN) == []
+    assert owned.versions()["portfolios"] == before
+    owned.portfolios([wrong, portfolio()])
+    assert owned.query(SHOWN) == []
+
+
 def test_a_sync_that_finds_a_hidden_row_as_it_was_does_not_write_the_row(owned: Syncs) -> None:
     owned.portfolios([portfolio(clientId="C-9", name=7)])
     before = owned.versions()["portfolios"]
