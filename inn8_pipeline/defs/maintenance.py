@@ -37,7 +37,7 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         description=(
             "Deletes landings, pages, resolved rejects and past versions of rows past their retention, old runs with "
             "their events, and old evaluations of checks. It keeps the sync log's entries of whole runs, and what each "
-            "table and each day was last merged from. Runs every Sunday; launch it by hand to free space earlier."
+            "table and each day was last merged from. Runs every Sunday; launch it yourself to free space earlier."
         ),
     )
     def maintain() -> None:

@@ -163,7 +163,7 @@ class DimensionReference:
 
     @property
     def source_paths(self) -> tuple[str, ...]:
-        """The property that holds the object's id."""
+        """The path of the property that holds the object's id, as a tuple of one."""
         return (f"{self.source.name}.{ID_PROPERTY}",)
 
 

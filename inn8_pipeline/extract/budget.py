@@ -89,7 +89,7 @@ class RequestBudget:
                 self._wait(refusal, wait)
 
     def heed(self, response: httpx.Response) -> None:
-        """Take note of what a response says of INN8's own limit, if it says anything."""
+        """Store the rate limit that a response announces; forget the stored one if it announces none."""
         found = rate_limit(response)
         if found is None:
             self._store.forget()

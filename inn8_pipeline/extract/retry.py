@@ -58,7 +58,7 @@ class RetryNotice:
 
 @dataclass(frozen=True, slots=True)
 class CircuitNotice:
-    """A call that waits for an open circuit: how long at most, and the message of the circuit."""
+    """Notice that a call waits for an open circuit: the longest wait in seconds, and the circuit's message."""
 
     wait_seconds: float
     message: str

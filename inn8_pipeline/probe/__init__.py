@@ -1,4 +1,4 @@
 """`inn8 probe`: compare a real INN8 with the contract, by a bounded number of requests that change nothing.
 
-`analysis` has pure functions over responses; `server` makes the requests. The findings hold no value of a record.
+`analysis` has pure functions over responses; `server` makes the requests. Of records the findings hold only unlisted values of choices.
 """

@@ -7,8 +7,8 @@ from inn8_pipeline.probe.findings import ProbeFinding, ProbeReport, Severity
 
 HEAD = """# What INN8 sends
 
-Made by `inn8 probe` with {requests} requests. It holds no value of a record, no id, no token and no secret: values are
-shown as shapes, with 9 for each digit and a or A for letters.
+Made by `inn8 probe` with {requests} requests. It holds no id, no token and no secret. Unlisted values of choices
+are as sent; all other values are shown as shapes, with 9 for each digit and a or A for letters.
 """
 
 

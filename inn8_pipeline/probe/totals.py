@@ -130,7 +130,7 @@ def _propose(
 
 
 def distrust(examination: Examination) -> None:
-    """Propose to ignore the total, in place of what was found about it before."""
+    """Replace the finding about the total with a proposal to ignore the total."""
     before = examination.proposal.total
     found = TotalContract("none", before.header, before.pointer)
     examination.findings[:] = [each for each in examination.findings if each.topic != "total"]

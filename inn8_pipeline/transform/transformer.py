@@ -49,9 +49,9 @@ class Transformer:
             raise self._refusal(first_ordinal, "is nested too deeply to be read") from None
 
     def records(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> Batch:
-        """Return the result of transforming single records: open rejects that are tried again.
+        """Transform open rejects that are retried.
 
-        None of them is skipped. Their spellings and unknown properties do not count as the landing's.
+        None is skipped, and they do not contribute to the spellings and unknown properties of the landing.
 
         Raises:
             ContractError: A payload can no longer be read as JSON.

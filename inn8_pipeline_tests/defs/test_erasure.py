@@ -53,7 +53,7 @@ def test_a_client_that_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeli
         for entity, run in runs.items():
             assert run.success
             counts = pipeline.entry(entity, run.run_id).metadata
-            assert counts["unchanged"] == counts["fetched"] == world.count(str(entity))  # type: ignore[arg-type]
+            assert counts["unchanged"] == counts["record_count"] == world.count(str(entity))  # type: ignore[arg-type]
     assert expected_rows.tables(pipeline) == expected_rows.of(world)
     left = everything(pipeline)
     assert {mark for mark in marks if mark in left} == set()

@@ -30,7 +30,7 @@ def test_a_second_sync_at_once_finds_all_unchanged_and_rewrites_nothing(pipeline
     before, pages = versions(pipeline), pipeline.rows("select sha256, xmin::text from inn8_raw.pages order by 1")
     for entity, run in pipeline.run_all().items():
         counts = pipeline.entry(entity, run.run_id).metadata
-        assert counts["unchanged"] == counts["fetched"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
+        assert counts["unchanged"] == counts["record_count"] == pipeline.world.count(str(entity))  # type: ignore[arg-type]
         events = run.get_asset_materialization_events()
         assert next(e.materialization.metadata["is_repeat"].value for e in events if e.asset_key == KEYS.key(entity))
     assert versions(pipeline) == before

@@ -33,7 +33,8 @@ def command() -> None:
 def sources() -> None:
     """Print `sources.yml` with all views: descriptions, tests and freshness. No database is needed.
 
-    The freshness is that of the check `freshness`: a warning after two ticks, an error after four.
+    The freshness is that of the check `freshness`: a warning after two ticks and 5 minutes, an error after four ticks
+    and 5 minutes.
     """
     click.echo("\n".join(_lines(read_sync(Environment()).tick_minutes)))
 

@@ -35,7 +35,7 @@ EPILOG = examples(
 
 @click.command(name="diff", epilog=EPILOG)
 @click.option("--run", "run", metavar="RUN", help="Only this run: its id, or the first characters of it.")
-@click.option("--since", type=DAY, help="All changes since the start of this day (UTC), edits by hand too.")
+@click.option("--since", type=DAY, help="All changes since the start of this day (UTC), including manual edits.")
 @click.option("--entity", type=ENTITY, help="Only this entity.")
 @click.option("--column", help="Only changes of this column.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a null is empty, every text is quoted.")

@@ -44,7 +44,7 @@ class Preview:
         self._file.close()
 
     def read(self, connection: "Connection", landing: "Landing", run_id: str) -> None:
-        """Read what the transaction of a merge has changed. A step that is tried again replaces what it read before."""
+        """Add the uncommitted changes of a merge. If a step is retried, they replace those of its earlier attempt."""
         wanted = diff.DiffFilter([landing.tenant_id], [run_id], since=landing.started_at, is_uncommitted=True)
         begin = self._file.seek(0, 2)
         for change in diff.read(connection, landing.entity, wanted):

@@ -33,7 +33,7 @@ def folder_of_commands() -> Path | None:
 
 
 def write_instance(home: Path) -> Path:
-    """Make `home` a DAGSTER_HOME with the packaged dagster.yaml, which replaces one of another release; return it."""
+    """Create `home` as a DAGSTER_HOME and return it. If its dagster.yaml is not the packaged one, overwrite it."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     packaged_yaml, yaml = packaged("dagster.yaml").read_bytes(), home / "dagster.yaml"
     if not yaml.is_file() or yaml.read_bytes() != packaged_yaml:

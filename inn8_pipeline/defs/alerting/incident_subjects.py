@@ -12,7 +12,7 @@ from inn8_pipeline.warehouse.sync_log.entry import Cause
 
 
 class SubjectKind(StrEnum):
-    """The kind of a subject."""
+    """What an incident is about: a check, an outage, days of trade, a job or a schedule."""
 
     CHECK = "check"
     OUTAGE = "outage"

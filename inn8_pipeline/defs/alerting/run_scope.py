@@ -24,7 +24,7 @@ def synced(run: dg.DagsterRun, tenants: Sequence[Tenant]) -> Iterator[tuple[Tena
 
 
 def is_tick(run: dg.DagsterRun) -> bool:
-    """Return whether the run is one of a tick of the 15-minute schedule."""
+    """Return whether a tick started the run."""
     return names.TICK_TAG in run.tags
 
 

@@ -13,7 +13,6 @@ from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import AlertState, Changes, Finding, Incident
 from inn8_pipeline.defs.alerting.messages import as_json, message
 from inn8_pipeline.defs.checks import check_rules
-from inn8_pipeline.defs.instance import mutes
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import ENTITIES
@@ -32,11 +31,13 @@ from inn8_pipeline.settings import (
 if TYPE_CHECKING:
     from inn8_pipeline import notify
     from inn8_pipeline.defs.alerting import check_incidents, cursors, run_incidents, schedule_incidents
+    from inn8_pipeline.defs.instance import mutes
     from inn8_pipeline.warehouse.queries import health
 else:
     check_incidents = lazy_module("inn8_pipeline.defs.alerting.check_incidents")
     cursors = lazy_module("inn8_pipeline.defs.alerting.cursors")
     health = lazy_module("inn8_pipeline.warehouse.queries.health")
+    mutes = lazy_module("inn8_pipeline.defs.instance.mutes")
     notify = lazy_module("inn8_pipeline.notify")
     run_incidents = lazy_module("inn8_pipeline.defs.alerting.run_incidents")
     schedule_incidents = lazy_module("inn8_pipeline.defs.alerting.schedule_incidents")

@@ -132,10 +132,9 @@ def reconciliation_of(on_pages: int, counts: Mapping[str, int]) -> CheckOutcome:
 
 
 def unknown_values(checked: CheckInput) -> CheckOutcome:
-    """Check that the contract lists each status and type.
+    """Check that the contract lists every status and type that INN8 sends, and that no date is empty.
 
-    A property that has no value in any row cannot be checked. `blank_properties` names it, so that an open alert about
-    it does not end.
+    `blank_properties` names the properties without a value in any row; an open alert about one of them stays open.
     """
     found = checked.health.drift_found
     blank = [name for name in checked.health.blank_properties if name not in found.records]

@@ -1,4 +1,4 @@
-"""A limit of requests per minute, as servers have one, and conditional requests."""
+"""Simulate a server's rate limit and its conditional requests (ETag, Last-Modified)."""
 
 import hashlib
 import math

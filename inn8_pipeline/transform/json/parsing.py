@@ -1,6 +1,6 @@
 """Parse JSON without loss: properties in the order of the text, numbers as their text, records byte for byte.
 
-This is the slow, lenient parser, for records that msgspec refuses (half of a surrogate pair) or of which it hides
+This is the slow, lenient parser, for records that msgspec cannot parse (half of a surrogate pair) or of which it hides
 something (a property given twice in two spellings).
 """
 

@@ -175,7 +175,7 @@ def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
     try:
         return msgspec.json.decode(body, type=list[msgspec.Raw])
     except msgspec.DecodeError:
-        # msgspec refuses half of a surrogate pair even in a value that it skips.
+        # msgspec cannot parse half of a surrogate pair even in a value that it skips.
         return list(parsing.split(body))
 
 

@@ -102,7 +102,7 @@ class SyncLogEntry:
         }
 
     def to_metadata_of_day(self) -> dict[str, Any]:
-        """Return the metadata of the evaluation of a day, without numbers that the UI would draw in the run's plots."""
+        """Return the metadata of one day's evaluation. The counts are one value, because the UI plots each number."""
         texts = {name: value for name, value in self.to_metadata().items() if not isinstance(value, (int, float))}
         return {**texts, **({"counts": self.counts.as_dict()} if self.counts else {})}
 
