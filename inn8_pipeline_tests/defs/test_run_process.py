@@ -82,7 +82,7 @@ def test_a_run_that_is_started_though_it_was_canceled_does_not_run_on_to_success
 
 
 def test_a_run_that_is_canceled_while_it_is_created_ends_within_two_looks(pipeline: Pipeline) -> None:
-    # A backfill creates a run some seconds before it queues it. Meanwhile there is no process to be told.
+    # A backfill creates a run some seconds before it queues it. Meanwhile it has no process that could end it.
     instance, job = pipeline.instance, pipeline.definitions.resolve_job_def("clients_sync")
     run, launched = (instance.create_run_for_job(job) for _ in range(2))
     event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_STARTING.value, job_name=job.name)
