@@ -329,6 +329,7 @@ def test_several_tenants_are_synced_and_shown_separately(place: Place, acme: San
     counts = {each["tenant_id"]: each["record_count"] for each in syncs(done.stdout)}
     assert counts == {"tests": 30, "acme": 7}
     assert "acme/clients" in both.ask("log").stdout
+    assert both.ask("rejects", "list").stdout == "There are no open rejects.\n"
     assert [each["tenant_id"] for each in json.loads(both.ask("log", "--tenant", "acme", "--json").stdout)] == ["acme"]
     client = acme.world.records("clients")[0]
     refused = both.ask("show", "client", client["id"])

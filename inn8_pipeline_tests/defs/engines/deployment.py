@@ -19,7 +19,7 @@ from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.daemons import UNSCHEDULED, configure
 from inn8_pipeline_tests.defs.engines import processes
-from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
+from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
 BACKFILL = "celery"
 WORKERS = ("one", "two")
@@ -40,7 +40,7 @@ class Deployment:
             backfill_id=BACKFILL,
             asset_graph=self.pipeline.definitions.resolve_asset_graph(),
             partition_names=day_names(self.pipeline.window),
-            asset_selection=KEYS.keys(TRANSACTIONS),
+            asset_selection=self.pipeline.tenant.keys(TRANSACTIONS),
             backfill_timestamp=now().timestamp(),
             tags={},
             dynamic_partitions_store=self.pipeline.instance,

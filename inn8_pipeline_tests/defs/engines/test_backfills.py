@@ -1,10 +1,11 @@
-"""Backfills of 100 days under a real daemon that is killed, or finds a broken setting: they end as their days did.
+"""Backfills of 100 days under a real daemon that is killed, or finds a broken setting or no tenant: they end rightly.
 
 They take minutes: `make test-backfills`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,13 +14,17 @@ import pytest
 import sqlalchemy
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
 
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
+from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.daemons import UNSCHEDULED, configure, until
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.engines import processes
 from inn8_pipeline_tests.defs.engines.deployment import Deployment
+from inn8_pipeline_tests.defs.pipelines import TENANT
 
 # Dagster asks itself for it.
 pytestmark = pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources` is deprecated")
@@ -94,6 +99,31 @@ def test_a_chunk_that_was_queued_while_a_setting_was_broken_is_started_once_it_i
     with processes.daemon(deployment.folder):
         expect_the_end(deployment)
     assert "Failed" not in {entry.status for entry in pipeline.log(TRANSACTIONS)}
+
+
+def test_a_backfill_of_a_tenant_that_disappears_fails_and_each_run_is_logged_as_it_ended(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INN8_TENANTS", f"{TENANT},acme")
+    for name in ("BASE_URL", "CLIENT_ID", "CLIENT_SECRET"):
+        monkeypatch.setenv(f"INN8_ACME__{name}", Environment().read(f"INN8_{name}", ""))
+    tenant = names.Tenant("acme", is_default=False)
+    acme = replace(deployment.pipeline, definitions=build(Environment()), tenant=tenant)
+    for entity in (CLIENTS, PORTFOLIOS):
+        assert acme.run(entity).success
+    of_acme = replace(deployment, pipeline=acme)
+    with processes.daemon(deployment.folder):
+        of_acme.backfill()
+        until(lambda: successes(of_acme) == 1, LONG)
+    monkeypatch.setenv("INN8_TENANTS", TENANT)
+    monkeypatch.setenv("INN8_OTHER_TENANTS", "acme")
+    with processes.daemon(deployment.folder):
+        until(lambda: of_acme.status in BULK_ACTION_TERMINAL_STATUSES, LONG)
+        until(lambda: {run.run_id for run in of_acme.runs} == set(logged(of_acme)), LONG)
+    assert of_acme.status in {BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.FAILED}
+    # The first run may have been killed after its merge; the others have found no tenant.
+    logged_as = acme.rows("select status from inn8.sync_log where entity = 'transactions' order by status desc")
+    assert [status for (status,) in logged_as] == ["Success", *["Failed"] * (RUNS - 1)]
 
 
 def test_the_chunks_of_a_backfill_on_a_fresh_instance_never_run_at_once(deployment: Deployment) -> None:
