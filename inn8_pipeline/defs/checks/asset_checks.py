@@ -38,8 +38,9 @@ class Check:
 
 CHECKS = {
     FRESHNESS: Check(
-        "Is the last sync recent? Late (a warning) after two ticks and 5 minutes, failed (an error) after four ticks and "
-        "5 minutes. For days of trade, only the syncs of today and yesterday count, so that a backfill does not make the data look fresh.",
+        "Is the last sync recent? Late (a warning) after two ticks and 5 minutes, failed (an error) after four ticks "
+        "and 5 minutes. For days of trade, only the syncs of today and yesterday count, so that a backfill does not "
+        "make the data look fresh.",
         check_rules.freshness,
     ),
     RECONCILIATION: Check(
