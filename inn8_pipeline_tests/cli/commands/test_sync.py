@@ -57,6 +57,8 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     failed = json.loads(place.terminal.ask("log", "--status", "failed", "--entity", "clients", "--json").stdout)
     assert [each["run_id"] for each in failed] == [log[2]["run_id"]]
     assert failed[0]["error_message"].startswith("INN8 refused GET /clients")
+    table = place.terminal.ask("log", "--status", "failed")
+    assert ("clients: INN8 refused GET /clients with 404" in table.stdout, table.stderr) == (True, "")
     assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "The sync log has no matching entry.\n"
     assert len(json.loads(place.terminal.ask("log", "--since", "2020-01-01", "--json").stdout)) == 9
     assert (log[0]["trigger"], log[0]["missing"], log[0]["removed"]) == ("manual", 0, 0)
