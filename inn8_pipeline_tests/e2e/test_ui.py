@@ -86,7 +86,8 @@ def latest_as_logged(check: Check, stage: Stage) -> dict[str, str]:
     def agreed() -> dict[str, str] | None:
         check.open()
         latest, logged = check.latest(), logged_of(stage, check.asset)[0]
-        expected = {"status": logged["status"], **{name: str(count) for name, count in logged["counts"].items()}}
+        shown = {name: str(count) for name, count in logged["counts"].items() if name not in {"fetched", "rejected"}}
+        expected = {"status": logged["status"], **shown}
         return latest if logged["counts"] and expected.items() <= latest.items() else None
 
     found: dict[str, str] = check.browser.until(agreed, "what inn8 log says")
