@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 
 import httpx
@@ -201,6 +201,15 @@ def test_a_request_that_is_repeated_or_redirected_counts_twice(
     assert len(server.requests) == len(taken) == 7
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt, also where a shell started the tests in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_ctrl_c_ends_a_wait_for_the_budget(server: Inn8, new_client: NewClient, warehouse_url: str) -> None:
     server.on("/clients", page)
     main = threading.main_thread().ident
