@@ -133,10 +133,9 @@ def land(
     A fetch whose pages are not consistent is repeated; the pages that it stored are never read. With
     `may_ask_conditionally`, pages that have not changed are not sent again, if the contract says that INN8 can do so.
     """
-    with ExitStack() as stack:
-        if not (may_ask_conditionally and client.asks_conditionally(entity)):
-            return _land(client, to, entity, window)
-        known = stack.enter_context(PageValidators(to.engine, to.tenant_id, entity))
+    if not (may_ask_conditionally and client.asks_conditionally(entity)):
+        return _land(client, to, entity, window)
+    with PageValidators(to.engine, to.tenant_id, entity) as known:
         return _land(client, to, entity, window, known)
 
 

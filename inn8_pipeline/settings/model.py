@@ -1,7 +1,7 @@
 """Define the settings as values: one frozen dataclass per group. `readers` reads them from the environment."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse import database
 else:
     database = lazy_module("inn8_pipeline.warehouse.database")
+
+
+TICKS_TO_WARN = 2
+TICKS_TO_FAIL = 4
+MINUTES_FOR_A_SYNC = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,14 @@ class SyncSettings:
     def full_window(self) -> Window:
         """Return all days of trade that are synced: from `transactions_from` to today."""
         return Window(self.transactions_from, self.today())
+
+    def freshness_bounds(self) -> tuple[timedelta, timedelta]:
+        """Return the ages of the last sync from which an entity is late (a warning) and failed (an error)."""
+        late, failed = (
+            timedelta(minutes=ticks * self.tick_minutes + MINUTES_FOR_A_SYNC)
+            for ticks in (TICKS_TO_WARN, TICKS_TO_FAIL)
+        )
+        return late, failed
 
     def last_days(self, days: int) -> Window:
         """Return the last `days` days including today, but no day before `transactions_from`."""

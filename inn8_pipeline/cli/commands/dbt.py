@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.entities import ENTITIES, Column, Entity, Kind
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline.settings import Environment, SyncSettings, read_sync
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.schema import views
@@ -36,11 +37,11 @@ def sources() -> None:
     The freshness is that of the check `freshness`: a warning after two ticks and 5 minutes, an error after four ticks
     and 5 minutes.
     """
-    click.echo("\n".join(_lines(read_sync(Environment()).tick_minutes)))
+    click.echo("\n".join(_lines(read_sync(Environment()))))
 
 
-def _lines(tick_minutes: int) -> Iterator[str]:
-    details = {f"inn8.{entity.singular}_details": entity for entity in ENTITIES}
+def _lines(settings: SyncSettings) -> Iterator[str]:
+    details = {views.details_view(entity).name: entity for entity in ENTITIES}
     yield "version: 2"
     yield "sources:"
     for schema, description in _DESCRIPTIONS.items():
@@ -50,17 +51,17 @@ def _lines(tick_minutes: int) -> Iterator[str]:
         yield "    tables:"
         for view in views.views():
             if view.name.startswith(f"{schema}."):
-                yield from _table(view, details.get(view.name), tick_minutes)
+                yield from _table(view, details.get(view.name), settings)
 
 
-def _table(view: "View", entity: Entity | None, tick_minutes: int) -> Iterator[str]:
+def _table(view: "View", entity: Entity | None, settings: SyncSettings) -> Iterator[str]:
     yield f"      - name: {view.name.partition('.')[2]}"
     yield f"        description: {_text(view.comment)}"
     if entity is not None:
         yield "        loaded_at_field: last_synced_at"
         yield "        freshness:"
-        yield f"          warn_after: {{count: {2 * tick_minutes + 5}, period: minute}}"
-        yield f"          error_after: {{count: {4 * tick_minutes + 5}, period: minute}}"
+        for name, age in zip(("warn_after", "error_after"), settings.freshness_bounds(), strict=True):
+            yield f"          {name}: {{count: {age // timedelta(minutes=1)}, period: minute}}"
     yield "        columns:"
     for name, comment in view.columns.items():
         yield f"          - name: {name}"

@@ -4,7 +4,6 @@ All of it is derived from the declarations of the entities. `factories` defines 
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -15,9 +14,6 @@ from inn8_pipeline.entities import Column, Dimension, Entity, Kind, Property, ta
 from inn8_pipeline.settings import SyncSettings
 
 OWNERS = ["team:data-engineering"]
-TICKS_TO_WARN = 2
-TICKS_TO_FAIL = 4
-MINUTES_FOR_A_SYNC = 5
 
 _RECORD = "record."
 _KINDS = {Kind.DATE: "date", Kind.DECIMAL: "decimal", Kind.OBJECT: "object"}
@@ -28,15 +24,6 @@ _LANDED = {
     "place": ("bigint", "The record's position on its page, counted from 1."),
     "record": ("json", "The record, verbatim as INN8 sent it."),
 }
-
-
-def bounds(settings: SyncSettings) -> tuple[timedelta, timedelta]:
-    """Return the ages of the last sync from which an entity is late (a warning) and failed (an error)."""
-    late, failed = (
-        timedelta(minutes=ticks * settings.tick_minutes + MINUTES_FOR_A_SYNC)
-        for ticks in (TICKS_TO_WARN, TICKS_TO_FAIL)
-    )
-    return late, failed
 
 
 def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.AssetSpec:
@@ -82,7 +69,7 @@ def _freshness_policy(settings: SyncSettings) -> dg.FreshnessPolicy:
     Assets with days of trade must not have it, because a backfill of March would make them look fresh. The check
     `freshness` covers them.
     """
-    late, failed = bounds(settings)
+    late, failed = settings.freshness_bounds()
     return dg.FreshnessPolicy.time_window(fail_window=failed, warn_window=late)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from inn8_pipeline.defs.assets import metadata
-from inn8_pipeline.defs.assets.catalog import bounds
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import SyncSettings
 from inn8_pipeline.warehouse.landing import CLOCK_TOLERANCE
@@ -76,7 +75,7 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
 
     If today was never synced but other days were, as on the day of a first load, the data is late, not failed.
     """
-    late_after, failed_after = bounds(settings)
+    late_after, failed_after = settings.freshness_bounds()
     newest = recency.last_synced_at or recency.last_of_any_day_at
     if newest is None:
         return CheckOutcome(passed=False, advice=f"Nothing was ever synced. {_LATE}")

@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs.assets.catalog import bounds
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, TECHNICAL, Entity, Kind, Property, table_columns
@@ -40,9 +39,11 @@ def test_every_asset_says_what_a_row_is_who_owns_it_and_what_its_columns_mean(ke
 
 
 def test_freshness_has_bounds_that_fit_the_tick() -> None:
-    minutes = [bound.total_seconds() / 60 for bound in bounds(read_sync(Environment({})))]
+    minutes = [bound.total_seconds() / 60 for bound in read_sync(Environment({})).freshness_bounds()]
     assert minutes == [35, 65]
-    quick = [bound.total_seconds() / 60 for bound in bounds(read_sync(Environment({"INN8_TICK_MINUTES": "1"})))]
+    quick = [
+        bound.total_seconds() / 60 for bound in read_sync(Environment({"INN8_TICK_MINUTES": "1"})).freshness_bounds()
+    ]
     assert quick == [7, 9]
 
 
