@@ -26,6 +26,7 @@ REPLACED = {
     "conservation": "reconciliation",
     "ledger": "reconciliation",
     "coverage": "watermark",
+    "proofs?": "complete fetch",
     "faulty": "invalid",
     "verdicts?": "result, outcome",
     "blows?": "kill",
@@ -44,7 +45,9 @@ REPLACED = {
 NOT_PROSE = ("docs/changelog.md", "schema/migrations/versions/", "release_0_1", Path(__file__).name)
 """The changelog and what release 0.1 wrote, which name the old words; and this module."""
 
-OLD_NAMES = re.compile(r"""["'`](told|surprises|conservation)["'`]|check conservation|--faulty|sync_coverage""")
+OLD_NAMES = re.compile(
+    r"""["'`](told|surprises|conservation)["'`]|check conservation|--faulty|sync_coverage|is_proof"""
+)
 """Keys, options and names of release 0.1 that are still used."""
 
 FOLDERS = ("inn8_pipeline", "inn8_pipeline_tests", "docs", "deploy", "benchmarks")

@@ -238,7 +238,7 @@ class Bench:
         assert len(changed | revived) <= counts.updated <= len(changed | revived | shown)
         assert result.missing == len(after.missing(entity) - before.missing(entity))
         assert result.removed == len(after.removed(entity) - before.removed(entity))
-        assert after.removed(entity) - before.removed(entity) <= before.missing(entity), "removed by one proof"
+        assert after.removed(entity) - before.removed(entity) <= before.missing(entity), "removed after one fetch"
         for key in changed | revived | (new.keys() - old.keys()):
             self._judge_version(entity, key, new[key])
         for key in after.missing(entity) - before.missing(entity):
@@ -274,7 +274,7 @@ class Bench:
             return
         parents = {"portfolios": "clients", "transactions": "portfolios"}.get(entity)
         expected = oracle.expect(entity, landed.records, after.of(parents).keys() if parents else (), days)
-        self._holds_rows(entity, expected, before, after, is_proof=self._is_proof(landed, expected))
+        self._holds_rows(entity, expected, before, after, absence_counts=self._absence_counts(landed, expected))
         self._holds_rejects(entity, expected, before, after, proves_absence=landed.landing.proves_absence)
         if parents:
             shown = tables.shown_owners(self.engine, self.tenant_id)
@@ -282,7 +282,7 @@ class Bench:
         if entity == "transactions":
             _holds_securities(landed.records, after)
 
-    def _is_proof(self, landed: Landed, expected: Expected) -> bool:
+    def _absence_counts(self, landed: Landed, expected: Expected) -> bool:
         assert landed.landing.has_duplicates == self._stands_on_two_pages(landed.records or [])
         return landed.landing.proves_absence and not expected.has_unreadable
 
@@ -294,7 +294,7 @@ class Bench:
         return self.server.options.paging and any(len(each) > 1 for each in pages.values())
 
     def _holds_rows(
-        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, is_proof: bool
+        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, absence_counts: bool
     ) -> None:
         rows = after.of(entity)
         for key, row in expected.rows.items():
@@ -303,9 +303,11 @@ class Bench:
         absent = rows.keys() - expected.rows.keys() - expected.rejects.keys() - expected.other_days
         marked = after.missing(entity) - before.missing(entity)
         assert not expected.other_days & marked, f"{entity} that are sent with another day are marked"
-        if is_proof:
+        if absence_counts:
             assert absent <= after.missing(entity), f"{entity} that INN8 no longer has are not marked"
-            assert absent & before.missing(entity) <= after.removed(entity), f"{entity}: two proofs, and not removed"
+            assert absent & before.missing(entity) <= after.removed(entity), (
+                f"{entity}: two fetches lacked it, and it is not removed"
+            )
         for key in expected.rejects.keys() - expected.rows.keys():
             assert before.of(entity).get(key) == rows.get(key), f"{key} of {entity} is invalid, and its row changed"
             assert before.marks.get(entity, {}).get(key) == after.marks.get(entity, {}).get(key)

@@ -155,7 +155,7 @@ def _balanced(counts: Mapping[str, int]) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedRows:
-    """Rows that the last fetch of their day lacked, without proof that INN8 no longer has them.
+    """Rows that the last fetch of their day lacked, without showing that INN8 no longer has them.
 
     `reason` is one of the reasons in `absent_rows`; `since` is the start of the first fetch that lacked one of them.
     """
@@ -172,7 +172,7 @@ class StatusFacts:
     Attributes:
         open_rejects: Open rejects of the entity that no operator has accepted.
         held_back: Rows that were not marked as missing because of the bound on removals.
-        unconfirmed: Rows that the last fetch lacked, without proof that they are gone.
+        unconfirmed: Rows that the last fetch lacked, without showing that they are gone.
         proves_absence: False if pages overlapped or more may follow, so INN8 may have records that the landing lacks.
         older: Records that were skipped because the table is newer.
         sent_again: Duplicates among the records of the landing itself.

@@ -247,7 +247,7 @@ def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> L
     return LandingOutcome(
         status=result.status,
         counts=StoredCounts(counted.whole, unchanged, by_day, counted.reasons, result.drift_found),
-        is_proof=found.is_proof,
+        absence_counts=found.absence_counts,
         is_held_back=bool(found.held_back),
         is_repeatable=not found.held_back and not result.older,
         unreadable_since=found.unreadable_since,
@@ -380,6 +380,8 @@ def _no_data(context: MergeContext, options: MergeOptions) -> SyncResult:
     """
     if not watermarks.has_rows(context):
         open_rejects.withdraw_all(context)
-        outcome = LandingOutcome(Status.NO_DATA, StoredCounts(), is_proof=True, is_held_back=False, is_repeatable=True)
+        outcome = LandingOutcome(
+            Status.NO_DATA, StoredCounts(), absence_counts=True, is_held_back=False, is_repeatable=True
+        )
         watermarks.advance(context, outcome, options.transform_version)
     return _with_status(context, SyncResult(status=Status.NO_DATA, counts=NO_COUNTS))

@@ -125,7 +125,7 @@ class LandingOutcome:
 
     status: Status
     counts: StoredCounts
-    is_proof: bool
+    absence_counts: bool
     is_held_back: bool
     is_repeatable: bool
     unreadable_since: datetime | None = None
@@ -134,8 +134,8 @@ class LandingOutcome:
 _RECORD_OUTCOME = sql.SQL(
     """
     update inn8_raw.landings
-       set status = %(status)s, counts = %(counts)s, transform_version = %(version)s, is_proof = %(is_proof)s,
-           is_held_back = %(is_held_back)s, is_repeatable = %(is_repeatable)s,
+       set status = %(status)s, counts = %(counts)s, transform_version = %(version)s,
+           absence_counts = %(absence_counts)s, is_held_back = %(is_held_back)s, is_repeatable = %(is_repeatable)s,
            unreadable_since = %(unreadable_since)s, as_of_at = coalesce(as_of_at, started_at),
            merged_at = clock_timestamp()
      where tenant_id = %(tenant)s and id = %(landing)s
@@ -162,7 +162,7 @@ def _columns(outcome: LandingOutcome) -> Mapping[str, Any]:
     return {
         "status": str(outcome.status),
         "counts": Json(outcome.counts.as_json()),
-        "is_proof": outcome.is_proof,
+        "absence_counts": outcome.absence_counts,
         "is_held_back": outcome.is_held_back,
         "is_repeatable": outcome.is_repeatable,
         "unreadable_since": outcome.unreadable_since,

@@ -14,7 +14,7 @@ SYNC_LOG_COUNTS = (
 TABLES: dict[str, str] = {
     "rejected_records": "A row is a record from INN8 that failed validation, with the reason.",
     "sync_coverage": "A row is a day of trade, or a whole collection, and the landing that it was last merged from.",
-    "unconfirmed_rows": "A row of an entity that the last fetch lacked, without proof that INN8 no longer has it.",
+    "unconfirmed_rows": "A row of an entity that the last fetch lacked, without showing that INN8 no longer has it.",
     "sync_log_entries": "A row is a sync of an entity: when and why it ran, how it ended, what became of the records.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "request_budgets": "A row is the request budget of a tenant, and what INN8 said of its own rate limit.",
@@ -149,7 +149,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "transform_version": "Version of the transform that it was merged with; null if not merged.",
         "status": "Success, PartialSuccess or NoData, once merged.",
         "counts": "The counts of its records, in all and per day of trade; a repeat of the landing repeats them.",
-        "is_proof": "Absence from this landing counts towards removal.",
+        "absence_counts": "Absence from this landing counts towards removal.",
         "is_held_back": "Rows that it lacked were not marked as missing, because of the bound on removals.",
         "is_repeatable": "The rows are still as its merge left them: a fetch of the same pages has nothing to merge.",
         "as_of_at": "Start of the last fetch with exactly these pages; at first its own start.",

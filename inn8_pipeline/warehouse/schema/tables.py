@@ -347,7 +347,7 @@ landings = _table(
     SqlColumn("transform_version", Integer),
     SqlColumn("status", Text),
     SqlColumn("counts", JSON),
-    SqlColumn("is_proof", Boolean),
+    SqlColumn("absence_counts", Boolean),
     SqlColumn("is_held_back", Boolean),
     SqlColumn("is_repeatable", Boolean),
     SqlColumn("as_of_at", type_of_instant),

@@ -38,9 +38,15 @@ SUCCESS = "select count(*) from inn8.sync_log where entity = 'transactions' and 
 
 
 @pytest.fixture
-def deployment(new_pipeline: NewPipeline, tmp_path: Path) -> Deployment:
+def days() -> int:
+    """Return how many days INN8 has; a test may ask for more."""
+    return DAYS
+
+
+@pytest.fixture
+def deployment(new_pipeline: NewPipeline, tmp_path: Path, days: int) -> Deployment:
     """Return a pipeline with clients and portfolios in, whose daemon looks after runs every second."""
-    pipeline = new_pipeline(days=DAYS, transactions=8 * DAYS)
+    pipeline = new_pipeline(days=days, transactions=8 * days)
     for entity in (CLIENTS, PORTFOLIOS):
         assert pipeline.run(entity).success
     configure(pipeline.home, poll_interval_seconds=1, user_code_failure_retry_delay=2, **UNSCHEDULED)
@@ -141,14 +147,15 @@ def test_the_chunks_of_a_backfill_on_a_fresh_instance_never_run_at_once(deployme
     assert max(side_by_side) == 1
 
 
+@pytest.mark.parametrize("days", [DAYS, 4 * DAYS])
 def test_runs_that_are_canceled_at_once_while_one_works_and_others_wait_have_one_entry_each(
-    deployment: Deployment,
+    deployment: Deployment, days: int
 ) -> None:
-    pipeline = deployment.pipeline
+    pipeline, count = deployment.pipeline, -(-days // MAX_DAYS_PER_RUN)
     pipeline.server.faults.add("delay", "transactions", seconds=LONG, times=None)
     with processes.daemon(deployment.folder):
         deployment.backfill()
-        until(lambda: len(deployment.runs) == RUNS, LONG)
+        until(lambda: len(deployment.runs) == count, LONG)
         until(lambda: [run for run in deployment.runs if run.status is dg.DagsterRunStatus.STARTED], LONG)
         for run in deployment.runs:
             pipeline.instance.run_coordinator.cancel_run(run.run_id)

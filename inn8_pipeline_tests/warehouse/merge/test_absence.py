@@ -1,4 +1,4 @@
-"""A fetch proves that a row is gone, unless a record may be the row; rows without proof are reported."""
+"""A complete fetch shows that a row is gone, unless a record may be the row; other rows that it lacks are reported."""
 
 from datetime import datetime
 from typing import Any
@@ -98,7 +98,7 @@ def test_a_row_that_comes_back_is_no_longer_unconfirmed(syncs: Syncs) -> None:
 @pytest.mark.parametrize(
     ("lacks", "duplicates"), [([client(), JUNK], False), ([client()], True)], ids=["unreadable", "duplicates"]
 )
-def test_a_row_that_a_landing_without_proof_lacks_is_not_confirmed_by_it(
+def test_a_row_that_a_landing_that_is_not_complete_lacks_is_not_confirmed_by_it(
     syncs: Syncs,
     lacks: list[object],
     duplicates: bool,  # noqa: FBT001 (pytest calls it by name)

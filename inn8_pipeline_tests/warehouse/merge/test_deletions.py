@@ -1,4 +1,4 @@
-"""Rows that INN8 no longer sends: two proofs remove a row, a limit holds removals back, and a row can return."""
+"""Rows that INN8 no longer sends: two fetches remove a row, a limit holds removals back, and a row can return."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def traded(day: int, number: int = 1, **changes: object) -> dict[str, Any]:
 OTHER = traded(6, 9)
 
 
-def test_a_row_is_missing_after_one_proof_and_removed_after_two(syncs: Syncs) -> None:
+def test_a_row_is_missing_after_one_fetch_and_removed_after_two(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
     first = syncs.clients([client()])
     assert (first.missing, first.removed, state(syncs, "C-2")) == (1, 0, "missing")
@@ -44,17 +44,17 @@ def test_missing_since_is_the_start_of_the_fetch_that_lacked_it_and_the_row_keep
     assert (row["missing_since"], row["as_of_at"]) == (landing.started_at, held)
 
 
-@pytest.mark.parametrize("proofs", [1, 2])
-def test_a_row_that_comes_back_is_present_again(syncs: Syncs, proofs: int) -> None:
+@pytest.mark.parametrize("fetches", [1, 2])
+def test_a_row_that_comes_back_is_present_again(syncs: Syncs, fetches: int) -> None:
     syncs.clients([client(), client(id="C-2")])
-    for _ in range(proofs):
+    for _ in range(fetches):
         syncs.clients([client()])
     result = syncs.clients([client(), client(id="C-2")])
     assert result.counts == Counts(fetched=2, updated=1, unchanged=1)
     assert state(syncs, "C-2") == "present"
 
 
-def test_the_same_landing_merged_twice_is_one_proof(syncs: Syncs) -> None:
+def test_the_same_landing_merged_twice_counts_as_one_fetch(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2")])
     landing = syncs.land(CLIENTS, [client()])
     syncs.merge(landing)
@@ -122,7 +122,7 @@ def test_the_bound_holds_from_twenty_rows_on(syncs: Syncs) -> None:
     assert syncs.clients(sent[10:]).missing == 10
 
 
-def test_the_bound_can_be_overridden_and_applies_to_first_proofs_only(syncs: Syncs) -> None:
+def test_the_bound_can_be_overridden_and_applies_to_the_first_fetch_only(syncs: Syncs) -> None:
     sent = many(client, 20)
     syncs.clients(sent)
     assert syncs.clients(sent[10:], removal_limit=RemovalLimit(is_overridden=True)).missing == 10
@@ -192,7 +192,7 @@ def test_a_transaction_that_moves_to_another_day_and_back_is_merged_again(owned:
     assert owned.row("transactions", "T-1")["trade_date"].day == 2
 
 
-def test_a_repeated_landing_completes_the_second_proof_of_a_row_elsewhere(owned: Syncs) -> None:
+def test_a_repeated_landing_counts_as_the_second_fetch_that_lacks_a_row_elsewhere(owned: Syncs) -> None:
     owned.transactions([traded(2, 2)], october(1, 4))
     owned.transactions([traded(5), OTHER], october(5, 10))
     owned.transactions([OTHER], october(5, 10))

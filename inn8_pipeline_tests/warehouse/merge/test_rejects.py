@@ -1,5 +1,7 @@
 """Rejects are stored with their reason, tried again, and healed, withdrawn, superseded or accepted."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
@@ -17,6 +19,22 @@ STAGED_ROWS_READ = """
     select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_all_tables
      where relname in ('staged', 'staged_rejects', 'exclusions')
 """
+PLANNED_ROWS = """
+    select relname, reltuples::int from pg_class
+     where relname in ('staged', 'staged_rejects', 'exclusions') and relnamespace = pg_my_temp_schema()
+"""
+"""How many rows the planner takes the staging tables for."""
+
+
+def merged(syncs: Syncs, records: list[Row], window: Window, query: str) -> list[Any]:
+    """Merge the records; return the rows of a query of the merge's own transaction."""
+    landing, found = syncs.land(TRANSACTIONS, records, window), list[Any]()
+    merge_landing(
+        syncs.engine, landing, frozenset(window.days()), MergeOptions(TRANSFORM_VERSION, full_window=HISTORY),
+        lambda: LandingReader(syncs.engine, landing, 1000),
+        on_merged=lambda connection, _: found.extend(connection.execute(text(query))),
+    )  # fmt: skip
+    return found
 
 
 def test_a_portfolio_of_an_unknown_client_is_rejected_with_its_reason_and_payload(syncs: Syncs) -> None:
@@ -113,23 +131,21 @@ def test_a_sync_that_finds_a_change_writes_no_reject_that_still_waits_for_its_pa
 
 
 def test_a_merge_reads_twice_as_many_rows_for_twice_as_many_orphans(syncs: Syncs) -> None:
-    def read(records: list[Row], window: Window) -> list[int]:
-        """Merge the records; return how many rows of the staging tables the merge has read."""
-        landing, found = syncs.land(TRANSACTIONS, records, window), list[int]()
-        merge_landing(
-            syncs.engine, landing, frozenset(window.days()), MergeOptions(TRANSFORM_VERSION, full_window=HISTORY),
-            lambda: LandingReader(syncs.engine, landing, 1000),
-            on_merged=lambda connection, _: found.append(connection.scalar(text(STAGED_ROWS_READ)) or 0),
-        )  # fmt: skip
-        return found
-
     sent, retried = [], []
     for count in (1000, 2000):
         syncs.execute("delete from inn8.rejected_records")
-        sent += read(many(transaction, count), october(5))
-        retried += read([transaction(id=f"T-{count}", tradeDate="2026-10-08")], october(8))
-    for one, two in (sent, retried):
-        assert 1000 < two < 3 * one
+        sent += merged(syncs, many(transaction, count), october(5), STAGED_ROWS_READ)
+        one = transaction(id=f"T-{count}", tradeDate="2026-10-08")
+        retried += merged(syncs, [one], october(8), STAGED_ROWS_READ)
+    for (once,), (twice,) in (sent, retried):
+        assert 1000 < twice < 3 * once
+
+
+def test_the_planner_knows_how_many_orphans_are_staged_before_they_are_joined(syncs: Syncs) -> None:
+    sent = dict(merged(syncs, many(transaction, 50), october(5), PLANNED_ROWS))
+    assert sent == {"staged": 50, "staged_rejects": 50, "exclusions": 50}
+    retried = dict(merged(syncs, [transaction(id="T-99", tradeDate="2026-10-08")], october(8), PLANNED_ROWS))
+    assert retried == {"staged": 51, "staged_rejects": 51, "exclusions": 51}
 
 
 def test_a_reject_is_healed_by_a_valid_record_and_opened_again_by_an_invalid_one(syncs: Syncs) -> None:

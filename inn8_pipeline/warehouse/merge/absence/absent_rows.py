@@ -1,7 +1,7 @@
 """Find the rows that a landing lacks, and decide which of them INN8 provably no longer has.
 
-A row that is lacking without proof is unconfirmed (`inn8.unconfirmed_rows`): it is not marked as missing, its
-`last_synced_at` does not change, and the sync is not a `Success`. The reasons, in the order of their checks:
+A row that is lacking for one of these reasons is unconfirmed (`inn8.unconfirmed_rows`): it is not marked as missing,
+its `last_synced_at` does not change, and the sync is not a `Success`. The reasons, in the order of their checks:
 
     other_day     the landing has the id with a day of trade that is not merged
     duplicates    pages overlapped: the landing may lack records that INN8 has
@@ -36,14 +36,14 @@ class Absence:
     """What follows from the rows that a landing lacks.
 
     Attributes:
-        is_proof: The rows that the landing lacks are absent, except those that an unreadable record may be.
+        absence_counts: The rows that the landing lacks are absent, except those that an unreadable record may be.
         unreadable_since: A row that was last confirmed before this time may be an unreadable record. None if the
             landing has no such record.
         held_back: The number of rows that are not marked as missing because of the bound on removals.
 
     """
 
-    is_proof: bool
+    absence_counts: bool
     unreadable_since: datetime | None
     held_back: int
 
@@ -70,8 +70,8 @@ def find(context: MergeContext, limit: RemovalLimit, source: RecordSource, *, ha
         if not context.landing.records and not limit.is_overridden:
             is_empty = context.run(_EXPLAIN_EMPTY).rowcount
         held_back = _hold_back(context, limit)
-    is_proof = context.landing.proves_absence and not held_back and not is_empty
-    return Absence(is_proof, unreadable_since, held_back)
+    absence_counts = context.landing.proves_absence and not held_back and not is_empty
+    return Absence(absence_counts, unreadable_since, held_back)
 
 
 _CREATE_LACKING = sql.SQL(

@@ -51,28 +51,28 @@ def mark_missing(context: MergeContext) -> int:
 
 _REMOVE = sql.SQL(
     """
-    with proof as ({proof})
+    with complete as ({complete})
     update {table} t set removed_at = now(), updated_at = now()
-      from proof p
+      from complete c
      where t.tenant_id = %(tenant)s and t.missing_since is not null and t.removed_at is null
-       and t.missing_since < p.proven_at and (p.unreadable_since is null or t.as_of_at >= p.unreadable_since)
+       and t.missing_since < c.proven_at and (c.unreadable_since is null or t.as_of_at >= c.unreadable_since)
        {is_within}
        and not exists (select from inn8.rejected_records r where r.tenant_id = t.tenant_id
                         and r.entity = %(entity)s and r.record_key = t.external_id and r.resolved_at is null)
     """
 )
-_PROOF = sql.SQL(
+_COMPLETE = sql.SQL(
     """
     select l.as_of_at as proven_at, l.unreadable_since
       from inn8.sync_coverage c
       join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
-     where c.tenant_id = %(tenant)s and c.entity = %(entity)s and l.is_proof
+     where c.tenant_id = %(tenant)s and c.entity = %(entity)s and l.absence_counts
     """
 )
-# If a day has no proof, or no landing at all, `proven_at` is null and nothing is removed.
-_PROOF_OF_DAYS = sql.SQL(
+# If the landing of a day is not complete, or a day has none, `proven_at` is null and nothing is removed.
+_COMPLETE_DAYS = sql.SQL(
     """
-    select case when count(*) filter (where l.is_proof) = count(*) then min(l.as_of_at) end as proven_at,
+    select case when count(*) filter (where l.absence_counts) = count(*) then min(l.as_of_at) end as proven_at,
            max(l.unreadable_since) as unreadable_since
       from generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') as d (day)
       left join inn8.sync_coverage c on c.tenant_id = %(tenant)s and c.entity = %(entity)s
@@ -91,7 +91,7 @@ def remove(context: MergeContext) -> int:
     has_days = context.plan.has_days
     statement = _REMOVE.format(
         table=name_of(context.plan.table),
-        proof=_PROOF_OF_DAYS if has_days else _PROOF,
+        complete=_COMPLETE_DAYS if has_days else _COMPLETE,
         is_within=sql.SQL("and t.trade_date between %(first)s and %(last)s" if has_days else ""),
     )
     full = context.full_window
