@@ -41,6 +41,8 @@ main = LazyGroup(
         "erase": "Erase one client's data from every table and every stored page.",
         "doctor": "Check settings, credentials, databases, clock, daemon and schedules.",
         "alert": "Try the addresses of alerts and heartbeats; mute alerts for a while.",
+        "pause": "Let no schedule sync an entity; show what is paused.",
+        "resume": "Let the schedules sync a paused entity again.",
         "metrics": "Print metrics in the text format of Prometheus.",
         "probe": "Compare INN8 with the contract; propose a contract file for an INN8 that differs.",
         "contract": "Show how INN8's API is read: the built-in contract, and changes by INN8_CONTRACT_FILE.",

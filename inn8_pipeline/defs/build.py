@@ -4,7 +4,7 @@ import warnings
 
 import dagster as dg
 
-from inn8_pipeline.defs import jobs, maintenance, names, partitions
+from inn8_pipeline.defs import jobs, maintenance, names, partitions, pausing
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.assets import factories
 from inn8_pipeline.defs.checks import asset_checks
@@ -31,7 +31,11 @@ def build(environment: Environment) -> dg.Definitions:
     return dg.Definitions(
         assets=[each for tenant in tenants for each in _assets(tenant, settings)],
         asset_checks=[each for tenant in tenants for each in _checks(tenant)],
-        jobs=[*(each for tenant in tenants for each in _jobs(tenant, executor)), maintenance.job(executor)],
+        jobs=[
+            *(each for tenant in tenants for each in _jobs(tenant, executor)),
+            maintenance.job(executor),
+            *pausing.jobs(tenants, executor),
+        ],
         schedules=[
             *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
             maintenance.schedule(),

@@ -120,7 +120,11 @@ class SyncSettings:
 
     def today(self) -> date:
         """Return today's date in the configured time zone, which is the last possible day of trade."""
-        return datetime.now(ZoneInfo(self.timezone)).date()
+        return self.day_of(now())
+
+    def day_of(self, instant: datetime) -> date:
+        """Return the day of an instant in the configured time zone."""
+        return instant.astimezone(ZoneInfo(self.timezone)).date()
 
     def full_window(self) -> Window:
         """Return all days of trade that are synced: from `transactions_from` to today."""

@@ -33,6 +33,8 @@ COMMANDS = [
     "erase",
     "doctor",
     "alert",
+    "pause",
+    "resume",
     "metrics",
     "probe",
     "contract",

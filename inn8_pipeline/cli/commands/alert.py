@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,8 +26,6 @@ from inn8_pipeline.settings import (
 )
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
     from inn8_pipeline import notify
 else:
     notify = lazy_module("inn8_pipeline.notify")
@@ -99,7 +96,7 @@ def mute(period: timedelta | None, from_at: datetime | None, reason: str | None,
     if (period is None) != (reason is None) or (from_at and period is None):
         raise click.UsageError("Give both --for and --reason; or neither, to see until when alerts are muted.")
     silence()
-    with _instance() as instance:
+    with dagster_modules.instance.guarded_instance(Environment()) as instance:
         if period is not None:
             begins_at = from_at or now()
             muted = dagster_modules.mutes.Mute(begins_at, begins_at + period, reason or "")
@@ -116,15 +113,9 @@ def mute(period: timedelta | None, from_at: datetime | None, reason: str | None,
 def unmute() -> None:
     """Post alerts again, beginning with what happened meanwhile."""
     silence()
-    with _instance() as instance:
+    with dagster_modules.instance.guarded_instance(Environment()) as instance:
         dagster_modules.mutes.write(instance, None)
     click.echo("Alerts are posted again, within half a minute.")
-
-
-@contextmanager
-def _instance() -> "Iterator[DagsterInstance]":
-    with dagster_modules.instance.open_instance(Environment()) as instance, dagster_modules.instance.storage_guarded():
-        yield instance
 
 
 def _addresses(environment: Environment) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -13,7 +13,7 @@ import click
 from inn8_pipeline.cli.instance.home import STORAGE_URL, dagster_home, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
-from inn8_pipeline.cli.support.options import json_option
+from inn8_pipeline.cli.support.options import json_option, tenant_argument
 from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.errors import Inn8Error, SettingsError
@@ -93,6 +93,7 @@ def examine(environment: Environment) -> Iterator[DoctorFinding]:
         "Dagster's storage": _storage,
         "dagster.yaml": _dagster_yaml,
         "the schedule": _daemon,
+        "pauses": _pauses,
         "the heartbeat": _heartbeat,
         "runs": _runs,
         "Dagster's tables": _tables,
@@ -219,7 +220,7 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
 
 
 def _storage(environment: Environment) -> str:
-    with dagster_modules.instance.open_instance(environment) as instance, dagster_modules.instance.storage_guarded():
+    with dagster_modules.instance.guarded_instance(environment) as instance:
         dagster_modules.storage_checks.check_migration(instance)
         answer = f"reachable, {instance.get_runs_count()} runs"
     url = read_storage_url(environment)
@@ -239,6 +240,16 @@ def _dagster_yaml(environment: Environment) -> str:
 
 def _daemon(environment: Environment) -> str:
     return dagster_modules.liveness.check_daemon(environment)
+
+
+def _pauses(environment: Environment) -> str:
+    with dagster_modules.instance.guarded_instance(environment) as instance:
+        found = [
+            f"{name} {pause}; `inn8 resume {name}{tenant_argument(environment, tenant_id)}` ends it"
+            for tenant_id in read_tenant_ids(environment)
+            for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items()
+        ]
+    return ". ".join(found) or "no entity is paused"
 
 
 def _heartbeat(environment: Environment) -> str:

@@ -11,6 +11,7 @@ from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
+    by_option,
     exit_code_option,
     json_option,
     tenant_id_of,
@@ -159,13 +160,9 @@ def export(
     tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "exporting the rejects") as connection:
         found = rejects.export(connection, tenant, entity, reason_code, with_payload=with_payload)
-    lines = [
-        {name: value for name, value in row.items() if name != "payload" or with_payload} for row in map(dict, found)
-    ]
     names = (*EXPORTED, *(["payload"] if with_payload else []))
-    print_json_lines(lines) if as_format == "json" else print_csv(
-        names, ([row[name] for name in names] for row in lines)
-    )
+    lines = [{name: row[name] for name in names} for row in found]
+    print_json_lines(lines) if as_format == "json" else print_csv(names, (each.values() for each in lines))
 
 
 @command.command(
@@ -182,9 +179,7 @@ def export(
     "--file", "file", type=click.File(), help="The ids in the column `id` of a CSV file, as `export` prints it."
 )
 @click.option("--note", required=True, help="Why the records will stay rejected.")
-@click.option(
-    "--by", envvar=["USER", "LOGNAME", "USERNAME"], default="unknown", help="Who accepts. Default: your login."
-)
+@by_option
 @tenant_option
 def accept(
     reject_ids: tuple[int, ...],

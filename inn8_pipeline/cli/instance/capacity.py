@@ -9,7 +9,7 @@ from pathlib import Path
 from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunsFilter
 from sqlalchemy import Engine, text
 
-from inn8_pipeline.cli.instance.instance import open_instance, storage_guarded
+from inn8_pipeline.cli.instance.instance import guarded_instance
 from inn8_pipeline.defs import maintenance, names
 from inn8_pipeline.defs.jobs import MAX_RUNTIME_SECONDS
 from inn8_pipeline.errors import Inn8Error
@@ -62,7 +62,7 @@ def check_runs(environment: Environment) -> str:
 
     """
     most_wait = timedelta(minutes=2 * read_sync(environment).tick_minutes)
-    with open_instance(environment) as instance, storage_guarded():
+    with guarded_instance(environment) as instance:
         queued = _records(instance, DagsterRunStatus.QUEUED)
         begun = _records(instance, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
     stuck = [record for record in begun if _is_over_time(record)]
@@ -109,7 +109,7 @@ def check_tables(environment: Environment, engine: Engine) -> str:
 
     """
     keep = timedelta(days=read_retention(environment).run_days)
-    with open_instance(environment) as instance, storage_guarded():
+    with guarded_instance(environment) as instance:
         ended = RunsFilter(statuses=ENDED, created_before=now() - keep - MAINTENANCE_INTERVAL)
         is_due = bool(instance.get_run_records(ended, limit=1))
         success = RunsFilter(

@@ -62,6 +62,13 @@ def open_instance(environment: Environment) -> Iterator[DagsterInstance]:
         yield instance
 
 
+@contextmanager
+def guarded_instance(environment: Environment) -> Iterator[DagsterInstance]:
+    """Yield the instance of `open_instance`; an error of its storage while it is open is a `DagsterStorageError`."""
+    with open_instance(environment) as instance, storage_guarded():
+        yield instance
+
+
 def _load(home: Path) -> DagsterInstance:
     try:
         return DagsterInstance.from_config(str(home))

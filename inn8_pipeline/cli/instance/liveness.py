@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import RepositoryDefinition
 
-from inn8_pipeline.cli.instance.instance import open_instance, storage_guarded
+from inn8_pipeline.cli.instance.instance import guarded_instance
 from inn8_pipeline.definitions import defs
 from inn8_pipeline.defs.alerting import cursors
 from inn8_pipeline.defs.instance.internals import InstigatorType
@@ -49,7 +49,7 @@ def check_daemon(environment: Environment) -> str:
     tick_minutes = read_sync(environment).tick_minutes
     repository = defs().get_repository_def()
     wanted = {each.name for each in repository.schedule_defs} | {each.name for each in repository.sensor_defs}
-    with open_instance(environment) as instance, storage_guarded():
+    with guarded_instance(environment) as instance:
         beats = {name: beat.timestamp for name, beat in instance.get_daemon_heartbeats().items()}
         silent = [name for name in instance.get_required_daemon_types() if name in beats and _is_old(beats[name])]
         states = [state for state in instance.all_instigator_state() if state.name in wanted]
@@ -81,7 +81,7 @@ def check_heartbeat(environment: Environment) -> str:
     if not expecting:
         return "INN8_HEARTBEAT_URL is not set: nobody outside notices if this machine, INN8 or Postgres is down"
     most = timedelta(minutes=2 * read_sync(environment).tick_minutes, seconds=BEAT_SECONDS)
-    with open_instance(environment) as instance, storage_guarded():
+    with guarded_instance(environment) as instance:
         sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
         data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
     sent = cursors.read(data.cursor if isinstance(data, SensorInstigatorData) else None)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inn8_pipeline.cli.instance import capacity, instance, liveness, runs, storage_checks
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
-    from inn8_pipeline.defs.instance import mutes
+    from inn8_pipeline.defs.instance import mutes, pauses
     from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
 else:
     _PACKAGES = {
@@ -25,6 +25,7 @@ else:
         "mutes": "inn8_pipeline.defs.instance",
         "names": "inn8_pipeline.defs",
         "open_runs": "inn8_pipeline.cli.local",
+        "pauses": "inn8_pipeline.defs.instance",
         "resources": "inn8_pipeline.defs",
         "runs": "inn8_pipeline.cli.instance",
         "storage_checks": "inn8_pipeline.cli.instance",
@@ -49,6 +50,7 @@ __all__ = [
     "mutes",
     "names",
     "open_runs",
+    "pauses",
     "resources",
     "runs",
     "storage_checks",

@@ -130,6 +130,9 @@ exit_code_option = click.option(
     "--exit-code", "sets_exit_code", is_flag=True, help="Let the exit code say what was found, for scripts."
 )
 tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant, if INN8_TENANTS names several.")
+by_option = click.option(
+    "--by", envvar=["USER", "LOGNAME", "USERNAME"], default="unknown", help="Who does it. Default: your login."
+)
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log on standard error.")
 
 

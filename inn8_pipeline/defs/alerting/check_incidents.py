@@ -13,6 +13,7 @@ from inn8_pipeline.defs.alerting.incident_subjects import Subject, SubjectKind
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.checks.check_rules import PAUSED
 from inn8_pipeline.defs.instance.internals import PartitionKeyFilter
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, Entity
@@ -125,7 +126,7 @@ def _finding(evaluation: dg.AssetCheckEvaluation, run_id: str, ui_url: str) -> F
     metadata = {name: each.value for name, each in evaluation.metadata.items()}
     blank = _names(metadata.get("blank_properties"))
     if evaluation.passed:
-        return Finding(blank_properties=blank)
+        return Finding(blank_properties=blank, reason=str(metadata.get(PAUSED, "")))
     incident = Incident(
         text=evaluation.description or "",
         is_error=evaluation.severity is dg.AssetCheckSeverity.ERROR,

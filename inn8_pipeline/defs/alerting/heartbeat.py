@@ -18,9 +18,11 @@ from inn8_pipeline.settings import Environment, now, read_heartbeat_url, tenant_
 if TYPE_CHECKING:
     from inn8_pipeline import notify
     from inn8_pipeline.defs.alerting import cursors
+    from inn8_pipeline.defs.instance import pauses
 else:
     cursors = lazy_module("inn8_pipeline.defs.alerting.cursors")
     notify = lazy_module("inn8_pipeline.notify")
+    pauses = lazy_module("inn8_pipeline.defs.instance.pauses")
 
 MAX_RUNS = 100
 """The number of newest scheduled runs that are searched for a complete tick."""
@@ -60,14 +62,24 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
 
 
 def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: datetime | None) -> datetime | None:
-    """Return the newest tick later than `after` whose runs of all entities have ended without an error."""
+    """Return the newest tick later than `after` whose runs of all entities have ended without an error.
+
+    An entity that was paused at the time of the tick has no run, and none is expected.
+    """
+    paused = pauses.read(instance, tenant.tenant_id)
     ticks: dict[datetime, dict[str, dg.DagsterRun]] = {}
     scheduled = dg.RunsFilter(tags={names.TICK_TAG: tenant.tenant_id}, statuses=[dg.DagsterRunStatus.SUCCESS])
     for run in instance.get_runs(scheduled, limit=MAX_RUNS):
         tick_at = _tick_at(run)
         if tick_at is not None and (after is None or tick_at > after):
             ticks.setdefault(tick_at, {}).update((entity, run) for entity in _entities(run, tenant))
-    complete = (at for at, by_entity in ticks.items() if len(by_entity) == len(ENTITIES))
+    complete = (
+        at
+        for at, by_entity in ticks.items()
+        if all(
+            entity.name in by_entity or (entity.name in paused and paused[entity.name].holds(at)) for entity in ENTITIES
+        )
+    )
     return next((at for at in sorted(complete, reverse=True) if _have_no_errors(instance, ticks[at].values())), None)
 
 

@@ -31,7 +31,7 @@ from inn8_pipeline.settings import (
 if TYPE_CHECKING:
     from inn8_pipeline import notify
     from inn8_pipeline.defs.alerting import check_incidents, cursors, run_incidents, schedule_incidents
-    from inn8_pipeline.defs.instance import mutes
+    from inn8_pipeline.defs.instance import mutes, pauses
     from inn8_pipeline.warehouse.queries import health
 else:
     check_incidents = lazy_module("inn8_pipeline.defs.alerting.check_incidents")
@@ -39,11 +39,12 @@ else:
     health = lazy_module("inn8_pipeline.warehouse.queries.health")
     mutes = lazy_module("inn8_pipeline.defs.instance.mutes")
     notify = lazy_module("inn8_pipeline.notify")
+    pauses = lazy_module("inn8_pipeline.defs.instance.pauses")
     run_incidents = lazy_module("inn8_pipeline.defs.alerting.run_incidents")
     schedule_incidents = lazy_module("inn8_pipeline.defs.alerting.schedule_incidents")
 
 INTERVAL_SECONDS = 30
-_FRESH = "fresh"
+_FRESH, _PAUSED = "fresh", "paused"
 _RUNNING, _STOPPED = dg.DefaultSensorStatus.RUNNING, dg.DefaultSensorStatus.STOPPED
 
 
@@ -71,7 +72,7 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
     )
     def watch_freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
-            outcomes = _outcomes(tenants)
+            outcomes = _outcomes(context.instance, tenants)
         except DatabaseError as error:
             return dg.SkipReason(f"{error} The last result of the check stays.")
         states = {key.to_user_string(): _state(outcome) for key, outcome in outcomes.items()}
@@ -86,19 +87,22 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
     return watch_freshness
 
 
-def _outcomes(tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:
+def _outcomes(instance: dg.DagsterInstance, tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:
     """Return the outcome of `freshness` for each table. Tables into which nothing was ever merged are left out."""
     settings, engine = read_sync(Environment()), Warehouse().engine()
     found = {}
     for tenant in tenants:
+        paused = pauses.read(instance, tenant.tenant_id)
         for entity in ENTITIES:
             synced = health.recency(engine, tenant.tenant_id, entity, settings.today())
             if synced.last_of_any_day_at is not None:
-                found[tenant.key(entity)] = check_rules.freshness_of(settings, synced)
+                found[tenant.key(entity)] = check_rules.freshness_of(settings, synced, paused.get(entity.name))
     return found
 
 
 def _state(outcome: check_rules.CheckOutcome) -> str:
+    if check_rules.PAUSED in outcome.metadata:
+        return _PAUSED
     return _FRESH if outcome.passed else "failed" if outcome.is_error else "late"
 
 

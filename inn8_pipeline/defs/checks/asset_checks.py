@@ -23,9 +23,12 @@ from inn8_pipeline.settings import Environment, read_holidays, read_sync
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from inn8_pipeline.defs.instance import pauses
+    from inn8_pipeline.defs.instance.pauses import Pause
     from inn8_pipeline.warehouse.queries import health
 else:
     health = lazy_module("inn8_pipeline.warehouse.queries.health")
+    pauses = lazy_module("inn8_pipeline.defs.instance.pauses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
-        for name, outcome in outcomes(tenant, entity, warehouse.engine()):
+        pause = _pause(context.instance, tenant, entity)
+        for name, outcome in outcomes(tenant, entity, warehouse.engine(), pause):
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
                 for day in _days(context):
                     # Its annotation lacks AssetCheckEvaluation, which AssetExecutionContext.log_event passes to it.
@@ -101,7 +105,7 @@ def log_after_merge(context: dg.AssetExecutionContext, tenant: Tenant, entity: E
     if _step_name(tenant, entity) in context.job_def.graph.node_names():
         return
     try:
-        found = list(outcomes(tenant, entity, engine))
+        found = list(outcomes(tenant, entity, engine, _pause(context.instance, tenant, entity)))
     except Inn8Error as error:
         context.log.warning("The checks were not evaluated; the next sync evaluates them. %s", error)
         return
@@ -109,15 +113,21 @@ def log_after_merge(context: dg.AssetExecutionContext, tenant: Tenant, entity: E
         context.log_event(outcome.evaluation(tenant.key(entity), name))
 
 
-def outcomes(tenant: Tenant, entity: Entity, engine: "Engine") -> Iterator[tuple[str, CheckOutcome]]:
+def outcomes(
+    tenant: Tenant, entity: Entity, engine: "Engine", pause: "Pause | None" = None
+) -> Iterator[tuple[str, CheckOutcome]]:
     """Evaluate the checks on the entity's current data; yield each name, aliases included, and its outcome."""
     settings = read_sync(Environment())
     recent = settings.last_days(settings.lookback_days)
     found = health.examine(engine, tenant.tenant_id, entity, recent, read_holidays(Environment()))
-    checked = CheckInput(tenant.tenant_id, entity, settings, found)
+    checked = CheckInput(tenant.tenant_id, entity, settings, found, pause)
     for name, check in CHECKS.items():
         outcome = check.rule(checked)
         yield from ((each, outcome) for each in with_aliases(name))
+
+
+def _pause(instance: dg.DagsterInstance, tenant: Tenant, entity: Entity) -> "Pause | None":
+    return pauses.read(instance, tenant.tenant_id).get(entity.name)
 
 
 def _step_name(tenant: Tenant, entity: Entity) -> str:

@@ -17,6 +17,7 @@ from inn8_pipeline.settings import SyncSettings
 from inn8_pipeline.warehouse.landing import CLOCK_TOLERANCE
 
 if TYPE_CHECKING:
+    from inn8_pipeline.defs.instance.pauses import Pause
     from inn8_pipeline.warehouse.queries.health import Health, Recency
 
 MAX_DROP_PERCENT = 5
@@ -63,17 +64,19 @@ class CheckInput:
     entity: Entity
     settings: SyncSettings
     health: "Health"
+    pause: "Pause | None" = None
 
 
 def freshness(checked: CheckInput) -> CheckOutcome:
     """Check that the last sync of current data is recent."""
-    return freshness_of(checked.settings, checked.health.recency)
+    return freshness_of(checked.settings, checked.health.recency, checked.pause)
 
 
-def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
+def freshness_of(settings: SyncSettings, recency: "Recency", pause: "Pause | None" = None) -> CheckOutcome:
     """Check that the last sync is as recent as the schedule should make it.
 
-    If today was never synced but other days were, as on the day of a first load, the data is late, not failed.
+    If today was never synced but other days were, as on the day of a first load, the data is late, not failed. An
+    entity that is paused is not late, and one that was resumed has as long as after a sync.
     """
     late_after, failed_after = settings.freshness_bounds()
     newest = recency.last_synced_at or recency.last_of_any_day_at
@@ -88,6 +91,11 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
             "it is right, run `inn8 db heal-clock`."
         )
         return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=True)
+    if pause is not None and pause.lasts:
+        advice = f"This entity is {pause}. No sync is due meanwhile; the job inn8_resume or `inn8 resume` ends it."
+        return CheckOutcome(passed=True, advice=advice, metadata={**numbers, PAUSED: str(pause)})
+    if pause is not None and pause.resumed_at is not None:
+        age = min(age, recency.now - pause.resumed_at)
     if age <= late_after:
         advice = "" if recency.last_synced_at else f"Other days were synced recently, but not those of today. {_LATE}"
         return CheckOutcome(passed=not advice, advice=advice, metadata=numbers)
@@ -96,6 +104,8 @@ def freshness_of(settings: SyncSettings, recency: "Recency") -> CheckOutcome:
     return CheckOutcome(passed=False, advice=advice, metadata=numbers, is_error=age > failed_after)
 
 
+PAUSED = "paused"
+"""The metadata of an evaluation of `freshness` of an entity that is paused."""
 _LATE = (
     "Read the sync log of this asset. If it has no new entry, check that the daemon is running and that the schedule "
     "is on (`inn8 doctor`)."

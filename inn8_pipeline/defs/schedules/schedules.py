@@ -11,15 +11,17 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.defs.partitions import chunks, range_tags
+from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN, chunks, range_tags
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import SyncSettings
 
 if TYPE_CHECKING:
+    from inn8_pipeline.defs.instance import pauses
     from inn8_pipeline.defs.schedules import former_names
 else:
     former_names = lazy_module("inn8_pipeline.defs.schedules.former_names")
+    pauses = lazy_module("inn8_pipeline.defs.instance.pauses")
 
 TICK_SCHEDULE = "every_15_minutes"
 """The name is independent of INN8_TICK_MINUTES, because Dagster stores under it whether the schedule is on."""
@@ -56,7 +58,8 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
         description=(
             f"Syncs {_entities_of_tick(settings)} every {settings.tick_minutes} minutes (INN8_TICK_MINUTES; the "
             "schedule's name does not change with it), in an independent run for each. An entity whose last scheduled "
-            "run has not ended is skipped; the tick's log says so. Turn the schedule off to stop all syncs."
+            "run has not ended is skipped, and so is one that is paused (job inn8_pause); the tick's log says so. Turn "
+            "the schedule off to stop all syncs."
         ),
     )
     def tick(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -66,15 +69,16 @@ def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
                 f"This schedule was turned off under its former name {former}, so it stays off. Turn it on in the UI "
                 "if you need it."
             )
-        window = settings.last_days(settings.lookback_days)
         requests, reasons = [], []
+        paused = pauses.read(context.instance, tenant.tenant_id)
         for number, entity in enumerate(ENTITIES):
-            busy = _busy(context, tenant, entity)
-            if busy:
-                reasons.append(busy)
-                context.log.warning(busy)
+            pause = paused.get(entity.name)
+            skipped = _paused(entity, pause) or _busy(context, tenant, entity)
+            if skipped:
+                reasons.append(skipped)
+                context.log.warning(skipped)
             else:
-                days = window if entity.has_days else None
+                days = _days_of_tick(context, settings, tenant, entity, pause) if entity.has_days else None
                 tags = {
                     names.TICK_TAG: tenant.tenant_id,
                     names.TICK_AT_TAG: context.scheduled_execution_time.astimezone(UTC).isoformat(),
@@ -92,6 +96,32 @@ def _entities_of_tick(settings: SyncSettings) -> str:
     """Return the entities that a tick syncs as a phrase of the schedule's description."""
     days = f" (the last {settings.lookback_days} days of trade)"
     return ", ".join(f"{entity}{days if entity.has_days else ''}" for entity in ENTITIES)
+
+
+def _paused(entity: Entity, pause: "pauses.Pause | None") -> str | None:
+    """Return why the entity is skipped; None if it is not paused."""
+    return f"{entity} skipped: {pause}." if pause is not None and pause.lasts else None
+
+
+def _days_of_tick(
+    context: dg.ScheduleEvaluationContext,
+    settings: SyncSettings,
+    tenant: Tenant,
+    entity: Entity,
+    pause: "pauses.Pause | None",
+) -> Window:
+    """Return the days of the look-back; until a tick has synced the entity after a pause, also those of the pause."""
+    most = settings.lookback_days
+    if pause is not None and pause.resumed_at is not None:
+        synced = dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.SUCCESS],
+            tags={names.SCHEDULED_TAG: _scheduled(tenant, entity)},
+            created_after=pause.resumed_at,
+        )
+        if not context.instance.get_runs(synced, limit=1):
+            paused_days = (settings.today() - settings.day_of(pause.since_at)).days
+            most = max(most, min(most + paused_days, MAX_DAYS_PER_RUN))
+    return settings.last_days(most)
 
 
 def _busy(context: dg.ScheduleEvaluationContext, tenant: Tenant, entity: Entity) -> str | None:
@@ -130,13 +160,17 @@ def _sweep(
         runs = context.instance.get_runs(dg.RunsFilter(statuses=_OPEN, tags={names.SCHEDULED_TAG: tag}), limit=1)
         if runs:
             return dg.SkipReason(f"Skipped: runs of the last {name} have not ended.")
+        paused = pauses.read(context.instance, tenant.tenant_id)
+        swept = [entity for entity in ENTITIES if entity.has_days]
+        skipped = {entity: reason for entity in swept if (reason := _paused(entity, paused.get(entity.name)))}
         tags = {names.TENANT_TAG: tenant.tenant_id, names.SCHEDULED_TAG: tag}
-        return [
+        requests = [
             _request(context, tenant, entity, days, _SWEEP_PRIORITY, tags)
-            for entity in ENTITIES
-            if entity.has_days
+            for entity in swept
+            if entity not in skipped
             for days in chunks(window())
         ]
+        return requests or dg.SkipReason(" ".join(skipped.values()))
 
     return sweep
 

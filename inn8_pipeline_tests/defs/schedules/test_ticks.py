@@ -1,6 +1,6 @@
 """The schedules: which runs a tick requests, in which order, when it requests none, and that its name stays."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -8,9 +8,10 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.build import build
+from inn8_pipeline.defs.instance import pauses
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus
-from inn8_pipeline.entities import Window
-from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
+from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline_tests.defs.schedule_states import record_state
 
 AT = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -30,12 +31,14 @@ def requested(instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:
     return list(tick(instance, name).run_requests or [])
 
 
-def open_run(instance: dg.DagsterInstance, scheduled: str) -> str:
+def open_run(
+    instance: dg.DagsterInstance, scheduled: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED
+) -> str:
     definitions = build(Environment({}))
     run = instance.create_run_for_job(
         definitions.resolve_job_def("clients_sync"),
         tags={names.SCHEDULED_TAG: scheduled},
-        status=dg.DagsterRunStatus.STARTED,
+        status=status,
     )
     return run.run_id
 
@@ -74,6 +77,30 @@ def test_a_tick_on_which_all_are_busy_says_so_of_each(instance: dg.DagsterInstan
     message = tick(instance, "every_15_minutes").skip_message or ""
     for entity, run_id in runs.items():
         assert f"{entity} skipped: run {run_id[:8]} of an earlier tick is still STARTED." in message
+
+
+def test_a_paused_entity_is_skipped_until_it_is_resumed_and_then_its_days_are_caught_up(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_day() -> str:
+        return requested(instance, "every_15_minutes")[-1].tags[names.RANGE_START_TAG]
+
+    settings = read_sync(Environment({"INN8_TRANSACTIONS_FROM": "2026-01-01"}))
+    monkeypatch.setattr(pauses, "now", lambda: now() - timedelta(days=4))
+    for entity in (CLIENTS, TRANSACTIONS):
+        pauses.pause(instance, "default", entity, "anne", "INN8 moves its data")
+    pauses.pause(instance, "acme", TRANSACTIONS, "anne", "that of another tenant")
+    (request,) = requested(instance, "every_15_minutes")
+    assert request.tags["inn8/scheduled"] == "default/portfolios"
+    for name in ("nightly_sweep", "weekly_sweep"):
+        reason = tick(instance, name).skip_message or ""
+        assert reason.startswith("transactions skipped: paused since ")
+        assert reason.endswith(" UTC by anne: INN8 moves its data.")
+    monkeypatch.setattr(pauses, "now", now)
+    pauses.resume(instance, "default", TRANSACTIONS)
+    assert first_day() == settings.last_days(14).from_date.isoformat()
+    open_run(instance, "default/transactions", dg.DagsterRunStatus.SUCCESS)
+    assert first_day() == settings.last_days(10).from_date.isoformat()
 
 
 @pytest.mark.parametrize("name", ["nightly_sweep", "weekly_sweep"])

@@ -1,0 +1,70 @@
+"""`inn8 pause`: let no tick and no sweep sync an entity until `inn8 resume`."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support.group import examples
+from inn8_pipeline.cli.support.options import (
+    ENTITY,
+    by_option,
+    json_option,
+    tenant_argument,
+    tenant_id_of,
+    tenant_ids_of,
+    tenant_option,
+)
+from inn8_pipeline.cli.support.output import print_json, silence
+from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.entities import Entity
+from inn8_pipeline.settings import Environment
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+EPILOG = examples(
+    'inn8 pause transactions --reason "INN8 moves its data"',
+    "inn8 pause                                            what is paused, since when, by whom",
+    "inn8 resume transactions",
+)
+
+
+@click.command(name="pause", epilog=EPILOG)
+@click.argument("entity", type=ENTITY, required=False)
+@click.option("--reason", help="Why, for others who look.")
+@by_option
+@tenant_option
+@json_option
+def command(entity: Entity | None, reason: str | None, by: str, tenant_id: str | None, as_json: bool) -> None:
+    """Pause the scheduled syncs of an entity, or show what is paused.
+
+    The other entities go on. Nothing is called late meanwhile, and the heartbeat is called without the paused entity.
+    A run that is in progress ends as usual, and `inn8 sync` still syncs the entity.
+    """
+    if (entity is None) != (reason is None):
+        raise click.UsageError("Give both an entity and --reason; or neither, to see what is paused.")
+    silence()
+    environment = Environment()
+    with dagster_modules.instance.guarded_instance(environment) as instance:
+        if entity is not None:
+            tenant = tenant_id_of(environment, tenant_id)
+            dagster_modules.pauses.pause(instance, tenant, entity, by, reason or "")
+        _show(environment, instance, tenant_ids_of(environment, tenant_id), as_json=as_json)
+
+
+def _show(environment: Environment, instance: "DagsterInstance", tenant_ids: tuple[str, ...], *, as_json: bool) -> None:
+    found = [
+        (tenant_id, name, pause)
+        for tenant_id in tenant_ids
+        for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items()
+    ]
+    if as_json:
+        print_json([{"tenant_id": tenant_id, "entity": name, **asdict(pause)} for tenant_id, name, pause in found])
+    elif not found:
+        click.echo("Nothing is paused.")
+    else:
+        for tenant_id, name, pause in found:
+            tenant = tenant_argument(environment, tenant_id)
+            click.echo(printable(f"{name}: {pause}. `inn8 resume {name}{tenant}` ends it."))

@@ -1,0 +1,85 @@
+"""Keep in Dagster's storage which entities are paused: no tick and no sweep syncs them until somebody resumes them.
+
+Schedules, sensors, checks and `inn8 pause` reach it on every machine, also while the warehouse is away.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import dagster as dg
+import msgspec
+
+from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.settings import now
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The last pause of an entity. `resumed_at` is None while it lasts."""
+
+    since_at: datetime
+    by: str
+    reason: str
+    resumed_at: datetime | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Return whether nobody has resumed the entity."""
+        return self.resumed_at is None
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether the entity was paused at the instant."""
+        return self.since_at <= at and (self.resumed_at is None or at < self.resumed_at)
+
+    def __str__(self) -> str:
+        """Return since when the entity is paused, by whom and why."""
+        return f"paused since {self.since_at:%Y-%m-%d %H:%M} UTC by {self.by}: {self.reason}"
+
+
+def read(instance: dg.DagsterInstance, tenant_id: str) -> Mapping[str, Pause]:
+    """Return the last pause of each of the tenant's entities that was ever paused, by the name of the entity."""
+    keys = {_key(tenant_id, entity): entity.name for entity in ENTITIES}
+    stored = instance.daemon_cursor_storage.get_cursor_values(set(keys))
+    found = {keys[key]: _decoded(text) for key, text in stored.items()}
+    return {name: pause for name, pause in found.items() if pause is not None}
+
+
+def lasting(instance: dg.DagsterInstance, tenant_id: str) -> Mapping[str, Pause]:
+    """Return the pause of each of the tenant's entities that is paused now."""
+    return {name: pause for name, pause in read(instance, tenant_id).items() if pause.lasts}
+
+
+def pause(instance: dg.DagsterInstance, tenant_id: str, entity: Entity, by: str, reason: str) -> Pause:
+    """Pause an entity, and return its pause: the one that lasts already, if it is paused."""
+    before = lasting(instance, tenant_id).get(entity.name)
+    if before is not None:
+        return before
+    made = Pause(now(), by, reason)
+    _write(instance, tenant_id, entity, made)
+    return made
+
+
+def resume(instance: dg.DagsterInstance, tenant_id: str, entity: Entity) -> Pause | None:
+    """Resume an entity, and return the pause that has ended; None if it was not paused."""
+    before = lasting(instance, tenant_id).get(entity.name)
+    if before is None:
+        return None
+    ended = replace(before, resumed_at=now())
+    _write(instance, tenant_id, entity, ended)
+    return ended
+
+
+def _key(tenant_id: str, entity: Entity) -> str:
+    return f"inn8/pause/{tenant_id}/{entity}"
+
+
+def _write(instance: dg.DagsterInstance, tenant_id: str, entity: Entity, made: Pause) -> None:
+    instance.daemon_cursor_storage.set_cursor_values({_key(tenant_id, entity): msgspec.json.encode(made).decode()})
+
+
+def _decoded(text: str) -> Pause | None:
+    try:
+        return msgspec.json.decode(text, type=Pause)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,31 @@
+"""`inn8 pause` and `inn8 resume`: one entity, with who, since when and why."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from inn8_pipeline.cli import main
+from inn8_pipeline_tests.cli.conftest import Place
+
+
+def test_an_entity_is_paused_shown_and_resumed(place: Place) -> None:
+    ask = place.terminal.but(USER="anne").ask
+    assert ask("pause").stdout == "Nothing is paused.\n"
+    paused = ask("pause", "transaction", "--reason", "INN8 moves its data").stdout
+    assert paused.startswith("transactions: paused since ")
+    assert paused.endswith(" UTC by anne: INN8 moves its data. `inn8 resume transactions` ends it.\n")
+    ask("pause", "transactions", "--reason", "again")  # the pause that lasts stays as it is
+    (shown,) = json.loads(ask("pause", "--json").stdout)
+    assert (shown["entity"], shown["by"], shown["reason"]) == ("transactions", "anne", "INN8 moves its data")
+    found = {each["check"]: each for each in json.loads(ask("doctor", "--json").stdout)}
+    assert found["pauses"]["is_ok"]
+    assert found["pauses"]["message"].startswith("transactions paused since ")
+    assert ask("resume", "clients").stdout == "clients was not paused: nothing was changed.\n"
+    assert ask("resume", "transactions").stdout.startswith("transactions was paused since ")
+    assert ask("pause", "--json").stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arguments", [("transactions",), ("--reason", "x")])
+def test_a_pause_without_an_entity_or_a_reason_is_wrong_usage(arguments: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(main, ["pause", *arguments]).exit_code == 2
