@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from inn8_pipeline.cli.support import data_dictionary
     from inn8_pipeline.warehouse import database
     from inn8_pipeline.warehouse.landing import clock_skew
-    from inn8_pipeline.warehouse.schema import access, migrations
+    from inn8_pipeline.warehouse.schema import access, contact_data, migrations
     from inn8_pipeline.warehouse.schema.migrations import roles
 else:
     # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
     access = lazy_module("inn8_pipeline.warehouse.schema.access")
+    contact_data = lazy_module("inn8_pipeline.warehouse.schema.contact_data")
     clock_skew = lazy_module("inn8_pipeline.warehouse.landing.clock_skew")
     data_dictionary = lazy_module("inn8_pipeline.cli.support.data_dictionary")
     database = lazy_module("inn8_pipeline.warehouse.database")
@@ -106,19 +107,38 @@ def dictionary() -> None:
 
 
 @command.command(
-    "grant-reader", epilog=examples("inn8 db grant-reader anne", "inn8 db grant-reader anne --tenant cape")
+    "grant-reader",
+    epilog=examples(
+        "inn8 db grant-reader anne",
+        "inn8 db grant-reader anne --tenant cape",
+        "inn8 db grant-reader ben --without-contact",
+    ),
 )
 @click.argument("login")
+@click.option(
+    "--without-contact",
+    is_flag=True,
+    help="Names, mail addresses and other personal columns, and the records as sent, are null for the login.",
+)
 @tenant_option
-def grant_reader(login: str, tenant_id: str | None) -> None:
+def grant_reader(login: str, without_contact: bool, tenant_id: str | None) -> None:
     """Allow LOGIN to read one tenant's rows through the views of the schemas inn8 and inn8_raw, and nothing else.
 
-    The login must exist.
+    The login must exist. If it is a reader of the tenant already, this decides anew whether it sees contact data.
     """
     environment = Environment()
-    tenant = tenant_of(environment, tenant_id)
-    access.grant_reader(_engine(environment), login, tenant.tenant_id)
-    click.echo(f"{login} may read the rows of tenant {tenant.tenant_id} through the views.")
+    tenant = tenant_of(environment, tenant_id).tenant_id
+    had = access.grant_reader(_engine(environment), login, tenant, has_contact_data=not without_contact)
+    without = " without contact data" if without_contact else ""
+    click.echo(f"{login} may read the rows of tenant {tenant} through the views{without}.")
+    if without_contact:
+        columns = ", ".join(contact_data.all_personal_columns())
+        click.echo(
+            f"For it these are null: {columns}, the names of clients beside their portfolios, and the records as sent."
+        )
+    if had is not None and had == without_contact:
+        change = "no longer sees" if without_contact else "sees from now on"
+        click.echo(f"It {change} contact data of this tenant, which it {'saw' if had else 'did not see'} before.")
 
 
 @command.command(
@@ -177,13 +197,17 @@ def heal_clock(tenant_id: str | None, as_json: bool) -> None:
 @command.command(epilog=examples("inn8 db grants", "inn8 db grants --json"))
 @json_option
 def grants(as_json: bool) -> None:
-    """List who may read which tenant's rows, and which right allows it."""
+    """List who may read which tenant's rows, with or without contact data, and which right allows it."""
     found = [asdict(each) for each in access.grants(_engine(Environment()))]
     if as_json:
         print_json(found)
         return
     for each in found:
-        tenants = "all tenants" if each["tenants"] is None else ", ".join(each["tenants"]) or "no tenant"
+        shown = [
+            f"{tenant} without contact data" if tenant in each["without_contact"] else tenant
+            for tenant in each["tenants"] or ()
+        ]
+        tenants = "all tenants" if each["tenants"] is None else ", ".join(shown) or "no tenant"
         group = "" if each["can_login"] else ", a group"
         click.echo(f"{each['login']} ({each['right']}{group}): {tenants}")
 

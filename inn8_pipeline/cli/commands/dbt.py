@@ -73,7 +73,9 @@ def _table(view: "View", entity: Entity | None, settings: SyncSettings) -> Itera
 
 def _tests(name: str, entity: Entity) -> Iterator[str]:
     column = next((each for each in entity.columns if each.name == name), None)
-    if name in _NEVER_NULL or (column is not None and not column.is_nullable):
+    # Personal columns are null for a reader without contact data.
+    is_personal = isinstance(column, Column) and column.is_personal
+    if name in _NEVER_NULL or (column is not None and not column.is_nullable and not is_personal):
         yield "not_null"
     if name == "id":
         yield "unique"

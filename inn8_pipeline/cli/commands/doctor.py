@@ -39,12 +39,13 @@ if TYPE_CHECKING:
     import sqlalchemy
 
     from inn8_pipeline.warehouse import database, poolers
-    from inn8_pipeline.warehouse.schema import access, migrations
+    from inn8_pipeline.warehouse.schema import access, contact_data, migrations
 else:
     sqlalchemy = lazy_module("sqlalchemy")
     database = lazy_module("inn8_pipeline.warehouse.database")
     poolers = lazy_module("inn8_pipeline.warehouse.poolers")
     access = lazy_module("inn8_pipeline.warehouse.schema.access")
+    contact_data = lazy_module("inn8_pipeline.warehouse.schema.contact_data")
     migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
 
 CLOCK_SECONDS = 5.0
@@ -166,10 +167,10 @@ def _tenants(environment: Environment) -> str:
 
 def _rights(environment: Environment) -> str:
     with reading(environment, "looking at the rights of logins") as connection:
-        found = access.findings(connection)
+        found = [*access.findings(connection), *contact_data.findings(connection)]
     if found:
         raise RightsError(tuple(found))
-    return "no group is a reader or a writer, and no login is both"
+    return "no group is a reader or a writer, no login is both, and readers without contact data cannot reach it"
 
 
 @dataclass(eq=False)
@@ -180,7 +181,9 @@ class RightsError(Inn8Error):
 
     def __str__(self) -> str:
         """Return the findings, and what they mean for the data."""
-        return f"{'. '.join(self.findings)}. Until that is done, logins can read rows of other tenants than their own."
+        return (
+            f"{'. '.join(self.findings)}. Until that is done, logins can read rows of other tenants, or contact data."
+        )
 
 
 def _clock(environment: Environment) -> str:

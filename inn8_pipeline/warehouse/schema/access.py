@@ -24,10 +24,15 @@ class Grant:
     right: str
     tenants: tuple[str, ...] | None
     can_login: bool
+    without_contact: tuple[str, ...] = ()
+    """Those of a reader's tenants whose personal data are null for it."""
 
 
-def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
+def grant_reader(engine: Engine, login: str, tenant_id: str, *, has_contact_data: bool = True) -> bool | None:
     """Let a login read a tenant's rows through the views, in addition to those of other tenants that it may read.
+
+    Returns:
+        Whether it saw the tenant's contact data before; None if it saw no row of the tenant.
 
     Raises:
         LoginError: The role does not exist, is not a login of its own, or sees more than a reader may.
@@ -39,7 +44,10 @@ def grant_reader(engine: Engine, login: str, tenant_id: str) -> None:
         # If the login is not a reader yet, rows with its name belonged to a dropped login.
         execute(connection, _DROP_FORMER, login=login)
         execute(connection, _GRANT.format(sql.Identifier(READER), sql.Identifier(login)))
-        execute(connection, _ADD_TENANT, tenant=tenant_id, login=login)
+        known = {"tenant": tenant_id, "login": login}
+        former = execute(connection, _FORMER, **known).fetchone()
+        execute(connection, _ADD_TENANT, **known, has_contact_data=has_contact_data)
+        return bool(former["has_contact_data"]) if former else None
 
 
 def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> tuple[int, str]:
@@ -153,6 +161,7 @@ def _grants(connection: Connection) -> list[Grant]:
             row["right"],
             tuple(row["tenants"]) if row["right"] == "reader" else None,
             row["can_login"],
+            tuple(row["without_contact"]) if row["right"] == "reader" else (),
         )
         for row in execute(connection, _GRANTS)
     ]
@@ -177,8 +186,13 @@ _REVOKE = sql.SQL("revoke {} from {} granted by inn8_owner")
 _DROP_FORMER = sql.SQL("""
   delete from inn8.tenant_readers where role_name = %(login)s and not pg_has_role(%(login)s, 'inn8_reader', 'member')
 """)
+_FORMER = sql.SQL(
+    "select has_contact_data from inn8.tenant_readers where tenant_id = %(tenant)s and role_name = %(login)s"
+)
 _ADD_TENANT = sql.SQL("""
-  insert into inn8.tenant_readers (tenant_id, role_name) values (%(tenant)s, %(login)s) on conflict do nothing
+  insert into inn8.tenant_readers (tenant_id, role_name, has_contact_data)
+  values (%(tenant)s, %(login)s, %(has_contact_data)s)
+  on conflict (tenant_id, role_name) do update set has_contact_data = excluded.has_contact_data
 """)
 _DROP_TENANTS = sql.SQL("""
   delete from inn8.tenant_readers
@@ -209,7 +223,9 @@ _GRANTS = sql.SQL("""
               when pg_has_role(r.oid, 'inn8_writer', 'member') then 'writer'
               else 'reader' end as right,
          array(select t.tenant_id::text from inn8.tenant_readers t where t.role_name = r.rolname::text
-                order by 1) as tenants
+                order by 1) as tenants,
+         array(select t.tenant_id::text from inn8.tenant_readers t
+                where t.role_name = r.rolname::text and not t.has_contact_data order by 1) as without_contact
     from pg_catalog.pg_roles r
    where (r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, 'inn8_owner', 'member')
           or pg_has_role(r.oid, 'inn8_writer', 'member') or pg_has_role(r.oid, 'inn8_reader', 'member'))

@@ -133,6 +133,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "tenant_readers": {
         "role_name": "Name of the login. It sees only the rows of its tenants.",
+        "has_contact_data": "False if columns with personal data are null for it in the views (`--without-contact`).",
     },
     "landings": {
         "entity": "clients, portfolios or transactions.",

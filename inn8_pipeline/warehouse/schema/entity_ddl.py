@@ -26,7 +26,7 @@ from inn8_pipeline.entities import (
 )
 from inn8_pipeline.entities.table_columns import table_columns
 from inn8_pipeline.warehouse.database import Statement, execute
-from inn8_pipeline.warehouse.schema import history_ddl
+from inn8_pipeline.warehouse.schema import contact_data, history_ddl
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, history_of, table_of
 from inn8_pipeline.warehouse.schema.views import details_view, raw_view, shown_name
 
@@ -155,11 +155,11 @@ def _details(entity: Entity) -> sql.Composable:
 
 def _details_columns(entity: Entity) -> Iterator[sql.Composable]:
     for column in entity.columns:
-        yield sql.Identifier("t", column.name)
+        yield history_ddl.value_of(entity, column.name, "t", column.name)
         if not isinstance(column, Column):
             yield _as(sql.Identifier(column.name, "external_id"), column.staged)
             for name in column.shown:
-                yield _as(sql.Identifier(column.name, name), shown_name(column.name, name))
+                yield history_ddl.value_of(column.parent, name, column.name, shown_name(column.name, name))
 
 
 def _as(column: sql.Identifier, name: str) -> sql.Composable:
@@ -220,13 +220,19 @@ def _raw(entity: Entity) -> sql.Composable:
     """Return the query of the view of the records as INN8 sent them."""
     query = _RAW_OF_DAYS if entity.has_days else _RAW
     return query.format(
-        entity=sql.Literal(entity.name), property=sql.Literal(DAY_PROPERTY), day=sql.Identifier(DAY_COLUMN)
+        entity=sql.Literal(entity.name),
+        property=sql.Literal(DAY_PROPERTY),
+        day=sql.Identifier(DAY_COLUMN),
+        record=contact_data.masked(
+            sql.Identifier("o" if entity.has_days else "e", "record"),
+            sql.Identifier("o" if entity.has_days else "l", "tenant_id"),
+        ),
     )
 
 
 _RAW = sql.SQL(
     """
-    select l.tenant_id, l.id as landing_id, l.as_of_at, d.page, e.place, e.record
+    select l.tenant_id, l.id as landing_id, l.as_of_at, d.page, e.place, {record} as record
       from inn8.sync_coverage c
       join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
       cross join lateral unnest(l.page_digests) with ordinality as d (sha256, page)
@@ -238,7 +244,7 @@ _RAW = sql.SQL(
 # A landing of many days is read once. A record is shown if its landing is the watermark of its day.
 _RAW_OF_DAYS = sql.SQL(
     """
-    select o.tenant_id, o.landing_id, o.as_of_at, o.page, o.place, v.trade_date as {day}, o.record
+    select o.tenant_id, o.landing_id, o.as_of_at, o.page, o.place, v.trade_date as {day}, {record} as record
       from (
         select l.tenant_id, l.id as landing_id, l.as_of_at, d.page, e.place, e.record,
                left(inn8_raw.property(e.record, {property}) #>> array[]::text[], 10) as day

@@ -18,6 +18,7 @@ from inn8_pipeline.entities import (
     value_columns,
 )
 from inn8_pipeline.warehouse.database import Statement
+from inn8_pipeline.warehouse.schema import contact_data
 from inn8_pipeline.warehouse.schema.tables import ENDED_COLUMNS, HISTORY_SCHEMA, SCHEMA, TENANT
 from inn8_pipeline.warehouse.schema.views import as_of_name, history_name, shown_name
 
@@ -170,7 +171,7 @@ def _history_columns(declared: Entity | Dimension) -> Iterator[sql.Composable]:
     for name in (TENANT, "id", "external_id"):
         yield sql.Identifier("t", name)
     for column in declared.columns:
-        yield sql.Identifier("t", column.name)
+        yield value_of(declared, column.name, "t", column.name)
         if not isinstance(column, Column):
             yield _as(sql.Identifier(column.name, "external_id"), column.staged)
     for name in (*_ends(declared), *VERSION_COLUMNS, *ENDED_COLUMNS):
@@ -184,6 +185,16 @@ def _ends(declared: Entity | Dimension) -> tuple[str, ...]:
 
 def _keys(declared: Entity | Dimension) -> "list[Reference | DimensionReference]":
     return [column for column in declared.columns if not isinstance(column, Column)]
+
+
+def value_of(declared: Entity | Dimension, name: str, alias: str, shown: str) -> sql.Composable:
+    """Return a column of a view: the value of a table's column, masked if that holds personal data."""
+    value: sql.Composable = sql.Identifier(alias, name)
+    if name in contact_data.personal_columns(declared):
+        value = contact_data.masked(value, sql.Identifier("t", TENANT))
+    elif name == shown:
+        return value
+    return sql.SQL("{} as {}").format(value, sql.Identifier(shown))
 
 
 def _as(column: sql.Identifier, name: str) -> sql.Composable:

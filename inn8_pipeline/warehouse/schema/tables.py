@@ -27,6 +27,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     text,
+    true,
 )
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy.dialects.postgresql import JSON
@@ -327,6 +328,7 @@ tenant_readers = _table(
     SqlColumn(TENANT, type_of_key, nullable=False),
     SqlColumn("role_name", type_of_key, nullable=False),
     SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
+    SqlColumn("has_contact_data", Boolean, nullable=False, server_default=true()),
     PrimaryKeyConstraint(TENANT, "role_name", name="tenant_readers_pkey"),
 )
 

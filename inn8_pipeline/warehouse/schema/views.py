@@ -18,6 +18,7 @@ from inn8_pipeline.entities import (
     Reference,
     table_columns,
 )
+from inn8_pipeline.warehouse.schema import contact_data
 from inn8_pipeline.warehouse.schema.comments import COLUMNS, ENDED, SYNC_LOG_COUNTS, TABLES, describe
 
 SYNCED = "Start of the last fetch that confirmed the row; unchanged while it is missing, removed, rejected or not sent."
@@ -62,14 +63,13 @@ def details_view(entity: Entity) -> View:
 def _details_columns(entity: Entity) -> Iterator[tuple[str, str]]:
     yield from ((name, TECHNICAL[name]) for name in ("tenant_id", "id", "external_id"))
     for column in entity.columns:
-        yield column.name, column.comment
+        yield column.name, _comment(entity, column.name)
         if not isinstance(column, Column):
             what = column.parent.singular if isinstance(column, Reference) else column.source.name
             null = "; null if the record has none" if column.is_nullable else ""
             yield column.staged, f"The {what}'s id at INN8{null}."
-            comments = {each.name: each.comment for each in table_columns(column.parent)}
             for name in column.shown:
-                yield shown_name(column.name, name), comments[name]
+                yield shown_name(column.name, name), _comment(column.parent, name)
     yield from ((name, TECHNICAL[name]) for name in ("missing_since", "removed_at", "created_at", "updated_at"))
     yield "last_synced_at", SYNCED
     yield from ((name, TECHNICAL[name]) for name in ("landing_id", "valid_from"))
@@ -96,7 +96,7 @@ def history_view(declared: Entity | Dimension) -> View:
 def _history_columns(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
     yield from ((name, TECHNICAL[name]) for name in ("tenant_id", "id", "external_id"))
     for column in declared.columns:
-        yield column.name, column.comment
+        yield column.name, _comment(declared, column.name)
         if not isinstance(column, Column):
             what = column.parent.singular if isinstance(column, Reference) else column.source.name
             yield column.staged, f"The {what}'s id at INN8; null if there is none."
@@ -107,6 +107,11 @@ def _history_columns(declared: Entity | Dimension) -> Iterator[tuple[str, str]]:
     yield from ((name, TECHNICAL[name]) for name in ("created_at", "updated_at", "landing_id", "valid_from"))
     yield "valid_to", f"{ENDED['valid_to'].removesuffix('.')}; null of the current one."
     yield from ((name, ENDED[name]) for name in ("reason", "ended_by_landing_id", "ended_by_run_id"))
+
+
+def _comment(declared: Entity | Dimension, name: str) -> str:
+    (sentence,) = (each.comment for each in table_columns(declared) if each.name == name)
+    return contact_data.comment(sentence) if name in contact_data.personal_columns(declared) else sentence
 
 
 def shown_name(key: str, column: str) -> str:
@@ -124,7 +129,7 @@ def raw_view(entity: Entity) -> View:
         "page": "Position of the page in the landing, from 1.",
         "place": "Position of the record on its page, from 1.",
         **days,
-        "record": "The record, exactly as INN8 sent it.",
+        "record": contact_data.comment("The record, exactly as INN8 sent it."),
     }
     merged = " for its day" if entity.has_days else ""
     comment = f"A row is a record of {entity} as INN8 sent it, in the landing merged last{merged}."

@@ -49,7 +49,7 @@ def test_grants_are_listed_and_a_writers_right_is_revoked(warehouse_url: str, lo
     assert terminal.ask("db", "grant-writer", login).exit_code == 0
     assert f"{login} (writer): all tenants\n" in terminal.ask("db", "grants").stdout
     found = json.loads(terminal.ask("db", "grants", "--json").stdout)
-    assert {"login": login, "right": "writer", "tenants": None, "can_login": True} in found
+    assert {"login": login, "right": "writer", "tenants": None, "can_login": True, "without_contact": []} in found
     still = terminal.ask("db", "revoke-reader", login)
     assert f"`inn8 db revoke-writer {login}` revokes that right" in still.stderr
     assert terminal.ask("db", "revoke-writer", login).stdout == f"{login} may no longer run the pipeline.\n"
