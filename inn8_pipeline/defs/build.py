@@ -4,7 +4,7 @@ import warnings
 
 import dagster as dg
 
-from inn8_pipeline.defs import jobs, maintenance, names, partitions, pausing
+from inn8_pipeline.defs import jobs, maintenance, names, partitions, pausing, reject_job
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.assets import factories
 from inn8_pipeline.defs.checks import asset_checks
@@ -35,6 +35,7 @@ def build(environment: Environment) -> dg.Definitions:
             *(each for tenant in tenants for each in _jobs(tenant, executor)),
             maintenance.job(executor),
             *pausing.jobs(tenants, executor),
+            reject_job.job(tenants, executor),
         ],
         schedules=[
             *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),

@@ -1,12 +1,12 @@
 """The jobs that pause and resume the scheduled syncs of one entity from the UI."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from inn8_pipeline.defs.forms import observe, target_fields, target_of
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ RESUME_JOB = "inn8_resume"
 
 def jobs(tenants: Sequence[Tenant], executor: dg.ExecutorDefinition) -> list[dg.JobDefinition]:
     """Return the two jobs. Each has a form in the launchpad, and leaves an observation of the paused table."""
-    by_id = {tenant.tenant_id: tenant for tenant in tenants}
 
     @dg.op(
         config_schema={
@@ -33,16 +32,16 @@ def jobs(tenants: Sequence[Tenant], executor: dg.ExecutorDefinition) -> list[dg.
     )
     def pause(context: dg.OpExecutionContext) -> None:
         config = context.op_config
-        tenant, entity = _target(config, by_id)
+        tenant, entity = target_of(config, tenants)
         made = pauses.pause(context.instance, tenant.tenant_id, entity, config["by"], config["reason"])
-        _observe(context, tenant, entity, f"{entity}: {made}.")
+        observe(context, tenant, entity, f"{entity}: {made}.")
 
     @dg.op(config_schema=target_fields(tenants), out=dg.Out(dg.Nothing), description="Ends the pause.")
     def resume(context: dg.OpExecutionContext) -> None:
-        tenant, entity = _target(context.op_config, by_id)
+        tenant, entity = target_of(context.op_config, tenants)
         ended = pauses.resume(context.instance, tenant.tenant_id, entity)
         text = f"{entity}: resumed; {ended}." if ended else f"{entity}: was not paused, nothing was changed."
-        _observe(context, tenant, entity, text)
+        observe(context, tenant, entity, text)
 
     @dg.job(
         name=PAUSE_JOB,
@@ -68,25 +67,3 @@ def jobs(tenants: Sequence[Tenant], executor: dg.ExecutorDefinition) -> list[dg.
         resume()
 
     return [pausing, resuming]
-
-
-def target_fields(tenants: Sequence[Tenant]) -> dict[str, dg.Field]:
-    """Return the fields of a form that name a tenant and one of its entities."""
-    tenant = dg.Enum("TenantId", [dg.EnumValue(each.tenant_id) for each in tenants])
-    entity = dg.Enum("EntityName", [dg.EnumValue(each.name) for each in ENTITIES])
-    named = dg.Field(tenant, description="The tenant.")
-    only = dg.Field(tenant, default_value=tenants[0].tenant_id, description="The tenant; there is only one.")
-    return {
-        "tenant_id": only if len(tenants) == 1 else named,
-        "entity": dg.Field(entity, description="The entity: clients, portfolios or transactions."),
-    }
-
-
-def _target(config: dict[str, Any], tenants: dict[str, Tenant]) -> tuple[Tenant, Entity]:
-    return tenants[config["tenant_id"]], ENTITIES.named(config["entity"])
-
-
-def _observe(context: dg.OpExecutionContext, tenant: Tenant, entity: Entity, text: str) -> None:
-    """Say it in the run's log, and on the page of the table."""
-    context.log.info(text)
-    context.log_event(dg.AssetObservation(asset_key=tenant.key(entity), description=text))

@@ -30,6 +30,7 @@ from inn8_pipeline.settings import Environment, read_database
 if TYPE_CHECKING:
     from inn8_pipeline.cli.support import sync_runs
     from inn8_pipeline.warehouse.queries import rejects
+    from inn8_pipeline.warehouse.queries.tables import Row
 else:
     sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
     rejects = lazy_module("inn8_pipeline.warehouse.queries.rejects")
@@ -44,6 +45,7 @@ COLUMNS = (
     "attempts",
     "first_seen_at",
     "accepted_at",
+    "accepted_note",
 )
 EXPORTED = (
     "entity",
@@ -58,7 +60,7 @@ EXPORTED = (
 )
 MOST_SHOWN = 20
 """The greatest number of ids in a message."""
-EXPENDABLE = ("accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
+EXPENDABLE = ("accepted_note", "accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
 """The columns that a narrow terminal leaves out, the first one first."""
 
 
@@ -200,8 +202,7 @@ def accept(
     tenant = tenant_id_of(environment, tenant_id)
     wanted = list(reject_ids) if file is None else _ids_of(file)
     if reason_code is not None:
-        with reading(environment, "looking for rejects") as connection:
-            wanted = [row["id"] for row in rejects.export(connection, tenant, entity, reason_code)]
+        wanted = [row["id"] for row in _open_rejects(environment, tenant, entity, reason_code)]
     accepted = rejects.accept(read_database(environment).engine(), tenant, wanted, f"{note} ({by})")
     unknown = [each for each in wanted if each not in accepted]
     if accepted:
@@ -225,29 +226,50 @@ def _ids_of(file: TextIO) -> list[int]:
         raise click.UsageError(problem) from None
 
 
-@command.command(epilog=examples("inn8 rejects retry --entity portfolios"))
+@command.command(epilog=examples("inn8 rejects retry --entity portfolios", "inn8 rejects retry 17"))
+@click.argument("reject_ids", type=int, nargs=-1)
 @click.option("--entity", type=ENTITY, help="Only this entity.")
+@click.option("--reason", "reason_code", help="Only this reason code: also rejects that were accepted.")
 @tenant_option
 @json_option
 @verbose_option
-def retry(entity: Entity | None, tenant_id: str | None, as_json: bool, verbose: bool) -> None:
+def retry(
+    reject_ids: tuple[int, ...],
+    entity: Entity | None,
+    reason_code: str | None,
+    tenant_id: str | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
     """Sync the entities that have open rejects. That tries every reject again, whatever its day of trade.
 
-    Exit codes: those of `inn8 sync`.
+    Rejects that are named by their ids or by --reason are no longer accepted. Exit codes: those of `inn8 sync`.
     """
     environment = Environment()
     settings = sync_runs.read_settings(environment, [tenant_id_of(environment, tenant_id)])
     if not verbose:
         silence()
     tenant = tenant_of(environment, tenant_id)
-    with reading(environment, "reading the rejects") as connection:
-        found = {row["entity"] for row in rejects.list_rejects(connection, tenant.tenant_id, entity)}
+    rows = _open_rejects(environment, tenant.tenant_id, entity, reason_code)
+    named = [row for row in rows if not reject_ids or row["id"] in reject_ids]
+    if len(named) < len(set(reject_ids)):
+        raise _unknown(sorted(set(reject_ids) - {row["id"] for row in named}))
+    if reject_ids or reason_code:
+        rejects.reopen(read_database(environment).engine(), tenant.tenant_id, [row["id"] for row in named])
+    found = {row["entity"] for row in named}
     if not found and not as_json:
         click.echo("There are no open rejects.")
         return
     wanted = [ENTITIES.named(name) for name in found]
     planned = dagster_modules.runs.plan(tenant, wanted, settings.last_days(settings.lookback_days))
     sync_runs.report(environment, planned, sync_runs.run_all(environment, planned, verbose=verbose), as_json=as_json)
+
+
+def _open_rejects(
+    environment: Environment, tenant_id: str, entity: Entity | None, reason_code: str | None
+) -> "Sequence[Row]":
+    with reading(environment, "looking for rejects") as connection:
+        return rejects.export(connection, tenant_id, entity, reason_code)
 
 
 def _unknown(reject_ids: Sequence[int], *, has_accepted: bool = False) -> Failed:

@@ -18,7 +18,7 @@ from inn8_pipeline.warehouse.landing import CLOCK_TOLERANCE
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.instance.pauses import Pause
-    from inn8_pipeline.warehouse.queries.health import Health, Recency
+    from inn8_pipeline.warehouse.queries.health import Health, OpenReject, Recency
 
 MAX_DROP_PERCENT = 5
 MAX_DROP_PERCENT_OF_A_DAY = 50
@@ -206,11 +206,18 @@ def open_rejects(checked: CheckInput) -> CheckOutcome:
         "open": count,
         "oldest_first_seen_at": dg.MetadataValue.timestamp(health.oldest_reject_at),
         "by_reason": dict(health.open_rejects),
+        "rejects": dg.MetadataValue.table([_shown(each) for each in health.first_rejects]),
     }
     listed = ", ".join(f"{code} {number}" for code, number in health.open_rejects.items())
     oldest_days = (health.recency.now - health.oldest_reject_at).days
     advice = (
         f"{count} rejected records are open ({listed}), the oldest for {oldest_days} days. `inn8 rejects list "
-        f"--entity {checked.entity}` lists them. Ask INN8 to correct them; accept those that it never will."
+        f"--entity {checked.entity}` lists them, `inn8 rejects show ID` shows one. Ask INN8 to correct them; "
+        "accept those that it never will (in the UI: job inn8_rejects)."
     )
     return CheckOutcome(passed=False, advice=advice, metadata=numbers)
+
+
+def _shown(reject: "OpenReject") -> dg.TableRecord:
+    since = f"{reject.first_seen_at:%Y-%m-%d}"
+    return dg.TableRecord({"id": reject.reject_id, "reason": reject.reason_code, "since": since})

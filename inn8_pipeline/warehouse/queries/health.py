@@ -20,6 +20,7 @@ from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 DAYS_COMPARED = 20
 WEEKS_COMPARED = 8
+REJECTS_SHOWN = 20
 LEAST_COMPARED = 4
 """The smallest number of days or weeks from which a usual volume is computed."""
 
@@ -47,6 +48,15 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenReject:
+    """A reject by its own number, which says nothing about a person. INN8's id of the record does."""
+
+    reject_id: int
+    reason_code: str
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The numbers of one entity. `drift_found` is the drift of the landings that the look-back was merged from."""
 
@@ -57,6 +67,8 @@ class Health:
     unknown_properties: tuple[UnknownProperty, ...]
     open_rejects: Mapping[str, int] = field(default_factory=dict)
     oldest_reject_at: datetime | None = None
+    first_rejects: tuple["OpenReject", ...] = ()
+    """The oldest open rejects that nobody has accepted, at most `REJECTS_SHOWN`."""
     blank_properties: tuple[str, ...] = ()
     """The properties with listed values that are `unknown` in every row of the look-back."""
 
@@ -82,8 +94,14 @@ def examine(engine: Engine, tenant_id: str, entity: Entity, recent: Window, holi
             unknown_properties=tuple(drift.still_sent(connection, tenant_id, entity)),
             open_rejects={row["reason_code"]: row["rejects"] for row in open_rejects},
             oldest_reject_at=min((row["oldest_at"] for row in open_rejects), default=None),
+            first_rejects=_first_rejects(connection, tenant_id, entity),
             blank_properties=_blank_properties(connection, tenant_id, entity, recent),
         )
+
+
+def _first_rejects(connection: Connection, tenant_id: str, entity: Entity) -> tuple[OpenReject, ...]:
+    rows = execute(connection, _FIRST_REJECTS, tenant=tenant_id, entity=entity.name, limit=REJECTS_SHOWN)
+    return tuple(OpenReject(row["id"], row["reason_code"], row["first_seen_at"]) for row in rows)
 
 
 def _blank_properties(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> tuple[str, ...]:
@@ -242,5 +260,12 @@ _OPEN_REJECTS = sql.SQL(
     select reason_code, count(*) as rejects, min(first_seen_at) as oldest_at from inn8.rejected_records
      where tenant_id = %(tenant)s and entity = %(entity)s and resolved_at is null and accepted_at is null
      group by reason_code order by reason_code
+    """
+)
+_FIRST_REJECTS = sql.SQL(
+    """
+    select id, reason_code, first_seen_at from inn8.rejected_records
+     where tenant_id = %(tenant)s and entity = %(entity)s and resolved_at is null and accepted_at is null
+     order by id limit %(limit)s
     """
 )

@@ -1,4 +1,4 @@
-"""List the rejects, show one of them, export them, and accept them as permanent.
+"""List the rejects, show one of them, export them, accept them as permanent, and end that.
 
 The payload of a reject is personal data.
 """
@@ -46,6 +46,15 @@ _ACCEPT = sql.SQL(
     """
     update inn8.rejected_records set accepted_at = now(), accepted_note = %(remark)s, updated_at = now()
      where tenant_id = %(tenant)s and id = any(%(reject_ids)s) and resolved_at is null
+    returning id
+    """
+)
+
+
+_REOPEN = sql.SQL(
+    """
+    update inn8.rejected_records set accepted_at = null, accepted_note = null, updated_at = now()
+     where tenant_id = %(tenant)s and id = any(%(reject_ids)s) and resolved_at is null and accepted_at is not null
     returning id
     """
 )
@@ -102,4 +111,12 @@ def accept(engine: Engine, tenant_id: str, reject_ids: Collection[int], remark: 
     with transaction(engine, "accepting rejects") as connection:
         migrations.check(connection)
         done = execute(connection, _ACCEPT, tenant=tenant_id, reject_ids=list(reject_ids), remark=remark).fetchall()
+    return frozenset(row["id"] for row in done)
+
+
+def reopen(engine: Engine, tenant_id: str, reject_ids: Collection[int]) -> frozenset[int]:
+    """End the acceptance of open rejects, so that the next merge tries them again; return the ids of those accepted."""
+    with transaction(engine, "trying rejects again") as connection:
+        migrations.check(connection)
+        done = execute(connection, _REOPEN, tenant=tenant_id, reject_ids=list(reject_ids)).fetchall()
     return frozenset(row["id"] for row in done)

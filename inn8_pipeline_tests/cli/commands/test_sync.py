@@ -221,7 +221,13 @@ class TestOfAWorldWithFaultyRecords:
         assert place.terminal.ask("rejects", "list", "--exit-code").exit_code == 3
         shown = place.terminal.ask("rejects", "show", str(listed[0]["id"]))
         assert '"fullName":null' in shown.stdout
-        retried = place.terminal.run("rejects", "retry", "--json")
+        number = str(listed[0]["id"])
+        place.terminal.ask("rejects", "accept", number, "--note", "too early")
+        assert place.terminal.ask("rejects", "retry", "999").exit_code == 1
+        retried = place.terminal.run("rejects", "retry", number, "--json")
+        assert not [
+            each for each in json.loads(place.terminal.ask("rejects", "list", "--json").stdout) if each["accepted_at"]
+        ]
         assert (retried.returncode, json.loads(retried.stdout)["status"]) == (3, "PartialSuccess")
         self.accept_all(place, tmp_path)
         assert place.terminal.ask("rejects", "list", "--exit-code").exit_code == 0

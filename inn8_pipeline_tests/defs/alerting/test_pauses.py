@@ -10,17 +10,11 @@ from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.alerting.sensors import HEARTBEAT_PATH, Receiver, SensorRunner
 from inn8_pipeline_tests.defs.alerting.test_heartbeat import before
+from inn8_pipeline_tests.defs.forms import launch
 from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline
 
 AGED = "update inn8_raw.landings set as_of_at = as_of_at - interval '2 hours' where entity = 'transactions'"
 FORM = {"tenant_id": TENANT, "entity": "transactions"}
-
-
-def launch(pipeline: Pipeline, job: str, op: str, **config: str) -> bool:
-    """Launch a job with a form, as the launchpad does."""
-    found = pipeline.definitions.resolve_job_def(job)
-    run_config = {"ops": {op: {"config": config}}}
-    return found.execute_in_process(instance=pipeline.instance, run_config=run_config).success
 
 
 def test_an_entity_is_paused_by_itself_without_being_late(
@@ -43,7 +37,7 @@ def test_an_entity_is_paused_by_itself_without_being_late(
     alerted.change(AGED)
     assert watch() == [False]
     monkeypatch.setattr(pauses, "now", lambda: now() - timedelta(hours=1))
-    assert launch(alerted, pausing.PAUSE_JOB, "pause", **FORM, by="anne", reason="INN8 moves its data")
+    assert launch(alerted, pausing.PAUSE_JOB, **FORM, by="anne", reason="INN8 moves its data")[0]
     assert watch() == [True]
     late, over = receiver.received
     assert late.startswith("Error: transactions, check freshness.")
@@ -57,7 +51,7 @@ def test_an_entity_is_paused_by_itself_without_being_late(
     heartbeat.evaluate()
     assert receiver.received[2:] == [HEARTBEAT_PATH]
 
-    assert launch(alerted, pausing.RESUME_JOB, "resume", **FORM)
+    assert launch(alerted, pausing.RESUME_JOB, **FORM)[0]
     assert watch() == [False]  # it was resumed an hour ago, by the clock of this test, and no tick has followed
     monkeypatch.setattr(pauses, "now", now)
     pauses.pause(alerted.instance, TENANT, TRANSACTIONS, "anne", "again")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
+from inn8_pipeline.defs import reject_job
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.partitions import range_tags
@@ -14,6 +15,7 @@ from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse.queries.health import Recency
 from inn8_pipeline_tests.defs.check_results import evaluated, execute, failed, metadata
 from inn8_pipeline_tests.defs.conftest import NewPipeline
+from inn8_pipeline_tests.defs.forms import launch
 from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline, day_names
 
 
@@ -79,8 +81,23 @@ def test_open_rejects_are_counted_by_reason_until_accepted(new_pipeline: NewPipe
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     assert metadata(evaluation)["open"] == sum(metadata(evaluation)["by_reason"].values()) == 3
     assert "`inn8 rejects list --entity clients`" in (evaluation.description or "")
-    pipeline.change("update inn8.rejected_records set accepted_at = now()")
+    shown = evaluation.metadata["rejects"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    ids = [each.data["id"] for each in shown.records]
+    assert ids == [row.id for row in pipeline.rows("select id from inn8.rejected_records order by id")]
+    assert "CL-X00001" not in str(evaluation)
+    form = {"tenant_id": TENANT, "entity": "clients", "by": "anne", "note": "ticket 4711"}
+    assert launch(pipeline, reject_job.JOB, **form, action="accept", ids=ids)[0]
     assert failed(execute(pipeline, CLIENTS)) == set()
+    accepted = pipeline.rows("select accepted_note, accepted_at is not null from inn8.rejected_records")
+    assert set(accepted) == {("ticket 4711 (anne)", True)}
+
+    succeeded, lines = launch(pipeline, reject_job.JOB, **form, action="retry", reason_code="missing_field")
+    assert (succeeded, "1 rejects to be tried again by the next sync by anne: ticket 4711" in lines) == (True, True)
+    assert metadata(execute(pipeline, CLIENTS)["open_rejects"])["by_reason"] == {"missing_field": 1}
+    none, unclear = (launch(pipeline, reject_job.JOB, **form, action="retry", ids=each) for each in ([999], []))
+    assert (none[0], "There is no open reject of clients 999." in none[1]) == (False, True)
+    assert (unclear[0], "Nothing was changed: name the rejects" in unclear[1]) == (False, True)
 
 
 def test_an_unlisted_value_is_shown_only_if_many_clients_have_it_also_by_a_sync_that_repeats(
