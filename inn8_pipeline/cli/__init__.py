@@ -35,6 +35,7 @@ main = LazyGroup(
         "diff": "Show what the last sync changed: rows, columns, old and new values.",
         "rejects": "List, show, export, retry or accept records that failed validation.",
         "drift": "List or accept properties that INN8 sends but that have no column.",
+        "plausibility": "List transactions whose money or units do not add up.",
         "show": "Show one record: its row, what INN8 sent, its rejects and its history.",
         "export": "Write the rows of an entity, now or as of a day, as CSV or Parquet.",
         "dbt": "Print the sources of a dbt project, with descriptions, tests and freshness.",

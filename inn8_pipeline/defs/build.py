@@ -7,7 +7,7 @@ import dagster as dg
 from inn8_pipeline.defs import jobs, maintenance, names, partitions, pausing, reject_job
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.assets import factories
-from inn8_pipeline.defs.checks import asset_checks
+from inn8_pipeline.defs.checks import asset_checks, plausibility
 from inn8_pipeline.defs.instance.internals import UnresolvedAssetJobDefinition
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
@@ -64,4 +64,7 @@ def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]
 
 
 def _checks(tenant: Tenant) -> list[dg.AssetChecksDefinition]:
-    return [asset_checks.entity_checks(tenant, entity) for entity in ENTITIES]
+    return [
+        *(asset_checks.entity_checks(tenant, entity) for entity in ENTITIES),
+        plausibility.plausibility_check(tenant),
+    ]

@@ -9,6 +9,7 @@ from inn8_pipeline.entities import Entity
 SYNC_LOG = "sync_log"
 FRESHNESS = "freshness"
 RECONCILIATION = "reconciliation"
+PLAUSIBILITY = "plausibility"
 CHECK_ALIASES = {"conservation": RECONCILIATION}
 """Check names of release 0.1 and their present names. For one release they are evaluated too, without alerts."""
 GROUP = "inn8"

@@ -84,6 +84,15 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlausibilitySettings:
+    """The thresholds of the check `plausibility`: whole percentages, and days between the two sides of a pair."""
+
+    max_percent: int
+    pair_days: int
+    tolerance_percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class AlertSettings:
     """The webhook for alerts, whose URL is a secret, and what is posted to it.
 

@@ -13,6 +13,7 @@ from inn8_pipeline.settings.model import (
     AlertSettings,
     ApiSettings,
     CelerySettings,
+    PlausibilitySettings,
     RetentionSettings,
     SyncSettings,
     TenantSettings,
@@ -229,6 +230,15 @@ def read_retention(environment: Environment) -> RetentionSettings:
         reject_days=environment.whole("INN8_KEEP_REJECTS_DAYS", 365, 1, 36_500),
         run_days=environment.whole("INN8_KEEP_RUNS_DAYS", 30, 1, 36_500),
         history_days=environment.whole_or_none("INN8_KEEP_HISTORY_DAYS", 1826, 1, 36_500),
+    )
+
+
+def read_plausibility(environment: Environment) -> PlausibilitySettings:
+    """Return the thresholds of the check `plausibility`."""
+    return PlausibilitySettings(
+        max_percent=environment.whole("INN8_PLAUSIBILITY_MAX_PERCENT", 5, 0, 100),
+        pair_days=environment.whole("INN8_PLAUSIBILITY_PAIR_DAYS", 5, 0, 366),
+        tolerance_percent=environment.whole("INN8_PLAUSIBILITY_TOLERANCE_PERCENT", 1, 0, 100),
     )
 
 

@@ -27,6 +27,7 @@ COMMANDS = [
     "diff",
     "rejects",
     "drift",
+    "plausibility",
     "show",
     "export",
     "dbt",

@@ -37,6 +37,11 @@ EPILOG = examples(
 @click.option(
     "--invalid", "--faulty", default=0, show_default=True, type=click.IntRange(0), help="Invalid records per entity."
 )
+@click.option(
+    "--implausible",
+    type=click.IntRange(0),
+    help="Transactions that add up, but for so many implausible cases of each kind. Default: each is independent.",
+)
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port. Default: a free one.")
 @click.option("--page-size", default=1000, show_default=True, type=click.IntRange(1), help="Records per page.")
 @click.option(
@@ -55,7 +60,7 @@ EPILOG = examples(
 @click.option("--like", type=click.Path(path_type=Path), help="Serve what this contract file says (not its token).")
 def command(
     clients: int, portfolios: int, transactions: int, days: int, last_date: date | None, seed: int, invalid: int,
-    port: int, page_size: int, delay: float, expires_in: int,
+    implausible: int | None, port: int, page_size: int, delay: float, expires_in: int,
     pascal: bool, no_paging: bool, no_windows: bool, etags: bool, last_modified: bool, requests_per_minute: int,
     wrong_total: int, like: Path | None,
 ) -> None:  # fmt: skip
@@ -75,7 +80,7 @@ def command(
     try:
         world = World(
             clients=clients, portfolios=portfolios, transactions=transactions, days=days, seed=seed,
-            last_date=last_date, invalid=invalid,
+            last_date=last_date, invalid=invalid, implausible=implausible,
         )  # fmt: skip
     except (InvalidWorldError, OverflowError) as error:
         reason = (

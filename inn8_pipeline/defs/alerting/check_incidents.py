@@ -96,7 +96,7 @@ def _of_entity(
     instance: dg.DagsterInstance, tenant: Tenant, entity: Entity, ui_url: str
 ) -> Iterator[tuple[str, Finding]]:
     """Yield the finding of each check of one table, except of checks that are being evaluated at the moment."""
-    keys = [tenant.log(entity), *(dg.AssetCheckKey(tenant.key(entity), name) for name in CHECKS)]
+    keys = [tenant.log(entity), *(dg.AssetCheckKey(tenant.key(entity), name) for name in (*CHECKS, names.PLAUSIBILITY))]
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         keys, partition_filter=PartitionKeyFilter(key=None)
     )

@@ -76,7 +76,7 @@ def is_defined(subject: Subject, tenants: Iterable[Tenant], job_names: Iterable[
     has_owner = subject.tenant is None or subject.tenant in tenants
     has_entity = not subject.entity or subject.entity in {entity.name for entity in ENTITIES}
     defined = {
-        SubjectKind.CHECK: {names.SYNC_LOG, *CHECKS},
+        SubjectKind.CHECK: {names.SYNC_LOG, names.PLAUSIBILITY, *CHECKS},
         SubjectKind.OUTAGE: {str(cause) for cause in Cause},
         SubjectKind.DAYS: {""},
         SubjectKind.JOB: set(job_names),

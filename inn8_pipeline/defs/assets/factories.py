@@ -8,7 +8,7 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.assets import catalog, metadata
-from inn8_pipeline.defs.checks import asset_checks
+from inn8_pipeline.defs.checks import asset_checks, plausibility
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN, window_of_days
 from inn8_pipeline.defs.resources import Inn8, Warehouse
@@ -130,6 +130,7 @@ def table_assets(
             context.log.warning(line)
         dagster_log.write(context, key, record.whole, record.by_day)
         asset_checks.log_after_merge(context, tenant, entity, to.engine)
+        plausibility.log_after_sweep(context, tenant, step.sync, to.engine)
         for day, of_day in metadata.of_days(outcome, days).items():
             context.add_asset_metadata(of_day, asset_key=key, partition_key=day)
         if tenant.log(entity) in context.selected_asset_check_keys:

@@ -88,7 +88,7 @@ def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
         pause = _pause(context.instance, tenant, entity)
         for name, outcome in outcomes(tenant, entity, warehouse.engine(), pause):
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
-                for day in _days(context):
+                for day in planned_days(context):
                     # Its annotation lacks AssetCheckEvaluation, which AssetExecutionContext.log_event passes to it.
                     context.op_execution_context.log_event(outcome.evaluation(key, name, day))  # type: ignore[arg-type]
                 yield outcome.result(key, name)
@@ -134,7 +134,7 @@ def _step_name(tenant: Tenant, entity: Entity) -> str:
     return tenant.name(f"check_{entity}")
 
 
-def _days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
+def planned_days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
     """Return the days for which Dagster has planned each check: those of the run, although the checks have no days."""
     window = window_of_tags(context.op_execution_context.run.tags)
     return [day.isoformat() for day in window.days()] if window else []

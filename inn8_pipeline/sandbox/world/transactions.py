@@ -88,7 +88,7 @@ def transactions_of_day(seed: int, day: date, per_day: float) -> int:
 def render_day(seed: int, day: date, count: int, portfolios: int, securities: Sequence[Security]) -> list[bytes]:
     """Return `count` transactions of `day` as JSON, spread over `portfolios` portfolios (at least 1)."""
     draw = Random(f"{seed}:day:{day.isoformat()}").random
-    dates = f'"tradeDate":"{day.isoformat()}","settlementDate":"{_settlement(day).isoformat()}"'
+    dates = dates_of(day)
     # A price varies by up to 5 % around its base.
     prices = [int(security.price * (0.95 + 0.1 * draw())) for security in securities]
     first_part = f'{{"id":"TX-{day:%Y%m%d}-'
@@ -100,7 +100,7 @@ def render_day(seed: int, day: date, count: int, portfolios: int, securities: Se
             index = int(draw() * len(securities))
             body = _trade(securities[index], prices[index], dates, (draw(), draw(), draw()))
         else:
-            body = _cash_movement(dates, draw(), draw(), draw())
+            body = cash_movement(dates, draw(), draw(), draw())
         rendered.append(f"{head},{body}".encode())
     return rendered
 
@@ -108,12 +108,38 @@ def render_day(seed: int, day: date, count: int, portfolios: int, securities: Se
 def _trade(security: Security, price: int, dates: str, draws: tuple[float, float, float]) -> str:
     of_kind, of_size, of_fee = draws
     kind = _TRADES[int(of_kind * len(_TRADES))]
-    # Funds trade in fractions with up to six decimal places, shares mostly in whole numbers.
-    places = 4 + int(of_fee * 3) if security.is_fund else (4 if of_fee > 0.9 else 0)
-    quantity = int((1 + of_size * of_size * 5000) * 10**places)
-    amount = _half_up(quantity * price, places + security.places - 2)
-    fees = amount * int(of_fee * 60) // 10_000
-    shown = _decimal(quantity, places)
+    return trade_body(security, price, dates, kind, Trade.drawn(security, of_size, of_fee))
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """The size of a trade: `quantity` is in units of 10 ** -`places`; the fees are so many hundredths of a percent."""
+
+    quantity: int
+    places: int
+    fee: int
+
+    @classmethod
+    def drawn(cls, security: Security, of_size: float, of_fee: float) -> "Trade":
+        """Return a trade at random. Funds trade in up to six decimal places, shares mostly in whole numbers."""
+        places = 4 + int(of_fee * 3) if security.is_fund else (4 if of_fee > 0.9 else 0)
+        return cls(int((1 + of_size * of_size * 5000) * 10**places), places, int(of_fee * 60))
+
+    @classmethod
+    def worth(cls, cents: int, security: Security, price: int) -> "Trade":
+        """Return the trade without fees whose amount is closest to so many cents."""
+        return cls(max(1, (cents * 10 ** (2 + security.places) + price // 2) // price), 4, 0)
+
+    def amount(self, security: Security, price: int) -> int:
+        """Return quantity times price in cents, rounded half up."""
+        return _half_up(self.quantity * price, self.places + security.places - 2)
+
+
+def trade_body(security: Security, price: int, dates: str, kind: str, trade: Trade) -> str:
+    """Return a trade as JSON, without its id and portfolio."""
+    amount = trade.amount(security, price)
+    fees = amount * trade.fee // 10_000
+    shown = _decimal(trade.quantity, trade.places)
     return (
         f'"type":"{kind}","security":{security.rendered},{dates},"quantity":{shown},'
         f'"price":{_decimal(price, security.places)},"amount":{_decimal(amount, 2)},"fees":{_decimal(fees, 2)},'
@@ -121,7 +147,8 @@ def _trade(security: Security, price: int, dates: str, draws: tuple[float, float
     )
 
 
-def _cash_movement(dates: str, of_kind: float, of_size: float, of_note: float) -> str:
+def cash_movement(dates: str, of_kind: float, of_size: float, of_note: float) -> str:
+    """Return a movement of cash, without its id and portfolio."""
     kind = _CASH[int(of_kind * len(_CASH))]
     cents = int(of_size**4 * 50_000_000) + 1
     amount = _decimal(cents, 2) if kind.lower() not in _OUTGOING else f"-{_decimal(cents, 2)}"
@@ -144,6 +171,11 @@ def _decimal(number: int, places: int) -> str:
         return str(number)
     whole, part = divmod(number, 10**places)
     return f"{whole}.{part:0{places}d}"
+
+
+def dates_of(day: date) -> str:
+    """Return the dates of the transactions of a day, as JSON."""
+    return f'"tradeDate":"{day.isoformat()}","settlementDate":"{_settlement(day).isoformat()}"'
 
 
 def _settlement(day: date) -> date:

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self, get_args
 
 from inn8_pipeline.sandbox.errors import InvalidWorldError, UnknownRecordError
+from inn8_pipeline.sandbox.world import bookings, invalid_records
 from inn8_pipeline.sandbox.world import clients as generated_clients
-from inn8_pipeline.sandbox.world import invalid_records
 from inn8_pipeline.sandbox.world import transactions as generated_transactions
 from inn8_pipeline.sandbox.world.collection_store import NO_DAY, CollectionStore
 from inn8_pipeline.sandbox.world.json_text import has_id, parse, render_record
@@ -39,12 +39,14 @@ class World:
         last_date: The last day of trade; if None, always today in UTC, so tomorrow there is one more day.
         first_date: The first day of trade; it keeps the beginning fixed over restarts.
         invalid: The number of invalid records to add to each collection.
+        implausible: If it is not None, transactions add up, except for so many implausible cases of each kind.
 
     """
 
     def __init__(  # noqa: PLR0913 (all by name)
         self, *, clients: int = 1000, portfolios: int = 2000, transactions: int = 50_000, days: int = 90, seed: int = 7,
         last_date: date | None = None, first_date: date | None = None, invalid: int = 0,
+        implausible: int | None = None,
     ) -> None:  # fmt: skip
         if min(clients, portfolios, transactions) < 0 or days < 1 or (portfolios and not clients):
             raise InvalidWorldError
@@ -52,6 +54,8 @@ class World:
         self._last_date = last_date
         self.first_date = first_date or (last_date or _today()) - timedelta(days=days - 1)
         self._per_day = transactions / days if portfolios else 0.0
+        self._open_and_closed: tuple[list[str], list[str]] | None = None
+        self._adds_up = implausible is not None
         self._securities = generated_transactions.generate_securities(seed)
         self._file = RecordFile()
         self._lock = threading.RLock()
@@ -64,6 +68,8 @@ class World:
         """Increases with every change."""
         if invalid:
             self._add_invalid(invalid, self.first_date + timedelta(days=days - 1))
+        if implausible:
+            self._add_implausible(implausible, self.first_date + timedelta(days=days // 2))
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +215,8 @@ class World:
 
     def _generate_day(self, day: date) -> list[bytes]:
         count = self._count_of_day(day)
+        if self._adds_up:
+            return bookings.render_day(self.seed, day, count, self._owners()[0], self._securities)
         return generated_transactions.render_day(self.seed, day, count, self._portfolios, self._securities)
 
     def _add_invalid(self, count: int, day: date) -> None:
@@ -216,6 +224,23 @@ class World:
             self.put("clients", invalid_records.client(number))
             self.put("portfolios", invalid_records.portfolio(number))
             self.put("transactions", invalid_records.transaction(number, day), day=day)
+
+    def _owners(self) -> tuple[list[str], list[str]]:
+        """Return the ids of the portfolios that may have transactions, and of the closed ones."""
+        if self._open_and_closed is None:
+            numbers = range(self._portfolios)
+            open_ones = [number for number in numbers if bookings.is_open(self.seed, number, self._clients)]
+            closed = sorted(set(numbers) - set(open_ones))
+            ids = generated_clients.portfolio_id
+            self._open_and_closed = [ids(each) for each in open_ones or numbers], [ids(each) for each in closed]
+        return self._open_and_closed
+
+    def _add_implausible(self, count: int, day: date) -> None:
+        owners, closed = self._owners()
+        for number in range(count):
+            of_closed = closed[number] if number < len(closed) else None
+            for record in bookings.implausible(number, day, owners, of_closed):
+                self._append("transactions", render_record(record), day)
 
     # Storing
 
