@@ -6,6 +6,9 @@ import dagster as dg
 
 from inn8_pipeline.entities import Entity
 
+ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS = "alert_failed_checks", "alert_failed_runs"
+"""The names of the sensors that alert."""
+
 SYNC_LOG = "sync_log"
 FRESHNESS = "freshness"
 RECONCILIATION = "reconciliation"

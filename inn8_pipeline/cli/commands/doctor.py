@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inn8_pipeline.cli.instance.home import STORAGE_URL, dagster_home, read_storage_url
+from inn8_pipeline.cli.instance.home import STORAGE_URL, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option, tenant_argument
@@ -96,6 +96,7 @@ def examine(environment: Environment) -> Iterator[DoctorFinding]:
         "the schedule": _daemon,
         "pauses": _pauses,
         "the heartbeat": _heartbeat,
+        "the alerts": _alerts,
         "runs": _runs,
         "Dagster's tables": _tables,
         "disk": _disk,
@@ -259,6 +260,10 @@ def _heartbeat(environment: Environment) -> str:
     return dagster_modules.liveness.check_heartbeat(environment)
 
 
+def _alerts(environment: Environment) -> str:
+    return dagster_modules.liveness.check_alerts(environment)
+
+
 def _tables(environment: Environment) -> str:
     url = read_storage_url(environment)
     if url is None:
@@ -271,7 +276,7 @@ def _runs(environment: Environment) -> str:
 
 
 def _disk(environment: Environment) -> str:
-    return dagster_modules.capacity.check_disk(dagster_home(environment))
+    return dagster_modules.capacity.check_disk(environment)
 
 
 def _connections(environment: Environment) -> str:

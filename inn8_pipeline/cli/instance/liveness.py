@@ -16,9 +16,18 @@ from inn8_pipeline.defs.instance.late_internals import (
     SensorInstigatorData,
     TickStatus,
 )
+from inn8_pipeline.defs.names import tenants
 from inn8_pipeline.defs.runs.executors import executor
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import Environment, now, read_celery, read_heartbeat_url, read_sync, read_tenant_ids
+from inn8_pipeline.settings import (
+    Environment,
+    now,
+    read_alerts,
+    read_celery,
+    read_heartbeat_url,
+    read_sync,
+    read_tenant_ids,
+)
 
 BEAT_SECONDS = 300
 """The greatest age of a daemon's heartbeat. One is sent every 30 s, or at the end of an iteration of its work."""
@@ -46,7 +55,7 @@ def check_daemon(environment: Environment) -> str:
         NotRunningError: A daemon has stopped sending heartbeats, or a schedule or sensor is off, late or failing.
 
     """
-    tick_minutes = read_sync(environment).tick_minutes
+    late_after, _ = read_sync(environment).freshness_bounds()
     repository = defs().get_repository_def()
     wanted = {each.name for each in repository.schedule_defs} | {each.name for each in repository.sensor_defs}
     with guarded_instance(environment) as instance:
@@ -65,7 +74,7 @@ def check_daemon(environment: Environment) -> str:
     off = [state.name for state in states if state.status is InstigatorStatus.STOPPED]
     if off:
         raise NotRunningError(f"{', '.join(off)} is off", "Turn it on in the Dagster UI, under Automation.")
-    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(repository), tick_minutes)
+    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(repository), late_after)
     schedules, sensors = len(repository.schedule_defs), len(repository.sensor_defs)
     return f"the daemon is alive, {schedules} schedules and {sensors} sensors are on, and no last tick failed"
 
@@ -80,7 +89,7 @@ def check_heartbeat(environment: Environment) -> str:
     expecting = [each for each in read_tenant_ids(environment) if read_heartbeat_url(environment, each)]
     if not expecting:
         return "INN8_HEARTBEAT_URL is not set: nobody outside notices if this machine, INN8 or Postgres is down"
-    most = timedelta(minutes=2 * read_sync(environment).tick_minutes, seconds=BEAT_SECONDS)
+    most, _ = read_sync(environment).freshness_bounds()
     with guarded_instance(environment) as instance:
         sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
         data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
@@ -97,27 +106,46 @@ def check_heartbeat(environment: Environment) -> str:
     return f"last sent for the tick of {shown}"
 
 
+def check_alerts(environment: Environment) -> str:
+    """Return a sentence that says whether the address of the alerts accepted the last message.
+
+    Raises:
+        NotRunningError: It did not.
+
+    """
+    if read_alerts(environment).webhook is None:
+        return "INN8_ALERT_WEBHOOK is not set: nobody is notified when a problem starts"
+    with guarded_instance(environment) as instance:
+        since = cursors.refused_at(instance, tenants(read_tenant_ids(environment)))
+    if since is not None:
+        raise NotRunningError(
+            f"INN8_ALERT_WEBHOOK has accepted no message since {since:%Y-%m-%d %H:%M} UTC",
+            "`inn8 alert test` says what it answers. The messages are posted as soon as it accepts them.",
+            consequence="nobody is notified of problems",
+        )
+    return "the last message was accepted, or none was due"
+
+
 def _frequent(repository: RepositoryDefinition) -> set[str]:
     """Return the names of the schedules that tick every few minutes."""
     return {each.name for each in repository.schedule_defs if str(each.cron_schedule).startswith("*/")}
 
 
-def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], tick_minutes: int) -> None:
+def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], late_after: timedelta) -> None:
     """Check the last tick of each schedule and sensor: one can fail or hang although the daemon sends heartbeats."""
     failed = [name for name, tick in last.items() if tick.status is TickStatus.FAILURE]
     if failed:
         raise NotRunningError(
             f"The last tick of {', '.join(sorted(failed))} failed", "The Dagster UI shows its error, under Automation."
         )
-    most_seconds = 2 * tick_minutes * 60 + BEAT_SECONDS
     late = [
         f"{name} ({datetime.fromtimestamp(tick.timestamp, UTC):%Y-%m-%d %H:%M} UTC)"
         for name, tick in last.items()
-        if name in frequent and now().timestamp() - tick.timestamp > most_seconds
+        if name in frequent and now().timestamp() - tick.timestamp > late_after.total_seconds()
     ]
     if late:
         raise NotRunningError(
-            f"The last tick of {', '.join(sorted(late))} is more than {most_seconds // 60} minutes old",
+            f"The last tick of {', '.join(sorted(late))} is more than {late_after // timedelta(minutes=1)} minutes old",
             "Restart `dagster-daemon run`; its output says why it hangs.",
         )
 

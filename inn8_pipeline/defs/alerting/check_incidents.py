@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import incident_subjects, run_scope
+from inn8_pipeline.defs.alerting import incident_subjects, system_incidents
 from inn8_pipeline.defs.alerting.incident_subjects import Subject, SubjectKind
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident
 from inn8_pipeline.defs.alerting.messages import url
@@ -16,6 +16,7 @@ from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.checks.check_rules import PAUSED
 from inn8_pipeline.defs.instance.internals import PartitionKeyFilter
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.runs import scope
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.sync_log.entry import Cause
@@ -56,6 +57,13 @@ def find(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str, s
     return outages | {
         subject: finding for subject, finding in found.items() if not (_is_stale(subject) and _table(subject) in away)
     }
+
+
+def without_consequences(found: Found, of_system: Found) -> Found:
+    """Return the findings without stale data, which a queue that does not move explains."""
+    if not any(subject.name == system_incidents.QUEUE and finding.incident for subject, finding in of_system.items()):
+        return found
+    return {subject: finding for subject, finding in found.items() if not _is_stale(subject)}
 
 
 def _is_stale(subject: Subject) -> bool:
@@ -119,7 +127,7 @@ def _is_about_schedule(
     run = instance.get_run_by_id(run_id)
     if run is None:
         return True
-    return run_scope.manual_days(run) is None and (not entry.passed or run_scope.is_complete_sync(run, tenant, entity))
+    return scope.manual_days(run) is None and (not entry.passed or scope.is_complete_sync(run, tenant, entity))
 
 
 def _finding(evaluation: dg.AssetCheckEvaluation, run_id: str, ui_url: str) -> Finding:
@@ -162,6 +170,8 @@ def may_pass(
 
     def decide(subject: Subject, incident: Incident) -> bool:
         is_syncing = bool(syncing) if subject.tenant is None else subject.tenant.tenant_id in syncing
+        if subject.kind is SubjectKind.SYSTEM:
+            return resumes
         if subject.kind is SubjectKind.OUTAGE:
             return resumes or (is_syncing and at - incident.began_at < SETTLING)
         return resumes or (is_syncing and subject.name == names.FRESHNESS)

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import dagster as dg
 import msgspec
 
 from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
-from inn8_pipeline.defs.names import CHECK_ALIASES, SYNC_LOG, Tenant
+from inn8_pipeline.defs.instance.internals import InstigatorType
+from inn8_pipeline.defs.instance.late_internals import SensorInstigatorData
+from inn8_pipeline.defs.names import ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS, CHECK_ALIASES, SYNC_LOG, Tenant
 from inn8_pipeline.entities import ENTITIES, Window
 
 
@@ -33,6 +36,7 @@ class _AlertCursor:
     schedules: dict[str, Watched] = field(default_factory=dict)
     evaluated_at: datetime | None = None
     resumed_at: datetime | None = None
+    refused_at: datetime | None = None
     version: int = 2
 
 
@@ -45,6 +49,7 @@ def write_alerts(state: AlertState) -> str:
         schedules=dict(state.schedules),
         evaluated_at=state.evaluated_at,
         resumed_at=state.resumed_at,
+        refused_at=state.refused_at,
     )
     return msgspec.json.encode(cursor).decode()
 
@@ -68,7 +73,16 @@ def read_alerts(cursor: str | None, tenants: Iterable[Tenant]) -> AlertState:
         schedules=read.schedules,
         evaluated_at=read.evaluated_at,
         resumed_at=read.resumed_at,
+        refused_at=read.refused_at,
     )
+
+
+def refused_at(instance: dg.DagsterInstance, tenants: Iterable[Tenant]) -> datetime | None:
+    """Return since when the address of the alerts has accepted no message; None if it accepted the last one."""
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    stored = [state.instigator_data for state in states if state.name in {ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS}]
+    kept = [read_alerts(each.cursor, tenants) for each in stored if isinstance(each, SensorInstigatorData)]
+    return min((each.refused_at for each in kept if each.refused_at is not None), default=None)
 
 
 def read(cursor: str | None) -> dict[str, str]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import run_scope
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.runs import scope
 from inn8_pipeline.defs.sync_log.killed_runs import log_of
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.errors import NotifyError
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, now, read_heartbeat_url, tenant_variable
+from inn8_pipeline.settings import Environment, now, read_heartbeat_url, read_sync, tenant_variable
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
@@ -44,6 +44,9 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
     def call(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         reported = cursors.read(context.cursor)
         environment = Environment()
+        refused = _alerts_refused(context.instance, tenants)
+        if refused:
+            return dg.SkipReason(refused)
         for tenant in tenants:
             url = read_heartbeat_url(environment, tenant.tenant_id)
             after = cursors.instant(reported.get(tenant.tenant_id))
@@ -59,6 +62,18 @@ def heartbeat(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.S
         return dg.SkipReason(f"The heartbeat was last sent for these ticks (by tenant): {reported}.")
 
     return call
+
+
+def _alerts_refused(instance: dg.DagsterInstance, tenants: Sequence[Tenant]) -> str:
+    """Return why no heartbeat is sent: the webhook has accepted no alert for two ticks; empty if it has.
+
+    An alert about that could not be posted; the service that expects the heartbeat alerts instead.
+    """
+    most, _ = read_sync(Environment()).freshness_bounds()
+    since = cursors.refused_at(instance, tenants)
+    if since is None or now() - since <= most:
+        return ""
+    return f"INN8_ALERT_WEBHOOK has accepted no alert since {since:%Y-%m-%d %H:%M} UTC, so no heartbeat is sent."
 
 
 def _last_complete_tick(instance: dg.DagsterInstance, tenant: Tenant, after: datetime | None) -> datetime | None:
@@ -90,7 +105,7 @@ def _tick_at(run: dg.DagsterRun) -> datetime | None:
 
 
 def _entities(run: dg.DagsterRun, tenant: Tenant) -> Iterator[str]:
-    for _, entity in run_scope.synced(run, [tenant]):
+    for _, entity in scope.synced(run, [tenant]):
         yield entity.name
 
 

@@ -116,6 +116,7 @@ class AlertState:
         schedules: The schedules whose ticks are watched, by name.
         evaluated_at: When the sensor was last evaluated.
         resumed_at: When it was evaluated again after the daemon or its database had been away.
+        refused_at: Since when the address has accepted no message; None if it accepted the last one.
 
     """
 
@@ -125,6 +126,7 @@ class AlertState:
     schedules: Mapping[str, Watched] = field(default_factory=dict)
     evaluated_at: datetime | None = None
     resumed_at: datetime | None = None
+    refused_at: datetime | None = None
 
     def evaluated(self, at: datetime) -> Self:
         """Return the state at the beginning of an evaluation."""

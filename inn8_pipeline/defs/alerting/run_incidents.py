@@ -10,11 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from inn8_pipeline.defs.alerting import incident_subjects, run_scope
+from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incident_subjects import Subject, SubjectKind
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, days_in, windows_of
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.runs import scope
 from inn8_pipeline.defs.sync_log import dry_runs, killed_runs
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.settings import SyncSettings, now
@@ -86,8 +87,8 @@ class _Evaluation:
         """Apply one run. A dry run changes nothing, and whoever launched it sees how it ended."""
         if dry_runs.is_dry(run):
             return
-        owners = list(run_scope.synced(run, self._tenants))
-        window = run_scope.loaded_days(run, self._settings)
+        owners = list(scope.synced(run, self._tenants))
+        window = scope.loaded_days(run, self._settings)
         if run.is_failure:
             self._apply_failure(run, owners, window)
         else:
@@ -95,7 +96,7 @@ class _Evaluation:
 
     def _apply_failure(self, run: dg.DagsterRun, owners: Sequence[Owner], window: Window | None) -> None:
         subjects_of_days = [incident_subjects.of_days(*owner) for owner in owners if owner[1].has_days]
-        if window and subjects_of_days and not run_scope.is_tick(run):
+        if window and subjects_of_days and not scope.is_tick(run):
             for subject in subjects_of_days:
                 self._add_days(subject, window, self._incident(run))
         elif not _is_logged(self._instance, run) and (owners or run.job_name != ASSET_JOB):
@@ -104,22 +105,22 @@ class _Evaluation:
 
     def _apply_success(self, run: dg.DagsterRun, owners: Sequence[Owner], window: Window | None) -> None:
         for tenant, entity in owners:
-            if not run_scope.is_complete_sync(run, tenant, entity):
+            if not scope.is_complete_sync(run, tenant, entity):
                 continue
             if entity.has_days and window:
                 self._apply_loaded_days(run, incident_subjects.of_days(tenant, entity), window)
-            if run_scope.is_tick(run) or not entity.has_days:
+            if scope.is_tick(run) or not entity.has_days:
                 self._end_jobs(tenant, entity)
         self._set(incident_subjects.of_job(run.job_name), None)
 
     def _apply_loaded_days(self, run: dg.DagsterRun, subject: Subject, window: Window) -> None:
         missing_days = self._days(subject) & days_in([window])
-        if run_scope.is_tick(run) and not missing_days:
+        if scope.is_tick(run) and not missing_days:
             return
         held_back = self._held_back(run)
         if held_back is None:
             self._keep_days(subject, self._days(subject) - missing_days)
-        elif not run_scope.is_tick(run):
+        elif not scope.is_tick(run):
             self._add_days(subject, window, held_back)
 
     def _drop_days_no_longer_synced(self) -> None:

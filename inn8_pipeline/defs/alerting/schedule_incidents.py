@@ -17,12 +17,13 @@ from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, In
 from inn8_pipeline.defs.alerting.messages import url
 from inn8_pipeline.defs.instance.internals import InstigatorType, schedule_execution_time_iterator
 from inn8_pipeline.defs.instance.late_internals import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
+from inn8_pipeline.settings.model import MINUTES_FOR_A_SYNC, TICKS_TO_FAIL
 
-GRACE = timedelta(minutes=5)
+GRACE = timedelta(minutes=MINUTES_FOR_A_SYNC)
 """A tick counts as missed this long after it was due. The daemon normally evaluates a tick within seconds."""
 SOON = timedelta(hours=1)
 """The next tick of a schedule is soon if it is due within this time."""
-MISSED_FOR_ERROR = 4
+MISSED_FOR_ERROR = TICKS_TO_FAIL
 """With this many missed ticks, a schedule that no longer ticks is an error: the check `freshness` fails by then."""
 
 

@@ -30,7 +30,13 @@ from inn8_pipeline.settings import (
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
-    from inn8_pipeline.defs.alerting import check_incidents, cursors, run_incidents, schedule_incidents
+    from inn8_pipeline.defs.alerting import (
+        check_incidents,
+        cursors,
+        run_incidents,
+        schedule_incidents,
+        system_incidents,
+    )
     from inn8_pipeline.defs.instance import mutes, pauses
     from inn8_pipeline.warehouse.queries import health
 else:
@@ -42,6 +48,7 @@ else:
     pauses = lazy_module("inn8_pipeline.defs.instance.pauses")
     run_incidents = lazy_module("inn8_pipeline.defs.alerting.run_incidents")
     schedule_incidents = lazy_module("inn8_pipeline.defs.alerting.schedule_incidents")
+    system_incidents = lazy_module("inn8_pipeline.defs.alerting.system_incidents")
 
 INTERVAL_SECONDS = 30
 _FRESH, _PAUSED = "fresh", "paused"
@@ -109,17 +116,21 @@ def _state(outcome: check_rules.CheckOutcome) -> str:
 def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     def evaluate(context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState) -> AlertState:
         found = check_incidents.find(context.instance, tenants, settings.ui_url, state)
-        return state.updated(found, now())
+        most_wait, at = read_sync(Environment()).freshness_bounds()[0], now()
+        of_system = system_incidents.find(context.instance, most_wait, settings.ui_url, at)
+        of_sensors = system_incidents.find_sensors(context.instance, _sensors_of(context), settings.ui_url, at)
+        return state.updated({**check_incidents.without_consequences(found, of_system), **of_system, **of_sensors}, at)
 
     description = (
-        "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, and when it passes again. It is on if "
-        "INN8_ALERT_WEBHOOK is set. Turn it off to silence these alerts."
+        "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, when runs are stuck, the disk is "
+        "nearly full or a sensor is off, and when that is over. It is on if INN8_ALERT_WEBHOOK is set. Turn it off to "
+        "silence these alerts."
     )
 
     def may_pass(context: dg.SensorEvaluationContext, state: AlertState, at: datetime) -> MayPass:
         return check_incidents.may_pass(context.instance, state, at, read_sync(Environment()).tick_minutes)
 
-    return _alert_sensor("alert_failed_checks", status, description, tenants, evaluate, may_pass=may_pass)
+    return _alert_sensor(names.ALERT_FAILED_CHECKS, status, description, tenants, evaluate, may_pass=may_pass)
 
 
 def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -128,14 +139,21 @@ def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> d
         schedules = context.repository_def.schedule_defs if context.repository_def else ()
         at = now()
         of_schedules, watched = schedule_incidents.find(context.instance, schedules, settings.ui_url, state, at)
-        return replace(state.updated({**of_runs, **of_schedules}, at), runs_until=until, schedules=watched)
+        other = [each for each in _sensors_of(context) if each.name == names.ALERT_FAILED_CHECKS]
+        of_sensors = system_incidents.find_sensors(context.instance, other, settings.ui_url, at)
+        state = state.updated({**of_runs, **of_schedules, **of_sensors}, at)
+        return replace(state, runs_until=until, schedules=watched)
 
     description = (
         "Posts to INN8_ALERT_WEBHOOK when days of a backfill or sweep were not loaded, when a run failed that has no "
         "sync log, such as the maintenance, when a schedule missed ticks, and when that is over. It is on if "
         "INN8_ALERT_WEBHOOK is set. Turn it off to silence these alerts."
     )
-    return _alert_sensor("alert_failed_runs", status, description, tenants, evaluate)
+    return _alert_sensor(names.ALERT_FAILED_RUNS, status, description, tenants, evaluate)
+
+
+def _sensors_of(context: dg.SensorEvaluationContext) -> Sequence[dg.SensorDefinition]:
+    return context.repository_def.sensor_defs if context.repository_def else ()
 
 
 Evaluate = Callable[[dg.SensorEvaluationContext, AlertSettings, AlertState], AlertState]
@@ -194,12 +212,7 @@ def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Te
     repository = context.repository_def
     if repository is None:
         return state
-    schedules = [each.name for each in repository.schedule_defs]
-    gone = [
-        subject
-        for subject in state.open
-        if not incident_subjects.is_defined(subject, tenants, repository.job_names, schedules)
-    ]
+    gone = [subject for subject in state.open if not incident_subjects.is_defined(subject, tenants, repository)]
     return state.updated(
         dict.fromkeys(gone, Finding(reason="It is no longer defined: the settings have changed.")), now()
     )
@@ -215,7 +228,7 @@ def _post(
             notify.post(settings.webhook, text, settings.payload, [as_json(*each) for each in changes.items()])
         except NotifyError as error:
             context.log.warning(str(error))
-            return state, str(error)
-    return state.after_report(
+            return replace(state, refused_at=state.refused_at or at), str(error)
+    return replace(state, refused_at=None).after_report(
         changes, at
     ), f"{len(changes)} changes were posted; {len(state.open)} incidents are open or have just ended."

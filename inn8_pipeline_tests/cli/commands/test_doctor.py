@@ -15,12 +15,15 @@ from dagster_shared.error import SerializableErrorInfo
 
 from inn8_pipeline.cli.commands import doctor
 from inn8_pipeline.cli.instance.liveness import BEAT_SECONDS
+from inn8_pipeline.defs.alerting import cursors
+from inn8_pipeline.defs.alerting.incidents import AlertState
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.settings import Environment, now
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.cli.conftest import Place, Terminal
 from inn8_pipeline_tests.daemons import configure
+from inn8_pipeline_tests.defs.schedule_states import record_sensor
 from inn8_pipeline_tests.warehouse.logins import administer
 
 ROOT = Path(__file__).parents[3]
@@ -102,6 +105,21 @@ def test_a_schedule_that_somebody_has_switched_off_is_noticed(
     examined = examine(terminal)
     assert examined.failed == ["the schedule"]
     assert examined.messages["the schedule"].startswith("every_15_minutes is off: ")
+
+
+def test_a_sensor_that_is_off_and_an_address_that_accepts_no_alerts_are_noticed(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat(terminal, monkeypatch, seconds_ago=0)
+    refused = cursors.write_alerts(AlertState(refused_at=now()))
+    with dg.DagsterInstance.get() as instance:
+        record_sensor(instance, "watch_freshness", InstigatorStatus.STOPPED)
+        record_sensor(instance, "alert_failed_runs", InstigatorStatus.RUNNING, refused)
+    examined = examine(terminal.but(INN8_ALERT_WEBHOOK="http://127.0.0.1:1/a-secret"))
+    assert examined.failed == ["the schedule", "the alerts"]
+    assert examined.messages["the schedule"].startswith("watch_freshness is off: ")
+    assert examined.messages["the alerts"].startswith("INN8_ALERT_WEBHOOK has accepted no message since ")
+    assert "a-secret" not in str(examined)
 
 
 @pytest.mark.parametrize("queue", ["redis", "amqp", "nonsense"])

@@ -11,6 +11,8 @@ import sqlalchemy
 from dagster._core.remote_origin import RemoteInstigatorOrigin
 
 from inn8_pipeline.cli.instance import capacity
+from inn8_pipeline.defs.instance import capacity as of_runs
+from inn8_pipeline.defs.instance.capacity import CapacityError
 from inn8_pipeline.defs.instance.internals import (
     SINGLETON_REPOSITORY_NAME,
     InstigatorType,
@@ -86,7 +88,7 @@ def store_run(
 def test_a_queue_that_does_not_move_is_noticed(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str
 ) -> None:
-    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.QUEUED, ago="35 minutes")
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.QUEUED, ago="36 minutes")
     found = failed(terminal)
     assert list(found) == ["runs"]
     assert found["runs"].startswith("1 runs are queued, the oldest since ")
@@ -96,8 +98,8 @@ def test_a_queue_that_does_not_move_is_noticed(
 def test_a_run_that_waits_behind_another_one_is_well(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, storage_url: str
 ) -> None:
-    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.QUEUED, ago="35 minutes")
-    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.STARTED, ago="35 minutes")
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.QUEUED, ago="36 minutes")
+    store_run(terminal, monkeypatch, storage_url, dg.DagsterRunStatus.STARTED, ago="36 minutes")
     assert failed(terminal) == {}
 
 
@@ -111,10 +113,12 @@ def test_a_run_that_nobody_ended_at_its_time_limit_is_noticed(
     assert "(clients_sync) has exceeded its time limit: the syncs behind it wait." in found["runs"]
 
 
-def test_a_disk_that_is_nearly_full_is_noticed(tmp_path: Path) -> None:
-    with pytest.raises(capacity.CapacityError, match=r"Only 1\.9 GB are free on the disk of DAGSTER_HOME: when it is"):
-        capacity.check_disk(tmp_path, lambda _: 1_900_000_000)
-    assert capacity.check_disk(tmp_path, lambda _: 2_000_000_000).startswith("2.0 GB are free")
+def test_a_disk_that_is_nearly_full_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_runs, "free_bytes", lambda _: 1_900_000_000)
+    with pytest.raises(CapacityError, match=r"Only 1\.9 GB are free on the disk of DAGSTER_HOME: when it is"):
+        of_runs.check_disk(tmp_path)
+    monkeypatch.setattr(of_runs, "free_bytes", lambda _: 2_000_000_000)
+    assert of_runs.check_disk(tmp_path).startswith("2.0 GB are free")
 
 
 def test_a_server_whose_connections_are_nearly_used_up_is_noticed(data_folder: Path) -> None:
@@ -123,7 +127,7 @@ def test_a_server_whose_connections_are_nearly_used_up_is_noticed(data_folder: P
         assert capacity.check_connections(engine, "INN8_DATABASE_URL").startswith("1 of 197 connections")
         for _ in range(178):
             opened.enter_context(engine.connect())
-        with pytest.raises(capacity.CapacityError, match="179 of 197 connections of the server of INN8_DATABASE_URL"):
+        with pytest.raises(CapacityError, match="179 of 197 connections of the server of INN8_DATABASE_URL"):
             capacity.check_connections(engine, "INN8_DATABASE_URL")
 
 

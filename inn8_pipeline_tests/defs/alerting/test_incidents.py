@@ -8,8 +8,10 @@ import pytest
 
 from inn8_pipeline.defs.alerting import cursors, incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Change, Finding, Incident, days_in, windows_of
+from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
+from inn8_pipeline.settings import Environment
 
 AT = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 FIRM, ACME = Tenant("firm"), Tenant("acme", is_default=False)
@@ -119,6 +121,8 @@ def test_days_become_as_few_windows_as_possible() -> None:
         (incident_subjects.of_job("inn8_maintenance"), "job inn8_maintenance"),
         (incident_subjects.of_job("inn8_sync", FIRM, CLIENTS), "clients, job inn8_sync"),
         (incident_subjects.of_schedule("nightly_sweep"), "schedule nightly_sweep"),
+        (incident_subjects.of_sensor("watch_runs"), "sensor watch_runs"),
+        (incident_subjects.of_system("queue of runs"), "queue of runs"),
     ],
     ids=str,
 )
@@ -127,8 +131,8 @@ def test_a_subject_is_named_by_its_table_and_its_kind(subject: incident_subjects
 
 
 def defined(*found: incident_subjects.Subject, tenants: Iterable[Tenant] = (FIRM,)) -> list[bool]:
-    jobs, schedules = ["inn8_sync"], ["nightly_sweep"]
-    return [incident_subjects.is_defined(subject, tuple(tenants), jobs, schedules) for subject in found]
+    repository = build(Environment({})).get_repository_def()
+    return [incident_subjects.is_defined(subject, tuple(tenants), repository) for subject in found]
 
 
 def test_a_subject_is_defined_as_long_as_its_tenant_entity_and_name_are() -> None:

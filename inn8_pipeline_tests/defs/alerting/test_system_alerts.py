@@ -1,0 +1,101 @@
+"""Each thing that is watched is broken, and named by an alert within two ticks; the doctor's tests break them too."""
+
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+import sqlalchemy
+
+from inn8_pipeline.defs.alerting import sensors
+from inn8_pipeline.defs.instance import capacity
+from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, RemoteJobOrigin, RemoteRepositoryOrigin
+from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
+from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.settings import now
+from inn8_pipeline_tests.defs.alerting.sensors import HEARTBEAT_PATH, Receiver, SensorRunner
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.schedule_states import LOCATION, record_sensor, record_tick
+
+
+def test_a_blocked_queue_is_reported_without_the_stale_data_that_it_causes(
+    alerted: Pipeline, receiver: Receiver
+) -> None:
+    alerts, freshness = SensorRunner(alerted, "alert_failed_checks"), SensorRunner(alerted, "watch_freshness")
+    alerted.run(CLIENTS)
+    alerted.change("update inn8_raw.landings set as_of_at = as_of_at - interval '36 minutes'")
+    for evaluation in freshness.evaluate():
+        alerted.instance.report_runless_asset_event(evaluation)
+    job = alerted.definitions.resolve_job_def("clients_sync")
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(LOCATION, SINGLETON_REPOSITORY_NAME), job.name)
+    queued = dg.DagsterRunStatus.QUEUED
+    waiting = alerted.instance.create_run_for_job(job, status=queued, remote_job_origin=origin).run_id
+    engine = sqlalchemy.create_engine(alerted.storage_url)
+    with engine.begin() as connection:
+        aged = "update runs set create_timestamp = create_timestamp - interval '36 minutes' where run_id = :id"
+        connection.execute(sqlalchemy.text(aged), {"id": waiting})
+    engine.dispose()
+    alerts.evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith("Error: queue of runs. 1 runs are queued, the oldest since ")
+    assert "freshness" not in reported
+    alerted.instance.delete_run(waiting)
+    alerts.evaluate()
+    late, over = receiver.received[1].split("\n")
+    assert late.startswith("Warning: clients, check freshness.")
+    assert over.startswith("Resolved: queue of runs, after 1 min")
+
+
+def test_a_nearly_full_disk_is_reported(alerted: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = SensorRunner(alerted, "alert_failed_checks")
+    with monkeypatch.context() as full:
+        full.setattr(capacity, "free_bytes", lambda _: 1_900_000_000)
+        alerts.evaluate()
+    alerts.evaluate()
+    reported, over = receiver.received
+    assert reported.startswith("Error: disk of DAGSTER_HOME. Only 1.9 GB are free")
+    assert over.startswith("Resolved: disk of DAGSTER_HOME, after 1 min")
+
+
+def test_a_sensor_that_is_off_or_fails_is_reported_also_one_that_alerts_itself(
+    alerted: Pipeline, receiver: Receiver
+) -> None:
+    of_checks, of_runs = (SensorRunner(alerted, name) for name in ("alert_failed_checks", "alert_failed_runs"))
+    failing = record_sensor(alerted.instance, "watch_runs", InstigatorStatus.RUNNING)
+    record_tick(alerted.instance, failing, now(), TickStatus.FAILURE)
+    for name in ("watch_freshness", "alert_failed_checks", "alert_failed_runs"):
+        record_sensor(alerted.instance, name, InstigatorStatus.STOPPED)
+    of_checks.evaluate()
+    of_runs.evaluate()
+    first, second = receiver.received
+    assert sorted(line.split(". ")[0] for line in first.split("\n")) == [
+        "Error: sensor alert_failed_checks",
+        "Error: sensor alert_failed_runs",
+        "Error: sensor watch_freshness",
+        "Error: sensor watch_runs",
+    ]
+    assert second.startswith("Error: sensor alert_failed_checks. It was turned off. Turn it on")
+    record_tick(alerted.instance, failing, now() + timedelta(seconds=1), TickStatus.SKIPPED)
+    record_sensor(alerted.instance, "watch_freshness", InstigatorStatus.RUNNING)
+    of_checks.evaluate()
+    assert receiver.received[2].count("Resolved: sensor watch_") == 2
+
+
+def test_an_address_that_accepts_no_alerts_for_two_ticks_ends_the_heartbeat(
+    alerted: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts, heartbeat = SensorRunner(alerted, "alert_failed_checks"), SensorRunner(alerted, "heartbeat")
+    monkeypatch.setattr(capacity, "free_bytes", lambda _: 0)
+    receiver.statuses.extend([503] * 10)
+    with monkeypatch.context() as earlier:
+        for minutes in range(36, -1, -4):
+            earlier.setattr(sensors, "now", lambda ago=minutes: now() - timedelta(minutes=ago))
+            alerts.evaluate()
+    record_sensor(alerted.instance, alerts.name, InstigatorStatus.RUNNING, alerts.cursor)
+    heartbeat.evaluate()
+    assert heartbeat.messages[0].startswith("INN8_ALERT_WEBHOOK has accepted no alert since ")
+    alerts.evaluate()
+    assert receiver.received[0].startswith("Error: disk of DAGSTER_HOME.")
+    record_sensor(alerted.instance, alerts.name, InstigatorStatus.RUNNING, alerts.cursor)
+    heartbeat.evaluate()
+    assert heartbeat.messages[1].startswith("The heartbeat was last sent for these ticks")
+    assert HEARTBEAT_PATH not in receiver.received
