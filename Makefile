@@ -114,8 +114,11 @@ clean: ## Remove the virtual environments and all caches.
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: nothing was installed. Name one: make PYTHON=python3.12")'
 	@echo "Setting up $(VENV), once; this takes a minute or two."
+	@echo "1 of 3: a virtual environment."
 	@$(PYTHON) -m venv --clear --without-pip $(VENV)
+	@echo "2 of 3: $$(grep -c == constraints.txt) pinned packages, downloaded and checked by their hashes; most of the time goes here."
 	@$(PIP) install -qq --only-binary :all: --no-deps --require-hashes -r constraints.txt
+	@echo "3 of 3: the project itself."
 	@$(PIP) install -qq --no-deps --no-build-isolation -e .
 	@$(PIP) check --quiet
 	@touch $@

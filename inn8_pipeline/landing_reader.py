@@ -58,10 +58,20 @@ class LandingReader:
         landing: A complete landing.
         batch_size: The smallest number of records in a batch (the last one may have fewer): each COPY has a fixed cost.
         contract: How INN8 names properties and values.
+        on_read: Called after each batch with the number of records so far, and with that of all.
 
     """
 
-    def __init__(self, engine: Engine, landing: Landing, batch_size: int, contract: Contract = DEFAULT) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        landing: Landing,
+        batch_size: int,
+        contract: Contract = DEFAULT,
+        on_read: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> None:
+        self._on_read = on_read
+        self._read_records = 0
         self._engine = engine
         self._landing = landing
         self._batch_size = batch_size
@@ -85,7 +95,10 @@ class LandingReader:
     def batches(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the landing's records in order, or those chosen, without those of days that are not wanted."""
         self._transformer = Transformer(self._entity, is_wanted)
-        yield from prefetch(self._read(self._transformer, self._drift, self._chosen), BATCHES_AHEAD)
+        total = self._landing.records if self._chosen is None else len(self._chosen)
+        for batch in prefetch(self._read(self._transformer, self._drift, self._chosen), BATCHES_AHEAD):
+            yield batch
+            self._on_read(self._read_records, total)
 
     def skipped(self, is_wanted: Callable[[date], bool]) -> Iterator[RecordBatch]:
         """Yield the records of days that are not wanted."""
@@ -116,6 +129,7 @@ class LandingReader:
             found.update(zip(numbers, digests(body) or (), strict=False))
             first += pages[-1].records
             count += pages[-1].records
+            self._read_records = first
             if count >= self._batch_size:
                 yield _encoded(join(pages), drift, found)
                 count, pages, found = 0, [], {}

@@ -125,8 +125,22 @@ class Outcome:
         return {name: rows for name, rows in found.items() if rows or name != "repaired"}
 
 
-def land(
-    client: Inn8Client, to: Destination, entity: Entity, window: Window | None, *, may_ask_conditionally: bool = False
+OnProgress = Callable[[int, int | None], None]
+"""Is called with the number of records so far, and with their expected number if it is known."""
+
+
+def _ignore(_done: int, _total: int | None) -> None:
+    """Do nothing."""
+
+
+def land(  # noqa: PLR0913 (what, from where, to where, and how)
+    client: Inn8Client,
+    to: Destination,
+    entity: Entity,
+    window: Window | None,
+    *,
+    may_ask_conditionally: bool = False,
+    on_page: OnProgress = _ignore,
 ) -> Landing:
     """Fetch a collection and store its pages as they arrive; return the complete landing.
 
@@ -134,22 +148,24 @@ def land(
     `may_ask_conditionally`, pages that have not changed are not sent again, if the contract says that INN8 can do so.
     """
     if not (may_ask_conditionally and client.asks_conditionally(entity)):
-        return _land(client, to, entity, window)
+        return _land(client, to, entity, window, on_page)
     with PageValidators(to.engine, to.tenant_id, entity) as known:
-        return _land(client, to, entity, window, known)
+        return _land(client, to, entity, window, on_page, known)
 
 
-def _land(
+def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
     client: Inn8Client,
     to: Destination,
     entity: Entity,
     window: Window | None,
+    on_page: OnProgress,
     known_pages: PageValidators | None = None,
 ) -> Landing:
     for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS), known_pages):
         with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
             for page in fetch:
                 writer.add(page.body, page.records)
+                on_page(fetch.records, fetch.announced)
             if fetch.is_complete:
                 landing = writer.complete(
                     retries=fetch.retries,
@@ -180,6 +196,7 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
     contract: Contract = DEFAULT,
     on_merged: Callable[[Connection, Outcome], None] = lambda _connection, _outcome: None,
     on_each: Callable[[Connection, Landing], None] = lambda _connection, _landing: None,
+    on_read: OnProgress = _ignore,
 ) -> Outcome:
     """Merge each landing for its days, in the order given, each in a transaction of its own.
 
@@ -194,6 +211,7 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
         on_merged: Called at the end of the last merge's transaction, with its connection and the outcome of all merges.
             What it writes is committed with the merge, or not at all.
         on_each: Called at the end of each merge's transaction, with its connection and the landing.
+        on_read: Called after each batch, with the records read so far and those of the landing.
 
     """
     landings: list[Landing] = []
@@ -208,7 +226,7 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
     committed: set[date] = set()
     for landing, days in sources:
         landings.append(landing)
-        source, how = _reader(to, landing, contract), options(landing)
+        source, how = _reader(to, landing, contract, on_read), options(landing)
         try:
             merge_landing(to.engine, landing, days, how, source, on_wait=on_wait, on_merged=add)
         except Inn8Error as error:
@@ -241,5 +259,5 @@ def discarding(to: Destination, entity: Entity) -> Iterator[None]:
             raise
 
 
-def _reader(to: Destination, landing: Landing, contract: Contract) -> Callable[[], RecordSource]:
-    return lambda: landing_reader.LandingReader(to.engine, landing, to.chunk_size, contract)
+def _reader(to: Destination, landing: Landing, contract: Contract, on_read: OnProgress) -> Callable[[], RecordSource]:
+    return lambda: landing_reader.LandingReader(to.engine, landing, to.chunk_size, contract, on_read)

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from rich.progress import Progress
 
 from inn8_pipeline.cli import main
 from inn8_pipeline.cli.instance.runs import PlannedRun, plan
 from inn8_pipeline.cli.support import sync_runs
 from inn8_pipeline.defs.names import Tenant
+from inn8_pipeline.defs.runs.progress import StepProgress
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.merge.results import Status
@@ -87,3 +89,21 @@ def test_a_message_of_a_sync_that_did_not_fail_is_printed_too(capsys: pytest.Cap
         sync_runs.report(ONE, [run], [(run, ending(run, Status.PARTIAL_SUCCESS))], as_json=False)
     assert ended.value.code == 3
     assert "clients: A reason." in capsys.readouterr().err
+
+
+def test_the_progress_counts_the_records_of_a_run_within_its_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, object]] = []
+    monkeypatch.setattr(Progress, "update", lambda _self, _task, **each: shown.append(each))
+    planned = backfill()[:2]
+
+    def run(each: PlannedRun) -> LoggedSync:
+        for doing in ("fetching", "merging"):
+            StepProgress(doing, str)(1500, 3000)
+        return ending(each, Status.SUCCESS)
+
+    sync_runs.run_each(planned, run, ONE)
+    assert [each.get("completed") for each in shown] == [
+        *(None, 31 * 0.25, 31 * 0.75, 31),
+        *(None, 31 + 31 * 0.25, 31 + 31 * 0.75, 62),
+    ]
+    assert shown[1]["note"] == "run 1 of 2, fetching 1,500 of 3,000 records"

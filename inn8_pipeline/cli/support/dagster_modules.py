@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
     from inn8_pipeline.defs.instance import mutes, pauses
+    from inn8_pipeline.defs.runs import progress
     from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
 else:
     _PACKAGES = {
@@ -26,6 +27,7 @@ else:
         "names": "inn8_pipeline.defs",
         "open_runs": "inn8_pipeline.cli.local",
         "pauses": "inn8_pipeline.defs.instance",
+        "progress": "inn8_pipeline.defs.runs",
         "resources": "inn8_pipeline.defs",
         "runs": "inn8_pipeline.cli.instance",
         "storage_checks": "inn8_pipeline.cli.instance",
@@ -51,6 +53,7 @@ __all__ = [
     "names",
     "open_runs",
     "pauses",
+    "progress",
     "resources",
     "runs",
     "storage_checks",

@@ -31,6 +31,8 @@ from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import worst
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from inn8_pipeline.cli.instance.runs import PlannedRun
     from inn8_pipeline.cli.support.changes import Preview
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
@@ -80,18 +82,43 @@ def run_each(
     On Ctrl-C, print the commands for the remaining runs, and raise KeyboardInterrupt again.
     """
     found: list[tuple[PlannedRun, LoggedSync]] = []
+    done = 0
     with progress() as shown:
         task = shown.add_task("", total=sum(each.weight for each in planned), note="")
         for number, each in enumerate(planned):
             if not any(_is_same(each, earlier) and sync.entry.status is Status.FAILED for earlier, sync in found):
-                shown.update(task, description=str(each), note=f"run {number + 1} of {len(planned)}")
+                display = _RunDisplay(shown, task, each, f"run {number + 1} of {len(planned)}", done)
                 try:
-                    found.append((each, run(each)))
+                    with dagster_modules.progress.listened(display.update):
+                        found.append((each, run(each)))
                 except KeyboardInterrupt:
                     _print_rest(planned[number:], environment)
                     raise
-            shown.advance(task, each.weight)
+            done += each.weight
+            shown.update(task, completed=done)
     return found
+
+
+class _RunDisplay:
+    """The display of one run: which it is, what it does, and how many records are done.
+
+    Fetching counts as the first half of a run, merging as the second.
+    """
+
+    def __init__(self, shown: "Progress", task: "TaskID", run: "PlannedRun", note: str, done: float) -> None:
+        self._shown = shown
+        self._task = task
+        self._run = run
+        self._note = note
+        self._done = done
+        shown.update(task, description=str(run), note=note)
+
+    def update(self, doing: str, done: int, total: int | None) -> None:
+        """Show that so many records are done, of as many as are expected."""
+        counted = dagster_modules.progress.counted(done, total)
+        share = (min(done / total, 1) + (doing == "merging")) / 2 if total else 0
+        completed = self._done + self._run.weight * share if share else None
+        self._shown.update(self._task, completed=completed, note=f"{self._note}, {doing} {counted}")
 
 
 def report(

@@ -12,6 +12,7 @@ from inn8_pipeline.defs.checks import asset_checks, plausibility
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN, window_of_days
 from inn8_pipeline.defs.resources import Inn8, Warehouse
+from inn8_pipeline.defs.runs.progress import StepProgress
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.defs.sync_log.failures import LogFailures
 from inn8_pipeline.defs.sync_log.warehouse_log import MergeRecorder
@@ -71,6 +72,7 @@ def raw_asset(
                     entity,
                     window_of(entity, days),
                     may_ask_conditionally=step.sync.trigger is Trigger.TICK and not dry_runs.is_dry(context.run),
+                    on_page=StepProgress("fetching", context.log.info),
                 )
         context.log.info(metadata.landed(landing))
         return dg.MaterializeResult(metadata=metadata.of_landing(landing))
@@ -117,9 +119,15 @@ def table_assets(
                 context.log.warning(metadata.waits(entity))
 
             with sync.discarding(to, entity) if is_dry and not dry_runs.keeps_landing(context.run) else nullcontext():
-                on_each = dry_runs.reader_of(to.run_id)
                 outcome = sync.merge(
-                    to, sources, options, on_wait, contract=contract, on_merged=record.write, on_each=on_each
+                    to,
+                    sources,
+                    options,
+                    on_wait,
+                    contract=contract,
+                    on_merged=record.write,
+                    on_each=dry_runs.reader_of(to.run_id),
+                    on_read=StepProgress("merging", context.log.info),
                 )
         if is_dry:
             dry_runs.log(context, key, record.whole, outcome.changed_columns)

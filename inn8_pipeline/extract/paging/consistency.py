@@ -72,6 +72,11 @@ class ConsistencyCheck:
         if page.records:
             self._note_page(page, _fingerprint(page, frozenset(hashes), page.records - len(ids)))
 
+    @property
+    def announced(self) -> int | None:
+        """The total that all pages so far have announced; None if they announced none or different ones."""
+        return next(iter(self._totals)) if len(self._totals) == 1 else None
+
     def contradict(self, finding: str, *, must_stop: bool = False) -> None:
         """Record that the links of the pages contradict each other, or that something else is wrong with them."""
         self._finding = self._finding or finding

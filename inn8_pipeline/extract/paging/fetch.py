@@ -73,6 +73,11 @@ class Fetch:
         return self._check.records
 
     @property
+    def announced(self) -> int | None:
+        """The total that the pages yielded so far have announced; None if it is not known."""
+        return self._check.announced
+
+    @property
     def bytes(self) -> int:
         """Bytes of the pages yielded so far, decompressed."""
         return self._check.bytes
