@@ -35,7 +35,7 @@ test-processes: $(READY) ## The tests that run many processes of the command lin
 e2e: $(READY) ## Test the Dagster UI in a real browser; installs Debian's Chromium if it is missing and apt-get is allowed.
 	@which chromium chromedriver > /dev/null || test "$$(id -u)" != 0 || ! which apt-get > /dev/null || \
 		{ apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium chromium-driver > /dev/null; }
-	@$(BIN)/pytest inn8_pipeline_tests/e2e/test_ui.py
+	@$(BIN)/pytest $(addprefix inn8_pipeline_tests/e2e/test_,report.py ui.py)
 
 screenshots: export SCREENSHOTS := docs
 screenshots: e2e ## As e2e, and take the pictures of docs/ again.

@@ -44,6 +44,7 @@ main = LazyGroup(
         "alert": "Try the addresses of alerts and heartbeats; mute alerts for a while.",
         "pause": "Let no schedule sync an entity; show what is paused.",
         "resume": "Let the schedules sync a paused entity again.",
+        "report": "Write an HTML page with charts of what the syncs of the last days did.",
         "metrics": "Print metrics in the text format of Prometheus.",
         "probe": "Compare INN8 with the contract; propose a contract file for an INN8 that differs.",
         "contract": "Show how INN8's API is read: the built-in contract, and changes by INN8_CONTRACT_FILE.",

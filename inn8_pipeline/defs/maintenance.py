@@ -1,31 +1,42 @@
 """The weekly maintenance: deletes what is past its retention, in the warehouse and in Dagster's own storage.
 
+It also writes the report.
+
 `instance.storage_pruning` deletes Dagster's runs and check evaluations; `warehouse.landing.retention` deletes landings,
 pages and rejects, and `warehouse.history.pruning` past versions of rows.
 """
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.resources import Warehouse
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.instance import storage_pruning
     from inn8_pipeline.defs.sync_log import copy_from_dagster
+    from inn8_pipeline.report import page
+    from inn8_pipeline.warehouse import database
     from inn8_pipeline.warehouse.history import pruning
     from inn8_pipeline.warehouse.landing import retention
+    from inn8_pipeline.warehouse.queries import activity
 else:
     storage_pruning = lazy_module("inn8_pipeline.defs.instance.storage_pruning")
     copy_from_dagster = lazy_module("inn8_pipeline.defs.sync_log.copy_from_dagster")
     pruning = lazy_module("inn8_pipeline.warehouse.history.pruning")
     retention = lazy_module("inn8_pipeline.warehouse.landing.retention")
+    activity = lazy_module("inn8_pipeline.warehouse.queries.activity")
+    database = lazy_module("inn8_pipeline.warehouse.database")
+    page = lazy_module("inn8_pipeline.report.page")
 
 JOB = "inn8_maintenance"
+REPORTED_DAYS = 30
 
 
 def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
@@ -37,7 +48,8 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         description=(
             "Deletes landings, pages, resolved rejects and past versions of rows past their retention, old runs with "
             "their events, and old evaluations of checks. It keeps the sync log's entries of whole runs, and what each "
-            "table and each day was last merged from. Runs every Sunday; launch it yourself to free space earlier."
+            "table and each day was last merged from. Writes the report, to which each table's page links. Runs every "
+            "Sunday; launch it yourself to free space earlier."
         ),
     )
     def maintain() -> None:
@@ -45,6 +57,7 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         prune_runs()
         copy_sync_log()
         prune_checks()
+        write_report()
 
     return maintain
 
@@ -120,3 +133,19 @@ def prune_checks(context: dg.OpExecutionContext) -> None:
     deleted = storage_pruning.delete_evaluations(context.instance, before)
     context.log.info("Deleted %d evaluations of checks from before %s.", deleted, before.date())
     context.add_output_metadata({"evaluations": deleted})
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Writes the report of the last 30 days, as `inn8 report` does.")
+def write_report(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Write the report into the folder of the instance's storage; an observation of each table has its path."""
+    tenants, written_at = names.tenants(read_tenant_ids(Environment())), now()
+    tenant_ids = [tenant.tenant_id for tenant in tenants]
+    with database.snapshot(warehouse.engine(), "reading what syncs did") as connection:
+        found = activity.read(connection, tenant_ids, written_at.date() - timedelta(days=REPORTED_DAYS - 1))
+    file = Path(context.instance.storage_directory()) / page.FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(page.render(found, tenant_ids, written_at, REPORTED_DAYS), encoding="utf-8")
+    link = {"report": dg.MetadataValue.path(file)}
+    for key in (tenant.key(entity) for tenant in tenants for entity in ENTITIES):
+        context.log_event(dg.AssetObservation(key, description="The report of the last 30 days.", metadata=link))
+    context.add_output_metadata(link)

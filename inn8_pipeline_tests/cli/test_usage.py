@@ -36,6 +36,7 @@ COMMANDS = [
     "alert",
     "pause",
     "resume",
+    "report",
     "metrics",
     "probe",
     "contract",

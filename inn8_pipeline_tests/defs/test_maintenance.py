@@ -1,6 +1,7 @@
 """The weekly maintenance deletes what is old, with counts, and keeps what tables and days were last made from."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -36,7 +37,13 @@ def _in_a_year(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_old_runs_are_deleted_except_those_that_made_the_newest_data(pipeline: Pipeline) -> None:
     old = [pipeline.run(CLIENTS).run_id, pipeline.run(CLIENTS).run_id]
     days = pipeline.run(TRANSACTIONS).run_id
-    assert maintain(pipeline)["prune_runs"] == {"runs": 1, "runs_kept": 2}
+    done = maintain(pipeline)
+    assert done["prune_runs"] == {"runs": 1, "runs_kept": 2}
+    observed = pipeline.instance.fetch_observations(KEYS.key("transactions"), limit=1).records
+    observation = observed[0].asset_observation
+    assert observation is not None
+    assert observation.metadata["report"].value == done["write_report"]["report"]
+    assert "<h2>transactions</h2>" in Path(done["write_report"]["report"]).read_text(encoding="utf-8")
     assert not pipeline.instance.has_run(old[0])
     assert pipeline.instance.has_run(old[1])
     assert pipeline.instance.has_run(days)

@@ -3,6 +3,7 @@
 This module works with any page; `pages` knows those of Dagster.
 """
 
+import base64
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -134,6 +135,19 @@ class Browser:
         still: list[bytes] = []
         self.until(lambda: self._is_still(still), "an end of moving")
         self._pictures.joinpath(f"{name}.png").write_bytes(still[-1])
+
+    def emulate(self, width: int, scheme: str) -> None:
+        """Let the window be so wide, down to that of a telephone, and prefer `light` or `dark`."""
+        metrics = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        preferred = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
+
+    def part_of_page(self, name: str, top: int, width: int, height: int) -> None:
+        """Take a screenshot of a part of the page, also of what is below the window."""
+        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
+        taken = self._driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        self._pictures.joinpath(f"{name}.png").write_bytes(base64.b64decode(taken["data"]))
 
     def _is_still(self, seen: list[bytes]) -> bool:
         seen.append(self._driver.get_screenshot_as_png())

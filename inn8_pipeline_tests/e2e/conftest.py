@@ -29,7 +29,7 @@ from inn8_pipeline_tests.cli.conftest import Terminal
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.e2e.browser import PROGRAMS, Browser, chromium
 
-collect_ignore = ["test_ui.py"]
+collect_ignore = ["test_report.py", "test_ui.py"]
 
 ROOT = Path(__file__).parents[2]
 FIRST_DATE = date(2026, 2, 15)
