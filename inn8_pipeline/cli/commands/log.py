@@ -1,32 +1,39 @@
 """`inn8 log`: show the sync log, which is the view inn8.sync_log."""
 
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     DAY,
     ENTITY,
     exit_code_option,
     json_option,
+    tenant_argument,
     tenant_ids_of,
     tenant_option,
 )
 from inn8_pipeline.cli.support.output import console, print_json, print_messages, silence
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
 from inn8_pipeline.cli.support.tables import log_table
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import worst
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.sync_log import store
+    from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 else:
     store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
@@ -93,7 +100,29 @@ def command(
         print_messages(found, on_stderr=False)
     else:
         click.echo("The sync log has no matching entry.")
+    if not (as_json or status or first):
+        wanted_of = [(each, name.name) for each in tenant_ids for name in ([entity] if entity else ENTITIES)]
+        _print_pauses(environment, wanted_of, found)
     sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in found), 0) if sets_exit_code and found else 0)
+
+
+def _print_pauses(environment: Environment, wanted: Sequence[tuple[str, str]], found: "Sequence[LoggedSync]") -> None:
+    """Say which entities are paused, if one was not synced lately; only then is Dagster loaded, for a second."""
+    late_after, _ = read_sync(environment).freshness_bounds()
+    began = [(sync.tenant_id, sync.entity) for sync in found if _is_recent(sync.entry.started_at, late_after)]
+    late = [each for each in wanted if each not in began]
+    if not late:
+        return
+    with suppress(Inn8Error), dagster_modules.instance.guarded_instance(environment) as instance:
+        for tenant_id in dict.fromkeys(tenant_id for tenant_id, _ in late):
+            for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items():
+                if (tenant_id, name) in late:
+                    tenant = tenant_argument(environment, tenant_id)
+                    click.echo(printable(f"{name}: {pause}. `inn8 resume {name}{tenant}` ends it."))
+
+
+def _is_recent(began_at: datetime | None, late_after: timedelta) -> bool:
+    return began_at is not None and now() - began_at <= late_after
 
 
 def _midnight(day: date) -> datetime:

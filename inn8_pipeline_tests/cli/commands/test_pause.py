@@ -18,6 +18,8 @@ def test_an_entity_is_paused_shown_and_resumed(place: Place) -> None:
     ask("pause", "transactions", "--reason", "again")  # the pause that lasts stays as it is
     (shown,) = json.loads(ask("pause", "--json").stdout)
     assert (shown["entity"], shown["by"], shown["reason"]) == ("transactions", "anne", "INN8 moves its data")
+    assert ask("log").stdout.splitlines()[-1].startswith("transactions: paused since ")
+    assert "paused" not in ask("log", "--entity", "clients").stdout
     found = {each["check"]: each for each in json.loads(ask("doctor", "--json").stdout)}
     assert found["pauses"]["is_ok"]
     assert found["pauses"]["message"].startswith("transactions paused since ")
