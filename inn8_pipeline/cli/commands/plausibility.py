@@ -67,28 +67,25 @@ def command(kind: str | None, tenant_id: str | None, as_json: bool, sets_exit_co
 
 
 def _print(results: "list[tuple[str, plausibility.RuleResult]]", *, has_several: bool) -> None:
-    rows = [
-        {
-            "tenant": tenant,
-            "kind": each.kind,
-            "day": each.trade_date,
-            "portfolio": each.portfolio_id,
-            "transaction": each.transaction_id,
-            "other": each.other_id,
-        }
-        for tenant, result in results
-        for each in result.findings
-    ]
-    columns = ["kind", "day", "portfolio", "transaction", "other"]
-    if rows:
-        screen = console()
-        screen.print(rows_table(rows, ["tenant", *columns] if has_several else columns, width=screen.width))
-    else:
-        click.echo("No implausible transactions were found.")
+    screen = console()
     for tenant, result in results:
-        if not result.is_applied:
-            name = f"{tenant}: {result.kind}" if has_several else result.kind
+        name = f"{tenant}: {result.kind}" if has_several else result.kind
+        if result.findings:
+            rows = [
+                {
+                    "day": each.trade_date,
+                    "portfolio": each.portfolio_id,
+                    "transaction": each.transaction_id,
+                    "other": each.other_id,
+                }
+                for each in result.findings
+            ]
+            title = f"{name}: {MEANINGS[result.kind]}"
+            screen.print(rows_table(rows, tuple(rows[0]), title, width=screen.width))
+        elif not result.is_applied:
             click.echo(
-                f"Not applied: {name}, because {result.count:,} of {result.candidates:,} break this rule, so it is "
-                "none of this INN8."
+                f"{name} is not applied: {result.count:,} of {result.candidates:,} break this rule, so it is none of "
+                "this INN8."
             )
+    if not any(result.findings for _, result in results):
+        click.echo("No implausible transactions were found.")

@@ -69,6 +69,7 @@ def test_each_implausible_case_is_found_by_its_ids_and_nothing_else(syncs: Syncs
     )
     listed = terminal.ask("plausibility", "--kind", "duplicate", "--exit-code")
     assert (listed.exit_code, "TX-I0001-duplicate-again" in listed.stdout) == (3, True)
+    assert max(map(len, terminal.ask("plausibility").stdout.splitlines())) <= 80
     (only,) = json.loads(terminal.ask("plausibility", "--kind", "unpaired_switch", "--json").stdout)
     assert only["findings"][0]["transaction_id"] == "TX-I0001-switched-out"
 
