@@ -1,6 +1,7 @@
 """`inn8 erase`: preview, and with `--yes` erase, one client's data in every table and every stored page."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,8 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
-from inn8_pipeline.cli.support.output import print_json
+from inn8_pipeline.cli.support.output import print_json, progress
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
@@ -51,14 +53,29 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
     database, wait_seconds = read_owner_database(environment), read_sync(environment).lock_seconds
     cut = partial(redaction.redact, spellings=read_contract(environment, tenant.tenant_id).spellings())
     engine, subject = database.engine(), data_subject.DataSubject(tenant.tenant_id, external_id)
-    if yes:
-        erased = erase.erase(engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
-    else:
-        erased = erase.look(engine, subject, cut)
+    with _progress() as on_page:
+        if yes:
+            erased = erase.erase(
+                engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds, on_page=on_page
+            )
+        else:
+            erased = erase.look(engine, subject, cut, on_page=on_page)
     if as_json:
         print_json(_as_json(erased, is_done=yes))
     else:
         click.echo("\n".join(_lines(erased, is_done=yes)))
+
+
+@contextmanager
+def _progress() -> "Iterator[data_subject.OnPage]":
+    """Show how many of an entity's pages were looked through. The pages of parents are looked through twice."""
+    with progress() as shown:
+        task = shown.add_task("stored pages", total=None, note="")
+
+        def update(entity: Entity, done: int, total: int) -> None:
+            shown.update(task, completed=done, total=total, note=f"{done:,} of {total:,} of {entity}")
+
+        yield update
 
 
 def _as_json(erased: "data_subject.ErasureCounts", *, is_done: bool) -> dict[str, object]:

@@ -79,11 +79,22 @@ def entities_of_clients() -> list[Entity]:
     return found
 
 
+OnPage = Callable[[Entity, int, int], None]
+"""Is called after each page that was looked through: its entity, how many pages are done, and how many there are."""
+
+
 class DataSubjectSearch:
     """Search for everything about one client, in a transaction of the caller."""
 
-    def __init__(self, connection: Connection, subject: DataSubject, cut: Cut) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        subject: DataSubject,
+        cut: Cut,
+        on_page: OnPage = lambda _entity, _done, _total: None,
+    ) -> None:
         """Find the ids of the client's rows and records, which identify all of its data."""
+        self._on_page = on_page
         self._connection = connection
         self._tenant_id = subject.tenant_id
         self._client = subject.client
@@ -183,10 +194,12 @@ class DataSubjectSearch:
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
         """Yield the pages of the entity's complete landings: digest, body, number of records."""
-        for digest in self._column(_NAMED, entity):
+        named = self._column(_NAMED, entity)
+        for done, digest in enumerate(named, 1):
             row = execute(self._connection, _PAGE, tenant=self._tenant_id, digest=digest).fetchone()
             if row is not None:
                 yield row["sha256"], row["body"], row["record_count"]
+            self._on_page(entity, done, len(named))
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
         """Yield the rejects of the entity, including resolved ones: the id, and a page with only this record."""

@@ -7,6 +7,7 @@ caller passes the function that removes records from a page (`transform.redactio
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
+from inn8_pipeline.entities import Entity
 from inn8_pipeline.errors import DatabaseError, NotVacuumedError, StillSentError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, guarded, snapshot, transaction
@@ -15,6 +16,7 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
     DataSubject,
     DataSubjectSearch,
     ErasureCounts,
+    OnPage,
     entities_of_clients,
 )
 from inn8_pipeline.warehouse.landing.store import hold_pages
@@ -22,15 +24,25 @@ from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, landings, pages, rejected_records
 
 
-def look(engine: Engine, subject: DataSubject, cut: Cut) -> ErasureCounts:
+def _ignore(_entity: Entity, _done: int, _total: int) -> None:
+    """Do nothing."""
+
+
+def look(engine: Engine, subject: DataSubject, cut: Cut, *, on_page: OnPage = _ignore) -> ErasureCounts:
     """Count what `erase` would delete now. Take no lock and change nothing."""
     with snapshot(engine, "looking for one person's data") as connection:
         migrations.check(connection)
-        return DataSubjectSearch(connection, subject, cut).count()
+        return DataSubjectSearch(connection, subject, cut, on_page).count()
 
 
-def erase(
-    engine: Engine, subject: DataSubject, cut: Cut, *, may_be_sent: bool = False, wait_seconds: float = 600.0
+def erase(  # noqa: PLR0913 (all but three are optional, and by name)
+    engine: Engine,
+    subject: DataSubject,
+    cut: Cut,
+    *,
+    may_be_sent: bool = False,
+    wait_seconds: float = 600.0,
+    on_page: OnPage = _ignore,
 ) -> ErasureCounts:
     """Erase a client in one transaction that locks out all fetches and merges of the tenant; then vacuum the tables.
 
@@ -40,6 +52,7 @@ def erase(
         cut: The function that removes records from a page.
         may_be_sent: Erase even if INN8 still sends the client. The next sync then stores it again.
         wait_seconds: How long to wait for each fetch and merge that is in progress.
+        on_page: Called after each page that was looked through.
 
     Raises:
         NotOwnerError: The login is not a member of the owner. Nothing was changed.
@@ -51,7 +64,7 @@ def erase(
     with transaction(engine, "erasing one person's data") as connection:
         access.require_owner(connection, "erase")
         _take_locks(connection, subject.tenant_id, wait_seconds)
-        search = DataSubjectSearch(connection, subject, cut)
+        search = DataSubjectSearch(connection, subject, cut, on_page)
         erased = search.count_and_rewrite()
         if erased.still_sent and not may_be_sent:
             raise StillSentError(tuple(map(str, erased.still_sent)))

@@ -90,7 +90,11 @@ def test_past_versions_that_name_the_person_go_though_the_rows_are_anothers_or_g
 
 def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
     before = filled.versions(), filled.versions("inn8_raw")
-    preview = erase.look(filled.engine, THANDI, redact)
+    heard: list[tuple[str, int, int]] = []
+    preview = erase.look(
+        filled.engine, THANDI, redact, on_page=lambda entity, done, total: heard.append((entity.name, done, total))
+    )
+    assert {entity for entity, done, total in heard if done == total} == {"portfolios", "clients", "transactions"}
     assert (filled.versions(), filled.versions("inn8_raw")) == before
     assert preview == erase.erase(filled.engine, THANDI, redact)
     assert "C-1" not in repr(THANDI) + repr(preview)
