@@ -1,12 +1,13 @@
 """The table of the sync log: what a line shows, and that it fits the terminal."""
 
 import io
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from rich.console import Console
 
-from inn8_pipeline.cli.support.tables import fits, log_table, rows_table
+from inn8_pipeline.cli.support.tables import fits, log_table, rows_table, zone_note
 from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
@@ -58,3 +59,18 @@ def test_a_wide_terminal_leaves_out_no_column() -> None:
     assert fits(ROWS, ("id", "attempts", "seen", "reason"), 160)
     assert "attempts" in table(160)[1]
     assert "Not shown" not in "\n".join(table(160))
+
+
+@pytest.mark.parametrize(
+    ("zone", "note"),
+    [("UTC", ""), ("Africa/Johannesburg", "Times are in UTC: 00:04 UTC is 02:04 SAST in this terminal.")],
+)
+def test_a_line_says_how_to_read_the_times_unless_the_terminal_has_utc(
+    zone: str, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", zone)
+        time.tzset()
+        found = zone_note(AT)
+    time.tzset()
+    assert found == note

@@ -23,7 +23,7 @@ from inn8_pipeline.cli.support.output import console, print_json, print_messages
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
-from inn8_pipeline.cli.support.tables import log_table
+from inn8_pipeline.cli.support.tables import log_table, zone_note
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
@@ -97,6 +97,8 @@ def command(
     elif found:
         screen = console()
         screen.print(log_table(found, width=screen.width))
+        if note := zone_note(now()):
+            click.echo(note)
         print_messages(found, on_stderr=False)
     else:
         click.echo("The sync log has no matching entry.")

@@ -15,12 +15,13 @@ from inn8_pipeline.cli.support.changes import print_changes
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
 from inn8_pipeline.cli.support.output import console, print_json, print_messages, progress
-from inn8_pipeline.cli.support.tables import log_table
+from inn8_pipeline.cli.support.tables import log_table, zone_note
 from inn8_pipeline.errors import WarehouseError
 from inn8_pipeline.settings import (
     Environment,
     SyncSettings,
     check_tenants,
+    now,
     read_api,
     read_database,
     read_executor,
@@ -140,6 +141,8 @@ def report(
         if preview:
             _print_preview(preview, syncs)
         screen.print(log_table(syncs, width=screen.width))
+        if note := zone_note(now()):
+            click.echo(note)
     print_messages(syncs, failures_only=as_json)
     failed = [] if preview else [run for run, sync in found if sync.entry.status is Status.FAILED]
     _print_rest([each for each in planned if each.window and any(_is_rest(each, run) for run in failed)], environment)

@@ -4,7 +4,7 @@ Values of records cannot control the terminal: markup is not interpreted, and co
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,14 @@ def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width:
         cells = _log_cells(sync, has_tenant=has_several, is_narrow=is_narrow)
         table.add_row(*(cells[name] for name in names))
     return table
+
+
+def zone_note(at: datetime) -> str:
+    """Return how to read the times of the table, which are in UTC; empty if the terminal's zone has the same ones."""
+    local = at.astimezone()
+    if not local.utcoffset():
+        return ""
+    return f"Times are in UTC: {at.astimezone(UTC):%H:%M} UTC is {local:%H:%M} {local.tzname()} in this terminal."
 
 
 _WIDE = 155
