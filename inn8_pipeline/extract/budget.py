@@ -32,7 +32,7 @@ class BudgetStore(Protocol):
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a limit of our own; without one, only INN8's own limit counts."""
+        """True if there is a limit of our own; without one, only INN8's own limit counts."""
 
     def take(self, *, leaves_reserve: bool) -> Refusal | None:
         """Take one request; return why to wait if there is none. With `leaves_reserve` some are left to others."""

@@ -24,7 +24,7 @@ class CollectionView:
 
     @property
     def is_page(self) -> bool:
-        """Whether the response is a page of records, maybe an empty one."""
+        """True if the response is a page of records, maybe an empty one."""
         return self.response.status == OK_STATUS and self.body is not None and self.body.pointer is not None
 
     @property

@@ -62,7 +62,7 @@ class PlannedRun:
 
     @property
     def weight(self) -> int:
-        """Return the run's share of the progress: its number of days, or 1 if it has none."""
+        """The run's share of the progress: its number of days, or 1 if it has none."""
         return len(list(self.window.days())) if self.window else 1
 
     def __str__(self) -> str:

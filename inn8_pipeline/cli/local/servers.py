@@ -45,7 +45,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Return the exit code; None while the program is running."""
+        """The exit code; None while the program is running."""
         return self._process.poll()
 
     def check(self) -> None:

@@ -84,7 +84,7 @@ class _Touched:
 
     @property
     def incident(self) -> Incident | None:
-        """Return the incident of the failed sync, if the outage has caused it."""
+        """The incident of the failed sync, if the outage has caused it."""
         return self.log.incident if self.log is not None and self.log.cause is self.cause else None
 
 

@@ -36,7 +36,7 @@ class CheckOutcome:
 
     @property
     def severity(self) -> dg.AssetCheckSeverity:
-        """Return ERROR if the operator must act, otherwise WARN."""
+        """ERROR if the operator must act, otherwise WARN."""
         return dg.AssetCheckSeverity.ERROR if self.is_error else dg.AssetCheckSeverity.WARN
 
     def result(self, key: dg.AssetKey, name: str) -> dg.AssetCheckResult:

@@ -25,7 +25,7 @@ class Pause:
 
     @property
     def lasts(self) -> bool:
-        """Return whether nobody has resumed the entity."""
+        """True if nobody has resumed the entity."""
         return self.resumed_at is None
 
     def holds(self, at: datetime) -> bool:

@@ -64,7 +64,7 @@ class _Cursor:
 
     @property
     def ended_after(self) -> datetime:
-        """Return the instant from which ended runs are examined."""
+        """The instant from which ended runs are examined."""
         return datetime.fromisoformat(self.looked_at) - _OVERLAP if self.looked_at else now() - _FIRST_LOOK
 
 

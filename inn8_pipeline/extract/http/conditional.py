@@ -66,7 +66,7 @@ class KnownPage(Protocol):
 
     @property
     def may_ask(self) -> bool:
-        """Whether it may be requested conditionally."""
+        """True if it may be requested conditionally."""
 
 
 class KnownPages(Protocol):

@@ -104,7 +104,7 @@ class ConsistencyCheck:
 
     @property
     def is_total_wrong(self) -> bool:
-        """Return True if all pages announced the same total, and another number of records came."""
+        """True if all pages announced the same total, and another number of records came."""
         return len(self._totals) == 1 and self.records not in self._totals
 
     def _contradiction(self) -> str | None:

@@ -53,32 +53,32 @@ class SyncLogEntry:
 
     @property
     def is_error(self) -> bool:
-        """Return whether the operator must act."""
+        """True if the operator must act."""
         return self.needs_action or self.status is Status.FAILED
 
     @property
     def record_count(self) -> int:
-        """Return the number of records fetched."""
+        """The number of records fetched."""
         return self.counts.fetched if self.counts else 0
 
     @property
     def error_count(self) -> int:
-        """Return the number of records rejected."""
+        """The number of records rejected."""
         return self.counts.rejected if self.counts else 0
 
     @property
     def error_message(self) -> str:
-        """Return why the sync failed; empty if it did not."""
+        """Why the sync failed; empty if it did not."""
         return self.description if self.status is Status.FAILED else ""
 
     @property
     def text(self) -> str:
-        """Return the status and the description as one text."""
+        """The status and the description as one text."""
         return f"{self.status}. {self.description}".strip()
 
     @property
     def seconds(self) -> float:
-        """Return the duration of the sync in seconds; 0 if its start or end is not known."""
+        """The duration of the sync in seconds; 0 if its start or end is not known."""
         return (self.ended_at - self.started_at).total_seconds() if self.started_at and self.ended_at else 0.0
 
     def to_metadata(self) -> dict[str, str | float | datetime]:
