@@ -99,12 +99,27 @@ def test_what_account_type_means(desk: Desk) -> None:
 
 
 @pytest.fixture(scope="module")
+def past(desk: Desk) -> None:
+    """Let everything have been loaded two months ago, and change an amount and a phone number today."""
+    engine = sqlalchemy.create_engine(desk.values["WAREHOUSE"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("set local session_replication_role = replica")
+        for table in ("clients", "portfolios", "transactions"):
+            connection.exec_driver_sql(f"update inn8.{table} set valid_from = valid_from - interval '2 months'")
+        connection.exec_driver_sql("set local session_replication_role = origin")
+        for change in ("transactions set amount = amount + 1", "clients set phone = ''"):
+            table = change.partition(" ")[0]
+            connection.exec_driver_sql(f"update inn8.{change} where id = (select min(id) from inn8.{table})")
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
 def failed_sync(desk: Desk) -> None:
     """Leave a sync in the log that failed, because INN8 refused the secret."""
     desk.type("INN8_CLIENT_SECRET=wrong inn8 sync clients", codes={EXIT_FAILED})
 
 
-@pytest.mark.usefixtures("failed_sync")
+@pytest.mark.usefixtures("failed_sync", "past")
 @pytest.mark.parametrize("asked", queries(), ids=str)
 def test_every_query_of_the_pages_finds_something(desk: Desk, asked: Typed) -> None:
     sql = asked.text.replace("'TX'", f"'{desk.world.records('transactions', *MARCH)[0]['id']}'")
