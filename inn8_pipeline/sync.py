@@ -162,7 +162,9 @@ def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
     known_pages: PageValidators | None = None,
 ) -> Landing:
     for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS), known_pages):
-        with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id) as writer:
+        # A page that is asked for conditionally is stored as it is, because a 304 stands for its bytes.
+        in_chunks = not client.asks_conditionally(entity)
+        with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id, in_chunks=in_chunks) as writer:
             for page in fetch:
                 writer.add(page.body, page.records)
                 on_page(fetch.records, fetch.announced)

@@ -1,4 +1,7 @@
-"""The merge that reads what differs ends as the one that reads everything: the same random histories for both."""
+"""The merge that reads what differs ends as the one that reads everything: the same random histories for both.
+
+The records of the first are landed in chunks, those of the other one page by page.
+"""
 
 import itertools
 import json
@@ -13,6 +16,7 @@ from sqlalchemy import Engine, text
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse.landing import chunks
 from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
@@ -28,17 +32,18 @@ class Copy:
     engine: Engine
     tenant: str
     is_quick: bool
-    landings: int = 0
     left_alone: int = 0
 
     def land(self, entity: Entity, records: Sequence[object], window: Window | None, *, overlaps: bool) -> Landing:
-        self.landings += 1
-        with LandingWriter(self.engine, self.tenant, entity, window, "run") as writer:
+        with LandingWriter(self.engine, self.tenant, entity, window, "run", in_chunks=self.is_quick) as writer:
             for first in range(0, max(len(records), 1), 3):
                 page = records[first : first + 3]
-                # The blanks make each page a new one, so that no landing is taken for a repeat.
-                writer.add(json.dumps(page).encode() + b" " * self.landings, len(page))
-            return writer.complete(retries=0, has_duplicates=overlaps)
+                writer.add(json.dumps(page).encode(), len(page))
+            landing = writer.complete(retries=0, has_duplicates=overlaps)
+        # So that no later landing is taken for a repeat of an earlier one.
+        with self.engine.begin() as connection:
+            connection.execute(text("update inn8_raw.landings set is_repeatable = false"))
+        return landing
 
     def merge(self, landing: Landing, version: int = TRANSFORM_VERSION) -> SyncResult:
         source = WatchedReader(self.engine, landing, batch_size=4)
@@ -191,6 +196,13 @@ def run(copy: Copy, steps: list[tuple[list[object], Step]]) -> Iterator[SyncResu
         if late is not None:
             yield copy.merge(late, version)
             late = None
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End a chunk after every second record, and a group after every second chunk, on average."""
+    monkeypatch.setattr(chunks, "CHUNK_MASK", 1)
+    monkeypatch.setattr(chunks, "GROUP_MASK", 1)
 
 
 def test_a_merge_of_what_differs_ends_as_one_of_all_records(engine: Engine, request: pytest.FixtureRequest) -> None:

@@ -84,6 +84,7 @@ class Syncs:
     """A warehouse, and the steps of a run. INN8 may have transactions for the days of `HISTORY`."""
 
     def __init__(self, url: str, tenant_id: str = TENANT, engine: Engine | None = None) -> None:
+        self.in_chunks = True
         self.url = url
         self.tenant_id = tenant_id
         self.engine = engine or database.connect(url)
@@ -122,11 +123,15 @@ class Syncs:
         has_duplicates: bool = False,
         unproven_end: str | None = None,
     ) -> Landing:
-        """Land the records as INN8 would send them, a `Verbatim` page as it is."""
-        writer = LandingWriter(self.engine, self.tenant_id, entity, window, "run")
+        """Land the records as INN8 would send them, in chunks, or as pages if there is a `Verbatim` one."""
+        in_chunks = self.in_chunks and not any(isinstance(record, Verbatim) for record in records)
+        writer = self.writer(entity, window, in_chunks=in_chunks)
         for page in _pages(records, page_size):
             writer.add(page.body, page.records)
         return writer.complete(retries=0, has_duplicates=has_duplicates, unproven_end=unproven_end)
+
+    def writer(self, entity: Entity, window: Window | None = None, *, in_chunks: bool = True) -> LandingWriter:
+        return LandingWriter(self.engine, self.tenant_id, entity, window, "run", in_chunks=in_chunks)
 
     def merge(
         self,

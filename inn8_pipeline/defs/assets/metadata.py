@@ -24,7 +24,7 @@ def landed(landing: "Landing") -> str:
     waited = f", {landing.waited_seconds} s waited for the rate limit" if landing.waited_seconds else ""
     unchanged = f" ({landing.unchanged_pages} had not changed and were not sent)" if landing.unchanged_pages else ""
     return (
-        f"Fetched {landing.records} {landing.entity}{window}: {len(landing.digests)} pages{unchanged}, "
+        f"Fetched {landing.records} {landing.entity}{window}: {landing.pages} pages{unchanged}, "
         f"{landing.bytes} bytes, {landing.retries} retries{waited}. Landing {landing.id}."
     )
 
@@ -33,7 +33,7 @@ def of_landing(landing: "Landing") -> Metadata:
     """Return the metadata of a landing: numbers that the UI plots over time."""
     return {
         "records": landing.records,
-        "pages": len(landing.digests),
+        "pages": landing.pages,
         "unchanged_pages": landing.unchanged_pages,
         "bytes": landing.bytes,
         "retries": landing.retries,

@@ -21,6 +21,7 @@ from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import validators
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
 from inn8_pipeline.warehouse.landing.store import write_page
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
 
 Marks = Mapping[str, AbstractSet[str]]
@@ -135,6 +136,7 @@ class DataSubjectSearch:
         The validators of all pages are deleted: the URL of a next page may have an id.
         """
         trigger_settings.set_for_erasure(self._connection)
+        execute(self._connection, _REWRITE_GROUPS, tenant=self._tenant_id)
         execute(self._connection, _RENAME, tenant=self._tenant_id)
         drop_unnamed(self._connection, self._tenant_id)
         validators.forget(self._connection, self._tenant_id)
@@ -232,6 +234,7 @@ def _parts(entity: Entity) -> dict[str, sql.Composable]:
         "belongs": _belongs(entity, "t"),
         "history": sql.Identifier(HISTORY_SCHEMA, entity.name),
         "belonged": _belonged(entity, "t"),
+        "pages": pages_of("l"),
     }
 
 
@@ -319,7 +322,7 @@ _DELETE_UNCONFIRMED = sql.SQL(
 _DELETE_REJECTS = sql.SQL("delete from inn8.rejected_records where tenant_id = %(tenant)s and id = any (%(ids)s)")
 _INSERT_REWRITTEN = sql.SQL("insert into rewritten values (%(entity)s, %(old)s, %(new)s, %(records)s, %(bytes)s)")
 _NAMED = sql.SQL("""
-  select distinct d.sha256 as value from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
+  select distinct d.sha256 as value from inn8_raw.landings l {pages}
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s
 """)
 _PAGE = sql.SQL("""
@@ -337,7 +340,11 @@ _PAYLOAD = sql.SQL("""
 # INN8 sends no record at all, nothing is merged, but INN8 no longer sends the person.
 _IN_USE = sql.SQL("""
   select 1 as value from inn8_raw.landings l
-   where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.page_digests && %(digests)s::bytea[]
+   where l.tenant_id = %(tenant)s and l.entity = %(entity)s
+     and (l.page_digests && %(digests)s::bytea[]
+          or exists (select from inn8_raw.page_groups g
+                      where g.tenant_id = l.tenant_id and g.sha256 = any (l.page_digests)
+                        and g.page_digests && %(digests)s::bytea[]))
      and exists (
        select from generate_series(l.from_date::timestamp, l.to_date::timestamp, interval '1 day') as d (day)
         where not exists (select from inn8_raw.landings n
@@ -354,6 +361,27 @@ create temporary table rewritten (
   entity text not null, old bytea not null, new bytea not null, records bigint not null, bytes bigint not null,
   primary key (entity, old)
 ) on commit drop
+""")
+# A group with a rewritten page is rewritten too. It stands in `rewritten` beside the pages.
+_REWRITE_GROUPS = sql.SQL("""
+  with named as (
+    select distinct l.entity, d.sha256
+      from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
+     where l.tenant_id = %(tenant)s),
+  changed as (
+    select n.entity, g.sha256 as old, array_agg(coalesce(r.new, d.sha256) order by d.place) as digests,
+           sha256(string_agg(coalesce(r.new, d.sha256), ''::bytea order by d.place)) as new,
+           sum(r.records) as records, sum(r.bytes) as bytes
+      from named n
+      join inn8_raw.page_groups g on g.tenant_id = %(tenant)s and g.sha256 = n.sha256
+      cross join lateral unnest(g.page_digests) with ordinality as d (sha256, place)
+      left join rewritten r on r.entity = n.entity and r.old = d.sha256
+     group by n.entity, g.sha256 having count(r.old) > 0),
+  stored as (
+    insert into inn8_raw.page_groups (tenant_id, sha256, page_digests)
+    select %(tenant)s, new, digests from changed
+        on conflict do nothing)
+  insert into rewritten select entity, old, new, records, bytes from changed
 """)
 # The rewritten landing is no longer repeatable, because a fetch of the same pages must be merged. The counts of its
 # merge are removed: they no longer agree with its pages, and the check `reconciliation` would fail.

@@ -60,15 +60,33 @@ _IS_UNDER_WAY = sql.SQL("select from inn8_raw.landings where tenant_id = %(tenan
 # landing for each page.
 _UNNAMED = sql.SQL(
     """
-    delete from inn8_raw.pages p
+    delete from {table} p
      where p.tenant_id = %(tenant)s {among}
        and not exists (
-         select from (select unnest(page_digests) as sha256 from inn8_raw.landings where tenant_id = %(tenant)s) n
+         select from (select unnest(page_digests) as sha256 from inn8_raw.landings where tenant_id = %(tenant)s
+                      {of_groups}) n
           where n.sha256 = p.sha256)
+    {returning}
     """
 )
-_DROP_UNNAMED = _UNNAMED.format(among=sql.SQL(""))
-_DROP_UNNAMED_OF = _UNNAMED.format(among=sql.SQL("and p.sha256 = any (%(digests)s)"))
+_OF_GROUPS = sql.SQL(
+    "union all select unnest(page_digests) as sha256 from inn8_raw.page_groups where tenant_id = %(tenant)s"
+)
+_AMONG = sql.SQL("and p.sha256 = any (%(digests)s)")
+_NOTHING = sql.SQL("")
+
+
+def _unnamed(table: str, among: sql.SQL, of_groups: sql.SQL, returning: str = "") -> sql.Composed:
+    """Return the statement that deletes what neither a landing nor a group (with `of_groups`) refers to."""
+    return _UNNAMED.format(
+        table=sql.Identifier("inn8_raw", table), among=among, of_groups=of_groups, returning=sql.SQL(returning)
+    )
+
+
+_DROP_UNNAMED_GROUPS = _unnamed("page_groups", _NOTHING, _NOTHING)
+_DROP_UNNAMED = _unnamed("pages", _NOTHING, _OF_GROUPS)
+_DROP_UNNAMED_GROUPS_OF = _unnamed("page_groups", _AMONG, _NOTHING, "returning page_digests")
+_DROP_UNNAMED_OF = _unnamed("pages", _AMONG, _OF_GROUPS)
 _DISCARD = sql.SQL(
     """
     delete from inn8_raw.landings where tenant_id = %(tenant)s and entity = %(entity)s and run_id = %(run)s
@@ -93,6 +111,8 @@ def discard(engine: Engine, tenant_id: str, entity: Entity, run_id: str) -> None
         discarded = execute(connection, _DISCARD, tenant=tenant_id, entity=entity.name, run=run_id)
         digests = [digest for row in discarded for digest in row["page_digests"]]
         if execute(connection, _IS_UNDER_WAY, tenant=tenant_id).fetchone() is None:
+            groups = execute(connection, _DROP_UNNAMED_GROUPS_OF, tenant=tenant_id, digests=digests)
+            digests += [digest for row in groups for digest in row["page_digests"]]
             execute(connection, _DROP_UNNAMED_OF, tenant=tenant_id, digests=digests)
 
 
@@ -130,8 +150,9 @@ def _drop_broken(connection: Connection, tenant_id: str) -> int:
 
 
 def drop_unnamed(connection: Connection, tenant_id: str) -> int:
-    """Delete the pages that no landing refers to; return how many.
+    """Delete the pages that no landing refers to, itself or by a group, and such groups; return how many pages.
 
     Call `hold_pages` for pruning first, and check that no fetch is in progress.
     """
+    execute(connection, _DROP_UNNAMED_GROUPS, tenant=tenant_id)
     return execute(connection, _DROP_UNNAMED, tenant=tenant_id).rowcount

@@ -1,4 +1,4 @@
-"""Store and read landings: the pages of a fetch, verbatim. Equal pages are stored once.
+"""Store and read landings: the records of a fetch, verbatim. Equal chunks of records, or equal pages, are stored once.
 
 A landing is used only once it is complete.
 """
@@ -6,9 +6,9 @@ A landing is used only once it is complete.
 import hashlib
 import weakref
 from bisect import bisect_left
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self, cast
@@ -20,20 +20,24 @@ from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, guarded, raw, transaction
-from inn8_pipeline.warehouse.landing import clock_skew
+from inn8_pipeline.warehouse.landing import chunks, clock_skew
 from inn8_pipeline.warehouse.read_ahead import prefetch
 from inn8_pipeline.warehouse.schema import migrations
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 
-PAGES_AHEAD = 2
-"""How many pages are read in advance. Only a few pages of a landing are in memory at a time."""
+READS_AHEAD = 2
+"""How many reads are made in advance. Only a few pages of a landing are in memory at a time."""
+READ_BYTES = 256 * 1024
+"""Small pages are read together up to this size. A read takes a round trip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
     """One complete fetch. `records` and `bytes` are sums over all pages; `window` is None for entities without days.
 
-    `unproven_end` says why more pages may follow the last one; None if it is the last one. `unchanged_pages` is the
-    number of pages that were not sent again.
+    `digests` are those of the stored pages and groups, `pages` is the number of pages that INN8 has, `unchanged_pages`
+    the number of those that were not sent again. `unproven_end` says why more pages may follow the last one; None if it
+    is the last one.
     """
 
     id: int
@@ -44,6 +48,7 @@ class Landing:
     started_at: datetime
     completed_at: datetime
     digests: tuple[bytes, ...] = field(repr=False)
+    pages: int
     records: int
     bytes: int
     retries: int
@@ -68,6 +73,7 @@ def _landing(row: Mapping[str, Any]) -> Landing:
         started_at=row["started_at"],
         completed_at=row["completed_at"],
         digests=tuple(bytes(digest) for digest in row["page_digests"]),
+        pages=len(row["page_digests"]) if row["page_count"] is None else row["page_count"],
         records=row["record_count"],
         bytes=row["byte_count"],
         retries=row["retry_count"],
@@ -91,13 +97,43 @@ _OPEN = sql.SQL(
 _WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
 _WAIT_FOR_THE_DISK = sql.SQL("reset synchronous_commit")
 _IS_STORED = sql.SQL("select from inn8_raw.pages where tenant_id = %(tenant)s and sha256 = %(digest)s")
+_IS_GROUP_STORED = sql.SQL(
+    """
+    select from inn8_raw.page_groups g
+     where g.tenant_id = %(tenant)s and g.sha256 = %(digest)s
+       and not exists (select from unnest(g.page_digests) as d (sha256)
+                        where not exists (select from inn8_raw.pages p
+                                           where p.tenant_id = g.tenant_id and p.sha256 = d.sha256))
+    """
+)
+_LACKING = sql.SQL(
+    """
+    select d.sha256 from unnest(%(digests)s::bytea[]) as d (sha256)
+     where not exists (select from inn8_raw.pages p where p.tenant_id = %(tenant)s and p.sha256 = d.sha256)
+    """
+)
+_WRITE_PAGES = sql.SQL(
+    """
+    insert into inn8_raw.pages (tenant_id, sha256, body, record_count, byte_count)
+    select %(tenant)s, n.sha256, convert_from(n.body, 'UTF8')::json, n.records, octet_length(n.body)
+      from unnest(%(digests)b::bytea[], %(bodies)b::bytea[], %(records)s::int[]) as n (sha256, body, records)
+        on conflict do nothing
+    """
+)
+_WRITE_GROUP = sql.SQL(
+    """
+    insert into inn8_raw.page_groups (tenant_id, sha256, page_digests)
+    values (%(tenant)s, %(digest)s, %(pages)s::bytea[])
+        on conflict do nothing
+    """
+)
 _COMPLETE = sql.SQL(
     """
     update inn8_raw.landings
        set completed_at = clock_timestamp(), page_digests = %(digests)s, record_count = %(records)s,
            byte_count = %(bytes)s, retry_count = %(retries)s, has_duplicates = %(has_duplicates)s,
            waited_seconds = %(waited_seconds)s, unproven_end = %(unproven_end)s,
-           unchanged_pages = %(unchanged_pages)s
+           unchanged_pages = %(unchanged_pages)s, page_count = %(pages)s
      where tenant_id = %(tenant)s and id = %(landing)s
     returning *
     """
@@ -107,16 +143,30 @@ _COMPLETE = sql.SQL(
 class LandingWriter:
     """Store the pages of one fetch in order. The landing is used only after `complete`.
 
+    With `in_chunks` their records are stored in chunks that do not end where the pages end; otherwise the pages are
+    stored as they are, so that each can be found by its digest.
+
     A landing that is not completed is never read, and retention deletes its pages later. The writer has a connection
     that writes and one that shares the lock of fetches, so that no session rewrites or prunes pages meanwhile. Both are
     closed by `complete`, at the end of a `with`, or when the writer is garbage-collected.
     """
 
-    def __init__(self, engine: Engine, tenant_id: str, entity: Entity, window: Window | None, run_id: str) -> None:
+    def __init__(  # noqa: PLR0913 (where, whose, what, and how)
+        self,
+        engine: Engine,
+        tenant_id: str,
+        entity: Entity,
+        window: Window | None,
+        run_id: str,
+        *,
+        in_chunks: bool = True,
+    ) -> None:
         """Insert the landing. Its `started_at` is the time of the database, before the first page is requested."""
         self._tenant_id = tenant_id
         self._entity = entity
+        self._chunker = chunks.Chunker() if in_chunks else None
         self._digests: list[bytes] = []
+        self._pages = 0
         self._records = 0
         self._bytes = 0
         action = f"opening a landing of {entity}"
@@ -171,14 +221,52 @@ class LandingWriter:
         execute(self._connection, _WRITE_WITHOUT_WAITING)
 
     def add(self, body: bytes, records: int) -> None:
-        """Store a page, unless the same bytes are stored already."""
+        """Store a page, except what is stored already."""
+        self._pages += 1
+        self._records += records
+        self._bytes += len(body)
+        found = chunks.split(body) if self._chunker else None
+        if self._chunker and found is not None:
+            self._add_groups(self._chunker.add(found))
+        else:
+            self._end_chunks()
+            self._add_page(body, records)
+
+    def _add_page(self, body: bytes, records: int) -> None:
         digest = hashlib.sha256(body).digest()
         with self._transaction("writing a page") as connection:
             if not execute(connection, _IS_STORED, tenant=self._tenant_id, digest=digest).fetchone():
                 write_page(connection, self._tenant_id, digest, body, records)
         self._digests.append(digest)
-        self._records += records
-        self._bytes += len(body)
+
+    def _end_chunks(self) -> None:
+        if self._chunker:
+            self._add_groups(self._chunker.end())
+
+    def _add_groups(self, groups: Iterable[chunks.ChunkGroup]) -> None:
+        for group in groups:
+            with self._transaction("writing a page") as connection:
+                names = {"tenant": self._tenant_id, "digest": group.digest}
+                if not execute(connection, _IS_GROUP_STORED, **names).fetchone():
+                    self._write_chunks(connection, group.chunks)
+                    digests = [chunk.digest for chunk in group.chunks]
+                    execute(connection, _WRITE_GROUP, **names, pages=digests)
+            self._digests.append(group.digest)
+
+    def _write_chunks(self, connection: Connection, sent: Sequence[chunks.Chunk]) -> None:
+        """Write those of these chunks that are not stored, each once."""
+        known = {chunk.digest: chunk for chunk in sent}
+        lacking = [row["sha256"] for row in execute(connection, _LACKING, tenant=self._tenant_id, digests=list(known))]
+        new = [known[bytes(digest)] for digest in lacking]
+        if new:
+            execute(
+                connection,
+                _WRITE_PAGES,
+                tenant=self._tenant_id,
+                digests=[chunk.digest for chunk in new],
+                bodies=[chunk.body for chunk in new],
+                records=[chunk.records for chunk in new],
+            )
 
     def complete(
         self,
@@ -196,6 +284,7 @@ class LandingWriter:
             DatabaseError: The lock of fetches was lost, so pages that the landing relies on may be gone.
 
         """
+        self._end_chunks()
         self._lock.check()
         with self._transaction("completing a landing") as connection:
             execute(connection, _WAIT_FOR_THE_DISK)
@@ -205,6 +294,7 @@ class LandingWriter:
                 tenant=self._tenant_id,
                 landing=self.id,
                 digests=self._digests,
+                pages=self._pages,
                 records=self._records,
                 bytes=self._bytes,
                 retries=retries,
@@ -250,14 +340,60 @@ def write_page(connection: Connection, tenant_id: str, digest: bytes, body: byte
     execute(connection, _WRITE_PAGE, tenant=tenant_id, digest=digest, body=body, records=records, bytes=len(body))
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page of a landing as it is stored. `first` is the ordinal of its first record; `bytes` is its size."""
+
+    digest: bytes
+    first: int
+    records: int
+    bytes: int
+
+
 def bodies(engine: Engine, landing: Landing) -> Iterator[bytes]:
-    """Yield the landing's pages in order, each the JSON text of an array.
+    """Yield the landing's stored pages in order, each the JSON text of an array.
 
     Raises:
         LandingMissingError: A page was pruned.
 
     """
-    return prefetch(_read(engine, landing), PAGES_AHEAD)
+    return prefetch(_read(engine, landing, stored_pages(engine, landing)), READS_AHEAD)
+
+
+_PAGES = sql.SQL(
+    """
+    select d.sha256, p.record_count, p.byte_count
+      from inn8_raw.landings l {pages}
+      left join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
+     where l.tenant_id = %(tenant)s and l.id = %(landing)s
+     order by d.place
+    """
+).format(pages=pages_of("l"))
+
+
+def stored_pages(engine: Engine, landing: Landing) -> list[StoredPage]:
+    """Return the pages that the landing refers to, itself or by its groups, in order.
+
+    Raises:
+        LandingMissingError: A page was pruned.
+
+    """
+    with transaction(engine, "reading a landing") as connection:
+        rows = execute(connection, _PAGES, tenant=landing.tenant_id, landing=landing.id).fetchall()
+    found: list[StoredPage] = []
+    first = 0
+    for row in rows:
+        if row["record_count"] is None:
+            raise _pruned(landing)
+        found.append(StoredPage(bytes(row["sha256"]), first, row["record_count"], row["byte_count"]))
+        first += row["record_count"]
+    return found
+
+
+def _pruned(landing: Landing) -> LandingMissingError:
+    return LandingMissingError(
+        entity=landing.entity.name, wanted=f"this merge: pages of landing {landing.id} were pruned"
+    )
 
 
 _READ_PAGE = sql.SQL(
@@ -276,49 +412,54 @@ def read_page(connection: Connection, tenant_id: str, digest: bytes) -> bytes | 
     return None if page is None else cast("bytes", page[0])
 
 
-def _read(engine: Engine, landing: Landing) -> Generator[bytes, None, None]:
-    with transaction(engine, "reading a landing") as connection:
-        for digest in landing.digests:
-            page = read_page(connection, landing.tenant_id, digest)
-            if page is None:
-                raise LandingMissingError(
-                    entity=landing.entity.name, wanted=f"this merge: pages of landing {landing.id} were pruned"
-                )
-            yield page
-
-
-_PAGE_RECORDS = sql.SQL(
+_READ_PAGES = sql.SQL(
     """
-    select d.place - 1 as place, p.record_count
-      from inn8_raw.landings l
-      cross join lateral unnest(l.page_digests) with ordinality as d (sha256, place)
-      join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
-     where l.tenant_id = %(tenant)s and l.id = %(landing)s
+    select convert_to(p.body::text, 'UTF8') as body
+      from unnest(%(digests)s::bytea[]) with ordinality as d (sha256, place)
+      join inn8_raw.pages p on p.tenant_id = %(tenant)s and p.sha256 = d.sha256
      order by d.place
     """
 )
 
 
+def _read(engine: Engine, landing: Landing, pages: Sequence[StoredPage]) -> Generator[bytes, None, None]:
+    with transaction(engine, "reading a landing") as connection, raw(connection).cursor(binary=True) as cursor:
+        for digests in _reads(pages):
+            rows = cursor.execute(_READ_PAGES, {"tenant": landing.tenant_id, "digests": digests}).fetchall()
+            if len(rows) < len(digests):
+                raise _pruned(landing)
+            for (body,) in rows:
+                yield cast("bytes", body)
+
+
+def _reads(pages: Sequence[StoredPage]) -> Iterator[list[bytes]]:
+    """Yield the digests of consecutive pages that are read together."""
+    digests: list[bytes] = []
+    size = 0
+    for page in pages:
+        if digests and size + page.bytes > READ_BYTES:
+            yield digests
+            digests, size = [], 0
+        digests.append(page.digest)
+        size += page.bytes
+    if digests:
+        yield digests
+
+
 def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield the pages that have one of these records (ascending), each with the ordinal of its first record.
+    """Yield the stored pages that have one of these records (ascending), each with the ordinal of its first record.
 
     Raises:
         LandingMissingError: A page was pruned.
 
     """
-    with transaction(engine, "reading a landing") as connection:
-        pages = execute(connection, _PAGE_RECORDS, tenant=landing.tenant_id, landing=landing.id).fetchall()
-    firsts: list[int] = []
-    digests: list[bytes] = []
-    first = 0
-    for page in pages:
-        at = bisect_left(ordinals, first)
-        if at < len(ordinals) and ordinals[at] < first + page["record_count"]:
-            firsts.append(first)
-            digests.append(landing.digests[page["place"]])
-        first += page["record_count"]
-    chosen = replace(landing, digests=tuple(digests))
-    yield from zip(firsts, bodies(engine, chosen), strict=True)
+    chosen: list[StoredPage] = []
+    for page in stored_pages(engine, landing):
+        at = bisect_left(ordinals, page.first)
+        if at < len(ordinals) and ordinals[at] < page.first + page.records:
+            chosen.append(page)
+    read = prefetch(_read(engine, landing, chosen), READS_AHEAD)
+    yield from zip((page.first for page in chosen), read, strict=True)
 
 
 _NEWEST = sql.SQL(

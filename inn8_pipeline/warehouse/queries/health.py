@@ -16,6 +16,7 @@ from inn8_pipeline.warehouse.database import execute, snapshot, transaction
 from inn8_pipeline.warehouse.merge import drift
 from inn8_pipeline.warehouse.merge.drift import UnknownProperty
 from inn8_pipeline.warehouse.merge.results import SchemaDrift, StoredCounts
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 DAYS_COMPARED = 20
@@ -222,14 +223,14 @@ _LAST_SYNCED = sql.SQL(
 _LAST_MERGE = sql.SQL(
     """
     select m.counts,
-           (select coalesce(sum(p.record_count), 0) from unnest(m.page_digests) as d (sha256)
+           (select coalesce(sum(p.record_count), 0) from (select) as o {pages}
               join inn8_raw.pages p on p.tenant_id = m.tenant_id and p.sha256 = d.sha256) as page_records
       from inn8_raw.landings l
       join inn8_raw.landings m on m.tenant_id = l.tenant_id and m.id = coalesce(l.repeats_id, l.id)
      where l.tenant_id = %(tenant)s and l.entity = %(entity)s and m.merged_at is not null
      order by l.id desc limit 1
     """
-)
+).format(pages=pages_of("m"))
 # Only the last landing of each day is compared, so that the check warns of a drop for days and not for a few ticks.
 _RECORDS = sql.SQL(
     """

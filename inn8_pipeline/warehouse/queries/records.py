@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from inn8_pipeline.entities import DAY_COLUMN, ENTITIES, Entity, Reference
 from inn8_pipeline.warehouse.database import Statement, execute
 from inn8_pipeline.warehouse.queries.tables import Row
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 from inn8_pipeline.warehouse.schema.tables import SCHEMA
 
 MONTHS = 24
@@ -132,24 +133,28 @@ _HOLDS = sql.SQL(r"""
 _SENT = sql.SQL("""
   select l.id as landing_id, l.as_of_at, e.record::text as record
     from inn8.sync_coverage c
-    join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
-    cross join lateral unnest(l.page_digests) with ordinality as d (sha256, page)
+    join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id {pages}
     join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
     cross join lateral json_array_elements(p.body) with ordinality as e (record, place)
    where c.tenant_id = %(tenant)s and c.entity = %(entity)s and c.trade_date is not distinct from cast(%(day)s as date)
      and {holds}
-   order by d.page desc, e.place desc
-""").format(holds=_HOLDS)
+   order by d.place desc, e.place desc
+""").format(holds=_HOLDS, pages=pages_of("l"))
 _HISTORY = sql.SQL("""
   with held as materialized (
     select distinct p.sha256, e.record::text as record
       from inn8_raw.pages p cross join lateral json_array_elements(p.body) as e (record)
      where p.tenant_id = %(tenant)s and {holds}),
+  named as (
+    select sha256, record from held
+    union
+    select g.sha256, h.record from held h
+      join inn8_raw.page_groups g on g.tenant_id = %(tenant)s and h.sha256 = any (g.page_digests)),
   brought as (
-    select h.record, l.id, l.started_at, l.run_id, coalesce(l.status, r.status, 'not merged') as status
+    select distinct h.record, l.id, l.started_at, l.run_id, coalesce(l.status, r.status, 'not merged') as status
       from inn8_raw.landings l
-      cross join lateral (select distinct unnest(l.page_digests) as sha256) as d
-      join held h on h.sha256 = d.sha256
+      cross join lateral unnest(l.page_digests) as d (sha256)
+      join named h on h.sha256 = d.sha256
       left join inn8_raw.landings r on r.tenant_id = l.tenant_id and r.id = l.repeats_id
      where l.tenant_id = %(tenant)s and l.entity = %(entity)s and l.completed_at is not null)
   select (array_agg(started_at order by id))[1] as first_fetched_at,

@@ -22,7 +22,11 @@ TABLES: dict[str, str] = {
     "locks": "A row is a lock that a fetch, a merge or a step takes by `select … for update` or `for share`.",
     "tenant_readers": "A row is a login that may read a tenant's rows through the views (`inn8 db grant-reader`).",
     "landings": "A row is one fetch of an entity: its time, window and pages. It counts once completed_at is set.",
-    "pages": "A row is one page, verbatim as INN8 sent it. A page that INN8 sends again is not stored again.",
+    "pages": (
+        "A row is a chunk of a landing: about 32 consecutive records, each verbatim as INN8 sent it. Or it is a whole "
+        "page, if the page cannot be split or is asked for conditionally. What INN8 sends again is not stored again."
+    ),
+    "page_groups": "A row is a list of consecutive chunks. Landings with the same chunks refer to the same lists.",
     "page_validators": "A row is a page of the last tick's fetch that the next one may ask for conditionally.",
 }
 
@@ -142,7 +146,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "run_id": "The Dagster run that fetched it.",
         "started_at": "When the fetch began. Changes at INN8 after this time may be missing from it.",
         "completed_at": "When the last page was stored and the counts agreed; null if in progress or broken off.",
-        "page_digests": "SHA-256 of each page, in order.",
+        "page_digests": "SHA-256 of its pages and groups of pages, in order (inn8_raw.pages, inn8_raw.page_groups).",
         "record_count": "Records on all pages.",
         "byte_count": "Bytes of all pages, decompressed.",
         "retry_count": "Requests that were retried.",
@@ -169,13 +173,18 @@ COLUMNS: dict[str, dict[str, str]] = {
             "the last one."
         ),
         "unchanged_pages": "Pages that INN8 did not send again, because they had not changed (304).",
+        "page_count": "Pages that INN8 sent, or had sent before; null before schema 0020: then one for each digest.",
         "repeats_id": "The merged landing that this one repeats page by page, so that there was nothing to merge.",
     },
     "pages": {
-        "sha256": "SHA-256 of the bytes as INN8 sent them: the key of the page.",
-        "body": "The JSON array as INN8 sent it; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
-        "record_count": "Records on the page.",
-        "byte_count": "Bytes of the page, decompressed.",
+        "sha256": "SHA-256 of the JSON array: its key.",
+        "body": "Records as INN8 sent them; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
+        "record_count": "Records in the array.",
+        "byte_count": "Bytes of the array.",
+    },
+    "page_groups": {
+        "sha256": "SHA-256 of the digests, one after the other: its key.",
+        "page_digests": "SHA-256 of each chunk, in order (inn8_raw.pages).",
     },
     "page_validators": {
         "entity": "clients, portfolios or transactions.",

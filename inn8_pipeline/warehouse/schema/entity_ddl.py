@@ -27,6 +27,7 @@ from inn8_pipeline.entities import (
 from inn8_pipeline.entities.table_columns import table_columns
 from inn8_pipeline.warehouse.database import Statement, execute
 from inn8_pipeline.warehouse.schema import contact_data, history_ddl
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, history_of, table_of
 from inn8_pipeline.warehouse.schema.views import details_view, raw_view, shown_name
 
@@ -221,6 +222,7 @@ def _raw(entity: Entity) -> sql.Composable:
     query = _RAW_OF_DAYS if entity.has_days else _RAW
     return query.format(
         entity=sql.Literal(entity.name),
+        pages=pages_of("l"),
         property=sql.Literal(DAY_PROPERTY),
         day=sql.Identifier(DAY_COLUMN),
         record=contact_data.masked(
@@ -232,10 +234,9 @@ def _raw(entity: Entity) -> sql.Composable:
 
 _RAW = sql.SQL(
     """
-    select l.tenant_id, l.id as landing_id, l.as_of_at, d.page, e.place, {record} as record
+    select l.tenant_id, l.id as landing_id, l.as_of_at, d.place as page, e.place, {record} as record
       from inn8.sync_coverage c
-      join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
-      cross join lateral unnest(l.page_digests) with ordinality as d (sha256, page)
+      join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id {pages}
       join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
       cross join lateral json_array_elements(p.body) with ordinality as e (record, place)
      where c.entity = {entity}
@@ -246,11 +247,10 @@ _RAW_OF_DAYS = sql.SQL(
     """
     select o.tenant_id, o.landing_id, o.as_of_at, o.page, o.place, v.trade_date as {day}, {record} as record
       from (
-        select l.tenant_id, l.id as landing_id, l.as_of_at, d.page, e.place, e.record,
+        select l.tenant_id, l.id as landing_id, l.as_of_at, d.place as page, e.place, e.record,
                left(inn8_raw.property(e.record, {property}) #>> array[]::text[], 10) as day
           from (select distinct tenant_id, landing_id from inn8.sync_coverage where entity = {entity}) c
-          join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id
-          cross join lateral unnest(l.page_digests) with ordinality as d (sha256, page)
+          join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = c.landing_id {pages}
           join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
           cross join lateral json_array_elements(p.body) with ordinality as e (record, place)) o
       join inn8.sync_coverage v on v.tenant_id = o.tenant_id and v.landing_id = o.landing_id

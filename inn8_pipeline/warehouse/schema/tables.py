@@ -360,6 +360,7 @@ landings = _table(
     SqlColumn("waited_seconds", Integer),
     SqlColumn("unproven_end", Text),
     SqlColumn("unchanged_pages", Integer),
+    SqlColumn("page_count", Integer),
     PrimaryKeyConstraint(TENANT, "id", name="landings_pkey"),
     Index("landings_entity_idx", TENANT, "entity", "started_at"),
     schema=RAW_SCHEMA,
@@ -374,6 +375,16 @@ pages = _table(
     SqlColumn("byte_count", BigInteger, nullable=False),
     SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
     PrimaryKeyConstraint(TENANT, "sha256", name="pages_pkey"),
+    schema=RAW_SCHEMA,
+)
+
+page_groups = _table(
+    "page_groups",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("sha256", LargeBinary, nullable=False),
+    SqlColumn("page_digests", ARRAY(LargeBinary), nullable=False),
+    SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint(TENANT, "sha256", name="page_groups_pkey"),
     schema=RAW_SCHEMA,
 )
 

@@ -20,7 +20,8 @@ ODD = b' [ {"id" : "C-1",\t"fullName":"\\u0041\xc3\xbc\xf0\x9f\x98\x80","n":1.50
 
 
 def writer(syncs: Syncs, entity: Entity = CLIENTS) -> LandingWriter:
-    return LandingWriter(syncs.engine, TENANT, entity, None, "run")
+    # Whole pages: a chunk is stored only when it ends.
+    return LandingWriter(syncs.engine, TENANT, entity, None, "run", in_chunks=False)
 
 
 def age(syncs: Syncs, days: int) -> None:
@@ -99,6 +100,7 @@ def until_none(syncs: Syncs, asking: str) -> None:
 
 def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
+    monkeypatch.setattr(landings, "READ_BYTES", 1)
     plain = landings._read  # noqa: SLF001 (how far it was read is what is tested)
 
     def counting(*arguments: object) -> object:
@@ -110,7 +112,7 @@ def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.M
     landing = syncs.land(CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
     pages = bodies(syncs.engine, landing)
     assert next(pages) == b"[0]"
-    assert 1 <= len(read) <= 1 + landings.PAGES_AHEAD
+    assert 1 <= len(read) <= 1 + landings.READS_AHEAD
     assert len(list(pages)) == 19
 
 

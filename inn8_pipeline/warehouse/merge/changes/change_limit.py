@@ -21,6 +21,7 @@ from inn8_pipeline.warehouse.merge.changes.comparison import (
 )
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.results import sync_command
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 
 SAMPLED_ROWS = 1000
 """The size of the sample of rows that is compared first. In a merge of 3 to 6 s, comparing all 50,000 rows took 0.3 s,
@@ -126,8 +127,7 @@ def _describe(context: MergeContext, comparison: Comparison, change: ColumnChang
 _COUNT_SENT = sql.SQL(
     """
     select count(*) from (
-      select from inn8_raw.landings l
-        cross join lateral unnest(l.page_digests) as d (sha256)
+      select from inn8_raw.landings l {pages}
         join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
         cross join lateral json_array_elements(p.body) as e (record)
        where l.tenant_id = %(tenant)s and l.id = %(landing)s and {property} is not null limit 1) o
@@ -144,7 +144,9 @@ def _absent_properties(context: MergeContext, paths: Sequence[str]) -> list[str]
         for depth in range(1, len(names) + 1):
             prefix = ".".join(names[:depth])
             if prefix not in is_sent:
-                is_sent[prefix] = bool(context.count(_COUNT_SENT.format(property=_property(names[:depth]))))
+                is_sent[prefix] = bool(
+                    context.count(_COUNT_SENT.format(property=_property(names[:depth]), pages=pages_of("l")))
+                )
             if not is_sent[prefix]:
                 break
     return [prefix for prefix, found in is_sent.items() if not found]

@@ -10,6 +10,7 @@ from psycopg import sql
 from inn8_pipeline.entities import ReasonCode
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan, Parent, name_of
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 
 # The start of the last fetch that had the row as it is in the table. It is the last fetch merged for its day, or, if
 # that fetch lacked the row (missing, unconfirmed) or had it as an open reject, the fetch that wrote the row.
@@ -92,8 +93,7 @@ _ORPHANS_PAYLOADS = sql.SQL(
     select a.ordinal, e.payload, null as record_key
       from (select d.sha256, sum(p.record_count) over (order by d.place) - p.record_count as first_ordinal,
                    p.record_count
-              from inn8_raw.landings l
-              cross join lateral unnest(l.page_digests) with ordinality as d (sha256, place)
+              from inn8_raw.landings l {pages}
               join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
              where l.tenant_id = %(tenant)s and l.id = %(landing)s) g
       join inn8_raw.pages p on p.tenant_id = %(tenant)s and p.sha256 = g.sha256
@@ -107,7 +107,7 @@ _ORPHANS_PAYLOADS = sql.SQL(
       join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.id = -a.ordinal
      where a.counted_as = 'rejected' and a.ordinal < 0
     """
-)
+).format(pages=pages_of("l"))
 
 
 def exclude_orphans(context: MergeContext) -> None:
