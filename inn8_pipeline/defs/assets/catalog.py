@@ -32,7 +32,7 @@ def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.Asset
     return dg.AssetSpec(
         tenant.raw_key(entity),
         description=(
-            f"A row is a landing: one fetch of GET {entity.path}, whose pages are stored verbatim, each once. The "
+            f"A row is a landing: one fetch of GET {entity.path}, whose records are stored verbatim, each chunk once. The "
             f"view inn8_raw.{entity} shows its records. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},

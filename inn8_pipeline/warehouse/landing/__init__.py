@@ -1,4 +1,4 @@
-"""Landings: the pages of a fetch, stored verbatim, and their retention."""
+"""Landings: the records of a fetch, stored verbatim in chunks, and their retention."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
 """Cut the records of a fetch into chunks by their content, so that a landing stores only what is new.
 
 A chunk ends after a record whose checksum ends with zeros, wherever the pages of INN8 end: after an insertion or a
-deletion the cuts before and behind it are the same as before. docs/decisions/0030 has the measurements.
+deletion the cuts before and behind it are the same as before. docs/decisions/0033 has the measurements.
 """
 
 import hashlib
