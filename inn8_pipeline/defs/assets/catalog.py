@@ -32,8 +32,8 @@ def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.Asset
     return dg.AssetSpec(
         tenant.raw_key(entity),
         description=(
-            f"A row is a landing: one fetch of GET {entity.path}, whose records are stored verbatim, each chunk once. The "
-            f"view inn8_raw.{entity} shows its records. {_of(tenant)}"
+            f"A row is a landing: one fetch of GET {entity.path}, whose records are stored verbatim. The view "
+            f"inn8_raw.{entity} shows them. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},
         **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity.has_days),
