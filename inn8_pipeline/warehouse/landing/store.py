@@ -341,7 +341,7 @@ def write_page(connection: Connection, tenant_id: str, digest: bytes, body: byte
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPage:
+class ReadablePage:
     """A page of a landing as it is stored. `first` is the ordinal of its first record; `bytes` is its size."""
 
     digest: bytes
@@ -357,7 +357,7 @@ def bodies(engine: Engine, landing: Landing) -> Iterator[bytes]:
         LandingMissingError: A page was pruned.
 
     """
-    return prefetch(_read(engine, landing, stored_pages(engine, landing)), READS_AHEAD)
+    return prefetch(_read(engine, landing, readable_pages(engine, landing)), READS_AHEAD)
 
 
 _PAGES = sql.SQL(
@@ -371,7 +371,7 @@ _PAGES = sql.SQL(
 ).format(pages=pages_of("l"))
 
 
-def stored_pages(engine: Engine, landing: Landing) -> list[StoredPage]:
+def readable_pages(engine: Engine, landing: Landing) -> list[ReadablePage]:
     """Return the pages that the landing refers to, itself or by its groups, in order.
 
     Raises:
@@ -380,12 +380,12 @@ def stored_pages(engine: Engine, landing: Landing) -> list[StoredPage]:
     """
     with transaction(engine, "reading a landing") as connection:
         rows = execute(connection, _PAGES, tenant=landing.tenant_id, landing=landing.id).fetchall()
-    found: list[StoredPage] = []
+    found: list[ReadablePage] = []
     first = 0
     for row in rows:
         if row["record_count"] is None:
             raise _pruned(landing)
-        found.append(StoredPage(bytes(row["sha256"]), first, row["record_count"], row["byte_count"]))
+        found.append(ReadablePage(bytes(row["sha256"]), first, row["record_count"], row["byte_count"]))
         first += row["record_count"]
     return found
 
@@ -422,7 +422,7 @@ _READ_PAGES = sql.SQL(
 )
 
 
-def _read(engine: Engine, landing: Landing, pages: Sequence[StoredPage]) -> Generator[bytes, None, None]:
+def _read(engine: Engine, landing: Landing, pages: Sequence[ReadablePage]) -> Generator[bytes, None, None]:
     with transaction(engine, "reading a landing") as connection, raw(connection).cursor(binary=True) as cursor:
         for digests in _reads(pages):
             rows = cursor.execute(_READ_PAGES, {"tenant": landing.tenant_id, "digests": digests}).fetchall()
@@ -432,7 +432,7 @@ def _read(engine: Engine, landing: Landing, pages: Sequence[StoredPage]) -> Gene
                 yield cast("bytes", body)
 
 
-def _reads(pages: Sequence[StoredPage]) -> Iterator[list[bytes]]:
+def _reads(pages: Sequence[ReadablePage]) -> Iterator[list[bytes]]:
     """Yield the digests of consecutive pages that are read together."""
     digests: list[bytes] = []
     size = 0
@@ -453,8 +453,8 @@ def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Ite
         LandingMissingError: A page was pruned.
 
     """
-    chosen: list[StoredPage] = []
-    for page in stored_pages(engine, landing):
+    chosen: list[ReadablePage] = []
+    for page in readable_pages(engine, landing):
         at = bisect_left(ordinals, page.first)
         if at < len(ordinals) and ordinals[at] < page.first + page.records:
             chosen.append(page)
