@@ -59,9 +59,19 @@ def test_alerts_are_muted_and_posted_again(place: Place) -> None:
     assert muted.stdout == "Alerts are muted from 2126-11-28 20:00 to 2126-11-28 21:30 UTC: upgrade.\n"
     assert json.loads(ask("alert", "mute", "--json").stdout)["reason"] == "upgrade"
     assert ask("alert", "unmute").exit_code == 0
+    over = ask("alert", "mute", "--from", "2026-01-01T00:00+00:00", "--for", "1h", "--reason", "upgrade")
+    assert over.stdout == "Alerts are not muted.\n"
     assert ask("alert", "mute", "--json").stdout == "null\n"
 
 
-@pytest.mark.parametrize("arguments", [("--for", "2h"), ("--reason", "x"), ("--for", "2w", "--reason", "x")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--for", "2h"),
+        ("--reason", "x"),
+        ("--for", "2w", "--reason", "x"),
+        ("--for", "8d", "--reason", "x"),
+    ],
+)
 def test_a_mute_without_an_end_or_a_reason_is_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert CliRunner().invoke(main, ["alert", "mute", *arguments]).exit_code == 2

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.alerting import check_incidents, sensors
+from inn8_pipeline.defs.alerting import check_incidents, incident_subjects, sensors
+from inn8_pipeline.defs.alerting.incidents import AlertState, Incident
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.defs.sync_log import failures
@@ -166,3 +167,14 @@ def test_stale_data_is_reported_if_no_tick_follows_though_the_daemon_is_back(wat
     assert receiver.received == []
     watch.pass_time(24)
     assert "Error: clients, check freshness." in receiver.received[0]
+
+
+def test_only_stale_data_of_a_tenant_whose_tick_is_syncing_may_pass(pipeline: Pipeline) -> None:
+    job = pipeline.definitions.resolve_job_def("clients_sync")
+    pipeline.instance.create_run_for_job(job, tags={names.TICK_TAG: TENANT}, status=dg.DagsterRunStatus.NOT_STARTED)
+    may_pass = check_incidents.may_pass(pipeline.instance, AlertState(), now(), 15)
+    incident = Incident("It is late.", is_error=False, began_at=now())
+    other = names.Tenant("acme", is_default=False)
+    checks = [(pipeline.tenant, names.FRESHNESS), (pipeline.tenant, names.SYNC_LOG), (other, names.FRESHNESS)]
+    subjects = [incident_subjects.of_check(tenant, CLIENTS, name) for tenant, name in checks]
+    assert [may_pass(subject, incident) for subject in subjects] == [True, False, False]
