@@ -58,6 +58,14 @@ def test_each_implausible_case_is_found_by_its_ids_and_nothing_else(syncs: Syncs
     assert (outcome.passed, outcome.is_error, outcome.metadata["sign"]) == (False, False, 1)
     assert "TX-I" not in str(outcome)
     assert check.outcome(Tenant(TENANT), syncs.engine).passed is False
+    # A transfer of other units than its counterpart's: neither has one.
+    other_units = """
+        update inn8.transactions set quantity = quantity + 1
+         where id = (select min(id) from inn8.transactions where transaction_type = 'transfer_in'
+                        and trade_date between :first and :last)
+    """
+    syncs.execute(other_units, first=date(2026, 10, 8), last=date(2026, 10, 20))
+    assert examine(syncs)["unpaired_transfer"].count == 3
     # A reversal of the reversal: the pair and the unusual sign are gone.
     syncs.execute(
         "update inn8.transactions set amount = abs(amount), settlement_date = null where external_id like 'TX-I%'"
