@@ -360,12 +360,12 @@ def bodies(engine: Engine, landing: Landing) -> Iterator[bytes]:
     return prefetch(_read(engine, landing, readable_pages(engine, landing)), READS_AHEAD)
 
 
+# The digests are those of the landing as it was fetched: an erasure since then gives it others, and fewer records.
 _PAGES = sql.SQL(
     """
     select d.sha256, p.record_count, p.byte_count
-      from inn8_raw.landings l {pages}
+      from (select %(tenant)s::text as tenant_id, %(digests)s::bytea[] as page_digests) l {pages}
       left join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
-     where l.tenant_id = %(tenant)s and l.id = %(landing)s
      order by d.place
     """
 ).format(pages=pages_of("l"))
@@ -379,7 +379,7 @@ def readable_pages(engine: Engine, landing: Landing) -> list[ReadablePage]:
 
     """
     with transaction(engine, "reading a landing") as connection:
-        rows = execute(connection, _PAGES, tenant=landing.tenant_id, landing=landing.id).fetchall()
+        rows = execute(connection, _PAGES, tenant=landing.tenant_id, digests=list(landing.digests)).fetchall()
     found: list[ReadablePage] = []
     first = 0
     for row in rows:
