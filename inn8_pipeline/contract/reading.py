@@ -38,7 +38,7 @@ OWN_HEADERS = frozenset({"authorization", "host", "content-length", "accept-enco
 
 
 class InvalidContractError(ValueError):
-    """A contract file is invalid: at which line and key, and what the problem is."""
+    """Raised when a contract file is invalid; names the line, the key and the problem."""
 
     def __init__(self, line: int, key: str, problem: str) -> None:
         super().__init__(problem)

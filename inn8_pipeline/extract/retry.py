@@ -203,7 +203,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
     def _admitted(self) -> Attempt:
         """Return an attempt that the circuit admits. If the circuit is open, wait as long as the policy allows.
 
-        Raise the last failure if the circuit opened after it.
+        If the circuit opened after a failed attempt, raise that failure.
         """
         lease_seconds = self._retrier.timeouts.attempt_seconds + LEASE_MARGIN_SECONDS
         while True:

@@ -173,7 +173,7 @@ def _report_no_style(examination: Examination, first: CollectionView) -> None:
 
 
 def _or_default(name: str, default: str) -> str:
-    """Return an empty text for what is the default of the style."""
+    """Return the value, or an empty text if it is the default of the paging style."""
     return "" if name == default else name
 
 

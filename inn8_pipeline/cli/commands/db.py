@@ -124,7 +124,7 @@ def dictionary() -> None:
 def grant_reader(login: str, without_contact: bool, tenant_id: str | None) -> None:
     """Allow LOGIN to read one tenant's rows through the views of the schemas inn8 and inn8_raw, and nothing else.
 
-    The login must exist. If it is a reader of the tenant already, this decides anew whether it sees contact data.
+    The login must exist. Run it again to change whether the login sees contact data.
     """
     environment = Environment()
     tenant = tenant_of(environment, tenant_id).tenant_id

@@ -87,7 +87,7 @@ def check_configuration(instance: DagsterInstance) -> None:
     With Dagster's defaults, runs of one entity would overlap, and no run would have a time limit.
 
     Raises:
-        SettingsError: The configuration lacks something, as an empty file does.
+        SettingsError: A required section is missing, or the file is empty.
 
     """
     pools = instance.get_concurrency_config().pool_config

@@ -1,1 +1,1 @@
-"""Dagster's private names that the pipeline uses, and deletion from Dagster's storage."""
+"""Access to Dagster's instance: private names in one place, pauses, mutes, capacity, deletion from its storage."""

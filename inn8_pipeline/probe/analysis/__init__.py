@@ -1,1 +1,1 @@
-"""What responses say, computed without I/O."""
+"""Analyse INN8's responses with pure functions, without I/O."""

@@ -248,7 +248,7 @@ def _references(entity: Entity) -> list[Reference]:
 
 
 def _belongs(entity: Entity, alias: str) -> sql.Composable:
-    """Return the condition that a row under the alias belongs to the client."""
+    """Return the SQL condition that selects the client's rows of the table with this alias."""
     if entity is CLIENTS:
         return sql.SQL("{} = %(client)s").format(sql.Identifier(alias, "external_id"))
     conditions = [

@@ -241,6 +241,7 @@ class TestOfAWorldWithFaultyRecords:
         client = json.loads(place.terminal.ask("show", "client", "CL-000001", "--json").stdout)
         assert client["row"]["external_id"] == "CL-000001"
         assert json.loads(client["sent"][0]["record"])["fullName"] == client["row"]["name"]
+        assert client["row"]["landing_id"] == client["sent"][0]["landing_id"]
         (version,) = client["history"]
         assert (version["record"], version["last_status"]) == (client["sent"][0]["record"], "PartialSuccess")
         of_now = json.loads(place.terminal.ask("show", "client", "CL-000001", "--as-of", "9998-12-31", "--json").stdout)

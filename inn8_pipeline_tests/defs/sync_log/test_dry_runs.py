@@ -186,6 +186,17 @@ def test_a_dry_run_that_would_fail_says_so_and_is_no_entry_of_the_sync_log(pipel
     assert entry_of(pipeline, CLIENTS, allowed.dagster_run).status == "Success"
 
 
+def test_a_dry_run_that_allows_removals_shows_the_rows_that_are_held_back_without(pipeline: Pipeline) -> None:
+    pipeline.run(CLIENTS)
+    for record in pipeline.world.records("clients")[:10]:
+        pipeline.world.remove("clients", record["id"])
+    assert preview(pipeline, CLIENTS).changes == []
+    previewed = preview(pipeline, CLIENTS, {"allow_removals": True})
+    assert len(previewed.changes) == 10
+    done = pipeline.run(CLIENTS, config={"allow_removals": True})
+    assert previewed.changes == changes_of(pipeline, CLIENTS, done.run_id)
+
+
 def test_the_landing_of_a_dry_run_is_kept_where_that_is_asked_for_and_can_be_merged(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     change_some(pipeline)

@@ -93,7 +93,7 @@ _KEY = sql.SQL(
 def _entity_rows(plan: MergePlan) -> sql.Composable:
     """Return the query of the rows that will be merged, with the keys of their parents.
 
-    The rows whose records are the same are among them, as they are in the table: the bound is a share of all.
+    Rows whose records have not changed are included, because the bound is a share of all rows.
     """
     keys = {parent.column: _key(parent) for parent in plan.parents}
     columns = [
