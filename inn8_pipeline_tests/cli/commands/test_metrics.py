@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.cli.conftest import TENANT, Place
 
@@ -27,6 +29,7 @@ def printed(place: Place) -> dict[tuple[str, str], float]:
     return found
 
 
+@pytest.mark.processes
 def test_the_metrics_of_a_sync_and_of_a_failed_one(place: Place) -> None:
     assert place.terminal.run("sync", "clients").returncode == 0
     engine = connect(place.warehouse_url)

@@ -255,6 +255,7 @@ class TestOfAWorldWithFaultyRecords:
         assert (nobody.exit_code, nobody.stdout) == (1, "")
 
 
+@pytest.mark.processes
 def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new_database: NewDatabase) -> None:
     with new_database("template0") as empty:
         terminal = place.terminal.but(INN8_DATABASE_URL=empty)
