@@ -82,7 +82,7 @@ NOT_TYPED = {
 }
 """Pages whose commands are only parsed."""
 
-AFTER_INSTALLATION = ("docs/analysis.md", "docs/commands.md", "docs/history.md", "docs/metrics.md")
+AFTER_INSTALLATION = ("docs/analysis.md", "docs/commands.md", "docs/history.md", "docs/metrics.md", "docs/report.md")
 """Pages for readers who have installed the pipeline and synced once as the README says: this is done before."""
 
 OF_THE_MACHINE = ("chmod", "chown", "cp", "htpasswd", "install", "mkdir", "openssl", "printf", "umask")

@@ -107,9 +107,12 @@ def past(desk: Desk) -> None:
         for table in ("clients", "portfolios", "transactions"):
             connection.exec_driver_sql(f"update inn8.{table} set valid_from = valid_from - interval '2 months'")
         connection.exec_driver_sql("set local session_replication_role = origin")
-        for change in ("transactions set amount = amount + 1", "clients set phone = ''"):
-            table = change.partition(" ")[0]
-            connection.exec_driver_sql(f"update inn8.{change} where id = (select min(id) from inn8.{table})")
+        connection.exec_driver_sql("analyze")
+        for change, view in (
+            ("transactions set amount = amount + 1", "transaction"),
+            ("clients set phone = ''", "client"),
+        ):
+            connection.exec_driver_sql(f"update inn8.{change} where id = (select min(id) from inn8.{view}_details)")
     engine.dispose()
 
 
