@@ -22,7 +22,8 @@ from inn8_pipeline.transform.json.reading import digests, split
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.transform.values import EMPTY_DATES
 from inn8_pipeline.warehouse.csv_rows import encode
-from inn8_pipeline.warehouse.landing.store import Landing, bodies, pages_with
+from inn8_pipeline.warehouse.landing.pages import bodies, pages_with
+from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
 from inn8_pipeline.warehouse.queries.owning_clients import count_clients

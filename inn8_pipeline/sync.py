@@ -19,8 +19,9 @@ from inn8_pipeline.errors import DatabaseError, Inn8Error
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.warehouse.landing.retention import discard
-from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter, newest, newest_of_days
+from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
 from inn8_pipeline.warehouse.landing.validators import PageValidators
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,

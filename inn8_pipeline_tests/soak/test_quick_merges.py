@@ -17,7 +17,8 @@ from sqlalchemy import Engine, text
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing import chunks
-from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
+from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
 from inn8_pipeline_tests.soak.profiles import soak_settings

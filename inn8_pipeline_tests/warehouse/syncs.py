@@ -16,7 +16,8 @@ from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity, Wi
 from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse import database
-from inn8_pipeline.warehouse.landing.store import Landing, LandingWriter
+from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.record_source import RecordBatch

@@ -14,7 +14,7 @@ from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import DatabaseError, SyncLockedError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import connect
-from inn8_pipeline.warehouse.landing.store import LandingWriter
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.transform.builders import client

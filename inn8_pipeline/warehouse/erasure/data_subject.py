@@ -5,7 +5,6 @@ on along the references that the entities declare. A record without a row is fou
 names. A portfolio that has since moved to another client is kept, but the records that name this client are erased.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -19,8 +18,9 @@ from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity, Reference
 from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import validators
+from inn8_pipeline.warehouse.landing.chunks import Chunk
+from inn8_pipeline.warehouse.landing.pages import write_new
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
-from inn8_pipeline.warehouse.landing.store import write_page
 from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
 
@@ -150,14 +150,14 @@ class DataSubjectSearch:
 
     def _rewrite(self, page: RedactedPage) -> None:
         """Store the page without the records, and its new digest for the landings that refer to it."""
-        digest = hashlib.sha256(page.body).digest()
-        write_page(self._connection, self._tenant_id, digest, page.body, page.records)
+        rest = Chunk.of(page.body, page.records)
+        write_new(self._connection, self._tenant_id, [rest])
         execute(
             self._connection,
             _INSERT_REWRITTEN,
             entity=page.entity.name,
             old=page.digest,
-            new=digest,
+            new=rest.digest,
             records=page.cut_records,
             bytes=page.cut_bytes,
         )

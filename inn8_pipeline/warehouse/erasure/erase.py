@@ -19,7 +19,7 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
     OnPage,
     entities_of_clients,
 )
-from inn8_pipeline.warehouse.landing.store import hold_pages
+from inn8_pipeline.warehouse.landing.pages import hold_pages
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, landings, pages, rejected_records
 

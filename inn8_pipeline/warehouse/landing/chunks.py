@@ -8,6 +8,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import msgspec
 
@@ -28,6 +29,11 @@ class Chunk:
     body: bytes = field(repr=False)
     records: int
     digest: bytes
+
+    @classmethod
+    def of(cls, body: bytes, records: int) -> Self:
+        """Return the chunk with its digest."""
+        return cls(body, records, hashlib.sha256(body).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class Chunker:
 
     def _end_chunk(self) -> None:
         body = b"[%b]" % b",".join(self._records)
-        self._chunks.append(Chunk(body, len(self._records), hashlib.sha256(body).digest()))
+        self._chunks.append(Chunk.of(body, len(self._records)))
         self._chunk_bytes += len(body)
         self._records, self._record_bytes = [], 0
 

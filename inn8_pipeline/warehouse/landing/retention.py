@@ -13,7 +13,7 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.landing import validators
-from inn8_pipeline.warehouse.landing.store import hold_pages
+from inn8_pipeline.warehouse.landing.pages import hold_pages
 from inn8_pipeline.warehouse.schema import migrations
 
 BROKEN_AFTER_HOURS = 24

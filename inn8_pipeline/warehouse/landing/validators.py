@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.warehouse.database import execute, raw, transaction
 from inn8_pipeline.warehouse.kept_connection import KeptConnection
-from inn8_pipeline.warehouse.landing.store import read_page
+from inn8_pipeline.warehouse.landing.pages import read_page
 
 MAX_AGE_HOURS = 24
 """A page that came in full longer ago is requested in full again: a wrong 304 hides a change no longer than this."""

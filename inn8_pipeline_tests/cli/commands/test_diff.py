@@ -15,7 +15,7 @@ from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.history import diff
 from inn8_pipeline.warehouse.history.diff import DiffFilter
-from inn8_pipeline.warehouse.landing.store import LandingWriter
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.sync_log import store

@@ -13,7 +13,9 @@ from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
-from inn8_pipeline.warehouse.landing.store import LandingWriter, bodies, newest, newest_of_days
+from inn8_pipeline.warehouse.landing.pages import bodies
+from inn8_pipeline.warehouse.landing.store import newest, newest_of_days
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.results import StoredCounts
 from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline.warehouse.schema import access

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.warehouse.landing import chunks, retention
 from inn8_pipeline.warehouse.landing.chunks import Chunk, Chunker, ChunkGroup
-from inn8_pipeline.warehouse.landing.store import bodies
+from inn8_pipeline.warehouse.landing.pages import bodies
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many, october
 

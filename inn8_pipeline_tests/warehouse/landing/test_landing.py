@@ -8,10 +8,12 @@ import pytest
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import LandingMissingError, SchemaVersionError
+from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing import retention
-from inn8_pipeline.warehouse.landing import store as landings
+from inn8_pipeline.warehouse.landing.pages import bodies
 from inn8_pipeline.warehouse.landing.retention import Pruned
-from inn8_pipeline.warehouse.landing.store import LandingWriter, bodies, newest, newest_of_days
+from inn8_pipeline.warehouse.landing.store import newest, newest_of_days
+from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.results import Counts
 from inn8_pipeline_tests.transform.builders import body, client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, october
@@ -100,19 +102,19 @@ def until_none(syncs: Syncs, asking: str) -> None:
 
 def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    monkeypatch.setattr(landings, "READ_BYTES", 1)
-    plain = landings._read  # noqa: SLF001 (how far it was read is what is tested)
+    monkeypatch.setattr(landed_pages, "READ_BYTES", 1)
+    plain = landed_pages._read  # noqa: SLF001 (how far it was read is what is tested)
 
     def counting(*arguments: object) -> object:
         for page in plain(*arguments):  # type: ignore[arg-type]
             read.append(1)
             yield page
 
-    monkeypatch.setattr(landings, "_read", counting)
+    monkeypatch.setattr(landed_pages, "_read", counting)
     landing = syncs.land(CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
     pages = bodies(syncs.engine, landing)
     assert next(pages) == b"[0]"
-    assert 1 <= len(read) <= 1 + landings.READS_AHEAD
+    assert 1 <= len(read) <= 1 + landed_pages.READS_AHEAD
     assert len(list(pages)) == 19
 
 
@@ -217,7 +219,7 @@ def test_a_fetch_that_failed_is_pruned_when_the_last_other_fetch_has_ended(syncs
 
 def test_no_landing_is_opened_while_pages_are_dropped(syncs: Syncs) -> None:
     with syncs.engine.begin() as pruning:
-        landings.hold_pages(pruning, TENANT, for_pruning=True)
+        landed_pages.hold_pages(pruning, TENANT, for_pruning=True)
         waiting = threading.Thread(target=writer, args=[syncs])
         waiting.start()
         waiting.join(0.5)
