@@ -25,13 +25,11 @@ if TYPE_CHECKING:
     from inn8_pipeline.warehouse import database
     from inn8_pipeline.warehouse.history import pruning
     from inn8_pipeline.warehouse.landing import retention
-    from inn8_pipeline.warehouse.queries import activity
 else:
     storage_pruning = lazy_module("inn8_pipeline.defs.instance.storage_pruning")
     copy_from_dagster = lazy_module("inn8_pipeline.defs.sync_log.copy_from_dagster")
     pruning = lazy_module("inn8_pipeline.warehouse.history.pruning")
     retention = lazy_module("inn8_pipeline.warehouse.landing.retention")
-    activity = lazy_module("inn8_pipeline.warehouse.queries.activity")
     database = lazy_module("inn8_pipeline.warehouse.database")
     page = lazy_module("inn8_pipeline.report.page")
 
@@ -138,13 +136,12 @@ def prune_checks(context: dg.OpExecutionContext) -> None:
 @dg.op(out=dg.Out(dg.Nothing), description="Writes the report of the last 30 days, as `inn8 report` does.")
 def write_report(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Write the report into the folder of the instance's storage; an observation of each table has its path."""
-    tenants, written_at = names.tenants(read_tenant_ids(Environment())), now()
-    tenant_ids = [tenant.tenant_id for tenant in tenants]
+    tenants = names.tenants(read_tenant_ids(Environment()))
     with database.snapshot(warehouse.engine(), "reading what syncs did") as connection:
-        found = activity.read(connection, tenant_ids, written_at.date() - timedelta(days=REPORTED_DAYS - 1))
+        text = page.page_of(connection, [tenant.tenant_id for tenant in tenants], now(), REPORTED_DAYS)
     file = Path(context.instance.storage_directory()) / page.FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page.render(found, tenant_ids, written_at, REPORTED_DAYS), encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
     link = {"report": dg.MetadataValue.path(file)}
     for key in (tenant.key(entity) for tenant in tenants for entity in ENTITIES):
         context.log_event(dg.AssetObservation(key, description="The report of the last 30 days.", metadata=link))

@@ -4,13 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.report import charts
 from inn8_pipeline.report.charts import Chart, Line
-from inn8_pipeline.warehouse.queries.activity import Activity, DayOfSyncs
+from inn8_pipeline.warehouse.queries.activity import Activity, DayOfSyncs, read
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 FILE = "inn8_report.html"
 """The name of the file that the maintenance writes."""
@@ -29,11 +33,20 @@ class Section:
     lags: tuple[Line, ...]
 
 
+def page_of(connection: "Connection", tenant_ids: Sequence[str], now: datetime, days: int) -> str:
+    """Read what syncs did in the last `days` days, today included, and return the page about it."""
+    return render(read(connection, tenant_ids, _last_days(now, days)[0]), tenant_ids, now, days)
+
+
+def _last_days(now: datetime, days: int) -> Sequence[date]:
+    return [now.date() - timedelta(days=days - 1 - place) for place in range(days)]
+
+
 def render(activity: Activity, tenant_ids: Sequence[str], now: datetime, days: int) -> str:
     """Return the page about the last `days` days, today included."""
+    shown = _last_days(now, days)
     has_several = len(tenant_ids) > 1
     ages = [age for age in AGES if any(each.of == age for each in activity.rejects)]
-    shown = [now.date() - timedelta(days=days - 1 - place) for place in range(days)]
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     template = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return template.get_template("page.html.jinja").render(

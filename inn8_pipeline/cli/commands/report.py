@@ -1,6 +1,5 @@
 """`inn8 report`: write one HTML file with what the syncs of the last days did."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,7 @@ from inn8_pipeline.settings import Environment, now
 
 if TYPE_CHECKING:
     from inn8_pipeline.report import page
-    from inn8_pipeline.warehouse.queries import activity
 else:
-    activity = lazy_module("inn8_pipeline.warehouse.queries.activity")
     page = lazy_module("inn8_pipeline.report.page")
 
 
@@ -43,11 +40,10 @@ def command(output: Path, days: int, tenant_id: str | None) -> None:
     """
     silence()
     environment = Environment()
-    tenant_ids, written_at = tenant_ids_of(environment, tenant_id), now()
     with reading(environment, "reading what syncs did") as connection:
-        found = activity.read(connection, tenant_ids, written_at.date() - timedelta(days=days - 1))
+        text = page.page_of(connection, tenant_ids_of(environment, tenant_id), now(), days)
     try:
-        output.write_text(page.render(found, tenant_ids, written_at, days), encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror}.") from None
     click.echo(f"The report of the last {days} days was written to {output.resolve()}.")

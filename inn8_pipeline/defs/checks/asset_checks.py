@@ -88,10 +88,7 @@ def entity_checks(tenant: Tenant, entity: Entity) -> dg.AssetChecksDefinition:
         pause = _pause(context.instance, tenant, entity)
         for name, outcome in outcomes(tenant, entity, warehouse.engine(), pause):
             if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
-                for day in planned_days(context):
-                    # Its annotation lacks AssetCheckEvaluation, which AssetExecutionContext.log_event passes to it.
-                    context.op_execution_context.log_event(outcome.evaluation(key, name, day))  # type: ignore[arg-type]
-                yield outcome.result(key, name)
+                yield reported(context, outcome, key, name)
 
     return check
 
@@ -134,7 +131,17 @@ def _step_name(tenant: Tenant, entity: Entity) -> str:
     return tenant.name(f"check_{entity}")
 
 
-def planned_days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
+def reported(
+    context: dg.AssetCheckExecutionContext, outcome: CheckOutcome, key: dg.AssetKey, name: str
+) -> dg.AssetCheckResult:
+    """Log the outcome for each day for which Dagster has planned the check, and return its result."""
+    for day in _planned_days(context):
+        # Its annotation lacks AssetCheckEvaluation, which AssetExecutionContext.log_event passes to it.
+        context.op_execution_context.log_event(outcome.evaluation(key, name, day))  # type: ignore[arg-type]
+    return outcome.result(key, name)
+
+
+def _planned_days(context: dg.AssetCheckExecutionContext) -> Sequence[str]:
     """Return the days for which Dagster has planned each check: those of the run, although the checks have no days."""
     window = window_of_tags(context.op_execution_context.run.tags)
     return [day.isoformat() for day in window.days()] if window else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from inn8_pipeline.defs.checks.asset_checks import planned_days
+from inn8_pipeline.defs.checks.asset_checks import reported
 from inn8_pipeline.defs.checks.check_rules import CheckOutcome
 from inn8_pipeline.defs.names import PLAUSIBILITY, Tenant
 from inn8_pipeline.defs.resources import Warehouse
@@ -48,11 +48,7 @@ def plausibility_check(tenant: Tenant) -> dg.AssetChecksDefinition:
         specs=[dg.AssetCheckSpec(PLAUSIBILITY, asset=key, description=_DESCRIPTION)],
     )
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
-        found = outcome(tenant, warehouse.engine())
-        for day in planned_days(context):
-            # As in `asset_checks`: the annotation of the argument lacks this event.
-            context.op_execution_context.log_event(found.evaluation(key, PLAUSIBILITY, day))  # type: ignore[arg-type]
-        yield found.result(key, PLAUSIBILITY)
+        yield reported(context, outcome(tenant, warehouse.engine()), key, PLAUSIBILITY)
 
     return check
 

@@ -126,8 +126,8 @@ def raw_view(entity: Entity) -> View:
         "tenant_id": TECHNICAL["tenant_id"],
         "landing_id": "The landing that holds the record.",
         "as_of_at": COLUMNS["landings"]["as_of_at"],
-        "page": "Position of the page in the landing, from 1.",
-        "place": "Position of the record on its page, from 1.",
+        "page": "Position of the chunk, or of the whole page, in the landing, from 1.",
+        "place": "Position of the record in it, from 1.",
         **days,
         "record": contact_data.comment("The record, exactly as INN8 sent it."),
     }
