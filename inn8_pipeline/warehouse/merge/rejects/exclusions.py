@@ -87,7 +87,8 @@ _STAGE_ORPHANS = sql.SQL(
         on conflict do nothing
     """
 )
-# Each page with an orphan is parsed once. The payload of a retried reject is taken from the reject.
+# Each page with an orphan is parsed once. The payload of a retried reject is taken from the reject, which is looked up
+# (`offset 0`): with old statistics of the rejects, a join could read all exclusions for each reject.
 _ORPHANS_PAYLOADS = sql.SQL(
     """
     select a.ordinal, e.payload, null as record_key
@@ -104,7 +105,8 @@ _ORPHANS_PAYLOADS = sql.SQL(
     union all
     select a.ordinal, r.payload, r.record_key
       from exclusions a
-      join inn8.rejected_records r on r.tenant_id = %(tenant)s and r.id = -a.ordinal
+     cross join lateral (select r.payload, r.record_key from inn8.rejected_records r
+                          where r.tenant_id = %(tenant)s and r.id = -a.ordinal offset 0) r
      where a.counted_as = 'rejected' and a.ordinal < 0
     """
 ).format(pages=pages_of("l"))

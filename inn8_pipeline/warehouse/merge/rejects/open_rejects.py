@@ -90,16 +90,21 @@ def to_retry(context: MergeContext) -> Iterator[tuple[list[int], list[bytes]]]:
             yield [-reject_id for reject_id in ordinals], list(payloads)
 
 
+# Subqueries, not joins: with old statistics of the rejects the planner read all staged rows for each reject.
 _DATE_RETRIED_ROWS = sql.SQL(
     """
-    update staged s set as_of_at = r.as_of_at from inn8.rejected_records r
-     where s.ordinal < 0 and r.tenant_id = %(tenant)s and r.id = -s.ordinal
+    update staged s
+       set as_of_at = (select r.as_of_at from inn8.rejected_records r
+                        where r.tenant_id = %(tenant)s and r.id = -s.ordinal)
+     where s.ordinal < 0
     """
 )
 _DATE_RETRIED_REJECTS = sql.SQL(
     """
-    update staged_rejects s set as_of_at = r.as_of_at, record_key = r.record_key from inn8.rejected_records r
-     where s.ordinal < 0 and r.tenant_id = %(tenant)s and r.id = -s.ordinal
+    update staged_rejects s
+       set (as_of_at, record_key) = (select r.as_of_at, r.record_key from inn8.rejected_records r
+                                      where r.tenant_id = %(tenant)s and r.id = -s.ordinal)
+     where s.ordinal < 0
     """
 )
 
@@ -186,9 +191,10 @@ _RESOLVE = sql.SQL(
            updated_at = now()
       from (select external_id as record_key, ordinal, as_of_at from staged
              union all
-            select k.record_key, s.ordinal, s.as_of_at from staged s
-              join inn8.rejected_records k on k.tenant_id = %(tenant)s and k.id = -s.ordinal
-             where s.ordinal < 0 and k.record_key <> s.external_id) s
+            select (select k.record_key from inn8.rejected_records k
+                     where k.tenant_id = %(tenant)s and k.id = -s.ordinal and k.record_key <> s.external_id),
+                   s.ordinal, s.as_of_at
+              from staged s where s.ordinal < 0) s
       left join exclusions a on a.ordinal = s.ordinal
      where {is_open} and r.record_key = s.record_key and r.as_of_at <= s.as_of_at
        and (a.counted_as is null or (a.counted_as = 'skipped' and s.ordinal < 0))
