@@ -13,7 +13,7 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test e2e screenshots docs-check test-processes test-backfills test-celery soak-records soak-system deploy-check audit lint
+.PHONY: help demo dev test e2e screenshots docs-check test-slow test-backfills test-celery soak-records soak-system deploy-check audit lint
 .PHONY: bench capacity pins clean
 
 help: ## This list.
@@ -27,10 +27,10 @@ dev: $(READY) ## The same environment with the Dagster UI and the schedule, unti
 	@$(BIN)/inn8 dev
 
 test: lint ## Lint, types, import rules, definitions; then the tests.
-	@$(BIN)/pytest -n auto -m "not processes"
+	@$(BIN)/pytest -n auto -m "not slow"
 
-test-processes: $(READY) ## The tests that run many processes of the command line or of Dagster.
-	@$(BIN)/pytest -n auto -m processes
+test-slow: $(READY) ## The tests of more than some ten seconds, and those that run many processes.
+	@$(BIN)/pytest -n auto -m slow
 
 e2e: $(READY) ## Test the Dagster UI in a real browser; installs Debian's Chromium if it is missing and apt-get is allowed.
 	@which chromium chromedriver > /dev/null || test "$$(id -u)" != 0 || ! which apt-get > /dev/null || \

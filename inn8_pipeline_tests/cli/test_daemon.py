@@ -99,7 +99,7 @@ def entries(terminal: Terminal, url: str) -> list[tuple[str, str, str]]:
     return sorted((each["entity"], each["status"], each["error_message"]) for each in logged if each["run_id"] in ours)
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_killed_and_a_canceled_run_leave_one_failed_entry_each_and_the_killed_one_is_started_again_twice(
     place: Place, terminal: Terminal, storage_url: str
 ) -> None:

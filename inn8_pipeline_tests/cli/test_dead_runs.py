@@ -27,6 +27,7 @@ def instance(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dagst
         yield opened
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_was_killed_is_ended_and_logged_and_one_that_lives_is_not(
     place: Place, instance: dg.DagsterInstance
 ) -> None:

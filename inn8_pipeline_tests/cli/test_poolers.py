@@ -17,7 +17,7 @@ def examined(terminal: Terminal) -> dict[str, tuple[bool, str]]:
     return {each["check"]: (each["is_ok"], each["message"]) for each in json.loads(answer.stdout)}
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 def test_a_whole_sync_runs_through_a_pooler_and_the_doctor_finds_nothing_wrong(
     place: Place, world: World, mode: str

@@ -18,7 +18,7 @@ def server() -> Iterator[EmbeddedPostgres]:
         yield started
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_postgres_that_is_restarted_during_a_fetch_leaves_one_line_and_no_statement_on_the_terminal(
     place: Place, server: EmbeddedPostgres
 ) -> None:

@@ -86,6 +86,7 @@ def expect_nothing_half_done(pipeline: Pipeline, entity: Entity, before: dict[st
     assert pipeline.entry(entity, clean.run_id).status == "Success"
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_any_of_its_events_leaves_nothing_half_done(pipeline: Pipeline) -> None:
     pipeline.run_all()
     event = 1
@@ -155,6 +156,7 @@ def restart(server: EmbeddedPostgres) -> None:
     server.start()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:3])
 def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
     server: EmbeddedPostgres, on_its_own: Pipeline, seed: int
@@ -169,6 +171,7 @@ def test_a_run_whose_postgres_is_killed_and_comes_up_again_ends_by_itself(
     assert on_its_own.entry(TRANSACTIONS, run.run_id).status == "Success"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS[:3])
 def test_a_run_whose_postgres_stays_down_is_failed_once_and_the_sync_before_it_is_there(
     server: EmbeddedPostgres, on_its_own: Pipeline, seed: int

@@ -23,6 +23,7 @@ def hold(connection: Connection, entity: Entity) -> None:
     locks.hold(connection, locks.entity(TENANT, entity.name))
 
 
+@pytest.mark.slow
 def test_several_processes_at_the_same_days_end_with_the_right_rows(pipeline: Pipeline) -> None:
     pipeline.run(CLIENTS)
     pipeline.run(PORTFOLIOS)

@@ -57,7 +57,7 @@ ELSEWHERE = {
     "make dev": ("inn8_pipeline_tests/cli/commands/test_dev.py", "it serves on the port that a developer may be using"),
     "make screenshots": ("inn8_pipeline_tests/e2e/test_ui.py", "it would take pictures of another run"),
     "make e2e": ("inn8_pipeline_tests/e2e/test_ui.py", "takes minutes, and needs a browser"),
-    "make test-processes": ("Makefile", "takes minutes"),
+    "make test-slow": ("Makefile", "takes minutes"),
     "make test-celery": ("Makefile", "takes minutes, and needs Redis"),
     "make docs-check": ("Makefile", "it would call itself"),
     "make bench": ("Makefile", "takes half an hour"),

@@ -16,6 +16,7 @@ from inn8_pipeline_tests.probe.test_reports import assert_without_values
 ALL = {entity.name: entity for entity in ENTITIES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_a_dialect_is_found_and_the_proposed_contract_brings_in_exactly_the_truth(
     warehouse_url: str, server: SandboxServer, probed: Probed, style: str

@@ -3,6 +3,8 @@
 `test_dialects` has what a contract file says. `--delay`, `--expires-in` and `--invalid` change neither names nor pages.
 """
 
+import pytest
+
 from inn8_pipeline.contract import Contract
 from inn8_pipeline.contract.reading import parse
 from inn8_pipeline.contract.writing import toml
@@ -42,6 +44,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 def test_each_option_is_found_and_the_proposed_contract_brings_in_exactly_the_truth(
     warehouse_url: str, server: SandboxServer, probed: Probed
 ) -> None:

@@ -272,6 +272,7 @@ def _merge_late(machine: Records) -> None:
     assert tables.read(machine.engine, machine.bench.tenant_id) != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_each_style_of_paging_brings_in_the_truth_though_the_world_changes(engine: Engine, style: str) -> None:
     Records.engine = engine

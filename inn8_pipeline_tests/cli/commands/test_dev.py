@@ -67,7 +67,7 @@ def announced(process: "subprocess.Popen[str]") -> list[str]:
     raise AssertionError(lines, process.communicate())
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process_behind(data_folder: Path) -> None:
     port = free_port()
     terminal = Terminal({"XDG_DATA_HOME": str(data_folder)})

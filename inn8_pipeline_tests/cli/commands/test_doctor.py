@@ -96,6 +96,7 @@ def test_a_daemon_that_has_died_is_noticed(terminal: Terminal, monkeypatch: pyte
     assert "scheduler" in examined.messages["the schedule"]
 
 
+@pytest.mark.slow
 def test_a_schedule_that_somebody_has_switched_off_is_noticed(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +181,7 @@ def tick(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, status: TickStatus
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "seconds_ago", "finding"),
     [

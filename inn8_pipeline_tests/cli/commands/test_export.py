@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
         yield made
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_the_rows_of_a_view_are_exported_exactly(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "BATCH", 50)
     assert place.terminal.run("sync").returncode == 0

@@ -29,7 +29,7 @@ def printed(place: Place) -> dict[tuple[str, str], float]:
     return found
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_the_metrics_of_a_sync_and_of_a_failed_one(place: Place) -> None:
     assert place.terminal.run("sync", "clients").returncode == 0
     engine = connect(place.warehouse_url)

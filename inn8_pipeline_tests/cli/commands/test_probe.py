@@ -13,7 +13,7 @@ from inn8_pipeline_tests.cli.conftest import Place
 DIALECT = "records = '/data'\n[paging]\nstyle = 'offset'\n[collections.clients.properties]\nphoneNumber = 'mobile'"
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_probe_writes_a_contract_with_which_the_next_probe_and_a_sync_succeed(place: Place, tmp_path: Path) -> None:
     place.server.app.dialects.update(dialects_of(parse(DIALECT, ENTITIES)))
     contract, report = tmp_path / "contract.toml", tmp_path / "inn8.md"

@@ -27,6 +27,7 @@ def syncs(output: str) -> list[dict[str, Any]]:
     return syncs
 
 
+@pytest.mark.slow
 def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(place: Place) -> None:
     first = place.terminal.run("sync")
     assert (first.returncode, first.stdout.count("Success")) == (0, 3), first
@@ -89,7 +90,7 @@ def upgraded_with_a_past(place: Place) -> None:
     ]
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world: World) -> None:
     done = place.terminal.run("sync", "--full", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -111,7 +112,7 @@ def change_all(world: World, collection: Collection, **changes: object) -> None:
         world.put(collection, {**record, **changes})
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through(place: Place, world: World) -> None:
     assert place.terminal.run("sync").returncode == 0
     change_all(world, "clients", status="dormant")
@@ -139,7 +140,7 @@ def preview_shows_the_change_and_writes_nothing(place: Place, command: list[str]
     assert place.terminal.ask("log", "--json").stdout == logged
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them(place: Place, world: World) -> None:
     change_all(world, "clients", fullName=None)
     failed = place.terminal.run("sync", "clients")
@@ -148,7 +149,7 @@ def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_t
     assert count(place.warehouse_url, "inn8.rejected_records") == 30
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_removals_that_are_held_back_are_marked_by_a_sync_that_allows_them(place: Place, world: World) -> None:
     place.terminal.run("sync", "clients")
     for record in list(world.records("clients"))[:10]:
@@ -208,7 +209,7 @@ class TestOfAWorldWithFaultyRecords:
         with World(clients=5, portfolios=5, transactions=50, days=5, invalid=2) as made:
             yield made
 
-    @pytest.mark.processes
+    @pytest.mark.slow
     def test_rejects_change_the_exit_code_until_they_are_accepted(self, place: Place, tmp_path: Path) -> None:
         partial = place.terminal.run("sync", "clients")
         assert (partial.returncode, "PartialSuccess" in partial.stdout) == (3, True)
@@ -235,7 +236,7 @@ class TestOfAWorldWithFaultyRecords:
         assert (unknown.exit_code, "no open reject 999" in unknown.stderr) == (1, True)
         assert place.terminal.run("sync", "clients").returncode == 0
 
-    @pytest.mark.processes
+    @pytest.mark.slow
     def test_a_record_is_shown_with_what_inn8_sent(self, place: Place) -> None:
         place.terminal.run("sync")
         client = json.loads(place.terminal.ask("show", "client", "CL-000001", "--json").stdout)
@@ -255,7 +256,7 @@ class TestOfAWorldWithFaultyRecords:
         assert (nobody.exit_code, nobody.stdout) == (1, "")
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new_database: NewDatabase) -> None:
     with new_database("template0") as empty:
         terminal = place.terminal.but(INN8_DATABASE_URL=empty)
@@ -272,6 +273,7 @@ def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new
         assert (doctor.exit_code, all(each["is_ok"] for each in json.loads(doctor.stdout))) == (0, True), doctor.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end: signal.Signals) -> None:
     place.server.faults.add("delay", "clients", seconds=60, times=None)
@@ -290,7 +292,7 @@ def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end:
     assert [(each["entity"], each["status"]) for each in logged] == [("clients", "Failed")]
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_code_say_so(
     place: Place, storage_url: str
 ) -> None:
@@ -306,7 +308,7 @@ def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_co
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_a_rebuild_makes_the_table_from_the_landing_and_asks_inn8_nothing(place: Place) -> None:
     assert place.terminal.run("sync", "clients").returncode == 0
     asked = place.server.stats.requests.total()
@@ -327,6 +329,7 @@ def acme() -> Iterator[SandboxServer]:
         yield server
 
 
+@pytest.mark.slow
 def test_several_tenants_are_synced_and_shown_separately(place: Place, acme: SandboxServer) -> None:
     both = place.terminal.but(
         INN8_TENANTS="tests,acme",
@@ -354,7 +357,7 @@ def test_several_tenants_are_synced_and_shown_separately(place: Place, acme: San
     assert "INN8_TENANT_ID=tests" in renamed.ask("doctor").stdout
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_an_unknown_property_is_listed_until_it_is_accepted(place: Place, world: World) -> None:
     world.corrupt("clients", world.records("clients")[0]["id"], loyaltyTier="of-somebody")
     assert place.terminal.run("sync", "clients").returncode == 0

@@ -74,6 +74,7 @@ def test_a_tick_that_held_removals_back_has_no_heartbeat_and_does_not_hide_a_fai
     assert "Error: clients, check sync_log. Failed." in receiver.received[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tick_at", ["zzz", "9999-12-31T23:59:59+00:00", ""])
 def test_a_manual_run_with_odd_tags_is_no_tick(alerted: Pipeline, receiver: Receiver, tick_at: str) -> None:
     sensor = SensorRunner(alerted, "heartbeat")

@@ -97,6 +97,7 @@ def watch(alerted: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Watch:
     return watch
 
 
+@pytest.mark.slow
 def test_an_hour_without_inn8_is_two_messages(watch: Watch, receiver: Receiver) -> None:
     watch.pipeline.change(OPENED)
     for _ in range(2):
@@ -119,6 +120,7 @@ def test_an_hour_without_inn8_is_two_messages(watch: Watch, receiver: Receiver) 
     assert re.match(r"Resolved: outage of INN8 \(clients, portfolios, transactions\), after 1 h [4-9] min \(", over)
 
 
+@pytest.mark.slow
 def test_an_hour_without_the_warehouse_is_two_messages(
     watch: Watch, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +139,7 @@ def test_an_hour_without_the_warehouse_is_two_messages(
     assert over.startswith("Resolved: outage of Postgres (clients, portfolios, transactions), after 1 h")
 
 
+@pytest.mark.slow
 def test_an_hour_without_the_daemon_is_one_message_once_it_ticks_again(watch: Watch, receiver: Receiver) -> None:
     at = now().replace(minute=0, second=0, microsecond=0)
     watch.clock.ahead = at - now() + timedelta(minutes=1)

@@ -189,6 +189,7 @@ def test_fewer_records_than_usual_fail_the_check(pipeline: Pipeline) -> None:
     assert metadata(evaluation) == {"of": "today's last landing", "count": 23, "usual": 25}
 
 
+@pytest.mark.slow
 def test_far_fewer_transactions_than_on_the_same_weekday_before_fail_the_check(
     new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

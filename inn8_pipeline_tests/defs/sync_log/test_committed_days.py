@@ -71,6 +71,7 @@ def synced(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.slow
 def test_the_days_of_a_run_that_was_killed_after_its_merge_are_materialized_once(synced: Pipeline) -> None:
     run = killed(synced, first_event_of(synced, dg.DagsterEventType.ASSET_CHECK_EVALUATION))
     assert synced.entry(TRANSACTIONS, run.run_id).status == "Success"

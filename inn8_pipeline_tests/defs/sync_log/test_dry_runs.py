@@ -259,6 +259,7 @@ def test_a_run_that_is_dry_for_one_entity_writes_nothing_of_another(pipeline: Pi
     assert everything(pipeline) == before
 
 
+@pytest.mark.slow
 def test_the_copy_of_old_entries_adds_neither_dry_runs_nor_syncs_whose_runs_are_deleted(pipeline: Pipeline) -> None:
     pipeline.run_all()
     previewed = pipeline.run(CLIENTS, config=DRY)

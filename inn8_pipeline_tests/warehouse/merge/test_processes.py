@@ -56,6 +56,7 @@ def kill_at(syncs: Syncs, landing: Landing, step: int) -> int | None:
     return child.exitcode
 
 
+@pytest.mark.slow
 def test_a_merge_killed_at_any_step_leaves_the_sync_before_it_and_the_next_one_ends_as_a_clean_one(
     owned: Syncs,
 ) -> None:

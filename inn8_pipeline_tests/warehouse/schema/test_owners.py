@@ -179,7 +179,7 @@ def test_an_owner_without_further_rights_upgrades_an_older_schema(server: Embedd
     check_that_rights_can_be_given(url, reader, make_login(superuser))
 
 
-@pytest.mark.processes
+@pytest.mark.slow
 def test_databases_of_one_server_can_be_upgraded_at_a_time(server: EmbeddedPostgres) -> None:
     urls = [server.url(name) for name in ("one", "two", "three")]
     # Alembic is not for several threads at a time.
