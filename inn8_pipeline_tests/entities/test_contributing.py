@@ -44,6 +44,9 @@ with Syncs(sys.argv[1]) as syncs:
         print(row["external_id"], row["second_email"])
     for row in syncs.query("select external_id, second_email from inn8.client_details order by 1"):
         print(row["external_id"], row["second_email"])
+    before = [client(id=f"C-{number}") for number in range(3, 33)]
+    syncs.clients(before)
+    print(syncs.clients([{**each, "email2": "new@work.example"} for each in before]).counts.updated)
 """
 
 
@@ -100,6 +103,7 @@ def test_the_documented_steps_add_a_column_for_a_new_property(copy: Copy, empty_
         "C-1 thandi@work.example",
         "C-1 thandi@home.example",
         "C-2 None",
+        "30",
     ]
     page = copy.run("-m", "inn8_pipeline.cli", "db", "dictionary")
     assert page.count("| `second_email` |") == 4

@@ -6,6 +6,7 @@ import shlex
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -112,31 +113,56 @@ def change_all(world: World, collection: Collection, **changes: object) -> None:
         world.put(collection, {**record, **changes})
 
 
+@dataclass(frozen=True)
+class Change:
+    """What the preview of a mass change must show: the column, its old and new values, and the number of rows."""
+
+    column: str
+    old: str
+    new: str
+    rows: int
+
+
 @pytest.mark.slow
 def test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through(place: Place, world: World) -> None:
     assert place.terminal.run("sync").returncode == 0
-    change_all(world, "clients", status="dormant")
+    for record in list(world.records("clients")):
+        world.put("clients", {name: value for name, value in record.items() if name != "phoneNumber"})
     change_all(world, "transactions", currency="USD")
+    clients = count(place.warehouse_url, "inn8.clients where phone <> ''")
+    transactions = count(place.warehouse_url, "inn8.transactions where currency <> 'USD'")
+    changes = {
+        "clients": Change("phone", r"'[^'\n]+'", "''", clients),
+        "transactions": Change("currency", r"'\w+'", "'USD'", transactions),
+    }
     failed = place.terminal.run("sync")
     assert (failed.returncode, failed.stdout.count("Failed")) == (1, 2), failed
-    for entity in ("clients", "transactions"):
+    for entity, change in changes.items():
         (message,) = [line for line in failed.stderr.splitlines() if f"The sync of {entity} would have changed" in line]
-        if entity == "clients":
-            preview_shows_the_change_and_writes_nothing(place, named_command(message))
-        assert place.terminal.run(*named_command(message)).returncode == 0
+        command = named_command(message)
+        assert ("--from" in command) == ("--to" in command) == (entity == "transactions")
+        preview_shows_the_change_and_writes_nothing(place, entity, change, command)
+        assert place.terminal.run(*command).returncode == 0
+        assert unchanged_rows(place, entity, change) == 0
     assert place.terminal.run("sync").returncode == 0
 
 
-def preview_shows_the_change_and_writes_nothing(place: Place, command: list[str]) -> None:
-    logged = place.terminal.ask("log", "--json").stdout
-    unknown = count(place.warehouse_url, "inn8.clients where status = 'unknown'")
+def unchanged_rows(place: Place, entity: str, change: Change) -> int:
+    new = f"is distinct from {change.new}"
+    return count(place.warehouse_url, f"inn8.{entity} where {change.column} {new}")
+
+
+def preview_shows_the_change_and_writes_nothing(place: Place, entity: str, change: Change, command: list[str]) -> None:
+    logged, before = place.terminal.ask("log", "--json").stdout, unchanged_rows(place, entity, change)
+    assert before == change.rows
     preview = place.terminal.run(*command, "--dry-run")
     assert (preview.returncode, preview.stderr) == (0, ""), preview
-    shown = re.findall(r"clients CL-\d+: updated\n  - status: '\w+'\n  \+ status: 'unknown'\n", preview.stdout)
-    assert len(shown) == 29
-    assert "\n29 rows would change.\nDry run, nothing was written. The sync log would say:\n" in preview.stdout
-    assert re.search(r"clients +Success +30 +0 +29 +1", preview.stdout), preview
-    assert count(place.warehouse_url, "inn8.clients where status = 'unknown'") == unknown == 1
+    values = rf"  - {change.column}: {change.old}\n  \+ {change.column}: {change.new}\n"
+    assert len(re.findall(rf"{entity} [\w-]+: updated\n{values}", preview.stdout)) == change.rows
+    written = "rows would change.\nDry run, nothing was written. The sync log would say:\n"
+    assert f"\n{change.rows:,} {written}" in preview.stdout
+    assert re.search(rf"{entity} [^\n]*Success +\d+ +0 +{change.rows} ", preview.stdout), preview
+    assert unchanged_rows(place, entity, change) == before
     assert place.terminal.ask("log", "--json").stdout == logged
 
 
