@@ -14,10 +14,10 @@ from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline.warehouse.schema.comments import COLUMNS, TABLES
 from inn8_pipeline.warehouse.schema.migrations.versions import v0007_hidden_rows
-from inn8_pipeline.warehouse.schema.tables import business_tables, metadata
+from inn8_pipeline.warehouse.schema.tables import FILL_FACTOR, business_tables, metadata
 from inn8_pipeline.warehouse.schema.views import views
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
-from inn8_pipeline_tests.warehouse.syncs import Syncs
+from inn8_pipeline_tests.warehouse.syncs import Syncs, many
 
 OURS = ("inn8", "inn8_raw", "inn8_history")
 
@@ -36,6 +36,23 @@ def test_the_migrations_make_the_tables_that_the_code_reads(syncs: Syncs) -> Non
             },
         )
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_row_that_changes_stays_on_its_page_so_that_no_index_is_written(owned: Syncs) -> None:
+    pages = "select external_id, (ctid::text::point)[0]::int as page from inn8.transactions"
+    sent = many(transaction, 400)
+    owned.transactions(sent)
+    before = owned.query(f"{pages} order by 1")
+    assert len({row["page"] for row in before}) > 5
+    changed = [each | {"amount": "7.00"} if number % 40 == 0 else each for number, each in enumerate(sent)]
+    assert owned.transactions(changed).counts.updated == 10
+    assert owned.query(f"{pages} order by 1") == before
+
+
+def test_each_table_that_syncs_update_leaves_room_for_new_versions(syncs: Syncs) -> None:
+    found = syncs.query("select relname, reloptions from pg_class where relnamespace = 'inn8'::regnamespace")
+    options = {row["relname"]: row["reloptions"] for row in found if row["relname"] in business_tables()}
+    assert options == dict.fromkeys(business_tables(), [f"fillfactor={FILL_FACTOR}"])
 
 
 def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:
