@@ -97,10 +97,8 @@ _TYPES: dict[str, TypeEngine[Any]] = {
     "bytea": LargeBinary(),
 }
 _WRITTEN = {"created_at", "updated_at", "valid_from"}
-
-
 FILL_FACTOR = 90
-"""The percentage of a page that new rows fill; a new version of a row fits on the page of the old one (decision 0034)."""
+"""The percentage of a page that new rows fill, so that a new version of a row fits beside the old one."""
 
 
 def table_of(declared: Entity | Dimension) -> Table:

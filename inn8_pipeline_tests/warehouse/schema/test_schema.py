@@ -49,10 +49,17 @@ def test_a_row_that_changes_stays_on_its_page_so_that_no_index_is_written(owned:
     assert owned.query(f"{pages} order by 1") == before
 
 
+def test_landed_pages_are_compressed(owned: Syncs) -> None:
+    owned.transactions(many(transaction, 400))
+    size = "sum(pg_column_size(body))::int as stored, sum(byte_count)::int as sent"
+    (row,) = owned.query(f"select {size} from inn8_raw.pages where byte_count > 5000")
+    assert 0 < 2 * row["stored"] < row["sent"]
+
+
 def test_each_table_that_syncs_update_leaves_room_for_new_versions(syncs: Syncs) -> None:
     found = syncs.query("select relname, reloptions from pg_class where relnamespace = 'inn8'::regnamespace")
     options = {row["relname"]: row["reloptions"] for row in found if row["relname"] in business_tables()}
-    assert options == dict.fromkeys(business_tables(), [f"fillfactor={FILL_FACTOR}"])
+    assert options == {name: [f"fillfactor={FILL_FACTOR}"] for name in business_tables()}
 
 
 def test_the_version_that_the_code_needs_is_the_newest_migration() -> None:

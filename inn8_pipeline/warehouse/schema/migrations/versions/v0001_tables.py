@@ -9,7 +9,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create all tables. Pages are stored out of line and uncompressed, which is faster to write and to read."""
+    """Create all tables. Pages are stored out of line and, until 0021, uncompressed."""
     op.create_table(
         "circuits",
         sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
