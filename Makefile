@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := celery e2e kubernetes sandbox test
+EXTRAS := celery e2e kubernetes otel sandbox test
 # Also in an activated .venv, whose Python has no pip.
 export PATH := $(subst $(CURDIR)/$(VENV)/bin:,,$(PATH))
 # The machine's pip installs into .venv, so that a Python without `ensurepip` (Debian's) is enough.

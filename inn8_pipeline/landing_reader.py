@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity
+from inn8_pipeline.tracing.stopwatch import Stopwatch
 from inn8_pipeline.transform.batch import Batch, UnlistedValues, join
 from inn8_pipeline.transform.columns import series
 from inn8_pipeline.transform.json.reading import digests, split
@@ -61,6 +62,9 @@ class LandingReader:
         contract: How INN8 names properties and values.
         on_read: Called after each batch with the number of records so far, and with that of all.
 
+    Attributes:
+        work: How long records were transformed and encoded, without reading them.
+
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class LandingReader:
         contract: Contract = DEFAULT,
         on_read: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
+        self.work = Stopwatch()
         self._on_read = on_read
         self._read_records = 0
         self._engine = engine
@@ -125,17 +130,22 @@ class LandingReader:
         pages: list[Batch] = []
         found: dict[int, bytes] = {}
         for body, ordinals in self._all() if chosen is None else self._some(chosen):
-            pages.append(transformer.page(body, first, ordinals))
-            numbers = ordinals or range(first, first + pages[-1].records)
-            found.update(zip(numbers, digests(body) or (), strict=False))
+            with self.work:
+                pages.append(transformer.page(body, first, ordinals))
+                numbers = ordinals or range(first, first + pages[-1].records)
+                found.update(zip(numbers, digests(body) or (), strict=False))
             first += pages[-1].records
             count += pages[-1].records
             self._read_records = first
             if count >= self._batch_size:
-                yield _encoded(join(pages), drift, found)
+                with self.work:
+                    batch = _encoded(join(pages), drift, found)
+                yield batch
                 count, pages, found = 0, [], {}
         if pages:
-            yield _encoded(join(pages), drift, found)
+            with self.work:
+                batch = _encoded(join(pages), drift, found)
+            yield batch
 
     def _all(self) -> Iterator[tuple[bytes, None]]:
         """Yield the pages, small ones joined."""

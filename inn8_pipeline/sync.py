@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
+from inn8_pipeline import sync_spans
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import DatabaseError, Inn8Error
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.lazy_imports import lazy_module
+from inn8_pipeline.tracing.span import NO_SPAN, Span
+from inn8_pipeline.tracing.stopwatch import Stopwatch
 from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
 from inn8_pipeline.warehouse.landing.validators import PageValidators
@@ -51,12 +54,16 @@ would seem to be absent. Records of the additional days are skipped.
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """The warehouse, tenant and run that a sync writes for. `chunk_size` is the least number of records in a COPY."""
+    """The warehouse, tenant and run that a sync writes for, and the span that traces it.
+
+    `chunk_size` is the least number of records in a COPY.
+    """
 
     engine: Engine
     tenant_id: str
     run_id: str
     chunk_size: int = 5000
+    span: Span = NO_SPAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +172,28 @@ def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
     for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS), known_pages):
         # A page that is asked for conditionally is stored as it is, because a 304 stands for its bytes.
         in_chunks = not client.asks_conditionally(entity)
-        with LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id, in_chunks=in_chunks) as writer:
-            for page in fetch:
-                writer.add(page.body, page.records)
-                on_page(fetch.records, fetch.announced)
+        stored = Stopwatch()
+        with (
+            to.span.child("landing") as landing_span,
+            LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id, in_chunks=in_chunks) as writer,
+        ):
+            with to.span.child("fetch") as fetch_span:
+                fetch.on_page_timing = sync_spans.page_spans(fetch_span)
+                for page in fetch:
+                    with stored:
+                        writer.add(page.body, page.records)
+                    on_page(fetch.records, fetch.announced)
+                sync_spans.describe_fetch(fetch_span, fetch)
             if fetch.is_complete:
-                landing = writer.complete(
-                    retries=fetch.retries,
-                    has_duplicates=fetch.has_duplicates,
-                    unproven_end=fetch.unproven_end,
-                    waited_seconds=client.waited_seconds,
-                    unchanged_pages=fetch.unchanged_pages,
-                )
+                with stored:
+                    landing = writer.complete(
+                        retries=fetch.retries,
+                        has_duplicates=fetch.has_duplicates,
+                        unproven_end=fetch.unproven_end,
+                        waited_seconds=client.waited_seconds,
+                        unchanged_pages=fetch.unchanged_pages,
+                    )
+                sync_spans.describe_landing(landing_span, landing, stored)
                 if known_pages:
                     known_pages.replace(fetch.validated)
                 return landing
@@ -229,9 +246,11 @@ def merge(  # noqa: PLR0913 (landings, where they go, and how)
     committed: set[date] = set()
     for landing, days in sources:
         landings.append(landing)
-        source, how = _reader(to, landing, contract, on_read), options(landing)
+        how = options(landing)
         try:
-            merge_landing(to.engine, landing, days, how, source, on_wait=on_wait, on_merged=add)
+            with to.span.child("merge") as span, _reader(to, landing, contract, on_read, span) as source:
+                result = merge_landing(to.engine, landing, days, how, source, on_wait=on_wait, on_merged=add)
+                sync_spans.describe_merge(span, landing, result)
         except Inn8Error as error:
             if committed and not how.is_dry_run:
                 error.add_note(_partly_written(committed))
@@ -262,5 +281,19 @@ def discarding(to: Destination, entity: Entity) -> Iterator[None]:
             raise
 
 
-def _reader(to: Destination, landing: Landing, contract: Contract, on_read: OnProgress) -> Callable[[], RecordSource]:
-    return lambda: landing_reader.LandingReader(to.engine, landing, to.chunk_size, contract, on_read)
+@contextmanager
+def _reader(
+    to: Destination, landing: Landing, contract: Contract, on_read: OnProgress, span: Span
+) -> Iterator[Callable[[], RecordSource]]:
+    """Return the function that opens the landing's records; trace at the end how long they were transformed."""
+    opened: list[landing_reader.LandingReader] = []
+
+    def open_source() -> RecordSource:
+        opened.append(landing_reader.LandingReader(to.engine, landing, to.chunk_size, contract, on_read))
+        return opened[-1]
+
+    try:
+        yield open_source
+    finally:
+        for each in opened:
+            sync_spans.add_transform(span, each.work)

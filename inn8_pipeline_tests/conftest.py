@@ -63,7 +63,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the developer's own settings out of the tests."""
-    for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_", "PG"))]:
+    for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_", "OTEL_", "PG"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
 

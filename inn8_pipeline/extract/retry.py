@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
@@ -25,6 +25,7 @@ from inn8_pipeline.extract.budget import RequestBudget, Unlimited
 from inn8_pipeline.extract.endpoint import RetryPolicy, Timeouts
 from inn8_pipeline.extract.http.deadlines import time_limit
 from inn8_pipeline.extract.http.responses import RequestLabel, TransientError
+from inn8_pipeline.extract.timing import RequestTries
 
 LEASE_MARGIN_SECONDS = 10.0
 """How much longer the lease of a trial is than the time limit of an attempt."""
@@ -74,15 +75,20 @@ Notice = RetryNotice | CircuitNotice | str
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A request with its retries: its circuit, the event that cancels it, and the function that counts retries."""
+    """A request with its retries: its circuit, the event that cancels it, and the function that counts retries.
+
+    `tries` says how it has gone so far.
+    """
 
     label: RequestLabel
     circuit: str
     cancelled: Event
     count_retry: Callable[[], None] = lambda: None
+    tries: RequestTries = field(default_factory=RequestTries)
 
     def wait(self, seconds: float) -> None:
         """Wait for so many seconds. Raises AbandonedError as soon as the call is cancelled."""
+        self.tries.waited_seconds += max(seconds, 0)
         if self.cancelled.wait(seconds) if seconds > 0 else self.cancelled.is_set():
             raise AbandonedError
 
@@ -177,6 +183,7 @@ class _RetriedRequest(Generic[Prepared, Result]):
         if self._is_open or self.attempts > len(self._retrier.policy.waits_seconds):
             return False
         self._call.count_retry()
+        self._call.tries.retries += 1
         label = self._call.label
         self._retrier.announce(
             RetryNotice(self.attempts, self._delay_seconds, error.reason, label.method, label.shown_path)

@@ -36,6 +36,7 @@ from inn8_pipeline.settings.readers import (
     tenant_variable,
 )
 from inn8_pipeline.settings.tenants import check_tenants
+from inn8_pipeline.settings.tracing import read_traces_endpoint
 from inn8_pipeline.settings.urls import well_formed
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "read_sync",
     "read_tenant",
     "read_tenant_ids",
+    "read_traces_endpoint",
     "tenant_variable",
     "well_formed",
 ]

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Never
 
@@ -28,6 +29,7 @@ from inn8_pipeline.settings import (
     read_sync,
     read_tenant,
 )
+from inn8_pipeline.tracing.exporting import exporting
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import worst
 
@@ -84,7 +86,7 @@ def run_each(
     """
     found: list[tuple[PlannedRun, LoggedSync]] = []
     done = 0
-    with progress() as shown:
+    with exporting(partial(click.echo, err=True)), progress() as shown:
         task = shown.add_task("", total=sum(each.weight for each in planned), note="")
         for number, each in enumerate(planned):
             if not any(_is_same(each, earlier) and sync.entry.status is Status.FAILED for earlier, sync in found):

@@ -13,6 +13,7 @@ from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN, window_of_days
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.runs.progress import StepProgress
+from inn8_pipeline.defs.runs.step_trace import StepTrace
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, warehouse_log
 from inn8_pipeline.defs.sync_log.failures import LogFailures
 from inn8_pipeline.defs.sync_log.warehouse_log import MergeRecorder
@@ -50,8 +51,8 @@ def raw_asset(
     )
     def raw(context: dg.AssetExecutionContext, inn8: Inn8, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        with LogFailures(context, tenant, entity, days) as step:
-            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id)
+        with StepTrace(context, tenant, entity, days) as trace, LogFailures(context, tenant, entity, days) as step:
+            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, span=trace.span)
             check_tenants(Environment(), to.engine)
             if warehouse_log.is_logged(context.run, tenant.key(entity)):
                 warehouse_log.begin(to.engine, step.sync)
@@ -100,9 +101,11 @@ def table_assets(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.Output[None] | dg.MaterializeResult[None]]:
         days, is_dry = days_of(context), dry_runs.is_dry(context.run)
-        with LogFailures(context, tenant, entity, days) as step:
+        with StepTrace(context, tenant, entity, days) as trace, LogFailures(context, tenant, entity, days) as step:
             current = read_sync(Environment())
-            to = sync.Destination(warehouse.engine(), tenant.tenant_id, context.run.run_id, current.chunk_size)
+            to = sync.Destination(
+                warehouse.engine(), tenant.tenant_id, context.run.run_id, current.chunk_size, trace.span
+            )
             check_tenants(Environment(), to.engine)
             sources = sync.landings_of(to, entity, window_of(entity, days))
             contract = read_contract(Environment(), tenant.tenant_id)
@@ -129,6 +132,7 @@ def table_assets(
                     on_each=dry_runs.reader_of(to.run_id),
                     on_read=StepProgress("merging", context.log.info),
                 )
+            trace.merged(record.whole)
         if is_dry:
             dry_runs.log(context, key, record.whole, outcome.changed_columns)
             context.log.warning("%s. %s", dry_runs.TITLE, metadata.merged(outcome))

@@ -13,6 +13,7 @@ from dagster import _check as check
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_celery, read_executor
+from inn8_pipeline.tracing.exporting import exporting
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.runs import process
@@ -64,7 +65,7 @@ def _executing(executor: dg.Executor) -> Callable[..., Iterator[dg.DagsterEvent]
     plain = executor.execute
 
     def execute(plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:  # noqa: ANN401 (Dagster's own)
-        with process.shown(plan_context.instance, plan_context.run_id):
+        with exporting(plan_context.log.warning), process.shown(plan_context.instance, plan_context.run_id):
             process.stop_if_canceled(plan_context.instance, plan_context.run_id)
             yield from plain(plan_context, execution_plan)
 

@@ -35,13 +35,15 @@ class TransientError(Exception):
     Attributes:
         reason: What INN8 did, without any text of the response.
         retry_after_seconds: The wait that the server requested, without a bound, or None.
+        status: The status of the response if that is what was wrong with it, or None.
 
     """
 
-    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after_seconds: float | None = None, *, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _read_success(response: httpx.Response, label: RequestLabel, expected: Expec
     asks_to_wait = status == httpx.codes.FORBIDDEN and "Retry-After" in response.headers
     if status in TRANSIENT_4XX or status >= FIRST_5XX or asks_to_wait:
         reason = f"answered {status}"
-        raise TransientError(reason, retry_after(response))
+        raise TransientError(reason, retry_after(response), status=status)
     if status >= FIRST_4XX:
         raise _refusal(response, label)
     raise _redirect(response, label) if response.has_redirect_location else _unexpected(status, label)

@@ -13,6 +13,7 @@ from inn8_pipeline.extract.paging.page import Page
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, Paginator, PagingOptions
 from inn8_pipeline.extract.paging.prefetch import PagePrefetcher
 from inn8_pipeline.extract.paging.styles import paginator_of
+from inn8_pipeline.extract.timing import PageTiming
 
 WRONG_VALIDATOR = (
     "So INN8 may have answered 304 for pages that had changed, and ticks of the last 24 hours may have missed changes. "
@@ -34,6 +35,8 @@ class Fetch:
         known_pages: The pages of the fetch before, for conditional requests; None if none may be made or prepared.
         unchanged_pages: How many pages INN8 answered with 304.
         unproven_end: Why more pages may follow the last one, as a sentence about page 1; None if it is the last one.
+        on_page_timing: Called after each page, whether it came or failed, in the thread that requested it. Set it
+            before the first page is read.
 
     """
 
@@ -57,6 +60,7 @@ class Fetch:
         self.cancelled = Event()
         self.known_pages = known_pages
         self.unchanged_pages = 0
+        self.on_page_timing: Callable[[PageTiming], None] = _ignore
         self._validated: list[tuple[int, ValidatedPage | None]] = []
         self._options = options
         self._read = read
@@ -198,6 +202,10 @@ class Fetch:
         if warning not in self._warnings:
             self._warnings.add(warning)
             self._warn(f"{subject} {warning}.")
+
+
+def _ignore(_timing: PageTiming) -> None:
+    """Do nothing."""
 
 
 ReadPage = Callable[[Fetch, PageRequest], FetchedPage]

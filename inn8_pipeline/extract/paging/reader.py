@@ -32,6 +32,7 @@ from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
 from inn8_pipeline.extract.paging.paginator import FetchedPage, PageRequest, may_be_full
 from inn8_pipeline.extract.paging.styles import PageResponse, links_of
 from inn8_pipeline.extract.retry import ApiCall, Retrier
+from inn8_pipeline.extract.timing import PageTiming
 
 SUCCESS = frozenset({200, 203, 204})
 EMPTY_PAGE = b"[]"
@@ -77,9 +78,12 @@ class PageReader:
 
         """
         label = RequestLabel("GET", self._contract.path, request.number)
-        call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry)
-        attempt = partial(self._attempt, call, request.url, self._condition(fetch, request.url))
-        return self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
+        with PageTiming(request.number, fetch.on_page_timing) as timing:
+            call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry, timing.tries)
+            attempt = partial(self._attempt, call, request.url, self._condition(fetch, request.url))
+            fetched = self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
+            timing.records, timing.bytes = fetched.page.records, len(fetched.page.body)
+            return fetched
 
     def _identity_of(self, endpoint: Endpoint) -> bytes:
         """Return a digest of what decides, beside the URL, what INN8 sends and how it is read."""
@@ -125,7 +129,12 @@ class PageReader:
         try:
             take_request = partial(self._retrier.take_request, call)
             response, body = exchange(self._http, request, call.label, expected, take_request)
+            call.tries.status = response.status_code
+        except TransientError as error:
+            call.tries.status = error.status
+            raise
         except RefusedRequestError as refusal:
+            call.tries.status = refusal.status
             if refusal.status != httpx.codes.UNAUTHORIZED:
                 raise
             return None

@@ -1,0 +1,1 @@
+"""Tests of inn8_pipeline.tracing."""
