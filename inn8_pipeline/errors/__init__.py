@@ -12,6 +12,7 @@
     │   ├── RefusedRequestError    INN8 refused the request (4xx): check the settings
     │   └── ContractError          INN8's response contradicts the contract: change the contract file
     ├── NotifyError                an alert or a heartbeat was not accepted: check its address
+    ├── CollectorError             spans cannot be exported: check the collector, or install the extra `otel`
     └── WarehouseError             Postgres, or what is stored in it
         ├── DatabaseError          Postgres failed, is full or read-only: repair it, rerun
         │   └── UnreachableDatabaseError   no connection can be opened: check the URL and the server
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
         SyncLockedError,
         TooManyRejectsError,
     )
-    from inn8_pipeline.errors.notify import NotifyError
+    from inn8_pipeline.errors.notify import CollectorError, NotifyError
     from inn8_pipeline.errors.settings import ContractFileError, NoDaysError, SettingsError, UnknownEntityError
     from inn8_pipeline.errors.warehouse import (
         DatabaseError,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "CircuitOpenError",
+    "CollectorError",
     "ContractError",
     "ContractFileError",
     "CredentialsError",

@@ -1,4 +1,4 @@
-"""Errors of alerts and of the heartbeat."""
+"""Errors of alerts, of the heartbeat and of traces."""
 
 from dataclasses import dataclass
 
@@ -22,3 +22,14 @@ class NotifyError(Inn8Error):
             f"The {self.what} could not be sent ({self.finding}): the sensor tries again at its next tick. "
             f"Check {self.variable}. No sync is affected."
         )
+
+
+@dataclass(eq=False)
+class CollectorError(Inn8Error):
+    """Spans cannot be exported. `problem` says why, what it means and what to do."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        """Return the problem."""
+        return self.problem

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from inn8_pipeline.errors import CollectorError
 from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ SENDING = "inn8 last spans"
 """The name of the thread that sends them."""
 
 NOT_INSTALLED = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages for it are not installed: this sync is not traced. Install "
+    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages for it are not installed: no sync is traced. Install "
     "inn8-pipeline[otel], or unset the variable."
 )
 NOT_ACCEPTED = (
@@ -29,7 +30,7 @@ NOT_ACCEPTED = (
     "sync is affected. Check that the collector runs and accepts OTLP over HTTP, or unset the variable."
 )
 INVALID = (
-    "A variable of OpenTelemetry is wrong ({}): this sync is not traced. Compare the variables whose names begin with "
+    "A variable of OpenTelemetry is wrong ({}): no sync is traced. Compare the variables whose names begin with "
     "OTEL_ with docs/metrics.md."
 )
 
@@ -88,11 +89,33 @@ def sync_span(endpoint: str, run_id: str, subject: str, warn: Callable[[str], No
     """
     process = _current()
     try:
-        with process.lock:
+        with process.lock, _clear_errors():
             process.export = process.export or otlp.SpanExport(endpoint)
             return process.export.sync_span(run_id, subject)
+    except CollectorError as error:
+        warn(str(error))
+        return None
+
+
+def check(endpoint: str) -> None:
+    """Send a request without spans to the collector.
+
+    Raises:
+        CollectorError: The packages are not installed, a variable is wrong, or the collector did not accept it.
+
+    """
+    with _clear_errors():
+        is_accepted = otlp.accepts(endpoint, EXPORT_SECONDS)
+    if not is_accepted:
+        raise CollectorError(NOT_ACCEPTED.format(EXPORT_SECONDS))
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Raise a CollectorError for what OpenTelemetry raises when it reads its variables, or if it is not installed."""
+    try:
+        yield
     except ModuleNotFoundError:
-        warn(NOT_INSTALLED)
+        raise CollectorError(NOT_INSTALLED) from None
     except (ValueError, RuntimeError) as error:
-        warn(INVALID.format(type(error).__name__))
-    return None
+        raise CollectorError(INVALID.format(type(error).__name__)) from None

@@ -85,6 +85,11 @@ class SpanExport:
         self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 
+def accepts(endpoint: str, wait_seconds: float) -> bool:
+    """Return whether the collector accepts a request without spans."""
+    return OTLPSpanExporter(endpoint=endpoint, timeout=wait_seconds).export([]) is SpanExportResult.SUCCESS
+
+
 class OpenSpan:
     """A span that has begun (a `tracing.span.Span`)."""
 

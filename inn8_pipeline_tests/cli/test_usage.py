@@ -100,7 +100,19 @@ def test_the_help_of_a_sync_loads_the_declarations_and_settings_but_neither_cont
     assert {"inn8_pipeline.sandbox.postgres", "inn8_pipeline.extract.endpoint", "ssl", "tomllib"}.isdisjoint(loaded)
 
 
-HEAVY = {"dagster", "pandas", "pyarrow", "rich", "sqlalchemy", "psycopg", "httpx", "alembic", "uvicorn", "msgspec"}
+HEAVY = {
+    "dagster",
+    "opentelemetry",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "sqlalchemy",
+    "psycopg",
+    "httpx",
+    "alembic",
+    "uvicorn",
+    "msgspec",
+}
 
 
 def loaded_by_help(command: list[str]) -> set[str]:

@@ -16,7 +16,18 @@ from inn8_pipeline.definitions import defs
 defs().get_repository_def().get_all_jobs()
 print(*(set(sys.modules) - before))
 """
-HEAVY = {"pandas", "pyarrow", "sqlalchemy", "psycopg", "httpx", "stamina", "rich", "msgspec", "tomllib"}
+HEAVY = {
+    "opentelemetry",
+    "pandas",
+    "pyarrow",
+    "sqlalchemy",
+    "psycopg",
+    "httpx",
+    "stamina",
+    "rich",
+    "msgspec",
+    "tomllib",
+}
 PRIVATE = {
     "dagster._core.execution.backfill",
     "dagster._core.remote_representation",

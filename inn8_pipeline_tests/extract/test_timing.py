@@ -1,4 +1,4 @@
-"""An observer of a fetch is told of each page: its status, its retries, its waits, and the class of its error."""
+"""An observer of a fetch gets each page: its status, its retries, its waits, and the class of its error."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""When the spans of a process are sent, what OpenTelemetry's own variables change, and what becomes of failures."""
+"""When the spans of a process are sent, what OpenTelemetry's own variables change, and how failures are reported."""
 
 import os
 import uuid

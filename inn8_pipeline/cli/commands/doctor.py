@@ -33,15 +33,18 @@ from inn8_pipeline.settings import (
     read_sync,
     read_tenant,
     read_tenant_ids,
+    read_traces_endpoint,
 )
 
 if TYPE_CHECKING:
     import sqlalchemy
 
+    from inn8_pipeline.tracing import exporting
     from inn8_pipeline.warehouse import database, poolers
     from inn8_pipeline.warehouse.schema import access, contact_data, migrations
 else:
     sqlalchemy = lazy_module("sqlalchemy")
+    exporting = lazy_module("inn8_pipeline.tracing.exporting")
     database = lazy_module("inn8_pipeline.warehouse.database")
     poolers = lazy_module("inn8_pipeline.warehouse.poolers")
     access = lazy_module("inn8_pipeline.warehouse.schema.access")
@@ -85,6 +88,7 @@ def examine(environment: Environment) -> Iterator[DoctorFinding]:
     """Run the checks in order, and yield the finding of each as soon as it is known."""
     checks: dict[str, Callable[[Environment], str]] = {
         "settings": _settings,
+        **_collector_checks(environment),
         "database": _database,
         "pooler": _pooler,
         "tenants": _tenants,
@@ -131,6 +135,15 @@ def _queue_checks(environment: Environment) -> dict[str, Callable[[Environment],
     return {"Celery's workers": _workers} if is_used else {}
 
 
+def _collector_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
+    """Return the check of the collector of traces if one is configured; otherwise nothing."""
+    try:
+        endpoint = read_traces_endpoint(environment)
+    except SettingsError:
+        return {}  # the check of the settings reports it
+    return {"the collector": partial(_collector, endpoint)} if endpoint else {}
+
+
 def _settings(environment: Environment) -> str:
     for tenant_id in read_tenant_ids(environment):
         read_tenant(environment, tenant_id)
@@ -138,7 +151,13 @@ def _settings(environment: Environment) -> str:
     read_other_tenant_ids(environment)
     for read in (read_alerts, read_api, read_sync, read_holidays, read_retention, read_executor, read_database):
         read(environment)
+    read_traces_endpoint(environment)
     return "complete and valid"
+
+
+def _collector(endpoint: str, _environment: Environment) -> str:
+    exporting.check(endpoint)
+    return "accepts the spans of syncs"
 
 
 def _engine(environment: Environment) -> "sqlalchemy.Engine":

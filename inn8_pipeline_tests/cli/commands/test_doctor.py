@@ -12,6 +12,7 @@ import pytest
 from dagster._core.scheduler.instigation import InstigatorStatus, TickData, TickStatus
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
+from pytest_httpserver import HTTPServer
 
 from inn8_pipeline.cli.commands import doctor
 from inn8_pipeline.cli.instance.liveness import BEAT_SECONDS
@@ -19,6 +20,7 @@ from inn8_pipeline.defs.alerting import cursors
 from inn8_pipeline.defs.alerting.incidents import AlertState
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.settings import Environment, now
+from inn8_pipeline.tracing import exporting
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline_tests.cli.conftest import Place, Terminal
@@ -199,3 +201,17 @@ def test_a_schedule_that_fails_or_has_stopped_though_the_daemon_reports_is_notic
     examined = examine(terminal)
     assert examined.failed == (["the schedule"] if finding else [])
     assert finding in examined.messages["the schedule"]
+
+
+def test_a_configured_collector_is_asked_whether_it_accepts_spans(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpserver.expect_request("/v1/traces", "POST").respond_with_data(b"")
+    reachable = Environment({"OTEL_EXPORTER_OTLP_ENDPOINT": httpserver.url_for("/")})
+    away = Environment({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"})
+    monkeypatch.setattr(exporting, "EXPORT_SECONDS", 0.05)
+    found = [next(each for each in doctor.examine(one) if each.check == "the collector") for one in (reachable, away)]
+    assert [(each.is_ok, each.message) for each in found] == [
+        (True, "accepts the spans of syncs"),
+        (False, exporting.NOT_ACCEPTED.format(0.05)),
+    ]
