@@ -6,13 +6,16 @@ import threading
 import uuid
 
 import pytest
+from dagster import _check as check
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 from pytest_httpserver import HTTPServer
 
 from inn8_pipeline.defs.sync_log import failures
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.tracing import exporting
 from inn8_pipeline_tests.collector import Collector
-from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, SECRET, TENANT, Pipeline
 from inn8_pipeline_tests.defs.test_failures import FULL
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -151,15 +154,19 @@ def test_a_sync_succeeds_and_says_so_where_the_packages_or_a_variable_of_opentel
     assert first.startswith(f"{ENDPOINT} must be an http(s) URL")
 
 
-def test_a_collector_that_never_answers_holds_up_no_sync(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collector_that_never_answers_holds_up_no_sync_and_its_process_only_once(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(exporting, "EXPORT_SECONDS", 0.05)
+    job = pipeline.definitions.resolve_job_def(KEYS.job_name(CLIENTS))
+    run_id = pipeline.instance.create_run_for_job(job).run_id
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        run = pipeline.run(CLIENTS)
+        # As in the process of a run, with the executor of the settings.
+        execute_run(InMemoryJob(job), check.not_none(pipeline.instance.get_run_by_id(run_id)), pipeline.instance)
         still_sending = [thread for thread in threading.enumerate() if thread.name == exporting.SENDING]
-        assert len(still_sending) == 2, "each step waited for its answer"
+        assert len(still_sending) == 1, "the run waited until the collector had answered"
     for thread in still_sending:
         thread.join()
-    assert run.success
-    assert pipeline.entry(CLIENTS, run.run_id).status == "Success"
-    assert pipeline.lines(run.run_id).count(exporting.NOT_ACCEPTED.format(0.05)) == 2
+    assert pipeline.entry(CLIENTS, run_id).status == "Success"
+    assert pipeline.lines(run_id).count(exporting.NOT_ACCEPTED.format(0.05)) == 1
