@@ -16,13 +16,13 @@ import psycopg
 
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.measure import Measured
-from benchmarks.scenarios import run_once, say
+from benchmarks.scenarios import CHANGED, NEW, run_once, say
 from benchmarks.stage import Size, Stage, open_stage
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.schema import access
 
 OURS: Final = next(each for each in CONTESTANTS if each.name == "ours")
-SIZES: Final = (1_000, 10_000, 100_000, 500_000)
+SIZES: Final = (1_000, 10_000, 100_000, 500_000, 2_000_000)
 PARALLEL: Final = (1, 2, 4)
 TICK_SECONDS: Final = 900
 ASKED: Final = 200
@@ -48,20 +48,27 @@ def main() -> None:
 
 
 def _ticks(folder: Path, sizes: Sequence[int]) -> Iterator[str]:
-    yield "| transactions in the window | first load | nothing changed | CPU of it | 1 % changed | peak memory |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        f"| transactions in the window | first load | nothing changed | CPU of it | {NEW} new, newest first "
+        "| 1 % changed | peak memory |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for number in sizes:
         size = Size(number, max(number // 50, 100), max(number // 25, 200))
         with open_stage(size, folder / str(number), "") as stage:
             OURS.prepare(stage)
             first, unchanged = _run(stage, "first"), _run(stage, "unchanged")
-            stage.sandbox.change(0.01, "capacity")
+            stage.sandbox.insert(NEW, "capacity", at_end=False)
+            stage.sandbox.warm(stage.sandbox.first_date, stage.sandbox.last_date)
+            newest = _run(stage, "newest")
+            stage.sandbox.change(CHANGED, "capacity")
             stage.sandbox.warm(stage.sandbox.first_date, stage.sandbox.last_date)
             changed = _run(stage, "changed")
+            memory = max(each.memory for each in (first, unchanged, newest, changed)) / 1e6
             cpu = unchanged.cpu_seconds + unchanged.server_cpu_seconds
             yield (
                 f"| {number:,} | {first.seconds:.1f} s | {unchanged.seconds:.1f} s | {cpu:.1f} s "
-                f"| {changed.seconds:.1f} s | {max(first.memory, changed.memory) // 2**20} MiB |"
+                f"| {newest.seconds:.1f} s | {changed.seconds:.1f} s | {memory:.0f} MB |"
             )
             if number == min(sizes):
                 for line in _tenants(stage, cpu):

@@ -3,7 +3,7 @@
 Every code server, daemon and command loads the definitions. Without the modules that only a sync needs they load in
 half of the time: SQLAlchemy, psycopg and Alembic cost 0.6 s and 30 MB, httpx and stamina 0.3 s and 20 MB, pandas and
 pyarrow 0.3 s and 60 MB, Dagster's private modules about backfills, schedules and workspaces 0.2 s. A sync that finds
-nothing changed does not need pandas and pyarrow either.
+nothing changed does not need pandas and pyarrow either, and one of a single page no numpy (0.1 s).
 Only a process that exports spans needs OpenTelemetry (0.15 s).
 The help of a command needs none of them, nor rich (0.07 s), the contract or TLS: `inn8 sync --help` takes 0.2 s of CPU
 time, not 1.1 s.

@@ -4,10 +4,15 @@ import hashlib
 from array import array
 from collections.abc import Collection
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from inn8_pipeline.extract.paging.page import Page, split_page
+from inn8_pipeline.lazy_imports import lazy_module
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy_module("numpy")
 
 MAX_DUPLICATES = 10
 MAX_DUPLICATE_PERCENT = 1
@@ -123,7 +128,9 @@ class ConsistencyCheck:
 
     def _duplicates(self) -> tuple[int, int, str]:
         """Return how many ids are on several pages, how many of their records are surplus, and a digest of the ids."""
-        hashes = np.frombuffer(self._hashes, dtype=np.int64) if self._hashes else np.empty(0, dtype=np.int64)
+        if len(self._page_numbers) <= 1:
+            return 0, 0, ""
+        hashes = np.frombuffer(self._hashes, dtype=np.int64)
         hashes.sort()
         extra = hashes[1:][hashes[1:] == hashes[:-1]]
         repeated = np.unique(extra)
