@@ -4,7 +4,7 @@ from datetime import datetime
 
 import dagster as dg
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteInstigatorOrigin
-from dagster._core.scheduler.instigation import ScheduleInstigatorData, TickData
+from dagster._core.scheduler.instigation import TickData
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.error import SerializableErrorInfo
 
@@ -12,6 +12,7 @@ from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, Ins
 from inn8_pipeline.defs.instance.late_internals import (
     InstigatorState,
     InstigatorStatus,
+    ScheduleInstigatorData,
     SensorInstigatorData,
     TickStatus,
 )
@@ -21,10 +22,13 @@ LOCATION = ManagedGrpcPythonEnvCodeLocationOrigin(
 )
 
 
-def record_state(instance: dg.DagsterInstance, name: str, status: InstigatorStatus) -> InstigatorState:
-    """Store that the schedule has this status."""
+def record_state(
+    instance: dg.DagsterInstance, name: str, status: InstigatorStatus, turned_on_at: datetime | None = None
+) -> InstigatorState:
+    """Store that the schedule has this status, and since when it is on."""
+    data = ScheduleInstigatorData("* * * * *", turned_on_at.timestamp() if turned_on_at else None)
     origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(LOCATION, SINGLETON_REPOSITORY_NAME), name)
-    state = InstigatorState(origin, InstigatorType.SCHEDULE, status, ScheduleInstigatorData("* * * * *"))
+    state = InstigatorState(origin, InstigatorType.SCHEDULE, status, data)
     if instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
         return instance.update_instigator_state(state)
     return instance.add_instigator_state(state)

@@ -1,6 +1,6 @@
 """Find incidents in the newest evaluation of each check."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,11 +59,16 @@ def find(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str, s
     }
 
 
-def without_consequences(found: Found, of_system: Found) -> Found:
-    """Return the findings without stale data, which a queue that does not move explains."""
-    if not any(subject.name == system_incidents.QUEUE and finding.incident for subject, finding in of_system.items()):
-        return found
-    return {subject: finding for subject, finding in found.items() if not _is_stale(subject)}
+def without_consequences(found: Found, of_system: Found, without_ticks: Collection[Tenant]) -> Found:
+    """Return the findings without stale data that a queue explains that does not move, or a schedule that is off."""
+    is_blocked = any(
+        subject.name == system_incidents.QUEUE and finding.incident for subject, finding in of_system.items()
+    )
+    return {
+        subject: finding
+        for subject, finding in found.items()
+        if not _is_stale(subject) or not (is_blocked or (finding.incident and subject.tenant in without_ticks))
+    }
 
 
 def _is_stale(subject: Subject) -> bool:

@@ -1,7 +1,8 @@
 """Find incidents of schedules: failed ticks, missed ticks, and schedules that no longer tick.
 
 Dagster neither catches up on missed ticks nor reports them in its UI. While the daemon or its database hangs, no sensor
-runs either, so afterwards the instants of the last two ticks are compared with the cron expression.
+runs either, so afterwards the instants of the last two ticks are compared with the cron expression. `system_incidents`
+finds schedules that are off.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,17 +35,14 @@ def find(
     state: AlertState,
     at: datetime,
 ) -> tuple[Found, dict[str, Watched]]:
-    """Return the finding of each schedule that the daemon knows, and the schedules that are watched."""
+    """Return the finding of each schedule that is on and that the daemon knows, and the schedules that are watched."""
     known = {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
     found, watched = {}, {}
     for schedule in schedules:
         stored = known.get(schedule.name)
-        if stored is None:
+        if stored is None or stored.status is InstigatorStatus.STOPPED:
             continue
         subject = incident_subjects.of_schedule(schedule.name)
-        if stored.status is InstigatorStatus.STOPPED:
-            found[subject] = Finding(reason="The schedule was turned off.")
-            continue
         watched[schedule.name] = _watched(schedule, state.schedules.get(schedule.name), at)
         ticks = _Ticks.of(instance, schedule, stored, watched[schedule.name].since, at)
         incident = ticks.incident(state.resumed_at)

@@ -116,10 +116,13 @@ def _state(outcome: check_rules.CheckOutcome) -> str:
 def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     def evaluate(context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState) -> AlertState:
         found = check_incidents.find(context.instance, tenants, settings.ui_url, state)
-        most_wait, at = read_sync(Environment()).freshness_bounds()[0], now()
+        sync, at = read_sync(Environment()), now()
+        most_wait, _ = sync.freshness_bounds()
         of_system = system_incidents.find(context.instance, most_wait, settings.ui_url, at)
         of_sensors = system_incidents.find_sensors(context.instance, _sensors_of(context), settings.ui_url, at)
-        return state.updated({**check_incidents.without_consequences(found, of_system), **of_system, **of_sensors}, at)
+        quiet = system_incidents.tenants_without_ticks(context.instance, tenants, sync.tick_minutes, at)
+        found = check_incidents.without_consequences(found, of_system, quiet)
+        return state.updated({**found, **of_system, **of_sensors}, at)
 
     description = (
         "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, when runs are stuck, the disk is "
@@ -139,14 +142,15 @@ def _failed_runs(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) -> d
         schedules = context.repository_def.schedule_defs if context.repository_def else ()
         at = now()
         of_schedules, watched = schedule_incidents.find(context.instance, schedules, settings.ui_url, state, at)
+        off = system_incidents.find_schedules_off(context.instance, schedules, tenants, settings.ui_url, at)
         other = [each for each in _sensors_of(context) if each.name == names.ALERT_FAILED_CHECKS]
         of_sensors = system_incidents.find_sensors(context.instance, other, settings.ui_url, at)
-        state = state.updated({**of_runs, **of_schedules, **of_sensors}, at)
+        state = state.updated({**of_runs, **of_schedules, **off, **of_sensors}, at)
         return replace(state, runs_until=until, schedules=watched)
 
     description = (
         "Posts to INN8_ALERT_WEBHOOK when days of a backfill or sweep were not loaded, when a run failed that has no "
-        "sync log, such as the maintenance, when a schedule missed ticks, and when that is over. It is on if "
+        "sync log, such as the maintenance, when a schedule is off or missed ticks, and when that is over. It is on if "
         "INN8_ALERT_WEBHOOK is set. Turn it off to silence these alerts."
     )
     return _alert_sensor(names.ALERT_FAILED_RUNS, status, description, tenants, evaluate)

@@ -3,6 +3,7 @@
 Only modules that are deferred (`lazy_imports`) may import this one. What each name is for:
 
 - `BulkActionStatus`: the status of a backfill, to have it examined once more.
+- `ScheduleInstigatorData`: since when a schedule is on.
 - `SensorInstigatorData`: the cursor of a sensor.
 - `InstigatorState`, `InstigatorStatus`, `InstigatorTick`, `TickStatus`: whether schedules and sensors are on, and how
   their last ticks ended; methods of `DagsterInstance` return them.
@@ -14,6 +15,7 @@ from dagster._core.scheduler.instigation import (
     InstigatorState,
     InstigatorStatus,
     InstigatorTick,
+    ScheduleInstigatorData,
     SensorInstigatorData,
     TickStatus,
 )
@@ -24,6 +26,7 @@ __all__ = [
     "InstigatorState",
     "InstigatorStatus",
     "InstigatorTick",
+    "ScheduleInstigatorData",
     "SensorInstigatorData",
     "TickStatus",
     "location_origins_from_yaml_paths",

@@ -25,6 +25,7 @@ else:
 
 TICK_SCHEDULE = "every_15_minutes"
 """The name is independent of INN8_TICK_MINUTES, because Dagster stores under it whether the schedule is on."""
+NIGHTLY_SWEEP, WEEKLY_SWEEP = "nightly_sweep", "weekly_sweep"
 
 _OPEN = [
     dg.DagsterRunStatus.QUEUED,
@@ -43,9 +44,17 @@ def schedules(settings: SyncSettings, tenant: Tenant) -> list[dg.ScheduleDefinit
     """Return all schedules of a tenant."""
     return [
         _tick(settings, tenant),
-        _sweep("nightly_sweep", "30 1 * * *", settings, tenant, lambda: settings.last_days(settings.sweep_days)),
-        _sweep("weekly_sweep", "0 3 * * 6", settings, tenant, settings.full_window),
+        _sweep(NIGHTLY_SWEEP, "30 1 * * *", settings, tenant, lambda: settings.last_days(settings.sweep_days)),
+        _sweep(WEEKLY_SWEEP, "0 3 * * 6", settings, tenant, settings.full_window),
     ]
+
+
+def entities_of(tenant: Tenant, schedule_name: str) -> tuple[Entity, ...]:
+    """Return the entities that the tenant's schedule of this name syncs; none if it is no schedule of the tenant."""
+    if schedule_name == tenant.name(TICK_SCHEDULE):
+        return tuple(ENTITIES)
+    is_sweep = schedule_name in {tenant.name(NIGHTLY_SWEEP), tenant.name(WEEKLY_SWEEP)}
+    return tuple(entity for entity in ENTITIES if is_sweep and entity.has_days)
 
 
 def _tick(settings: SyncSettings, tenant: Tenant) -> dg.ScheduleDefinition:
@@ -150,7 +159,7 @@ def _sweep(
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
             f"Syncs {', '.join(entity.name for entity in ENTITIES if entity.has_days)} again, "
-            + (f"the last {settings.sweep_days} days" if name == "nightly_sweep" else "all days")
+            + (f"the last {settings.sweep_days} days" if name == NIGHTLY_SWEEP else "all days")
             + " of trade: finds back-dated bookings, and confirms which rows INN8 has removed. Turn it off only if "
             "INN8 asks for fewer requests."
         ),

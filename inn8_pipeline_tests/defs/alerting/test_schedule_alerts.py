@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inn8_pipeline.defs.alerting import incident_subjects, schedule_incidents
+from inn8_pipeline.defs.alerting import incident_subjects, schedule_incidents, system_incidents
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
-from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline
 from inn8_pipeline_tests.defs.schedule_states import record_state, record_tick
 
 NAME = "every_15_minutes"
@@ -80,16 +80,38 @@ def test_what_was_due_before_the_schedule_was_watched_does_not_count(pipeline: P
     assert incident(pipeline, "08:00", "11:00", since=moment("10:59")) is None
 
 
-def test_a_schedule_that_is_switched_off_is_not_reported_and_not_when_it_is_on_again(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "is_error"),
+    [
+        (NAME, "It was turned off: nothing is synced, and the data becomes stale.", True),
+        ("nightly_sweep", "It was turned off: bookings of earlier days", False),
+        (
+            "weekly_maintenance",
+            "It was turned off: nothing is deleted, and the databases grow. Turn it on",
+            False,
+        ),
+    ],
+)
+def test_a_schedule_that_is_off_is_an_incident_with_its_remedy(
+    pipeline: Pipeline, name: str, text: str, *, is_error: bool
+) -> None:
+    record_state(pipeline.instance, name, InstigatorStatus.STOPPED)
+    schedules = [pipeline.definitions.resolve_schedule_def(name)]
+    found = system_incidents.find_schedules_off(pipeline.instance, schedules, [KEYS], "", AT)
+    off = found[incident_subjects.of_schedule(name)].incident
+    assert off
+    assert (off.text.startswith(text), off.is_error) == (True, is_error)
+
+
+def test_what_a_schedule_has_missed_while_it_was_off_does_not_count_when_it_is_on_again(pipeline: Pipeline) -> None:
     assert incident(pipeline, "08:00")
-    stored = record_state(pipeline.instance, NAME, InstigatorStatus.STOPPED)
+    record_state(pipeline.instance, NAME, InstigatorStatus.STOPPED)
     schedules = [pipeline.definitions.resolve_schedule_def(NAME)]
     state = AlertState(schedules={NAME: Watched(CRON, AT - timedelta(days=30))})
+    _, watched = schedule_incidents.find(pipeline.instance, schedules, "", state, AT)
+    record_state(pipeline.instance, NAME, InstigatorStatus.RUNNING)
+    state = replace(state, schedules=watched)
     found, watched = schedule_incidents.find(pipeline.instance, schedules, "", state, AT)
-    assert found[incident_subjects.of_schedule(NAME)].incident is None
-    assert watched == {}
-    pipeline.instance.update_instigator_state(stored.with_status(InstigatorStatus.RUNNING))
-    found, watched = schedule_incidents.find(pipeline.instance, schedules, "", replace(state, schedules=watched), AT)
     assert found[incident_subjects.of_schedule(NAME)].incident is None
     assert watched == {NAME: Watched(CRON, AT)}
 

@@ -6,15 +6,17 @@ import dagster as dg
 import pytest
 import sqlalchemy
 
-from inn8_pipeline.defs.alerting import sensors
-from inn8_pipeline.defs.instance import capacity
+from inn8_pipeline.defs.alerting import sensors, system_incidents
+from inn8_pipeline.defs.instance import capacity, mutes, pauses
 from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, RemoteJobOrigin, RemoteRepositoryOrigin
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
-from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.defs.instance.mutes import Mute
+from inn8_pipeline.defs.schedules.schedules import TICK_SCHEDULE
+from inn8_pipeline.entities import CLIENTS, ENTITIES
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.alerting.sensors import HEARTBEAT_PATH, Receiver, SensorRunner
-from inn8_pipeline_tests.defs.pipelines import Pipeline
-from inn8_pipeline_tests.defs.schedule_states import LOCATION, record_sensor, record_tick
+from inn8_pipeline_tests.defs.pipelines import KEYS, TENANT, Pipeline
+from inn8_pipeline_tests.defs.schedule_states import LOCATION, record_sensor, record_state, record_tick
 
 
 def test_a_blocked_queue_is_reported_without_the_stale_data_that_it_causes(
@@ -43,6 +45,69 @@ def test_a_blocked_queue_is_reported_without_the_stale_data_that_it_causes(
     late, over = receiver.received[1].split("\n")
     assert late.startswith("Warning: clients, check freshness.")
     assert over.startswith("Resolved: queue of runs, after 1 min")
+
+
+def test_a_schedule_that_is_off_is_reported_once_without_the_stale_data_that_it_causes(
+    alerted: Pipeline, receiver: Receiver
+) -> None:
+    of_checks, of_runs, freshness = (
+        SensorRunner(alerted, name) for name in ("alert_failed_checks", "alert_failed_runs", "watch_freshness")
+    )
+
+    def evaluate() -> None:
+        of_checks.evaluate()
+        of_runs.evaluate()
+
+    alerted.run(CLIENTS)
+    alerted.change("update inn8_raw.landings set as_of_at = as_of_at - interval '36 minutes'")
+    for evaluation in freshness.evaluate():
+        alerted.instance.report_runless_asset_event(evaluation)
+    record_state(alerted.instance, TICK_SCHEDULE, InstigatorStatus.STOPPED)
+    evaluate()
+    evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith(f"Error: schedule {TICK_SCHEDULE}. It was turned off: nothing is synced")
+    record_state(alerted.instance, TICK_SCHEDULE, InstigatorStatus.RUNNING, now())
+    evaluate()
+    (over,) = receiver.received[1:]
+    assert over.startswith(f"Resolved: schedule {TICK_SCHEDULE}, after 1 min")
+    record_state(alerted.instance, TICK_SCHEDULE, InstigatorStatus.RUNNING, now() - timedelta(minutes=21))
+    evaluate()  # its next tick has synced nothing
+    (late,) = receiver.received[2:]
+    assert late.startswith("Warning: clients, check freshness.")
+
+
+def test_a_schedule_that_is_off_does_not_hide_stale_data_if_no_sensor_reports_the_schedule(
+    pipeline: Pipeline,
+) -> None:
+    record_state(pipeline.instance, TICK_SCHEDULE, InstigatorStatus.STOPPED)
+    quiet = system_incidents.tenants_without_ticks(pipeline.instance, [KEYS], 15, now())
+    assert list(quiet) == [KEYS]
+    record_sensor(pipeline.instance, "alert_failed_runs", InstigatorStatus.STOPPED)
+    assert not system_incidents.tenants_without_ticks(pipeline.instance, [KEYS], 15, now())
+
+
+def test_a_schedule_that_is_off_is_not_reported_while_alerts_are_muted_or_all_that_it_syncs_is_paused(
+    alerted: Pipeline, receiver: Receiver
+) -> None:
+    of_runs = SensorRunner(alerted, "alert_failed_runs")
+    record_state(alerted.instance, TICK_SCHEDULE, InstigatorStatus.STOPPED)
+    record_state(alerted.instance, "nightly_sweep", InstigatorStatus.STOPPED)
+    for entity in ENTITIES:
+        pauses.pause(alerted.instance, TENANT, entity, "anne", "INN8 moves")
+    of_runs.evaluate()
+    mutes.write(alerted.instance, Mute(now(), now() + timedelta(hours=2), "INN8 moves"))
+    pauses.resume(alerted.instance, TENANT, CLIENTS)
+    of_runs.evaluate()
+    assert receiver.received == []
+    mutes.write(alerted.instance, None)
+    of_runs.evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith(f"Error: schedule {TICK_SCHEDULE}. It was turned off: ")
+    assert "sweep" not in reported  # transactions, which it syncs, are still paused
+    pauses.pause(alerted.instance, TENANT, CLIENTS, "anne", "INN8 moves")
+    of_runs.evaluate()
+    assert "each entity that it syncs is paused" in receiver.received[1]
 
 
 def test_a_nearly_full_disk_is_reported(alerted: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
