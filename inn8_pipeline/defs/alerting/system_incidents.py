@@ -140,7 +140,8 @@ def _turned_off(instance: dg.DagsterInstance, name: str, tenants: Sequence[Tenan
         is_error, consequence = True, _TICK_OFF
     else:
         is_error, consequence = False, _SWEEP_OFF if any(synced.values()) else _MAINTENANCE_OFF
-    text = f"It was turned off: {consequence} Turn it on in the Dagster UI, under Automation.{_ON_PURPOSE if is_error else ''}"
+    advice = _ON_PURPOSE if is_error else ""
+    text = f"It was turned off: {consequence} Turn it on in the Dagster UI, under Automation.{advice}"
     return Finding(Incident(text, is_error, at, kind="off", url=link))
 
 
