@@ -14,6 +14,7 @@ from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.runs import executors
 from inn8_pipeline.defs.schedules import schedules
 from inn8_pipeline.defs.sync_log import killed_runs
+from inn8_pipeline.defs.watching import doctor_check
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.settings import Environment, SyncSettings, read_sync, read_tenant_ids
 
@@ -28,20 +29,29 @@ def build(environment: Environment) -> dg.Definitions:
     settings = read_sync(environment)
     tenants = names.tenants(read_tenant_ids(environment))
     executor = executors.executor(environment)
+    all_schedules = [
+        *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
+        maintenance.schedule(),
+    ]
+    all_sensors = [
+        killed_runs.sensor(tenants),
+        *sensors.sensors(tenants, environment),
+        doctor_check.sensor(tenants),
+    ]
     return dg.Definitions(
         assets=[each for tenant in tenants for each in _assets(tenant, settings)],
-        asset_checks=[each for tenant in tenants for each in _checks(tenant)],
+        asset_checks=[
+            *(each for tenant in tenants for each in _checks(tenant)),
+            doctor_check.check(tenants, all_schedules, all_sensors),
+        ],
         jobs=[
             *(each for tenant in tenants for each in _jobs(tenant, executor)),
             maintenance.job(executor),
             *pausing.jobs(tenants, executor),
             reject_job.job(tenants, executor),
         ],
-        schedules=[
-            *(each for tenant in tenants for each in schedules.schedules(settings, tenant)),
-            maintenance.schedule(),
-        ],
-        sensors=[killed_runs.sensor(tenants), *sensors.sensors(tenants, environment)],
+        schedules=all_schedules,
+        sensors=all_sensors,
         resources={"inn8": Inn8(), "warehouse": Warehouse()},
         executor=executor,
     )

@@ -8,11 +8,13 @@ from inn8_pipeline.entities import Entity
 
 ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS = "alert_failed_checks", "alert_failed_runs"
 """The names of the sensors that alert."""
+WATCH_SYSTEM = "watch_system"
 
 SYNC_LOG = "sync_log"
 FRESHNESS = "freshness"
 RECONCILIATION = "reconciliation"
 PLAUSIBILITY = "plausibility"
+DOCTOR = "doctor"
 CHECK_ALIASES = {"conservation": RECONCILIATION}
 """Check names of release 0.1 and their present names. For one release they are evaluated too, without alerts."""
 GROUP = "inn8"

@@ -10,7 +10,7 @@ import pytest
 from inn8_pipeline.cli.support import data_dictionary
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
-from inn8_pipeline.defs.names import CHECK_ALIASES, PLAUSIBILITY
+from inn8_pipeline.defs.names import CHECK_ALIASES, DOCTOR, PLAUSIBILITY
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.schema.tables import business_tables
 from inn8_pipeline_tests.variables import read_by_name
@@ -59,7 +59,7 @@ def test_the_runbook_names_each_old_name_of_a_check_under_its_new_one() -> None:
         assert [entry.split("\n")[0] for entry in entries if f"Called `{old}`" in " ".join(entry.split())] == [new]
 
 
-@pytest.mark.parametrize("check", [*CHECKS, PLAUSIBILITY])
+@pytest.mark.parametrize("check", [*CHECKS, PLAUSIBILITY, DOCTOR])
 def test_the_runbook_says_what_to_do_about_each_check(check: str) -> None:
     runbook = (DOCS / "runbook.md").read_text(encoding="utf-8")
     assert re.search(rf"^### {check}\n[^#\n]", runbook, re.MULTILINE)
@@ -80,7 +80,7 @@ def test_every_setting_has_its_row_in_the_settings_page_and_no_other_is_named() 
 
 def test_the_runbook_names_no_error_that_is_gone() -> None:
     headings = re.findall(r"^### (\w+)$", (DOCS / "runbook.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(headings) == sorted([*raised_errors(), *CHECKS, PLAUSIBILITY])
+    assert sorted(headings) == sorted([*raised_errors(), *CHECKS, PLAUSIBILITY, DOCTOR])
 
 
 @pytest.mark.parametrize("page", ["README.md", *(str(each.relative_to(ROOT)) for each in sorted(DOCS.rglob("*.md")))])

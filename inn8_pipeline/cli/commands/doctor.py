@@ -13,7 +13,7 @@ import click
 from inn8_pipeline.cli.instance.home import STORAGE_URL, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
-from inn8_pipeline.cli.support.options import json_option, tenant_argument
+from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.errors import Inn8Error, SettingsError
@@ -39,6 +39,7 @@ from inn8_pipeline.settings import (
 if TYPE_CHECKING:
     import sqlalchemy
 
+    from inn8_pipeline.defs.watching.findings import DoctorFinding
     from inn8_pipeline.tracing import exporting
     from inn8_pipeline.warehouse import database, poolers
     from inn8_pipeline.warehouse.schema import access, contact_data, migrations
@@ -53,15 +54,6 @@ else:
 
 CLOCK_SECONDS = 5.0
 EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 every check passed, 1 a check failed.")
-
-
-@dataclass(frozen=True, slots=True)
-class DoctorFinding:
-    """The result of one check. `message` says what was found and, if the check failed, what to do."""
-
-    check: str
-    is_ok: bool
-    message: str
 
 
 @click.command(name="doctor", epilog=EPILOG)
@@ -84,34 +76,27 @@ def command(as_json: bool) -> None:
     sys.exit(0 if all(finding.is_ok for finding in findings) else EXIT_FAILED)
 
 
-def examine(environment: Environment) -> Iterator[DoctorFinding]:
+def examine(environment: Environment) -> "Iterator[DoctorFinding]":
     """Run the checks in order, and yield the finding of each as soon as it is known."""
-    checks: dict[str, Callable[[Environment], str]] = {
-        "settings": _settings,
-        **_collector_checks(environment),
-        "database": _database,
-        "pooler": _pooler,
-        "tenants": _tenants,
-        "rights": _rights,
-        "clock": _clock,
-        **_token_checks(environment),
-        "Dagster's storage": _storage,
-        "dagster.yaml": _dagster_yaml,
-        "the schedule": _daemon,
-        "pauses": _pauses,
-        "the heartbeat": _heartbeat,
-        "the alerts": _alerts,
-        "runs": _runs,
-        "Dagster's tables": _tables,
-        "disk": _disk,
-        "connections": _connections,
-        **_queue_checks(environment),
-    }
-    for name, check in checks.items():
-        try:
-            yield DoctorFinding(name, is_ok=True, message=check(environment))
-        except Inn8Error as error:
-            yield DoctorFinding(name, is_ok=False, message=str(error))
+    for name, check in _checks(environment):
+        yield dagster_modules.findings.found(name, partial(check, environment))
+
+
+def _checks(environment: Environment) -> Iterator[tuple[str, Callable[[Environment], str]]]:
+    """Yield each check with its name. Those of `findings.CHECKS` are shown in the Dagster UI, too."""
+    yield "settings", _settings
+    yield from _collector_checks(environment).items()
+    yield "database", _database
+    yield "pooler", _pooler
+    yield "tenants", _tenants
+    yield "rights", _rights
+    yield "clock", _clock
+    yield from _token_checks(environment).items()
+    yield "Dagster's storage", _storage
+    yield "dagster.yaml", _dagster_yaml
+    for name in dagster_modules.findings.CHECKS:
+        yield name, partial(_watched, name)
+    yield from _queue_checks(environment).items()
 
 
 def _token_checks(environment: Environment) -> dict[str, Callable[[Environment], str]]:
@@ -261,51 +246,14 @@ def _dagster_yaml(environment: Environment) -> str:
     return "has the storage, the pools and the run monitoring that syncs need"
 
 
-def _daemon(environment: Environment) -> str:
-    return dagster_modules.liveness.check_daemon(environment)
-
-
-def _pauses(environment: Environment) -> str:
+def _watched(name: str, environment: Environment) -> str:
+    repository = dagster_modules.definitions.defs().get_repository_def()
     with dagster_modules.instance.guarded_instance(environment) as instance:
-        found = [
-            f"{name} {pause}; `inn8 resume {name}{tenant_argument(environment, tenant_id)}` ends it"
-            for tenant_id in read_tenant_ids(environment)
-            for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items()
-        ]
-    return ". ".join(found) or "no entity is paused"
-
-
-def _heartbeat(environment: Environment) -> str:
-    return dagster_modules.liveness.check_heartbeat(environment)
-
-
-def _alerts(environment: Environment) -> str:
-    return dagster_modules.liveness.check_alerts(environment)
-
-
-def _tables(environment: Environment) -> str:
-    url = read_storage_url(environment)
-    if url is None:
-        return "not examined: dagster.yaml does not name DAGSTER_POSTGRES_URL"
-    return dagster_modules.capacity.check_tables(environment, database.connect(url, variable=STORAGE_URL))
-
-
-def _runs(environment: Environment) -> str:
-    return dagster_modules.capacity.check_runs(environment)
-
-
-def _disk(environment: Environment) -> str:
-    return dagster_modules.capacity.check_disk(environment)
-
-
-def _connections(environment: Environment) -> str:
-    check, warehouse = dagster_modules.capacity.check_connections, read_database(environment)
-    found = [check(warehouse.engine(), warehouse.variable)]
-    url = read_storage_url(environment)
-    if url:
-        found.append(check(database.connect(url, variable=STORAGE_URL), STORAGE_URL))
-    return f"used: {'; '.join(found)}"
+        watched = dagster_modules.findings.Installation(
+            instance, environment, repository.schedule_defs, repository.sensor_defs
+        )
+        return dagster_modules.findings.CHECKS[name](watched)
 
 
 def _workers(environment: Environment) -> str:
-    return dagster_modules.liveness.check_workers(environment)
+    return dagster_modules.workers.check_workers(environment)

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
-    from inn8_pipeline.cli.instance import capacity, instance, liveness, runs, storage_checks
+    from inn8_pipeline.cli.instance import instance, runs, storage_checks, workers
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
     from inn8_pipeline.defs.instance import mutes, pauses
     from inn8_pipeline.defs.runs import progress
     from inn8_pipeline.defs.sync_log import copy_from_dagster, dry_runs
+    from inn8_pipeline.defs.watching import findings
 else:
     _PACKAGES = {
         "definitions": "inn8_pipeline",
-        "capacity": "inn8_pipeline.cli.instance",
         "copy_from_dagster": "inn8_pipeline.defs.sync_log",
         "dry_runs": "inn8_pipeline.defs.sync_log",
+        "findings": "inn8_pipeline.defs.watching",
         "instance": "inn8_pipeline.cli.instance",
-        "liveness": "inn8_pipeline.cli.instance",
         "mutes": "inn8_pipeline.defs.instance",
         "names": "inn8_pipeline.defs",
         "open_runs": "inn8_pipeline.cli.local",
@@ -31,6 +31,7 @@ else:
         "resources": "inn8_pipeline.defs",
         "runs": "inn8_pipeline.cli.instance",
         "storage_checks": "inn8_pipeline.cli.instance",
+        "workers": "inn8_pipeline.cli.instance",
     }
 
     def __getattr__(name: str) -> object:
@@ -43,12 +44,11 @@ else:
 
 
 __all__ = [
-    "capacity",
     "copy_from_dagster",
     "definitions",
     "dry_runs",
+    "findings",
     "instance",
-    "liveness",
     "mutes",
     "names",
     "open_runs",
@@ -57,4 +57,5 @@ __all__ = [
     "resources",
     "runs",
     "storage_checks",
+    "workers",
 ]

@@ -15,9 +15,9 @@ from dagster_shared.error import SerializableErrorInfo
 from pytest_httpserver import HTTPServer
 
 from inn8_pipeline.cli.commands import doctor
-from inn8_pipeline.cli.instance.liveness import BEAT_SECONDS
 from inn8_pipeline.defs.alerting import cursors
 from inn8_pipeline.defs.alerting.incidents import AlertState
+from inn8_pipeline.defs.watching.liveness import BEAT_SECONDS
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.settings import Environment, now
 from inn8_pipeline.tracing import exporting

@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy
 from dagster._core.remote_origin import RemoteInstigatorOrigin
 
-from inn8_pipeline.cli.instance import capacity
 from inn8_pipeline.defs.instance import capacity as of_runs
 from inn8_pipeline.defs.instance.capacity import CapacityError
 from inn8_pipeline.defs.instance.internals import (
@@ -25,6 +24,7 @@ from inn8_pipeline.defs.instance.late_internals import (
     SensorInstigatorData,
     location_origins_from_yaml_paths,
 )
+from inn8_pipeline.defs.watching.storage_capacity import used_connections
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.settings import Environment, now, read_tenant_ids
 from inn8_pipeline.warehouse.database import connect
@@ -133,11 +133,13 @@ def test_a_disk_that_is_nearly_full_is_noticed(tmp_path: Path, monkeypatch: pyte
 def test_a_server_whose_connections_are_nearly_used_up_is_noticed(data_folder: Path) -> None:
     with EmbeddedPostgres(data_folder / "postgres", durable=False) as server, ExitStack() as opened:
         engine = connect(server.url("postgres"))
-        assert capacity.check_connections(engine, "INN8_DATABASE_URL").startswith("1 of 197 connections")
+        connection = opened.enter_context(engine.connect())
+        assert used_connections(connection, "INN8_DATABASE_URL").startswith("1 of 197 connections")
+        connection.rollback()
         for _ in range(178):
             opened.enter_context(engine.connect())
         with pytest.raises(CapacityError, match="179 of 197 connections of the server of INN8_DATABASE_URL"):
-            capacity.check_connections(engine, "INN8_DATABASE_URL")
+            used_connections(connection, "INN8_DATABASE_URL")
 
 
 def test_runs_that_no_maintenance_deletes_are_noticed(

@@ -1,22 +1,26 @@
-"""Check that tables and connections do not run out; `defs.instance.capacity` has what the alerts look at too."""
+"""Check that Dagster's tables do not grow without end, and that connections do not run out.
 
+`instance.capacity` has what the alerts look at too.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
-from dagster import DagsterRunStatus, RunsFilter
-from sqlalchemy import Engine, text
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from sqlalchemy import Connection, text
 
-from inn8_pipeline.cli.instance.home import dagster_home
-from inn8_pipeline.cli.instance.instance import guarded_instance
 from inn8_pipeline.defs import maintenance
-from inn8_pipeline.defs.instance import capacity
 from inn8_pipeline.defs.instance.capacity import GIGABYTE, CapacityError
-from inn8_pipeline.settings import Environment, now, read_retention, read_sync
+from inn8_pipeline.settings import Environment, now, read_database, read_retention
 from inn8_pipeline.warehouse import database
 
 MAINTENANCE_INTERVAL = timedelta(days=8)
 """The maintenance runs every week."""
 ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 MAX_CONNECTIONS_PERCENT = 90
+STORAGE_URL = "DAGSTER_POSTGRES_URL"
 
 # The numbers of pg_stat_database are visible to every login; those of pg_stat_activity are not.
 _CONNECTIONS = text("""
@@ -34,19 +38,7 @@ _LARGEST = text("""
 """)
 
 
-def check_runs(environment: Environment) -> str:
-    """Return how many runs wait and are in progress, or raise a `CapacityError`."""
-    most_wait, _ = read_sync(environment).freshness_bounds()
-    with guarded_instance(environment) as instance:
-        return capacity.check_runs(instance, most_wait)
-
-
-def check_disk(environment: Environment) -> str:
-    """Return how much disk is free where Dagster writes the output of runs, or raise a `CapacityError`."""
-    return capacity.check_disk(dagster_home(environment))
-
-
-def check_tables(environment: Environment, engine: Engine) -> str:
+def check_tables(instance: DagsterInstance, environment: Environment) -> str:
     """Return the sizes of the largest tables of Dagster's storage.
 
     Raises:
@@ -54,16 +46,17 @@ def check_tables(environment: Environment, engine: Engine) -> str:
 
     """
     keep = timedelta(days=read_retention(environment).run_days)
-    with guarded_instance(environment) as instance:
-        ended = RunsFilter(statuses=ENDED, created_before=now() - keep - MAINTENANCE_INTERVAL)
-        is_due = bool(instance.get_run_records(ended, limit=1))
-        success = RunsFilter(
-            job_name=maintenance.JOB,
-            statuses=[DagsterRunStatus.SUCCESS],
-            created_after=now() - MAINTENANCE_INTERVAL,
-        )
-        has_run = bool(instance.get_run_records(success, limit=1))
-    with database.transaction(engine, "measuring Dagster's tables") as connection:
+    ended = RunsFilter(statuses=ENDED, created_before=now() - keep - MAINTENANCE_INTERVAL)
+    is_due = bool(instance.get_run_records(ended, limit=1))
+    success = RunsFilter(
+        job_name=maintenance.JOB,
+        statuses=[DagsterRunStatus.SUCCESS],
+        created_after=now() - MAINTENANCE_INTERVAL,
+    )
+    has_run = bool(instance.get_run_records(success, limit=1))
+    with _storage(instance) as connection:
+        if connection is None:
+            return "not examined: Dagster's storage is not in Postgres"
         sizes = [f"{row.name} {row.bytes / GIGABYTE:.1f} GB" for row in connection.execute(_LARGEST)]
     if is_due and not has_run:
         raise CapacityError(
@@ -75,15 +68,31 @@ def check_tables(environment: Environment, engine: Engine) -> str:
     return f"the largest are {', '.join(sizes)}"
 
 
-def check_connections(engine: Engine, variable: str) -> str:
+def check_connections(instance: DagsterInstance, environment: Environment) -> str:
+    """Return how many connections of the warehouse's server and of Dagster's are used.
+
+    Raises:
+        CapacityError: One of them is nearly out of connections.
+        DatabaseError: The warehouse cannot be reached.
+
+    """
+    warehouse = read_database(environment)
+    with database.transaction(warehouse.engine(), "counting connections") as connection:
+        found = [used_connections(connection, warehouse.variable)]
+    with _storage(instance) as connection_of_dagster:
+        if connection_of_dagster is not None:
+            found.append(used_connections(connection_of_dagster, STORAGE_URL))
+    return f"used: {'; '.join(found)}"
+
+
+def used_connections(connection: Connection, variable: str) -> str:
     """Return how many of the server's connections are used; `variable` is the setting that names the server.
 
     Raises:
         CapacityError: It is more than `MAX_CONNECTIONS_PERCENT` of those that logins without special rights may have.
 
     """
-    with database.transaction(engine, "counting connections") as connection:
-        used, allowed = connection.execute(_CONNECTIONS).one()
+    used, allowed = connection.execute(_CONNECTIONS).one()
     if used * 100 > allowed * MAX_CONNECTIONS_PERCENT:
         raise CapacityError(
             f"{used} of {allowed} connections of the server of {variable} are used",
@@ -92,3 +101,14 @@ def check_connections(engine: Engine, variable: str) -> str:
             "`max_connections`.",
         )
     return f"{used} of {allowed} connections of the server of {variable}"
+
+
+@contextmanager
+def _storage(instance: DagsterInstance) -> Iterator[Connection | None]:
+    """Yield a connection to Dagster's storage; None if it is not in Postgres."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        yield None
+        return
+    with storage.index_connection() as connection:
+        yield connection if connection.dialect.name == "postgresql" else None

@@ -1,13 +1,11 @@
-"""Check that the daemon, schedules, sensors and Celery workers are alive: no scheduled sync runs without them."""
+"""Check that the daemon, schedules and sensors are alive: no scheduled sync runs without them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from dagster import RepositoryDefinition
+from dagster import DagsterInstance, ScheduleDefinition, SensorDefinition
 
-from inn8_pipeline.cli.instance.instance import guarded_instance
-from inn8_pipeline.definitions import defs
 from inn8_pipeline.defs.alerting import cursors
 from inn8_pipeline.defs.instance.internals import InstigatorType
 from inn8_pipeline.defs.instance.late_internals import (
@@ -17,13 +15,11 @@ from inn8_pipeline.defs.instance.late_internals import (
     TickStatus,
 )
 from inn8_pipeline.defs.names import tenants
-from inn8_pipeline.defs.runs.executors import executor
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import (
     Environment,
     now,
     read_alerts,
-    read_celery,
     read_heartbeat_url,
     read_sync,
     read_tenant_ids,
@@ -31,8 +27,6 @@ from inn8_pipeline.settings import (
 
 BEAT_SECONDS = 300
 """The greatest age of a daemon's heartbeat. One is sent every 30 s, or at the end of an iteration of its work."""
-QUEUE_SECONDS = 3.0
-BUSY_SECONDS = 10.0
 
 
 @dataclass(eq=False)
@@ -48,7 +42,12 @@ class NotRunningError(Inn8Error):
         return f"{self.finding}: {self.consequence}. {self.way_out}"
 
 
-def check_daemon(environment: Environment) -> str:
+def check_daemon(
+    instance: DagsterInstance,
+    environment: Environment,
+    schedules: Sequence[ScheduleDefinition],
+    sensors: Sequence[SensorDefinition],
+) -> str:
     """Return a sentence that says that daemon, schedules and sensors work, or that no daemon was ever started.
 
     Raises:
@@ -56,13 +55,11 @@ def check_daemon(environment: Environment) -> str:
 
     """
     late_after, _ = read_sync(environment).freshness_bounds()
-    repository = defs().get_repository_def()
-    wanted = {each.name for each in repository.schedule_defs} | {each.name for each in repository.sensor_defs}
-    with guarded_instance(environment) as instance:
-        beats = {name: beat.timestamp for name, beat in instance.get_daemon_heartbeats().items()}
-        silent = [name for name in instance.get_required_daemon_types() if name in beats and _is_old(beats[name])]
-        states = [state for state in instance.all_instigator_state() if state.name in wanted]
-        last = [(state, instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)) for state in states]
+    wanted = {each.name for each in schedules} | {each.name for each in sensors}
+    beats = {name: beat.timestamp for name, beat in instance.get_daemon_heartbeats().items()}
+    silent = [name for name in instance.get_required_daemon_types() if name in beats and _is_old(beats[name])]
+    states = [state for state in instance.all_instigator_state() if state.name in wanted]
+    last = [(state, instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)) for state in states]
     if not beats:
         return "no daemon has been started yet: start `dagster-daemon run`, without which nothing is synced on schedule"
     if silent:
@@ -74,12 +71,11 @@ def check_daemon(environment: Environment) -> str:
     off = [state.name for state in states if state.status is InstigatorStatus.STOPPED]
     if off:
         raise NotRunningError(f"{', '.join(off)} is off", "Turn it on in the Dagster UI, under Automation.")
-    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(repository), late_after)
-    schedules, sensors = len(repository.schedule_defs), len(repository.sensor_defs)
-    return f"the daemon is alive, {schedules} schedules and {sensors} sensors are on, and no last tick failed"
+    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(schedules), late_after)
+    return f"the daemon is alive, {len(schedules)} schedules and {len(sensors)} sensors are on, and no last tick failed"
 
 
-def check_heartbeat(environment: Environment) -> str:
+def check_heartbeat(instance: DagsterInstance, environment: Environment) -> str:
     """Return a sentence that says for which tick the heartbeat was last sent, for each tenant that has its address.
 
     Raises:
@@ -90,9 +86,8 @@ def check_heartbeat(environment: Environment) -> str:
     if not expecting:
         return "INN8_HEARTBEAT_URL is not set: nobody outside notices if this machine, INN8 or Postgres is down"
     most, _ = read_sync(environment).freshness_bounds()
-    with guarded_instance(environment) as instance:
-        sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-        data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
+    sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
     sent = cursors.read(data.cursor if isinstance(data, SensorInstigatorData) else None)
     instants = {each: cursors.instant(sent.get(each)) for each in expecting}
     shown = ", ".join(f"{each} {at:%Y-%m-%d %H:%M} UTC" if at else f"{each} never" for each, at in instants.items())
@@ -106,7 +101,7 @@ def check_heartbeat(environment: Environment) -> str:
     return f"last sent for the tick of {shown}"
 
 
-def check_alerts(environment: Environment) -> str:
+def check_alerts(instance: DagsterInstance, environment: Environment) -> str:
     """Return a sentence that says whether the address of the alerts accepted the last message.
 
     Raises:
@@ -115,8 +110,7 @@ def check_alerts(environment: Environment) -> str:
     """
     if read_alerts(environment).webhook is None:
         return "INN8_ALERT_WEBHOOK is not set: nobody is notified when a problem starts"
-    with guarded_instance(environment) as instance:
-        since = cursors.refused_at(instance, tenants(read_tenant_ids(environment)))
+    since = cursors.refused_at(instance, tenants(read_tenant_ids(environment)))
     if since is not None:
         raise NotRunningError(
             f"INN8_ALERT_WEBHOOK has accepted no message since {since:%Y-%m-%d %H:%M} UTC",
@@ -126,9 +120,9 @@ def check_alerts(environment: Environment) -> str:
     return "the last message was accepted, or none was due"
 
 
-def _frequent(repository: RepositoryDefinition) -> set[str]:
+def _frequent(schedules: Sequence[ScheduleDefinition]) -> set[str]:
     """Return the names of the schedules that tick every few minutes."""
-    return {each.name for each in repository.schedule_defs if str(each.cron_schedule).startswith("*/")}
+    return {each.name for each in schedules if str(each.cron_schedule).startswith("*/")}
 
 
 def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], late_after: timedelta) -> None:
@@ -152,31 +146,3 @@ def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], 
 
 def _is_old(timestamp: float) -> bool:
     return now().timestamp() - timestamp > BEAT_SECONDS
-
-
-def check_workers(environment: Environment) -> str:
-    """Return a sentence that names the workers that answer on Celery's queue.
-
-    Raises:
-        NotRunningError: The queue cannot be reached, or no worker answers.
-
-    """
-    executor(environment)  # raises a SettingsError if the optional package Celery, imported next, is not installed
-    from celery import Celery  # noqa: PLC0415 (an optional package)
-    from kombu.exceptions import OperationalError  # noqa: PLC0415 (an optional package)
-
-    way_out = "Check the queue, and start `celery -A inn8_pipeline.defs.worker worker` on the workers' machines."
-    app = Celery(broker=read_celery(environment).broker)
-    try:
-        with app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=QUEUE_SECONDS)
-            # Workers on a machine under load may need longer: whoever has an answer does not wait for it.
-            answers = app.control.ping(timeout=QUEUE_SECONDS, connection=connection) or app.control.ping(
-                timeout=BUSY_SECONDS, connection=connection
-            )
-    except (OperationalError, KeyError) as error:  # KeyError: Celery does not support the URL's scheme
-        condition = type(error.__cause__ or error).__name__
-        raise NotRunningError(f"INN8_CELERY_BROKER cannot be reached ({condition})", way_out) from None
-    if not answers:
-        raise NotRunningError("No Celery worker answers", way_out)
-    return f"workers that answer ({len(answers)}): {', '.join(sorted(name for answer in answers for name in answer))}"

@@ -1,0 +1,1 @@
+"""What `inn8 doctor` and the check of that name find."""
