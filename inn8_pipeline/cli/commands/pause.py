@@ -19,7 +19,8 @@ from inn8_pipeline.cli.support.options import (
 from inn8_pipeline.cli.support.output import print_json, silence
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.errors import Inn8Error
+from inn8_pipeline.settings import Environment, read_database
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -51,7 +52,16 @@ def command(entity: Entity | None, reason: str | None, by: str, tenant_id: str |
         if entity is not None:
             tenant = tenant_id_of(environment, tenant_id)
             dagster_modules.pauses.pause(instance, tenant, entity, by, reason or "")
+            copy_pauses(environment, instance, tenant)
         _show(environment, instance, tenant_ids_of(environment, tenant_id), as_json=as_json)
+
+
+def copy_pauses(environment: Environment, instance: "DagsterInstance", tenant_id: str) -> None:
+    """Let readers in SQL see the pauses. Pausing must also work while the warehouse is away."""
+    try:
+        dagster_modules.pauses.copy_to_warehouse(instance, read_database(environment).engine(), tenant_id)
+    except Inn8Error as error:
+        click.echo(f"inn8.paused_entities does not show it yet; `watch_freshness` will write it. {error}", err=True)
 
 
 def _show(environment: Environment, instance: "DagsterInstance", tenant_ids: tuple[str, ...], *, as_json: bool) -> None:

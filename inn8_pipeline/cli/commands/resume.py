@@ -2,6 +2,7 @@
 
 import click
 
+from inn8_pipeline.cli.commands.pause import copy_pauses
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import ENTITY, tenant_id_of, tenant_option
@@ -24,6 +25,7 @@ def command(entity: Entity, tenant_id: str | None) -> None:
     tenant = tenant_id_of(environment, tenant_id)
     with dagster_modules.instance.guarded_instance(environment) as instance:
         ended = dagster_modules.pauses.resume(instance, tenant, entity)
+        copy_pauses(environment, instance, tenant)
     if ended is None:
         click.echo(f"{entity} was not paused: nothing was changed.")
     else:

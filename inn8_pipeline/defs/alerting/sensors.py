@@ -73,8 +73,9 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=_RUNNING,
         description=(
-            "Evaluates the check `freshness` between syncs, and stores an evaluation when its result changes. Keep it "
-            "on: without it, stale data is noticed only by the next sync."
+            "Evaluates the check `freshness` between syncs, and stores an evaluation when its result changes. Copies "
+            "which entities are paused into inn8.paused_entities. Keep it on: without it, stale data is noticed only "
+            "by the next sync."
         ),
     )
     def watch_freshness(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -82,6 +83,7 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
             outcomes = _outcomes(context.instance, tenants)
         except DatabaseError as error:
             return dg.SkipReason(f"{error} The last result of the check stays.")
+        _copy_pauses(context, tenants)
         states = {key.to_user_string(): _state(outcome) for key, outcome in outcomes.items()}
         before = cursors.read(context.cursor)
         changed = [
@@ -92,6 +94,16 @@ def _freshness(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         return dg.SensorResult(asset_events=changed, cursor=cursors.write(states))
 
     return watch_freshness
+
+
+def _copy_pauses(context: dg.SensorEvaluationContext, tenants: Sequence[Tenant]) -> None:
+    """Let readers in SQL see which entities are paused, also those that were paused while the warehouse was away."""
+    engine = Warehouse().engine()
+    try:
+        for tenant in tenants:
+            pauses.copy_to_warehouse(context.instance, engine, tenant.tenant_id)
+    except DatabaseError as error:
+        context.log.warning(str(error))
 
 
 def _outcomes(instance: dg.DagsterInstance, tenants: Sequence[Tenant]) -> dict[dg.AssetKey, check_rules.CheckOutcome]:

@@ -1,17 +1,27 @@
 """Keep in Dagster's storage which entities are paused: no tick and no sweep syncs them until somebody resumes them.
 
-Schedules, sensors, checks and `inn8 pause` reach it on every machine, also while the warehouse is away.
+Schedules, sensors, checks and `inn8 pause` reach it on every machine, also while the warehouse is away. The warehouse
+has a copy for readers in SQL, `inn8.paused_entities`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import msgspec
 
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import now
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from inn8_pipeline.warehouse.sync_log import paused_entities
+else:
+    paused_entities = lazy_module("inn8_pipeline.warehouse.sync_log.paused_entities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,18 @@ def resume(instance: dg.DagsterInstance, tenant_id: str, entity: Entity) -> Paus
     ended = replace(before, resumed_at=now())
     _write(instance, tenant_id, entity, ended)
     return ended
+
+
+def copy_to_warehouse(instance: dg.DagsterInstance, engine: "Engine", tenant_id: str) -> None:
+    """Let `inn8.paused_entities` have the pauses that last. The sensor `watch_freshness` does that too.
+
+    Raises:
+        WarehouseError: The warehouse cannot be reached or written.
+
+    """
+    found = lasting(instance, tenant_id)
+    rows = [paused_entities.PausedEntity(name, each.since_at, each.by, each.reason) for name, each in found.items()]
+    paused_entities.write(engine, tenant_id, rows)
 
 
 def _key(tenant_id: str, entity: Entity) -> str:

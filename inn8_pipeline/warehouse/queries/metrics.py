@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from psycopg import sql
 from sqlalchemy import Connection
 
+from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.warehouse.database import Statement, execute
 from inn8_pipeline.warehouse.merge.results import Status
 
@@ -84,6 +85,14 @@ def _states(rows: _Rows) -> Iterator[Metric]:
         "is_open",
         "circuit",
     )
+    yield _metric(
+        rows,
+        "pauses",
+        "entity_paused",
+        "gauge",
+        "1 while the entity is paused: no tick and no sweep syncs it.",
+        "paused",
+    )
     yield _metric(rows, "landings", "landings", "gauge", "Complete landings that are kept.", "number")
     yield _metric(
         rows, "landings", "landings_bytes", "gauge", "Bytes of their pages; equal pages count each time.", "bytes"
@@ -151,6 +160,11 @@ _STATEMENTS: Mapping[str, Statement] = {
         select tenant_id, circuit, case when opened_until > now() then 1 else 0 end as is_open
           from inn8.circuits where tenant_id = any(%(tenants)s) order by 1, 2
     """),
+    "pauses": sql.SQL("""
+        select t.tenant_id, e.entity, case when p.entity is null then 0 else 1 end as paused
+          from unnest(%(tenants)s::text[]) t(tenant_id) cross join unnest({entities}::text[]) e(entity)
+          left join inn8.paused_entities p on p.tenant_id = t.tenant_id and p.entity = e.entity order by 1, 2
+    """).format(entities=sql.Literal([entity.name for entity in ENTITIES])),
     "landings": sql.SQL("""
         select tenant_id, entity, count(*) as number, coalesce(sum(byte_count), 0) as bytes from inn8_raw.landings
          where tenant_id = any(%(tenants)s) and completed_at is not null group by 1, 2 order by 1, 2

@@ -16,6 +16,7 @@ TABLES: dict[str, str] = {
     "sync_coverage": "A row is a day of trade, or a whole collection, and the landing that it was last merged from.",
     "unconfirmed_rows": "A row of an entity that the last fetch lacked, without showing that INN8 no longer has it.",
     "sync_log_entries": "A row is a sync of an entity: when and why it ran, how it ended, what became of the records.",
+    "pauses": "A row is an entity that is paused (`inn8 pause`): no tick and no sweep syncs it.",
     "circuits": "A row is the circuit breaker of one collection or of the token endpoint, shared by all processes.",
     "request_budgets": "A row is the request budget of a tenant, and what INN8 said of its own rate limit.",
     "unknown_properties": "A row is a property that INN8 sends and that no column is made from.",
@@ -110,6 +111,12 @@ COLUMNS: dict[str, dict[str, str]] = {
             "Of the updated rows those that had been changed by hand: INN8 sent the record that they were made from. "
             "Null if there are none."
         ),
+    },
+    "pauses": {
+        "entity": "clients, portfolios or transactions.",
+        "paused_at": "Since when it is paused.",
+        "paused_by": "Who has paused it.",
+        "reason": "Why, in the words of who has paused it.",
     },
     "circuits": {
         "circuit": "Path of the collection or of the token endpoint.",

@@ -284,6 +284,16 @@ sync_log_entries = _table(
     Index("sync_log_entries_started_at_idx", TENANT, "started_at"),
 )  # fmt: skip
 
+pauses = _table(
+    "pauses",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("paused_at", type_of_instant, nullable=False),
+    SqlColumn("paused_by", Text, nullable=False),
+    SqlColumn("reason", Text, nullable=False),
+    PrimaryKeyConstraint(TENANT, "entity", name="pauses_pkey"),
+)
+
 circuits = _table(
     "circuits",
     SqlColumn(TENANT, type_of_key, nullable=False),

@@ -164,4 +164,9 @@ def _own_views() -> tuple[View, ...]:
             TABLES["sync_log_entries"],
             {name: describe("sync_log_entries", name) for name in SYNC_LOG},
         ),
+        View(
+            "inn8.paused_entities",
+            TABLES["pauses"],
+            {name: describe("pauses", name) for name in ("tenant_id", *COLUMNS["pauses"])},
+        ),
     )

@@ -12,7 +12,7 @@ from inn8_pipeline_tests.cli.conftest import TENANT, Place
 DASHBOARD = Path(__file__).parents[3] / "deploy" / "grafana" / "inn8.json"
 SAMPLE = re.compile(r'(inn8_[a-z_]+)\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)+)\} (\d+(?:\.\d+)?(?:e\+\d+)?)')
 LINE = re.compile(r"# HELP (inn8_\w+) .+\.|# TYPE (inn8_\w+) (gauge|counter)")
-UNITS = ("_seconds", "_bytes", "_total", "_records", "_rejects", "_open", "_status", "landings")
+UNITS = ("_seconds", "_bytes", "_total", "_records", "_rejects", "_open", "_paused", "_status", "landings")
 
 
 def printed(place: Place) -> dict[tuple[str, str], float]:

@@ -1,9 +1,11 @@
 """`inn8 pause` and `inn8 resume`: one entity, with who, since when and why."""
 
 import json
+import re
+from collections.abc import Callable
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from inn8_pipeline.cli import main
 from inn8_pipeline_tests.cli.conftest import Place
@@ -16,6 +18,7 @@ def test_an_entity_is_paused_shown_and_resumed(place: Place) -> None:
     assert paused.startswith("transactions: paused since ")
     assert paused.endswith(" UTC by anne: INN8 moves its data. `inn8 resume transactions` ends it.\n")
     ask("pause", "transactions", "--reason", "again")  # the pause that lasts stays as it is
+    assert metric(ask) == {"clients": "0", "portfolios": "0", "transactions": "1"}
     (shown,) = json.loads(ask("pause", "--json").stdout)
     assert (shown["entity"], shown["by"], shown["reason"]) == ("transactions", "anne", "INN8 moves its data")
     assert ask("log").stdout.splitlines()[-1].startswith("transactions: paused since ")
@@ -26,6 +29,20 @@ def test_an_entity_is_paused_shown_and_resumed(place: Place) -> None:
     assert ask("resume", "clients").stdout == "clients was not paused: nothing was changed.\n"
     assert ask("resume", "transactions").stdout.startswith("transactions was paused since ")
     assert ask("pause", "--json").stdout == "[]\n"
+    assert set(metric(ask).values()) == {"0"}
+
+
+def metric(ask: Callable[..., Result]) -> dict[str, str]:
+    """Return the metric of the pauses by entity."""
+    return dict(re.findall(r'inn8_entity_paused{.*entity="(\w+)"} (\d)', ask("metrics").stdout))
+
+
+def test_an_entity_is_paused_though_the_warehouse_is_away(place: Place) -> None:
+    away = place.terminal.but(INN8_DATABASE_URL="postgresql://inn8@127.0.0.1:1/warehouse").ask
+    paused = away("pause", "clients", "--reason", "INN8 moves its data")
+    assert (paused.exit_code, paused.stdout.startswith("clients: paused since ")) == (0, True)
+    assert paused.stderr.startswith("inn8.paused_entities does not show it yet; `watch_freshness` will write it. ")
+    assert away("resume", "clients").stdout.startswith("clients was paused since ")
 
 
 @pytest.mark.parametrize("arguments", [("transactions",), ("--reason", "x")])

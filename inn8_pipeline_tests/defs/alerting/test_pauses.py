@@ -38,6 +38,7 @@ def test_an_entity_is_paused_by_itself_without_being_late(
     assert watch() == [False]
     monkeypatch.setattr(pauses, "now", lambda: now() - timedelta(hours=1))
     assert launch(alerted, pausing.PAUSE_JOB, **FORM, by="anne", reason="INN8 moves its data")[0]
+    assert paused_in_sql(alerted) == [("transactions", "anne", "INN8 moves its data")]
     assert watch() == [True]
     late, over = receiver.received
     assert late.startswith("Error: transactions, check freshness.")
@@ -52,8 +53,26 @@ def test_an_entity_is_paused_by_itself_without_being_late(
     assert receiver.received[2:] == [HEARTBEAT_PATH]
 
     assert launch(alerted, pausing.RESUME_JOB, **FORM)[0]
+    assert paused_in_sql(alerted) == []
     assert watch() == [False]  # it was resumed an hour ago, by the clock of this test, and no tick has followed
     monkeypatch.setattr(pauses, "now", now)
     pauses.pause(alerted.instance, TENANT, TRANSACTIONS, "anne", "again")
     pauses.resume(alerted.instance, TENANT, TRANSACTIONS)
     assert watch() == [True]  # it has as long as after a sync
+
+
+def test_readers_see_a_pause_that_began_or_ended_while_the_warehouse_was_away(pipeline: Pipeline) -> None:
+    freshness = SensorRunner(pipeline, "watch_freshness")
+    for reason in ("INN8 moves its data", "again"):
+        pauses.pause(pipeline.instance, TENANT, CLIENTS, "anne", reason)
+        freshness.evaluate()
+        assert paused_in_sql(pipeline) == [("clients", "anne", reason)]
+        pauses.resume(pipeline.instance, TENANT, CLIENTS)
+    freshness.evaluate()
+    assert paused_in_sql(pipeline) == []
+
+
+def paused_in_sql(pipeline: Pipeline) -> list[tuple[str, str, str]]:
+    """Return what a reader sees: the paused entities, who has paused them and why."""
+    query = "select entity, paused_by, reason from inn8.paused_entities where paused_at <= now()"
+    return [tuple(row) for row in pipeline.rows(query)]

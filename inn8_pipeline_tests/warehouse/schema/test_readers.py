@@ -14,8 +14,9 @@ from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.schema.tables import metadata
 from inn8_pipeline.warehouse.schema.views import views
-from inn8_pipeline.warehouse.sync_log import store
+from inn8_pipeline.warehouse.sync_log import paused_entities, store
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.paused_entities import PausedEntity
 from inn8_pipeline_tests.transform.builders import client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.logins import Session, administer, new_login, session
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many
@@ -37,9 +38,10 @@ FUNCTIONS = """
 
 @pytest.fixture
 def shared(owned: Syncs) -> Syncs:
-    """Return a warehouse in which two tenants have the same rows, and rejects."""
+    """Return a warehouse in which two tenants have the same rows, rejects and a pause."""
     owned.transactions([transaction(), transaction(id="T-2", fees="x")])
     sync = LoggedSync(TENANT, "clients", "a-run", SyncLogEntry(Status.FAILED, now(), now(), description="Why."))
+    paused_entities.write(owned.engine, TENANT, [PausedEntity("clients", now(), "anne", "Why.")])
     with owned.engine.begin() as connection:
         store.write(connection, sync)
         for table in metadata.sorted_tables:
