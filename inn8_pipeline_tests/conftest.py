@@ -7,6 +7,7 @@ kills a server starts its own.
 import fcntl
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -66,6 +67,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("DAGSTER_", "INN8_", "OTEL_", "PG"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+@pytest.fixture
+def terminal_in_johannesburg() -> Iterator[None]:
+    """Let this process be in a zone two hours ahead of UTC until the test has ended."""
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Africa/Johannesburg")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

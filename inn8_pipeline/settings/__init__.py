@@ -17,6 +17,7 @@ from inn8_pipeline.settings.model import (
     RetentionSettings,
     SyncSettings,
     TenantSettings,
+    moment,
     now,
 )
 from inn8_pipeline.settings.readers import (
@@ -50,6 +51,7 @@ __all__ = [
     "SyncSettings",
     "TenantSettings",
     "check_tenants",
+    "moment",
     "now",
     "read_alerts",
     "read_api",

@@ -156,3 +156,15 @@ class SyncSettings:
 def now() -> datetime:
     """Return the current instant in UTC."""
     return datetime.now(UTC)
+
+
+def moment(instant: datetime, timezone: str | None = None) -> str:
+    """Return an instant in the time zone, with UTC beside it if that is another time.
+
+    Without a time zone, it is that of the terminal.
+    """
+    local, utc = instant.astimezone(ZoneInfo(timezone) if timezone else None), instant.astimezone(UTC)
+    if local.utcoffset() == timedelta():
+        return f"{utc:%Y-%m-%d %H:%M} UTC"
+    day = "" if local.date() == utc.date() else "%Y-%m-%d "
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}, {utc.strftime(day + '%H:%M')} UTC"

@@ -18,6 +18,7 @@ from inn8_pipeline.errors import NotifyError, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
     Environment,
+    moment,
     now,
     read_alerts,
     read_heartbeat_url,
@@ -106,7 +107,7 @@ def mute(period: timedelta | None, from_at: datetime | None, reason: str | None,
     if as_json:
         print_json(asdict(current) if current else None)
     else:
-        click.echo(printable(f"Alerts are muted {current}." if current else "Alerts are not muted."))
+        click.echo(printable(f"Alerts are muted {current.text(None)}." if current else "Alerts are not muted."))
 
 
 @command.command(epilog=examples("inn8 alert unmute"))
@@ -122,7 +123,7 @@ def _addresses(environment: Environment) -> Iterator[tuple[str, Callable[[], Non
     """Yield each setting with an address, and what sends to it."""
     settings = read_alerts(environment)
     if settings.webhook:
-        text = f"Test of alerts by `inn8 alert test` at {now():%Y-%m-%d %H:%M} UTC. Nothing is wrong."
+        text = f"Test of alerts by `inn8 alert test` at {moment(now())}. Nothing is wrong."
         yield WEBHOOK, partial(notify.post, settings.webhook, text, settings.payload)
     for tenant_id in read_tenant_ids(environment):
         url, variable = (

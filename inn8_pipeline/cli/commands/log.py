@@ -120,7 +120,7 @@ def _print_pauses(environment: Environment, wanted: Sequence[tuple[str, str]], f
             for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items():
                 if (tenant_id, name) in late:
                     tenant = tenant_argument(environment, tenant_id)
-                    click.echo(printable(f"{name}: {pause}. `inn8 resume {name}{tenant}` ends it."))
+                    click.echo(printable(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it."))
 
 
 def _is_recent(began_at: datetime | None, late_after: timedelta) -> bool:

@@ -77,4 +77,4 @@ def _show(environment: Environment, instance: "DagsterInstance", tenant_ids: tup
     else:
         for tenant_id, name, pause in found:
             tenant = tenant_argument(environment, tenant_id)
-            click.echo(printable(f"{name}: {pause}. `inn8 resume {name}{tenant}` ends it."))
+            click.echo(printable(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it."))

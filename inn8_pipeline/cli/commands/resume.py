@@ -29,4 +29,6 @@ def command(entity: Entity, tenant_id: str | None) -> None:
     if ended is None:
         click.echo(f"{entity} was not paused: nothing was changed.")
     else:
-        click.echo(printable(f"{entity} was {ended}. The next tick syncs it, or `inn8 sync {entity}` does so now."))
+        click.echo(
+            printable(f"{entity} was {ended.text(None)}. The next tick syncs it, or `inn8 sync {entity}` does so now.")
+        )

@@ -1,12 +1,12 @@
 """Format the message for the alert webhook: one line per change, with a limited length."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
+from inn8_pipeline.settings import moment
 
 MAX_CHARACTERS = 3000
 """Slack shows up to 4,000 characters of a message. Changes that do not fit are counted, and they count as reported."""
@@ -68,15 +68,6 @@ def as_json(subject: Subject, changed: tuple[Change, Incident]) -> dict[str, Any
         "run_id": incident.run_id or None,
         "url": incident.url or None,
     }
-
-
-def moment(instant: datetime, timezone: str) -> str:
-    """Return an instant in the time zone, with UTC beside it if that is another time."""
-    local, utc = instant.astimezone(ZoneInfo(timezone)), instant.astimezone(ZoneInfo("UTC"))
-    if local.utcoffset() == timedelta():
-        return f"{utc:%Y-%m-%d %H:%M} UTC"
-    day = "" if local.date() == utc.date() else "%Y-%m-%d "
-    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}, {utc.strftime(day + '%H:%M')} UTC"
 
 
 def duration(took: timedelta) -> str:

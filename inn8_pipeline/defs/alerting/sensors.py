@@ -130,7 +130,7 @@ def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) ->
         found = check_incidents.find(context.instance, tenants, settings.ui_url, state)
         sync, at = read_sync(Environment()), now()
         most_wait, _ = sync.freshness_bounds()
-        of_system = system_incidents.find(context.instance, most_wait, settings.ui_url, at)
+        of_system = system_incidents.find(context.instance, most_wait, settings.timezone, settings.ui_url, at)
         of_sensors = system_incidents.find_sensors(context.instance, _sensors_of(context), settings.ui_url, at)
         quiet = system_incidents.tenants_without_ticks(context.instance, tenants, sync.tick_minutes, at)
         found = check_incidents.without_consequences(found, of_system, quiet)
@@ -203,7 +203,7 @@ def _alert_sensor(  # noqa: PLR0913 (the parts of a sensor)
         )
         mute = mutes.read(context.instance)
         if mute is not None and mute.holds(at):
-            state, outcome = found, f"Alerts are muted {mute}. {len(changes)} changes wait."
+            state, outcome = found, f"Alerts are muted {mute.text(settings.timezone)}. {len(changes)} changes wait."
         else:
             state, outcome = _post(context, settings, found, changes, at)
         context.update_cursor(cursors.write_alerts(state))

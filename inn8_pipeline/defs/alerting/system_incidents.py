@@ -31,7 +31,7 @@ from inn8_pipeline.settings.model import MINUTES_FOR_A_SYNC
 QUEUE, DISK = "queue of runs", "disk of DAGSTER_HOME"
 
 
-def find(instance: dg.DagsterInstance, most_wait: timedelta, ui_url: str, at: datetime) -> Found:
+def find(instance: dg.DagsterInstance, most_wait: timedelta, timezone: str, ui_url: str, at: datetime) -> Found:
     """Return the findings of the queue and of the disk."""
 
     def finding(check: Callable[[], str], path: str) -> Finding:
@@ -42,7 +42,7 @@ def find(instance: dg.DagsterInstance, most_wait: timedelta, ui_url: str, at: da
         return Finding()
 
     return {
-        incident_subjects.of_system(QUEUE): finding(lambda: capacity.check_runs(instance, most_wait), "runs"),
+        incident_subjects.of_system(QUEUE): finding(lambda: capacity.check_runs(instance, most_wait, timezone), "runs"),
         incident_subjects.of_system(DISK): finding(lambda: capacity.check_disk(Path(instance.root_directory)), ""),
     }
 

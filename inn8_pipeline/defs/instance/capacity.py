@@ -13,7 +13,7 @@ import dagster as dg
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.jobs import MAX_RUNTIME_SECONDS
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import now
+from inn8_pipeline.settings import moment, now
 
 MONITORING_GRACE = timedelta(minutes=15)
 """Run monitoring ends a run that exceeds its time limit; within this time, if it works."""
@@ -50,7 +50,7 @@ class CapacityError(Inn8Error):
         return f"{self.finding}: {self.consequence}. {self.way_out}"
 
 
-def check_runs(instance: dg.DagsterInstance, most_wait: timedelta) -> str:
+def check_runs(instance: dg.DagsterInstance, most_wait: timedelta, timezone: str | None) -> str:
     """Return how many runs wait and are in progress.
 
     Raises:
@@ -68,7 +68,7 @@ def check_runs(instance: dg.DagsterInstance, most_wait: timedelta) -> str:
         raise CapacityError(finding, *_OVER_TIME)
     oldest = queued[0] if queued else None
     if oldest is not None and not begun and now() - _utc(oldest.create_timestamp) > most_wait:
-        since = f"{_utc(oldest.create_timestamp):%Y-%m-%d %H:%M} UTC"
+        since = moment(_utc(oldest.create_timestamp), timezone)
         finding = f"{len(queued)} runs are queued, the oldest since {since}, and none is in progress"
         raise CapacityError(finding, *_QUEUE_BLOCKED)
     return f"{len(queued)} runs are queued, {len(begun)} are in progress"

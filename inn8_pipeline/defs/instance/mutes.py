@@ -9,6 +9,8 @@ from datetime import datetime
 import dagster as dg
 import msgspec
 
+from inn8_pipeline.settings import moment
+
 _KEY = "inn8/mute"
 
 
@@ -24,9 +26,9 @@ class Mute:
         """Return whether the instant is in the period."""
         return self.from_at <= at < self.until
 
-    def __str__(self) -> str:
-        """Return the period and its reason."""
-        return f"from {self.from_at:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M} UTC: {self.reason}"
+    def text(self, timezone: str | None) -> str:
+        """Return the period and its reason; without a time zone, in that of the terminal."""
+        return f"from {moment(self.from_at, timezone)} to {moment(self.until, timezone)}: {self.reason}"
 
 
 def read(instance: dg.DagsterInstance) -> Mute | None:

@@ -14,7 +14,7 @@ import msgspec
 
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import now
+from inn8_pipeline.settings import moment, now
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -43,8 +43,12 @@ class Pause:
         return self.since_at <= at and (self.resumed_at is None or at < self.resumed_at)
 
     def __str__(self) -> str:
-        """Return since when the entity is paused, by whom and why."""
-        return f"paused since {self.since_at:%Y-%m-%d %H:%M} UTC by {self.by}: {self.reason}"
+        """Return since when the entity is paused (in UTC), by whom and why."""
+        return self.text("UTC")
+
+    def text(self, timezone: str | None) -> str:
+        """Return the same with the time in this zone too; without a time zone, in that of the terminal."""
+        return f"paused since {moment(self.since_at, timezone)} by {self.by}: {self.reason}"
 
 
 def read(instance: dg.DagsterInstance, tenant_id: str) -> Mapping[str, Pause]:

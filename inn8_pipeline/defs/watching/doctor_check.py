@@ -14,12 +14,12 @@ from inn8_pipeline.defs.checks.check_rules import CheckOutcome
 from inn8_pipeline.defs.names import DOCTOR, WATCH_SYSTEM, Tenant
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, now
+from inn8_pipeline.settings import Environment, now, read_alerts
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.alerting import cursors
     from inn8_pipeline.defs.watching import findings
-    from inn8_pipeline.defs.watching.findings import DoctorFinding
+    from inn8_pipeline.defs.watching.findings import DoctorFinding, Installation
 else:
     cursors = lazy_module("inn8_pipeline.defs.alerting.cursors")
     findings = lazy_module("inn8_pipeline.defs.watching.findings")
@@ -51,7 +51,7 @@ def check(
         name=f"check_{DOCTOR}", specs=[dg.AssetCheckSpec(key.name, asset=key.asset_key, description=_DESCRIPTION)]
     )
     def doctor(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        watched = findings.Installation(context.instance, Environment(), schedules, sensors)
+        watched = _installation(context.instance, schedules, sensors)
         return outcome_of(findings.examine(watched)).result(key.asset_key, key.name)
 
     return doctor
@@ -74,7 +74,7 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
     def watch_system(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         repository = context.repository_def
         schedules, sensors = (repository.schedule_defs, repository.sensor_defs) if repository else ((), ())
-        found = list(findings.examine(findings.Installation(context.instance, Environment(), schedules, sensors)))
+        found = list(findings.examine(_installation(context.instance, schedules, sensors)))
         before = cursors.read(context.cursor)
         failed, at = ", ".join(each.check for each in found if not each.is_ok), now()
         stored_at = cursors.instant(before.get("stored_at"))
@@ -85,6 +85,13 @@ def sensor(tenants: Sequence[Tenant]) -> dg.SensorDefinition:
         return dg.SensorResult(asset_events=[evaluation], cursor=cursor)
 
     return watch_system
+
+
+def _installation(
+    instance: dg.DagsterInstance, schedules: Sequence[dg.ScheduleDefinition], sensors: Sequence[dg.SensorDefinition]
+) -> "Installation":
+    environment = Environment()
+    return findings.Installation(instance, environment, schedules, sensors, read_alerts(environment).timezone)
 
 
 def outcome_of(found: "Iterable[DoctorFinding]") -> CheckOutcome:

@@ -23,12 +23,16 @@ class DoctorFinding:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What is looked at: the instance, the settings, and the schedules and sensors that should be on."""
+    """What is looked at: the instance, the settings, and the schedules and sensors that should be on.
+
+    Times are written in `timezone`, with UTC beside it; without a time zone, in that of the terminal.
+    """
 
     instance: DagsterInstance
     environment: Environment
     schedules: Sequence[ScheduleDefinition]
     sensors: Sequence[SensorDefinition]
+    timezone: str | None = None
 
 
 def examine(watched: Installation) -> Iterator[DoctorFinding]:
@@ -46,13 +50,15 @@ def found(name: str, check: Callable[[], str]) -> DoctorFinding:
 
 
 def _daemon(watched: Installation) -> str:
-    return liveness.check_daemon(watched.instance, watched.environment, watched.schedules, watched.sensors)
+    late_after, _ = read_sync(watched.environment).freshness_bounds()
+    return liveness.check_daemon(watched.instance, watched.schedules, watched.sensors, late_after, watched.timezone)
 
 
 def _pauses(watched: Installation) -> str:
     tenant_ids = read_tenant_ids(watched.environment)
     lasting = [
-        f"{name} {pause}; `inn8 resume {name}{f' --tenant {tenant_id}' if len(tenant_ids) > 1 else ''}` ends it"
+        f"{name} {pause.text(watched.timezone)}; "
+        f"`inn8 resume {name}{f' --tenant {tenant_id}' if len(tenant_ids) > 1 else ''}` ends it"
         for tenant_id in tenant_ids
         for name, pause in pauses.lasting(watched.instance, tenant_id).items()
     ]
@@ -61,14 +67,14 @@ def _pauses(watched: Installation) -> str:
 
 def _runs(watched: Installation) -> str:
     most_wait, _ = read_sync(watched.environment).freshness_bounds()
-    return capacity.check_runs(watched.instance, most_wait)
+    return capacity.check_runs(watched.instance, most_wait, watched.timezone)
 
 
 CHECKS: Mapping[str, Callable[[Installation], str]] = {
     "the schedule": _daemon,
     "pauses": _pauses,
-    "the heartbeat": lambda watched: liveness.check_heartbeat(watched.instance, watched.environment),
-    "the alerts": lambda watched: liveness.check_alerts(watched.instance, watched.environment),
+    "the heartbeat": lambda watched: liveness.check_heartbeat(watched.instance, watched.environment, watched.timezone),
+    "the alerts": lambda watched: liveness.check_alerts(watched.instance, watched.environment, watched.timezone),
     "runs": _runs,
     "Dagster's tables": lambda watched: storage_capacity.check_tables(watched.instance, watched.environment),
     "disk": lambda watched: capacity.check_disk(Path(watched.instance.root_directory)),

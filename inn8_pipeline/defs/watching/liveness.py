@@ -18,6 +18,7 @@ from inn8_pipeline.defs.names import tenants
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import (
     Environment,
+    moment,
     now,
     read_alerts,
     read_heartbeat_url,
@@ -44,9 +45,10 @@ class NotRunningError(Inn8Error):
 
 def check_daemon(
     instance: DagsterInstance,
-    environment: Environment,
     schedules: Sequence[ScheduleDefinition],
     sensors: Sequence[SensorDefinition],
+    late_after: timedelta,
+    timezone: str | None,
 ) -> str:
     """Return a sentence that says that daemon, schedules and sensors work, or that no daemon was ever started.
 
@@ -54,7 +56,6 @@ def check_daemon(
         NotRunningError: A daemon has stopped sending heartbeats, or a schedule or sensor is off, late or failing.
 
     """
-    late_after, _ = read_sync(environment).freshness_bounds()
     wanted = {each.name for each in schedules} | {each.name for each in sensors}
     beats = {name: beat.timestamp for name, beat in instance.get_daemon_heartbeats().items()}
     silent = [name for name in instance.get_required_daemon_types() if name in beats and _is_old(beats[name])]
@@ -65,17 +66,17 @@ def check_daemon(
     if silent:
         since = datetime.fromtimestamp(min(beats[name] for name in silent), UTC)
         finding = (
-            f"Dagster's daemon has sent no heartbeat since {since:%Y-%m-%d %H:%M} UTC ({', '.join(silent).lower()})"
+            f"Dagster's daemon has sent no heartbeat since {moment(since, timezone)} ({', '.join(silent).lower()})"
         )
         raise NotRunningError(finding, "Restart `dagster-daemon run`; its output says why it stopped.")
     off = [state.name for state in states if state.status is InstigatorStatus.STOPPED]
     if off:
         raise NotRunningError(f"{', '.join(off)} is off", "Turn it on in the Dagster UI, under Automation.")
-    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(schedules), late_after)
+    _check_ticks({state.name: ticks[0] for state, ticks in last if ticks}, _frequent(schedules), late_after, timezone)
     return f"the daemon is alive, {len(schedules)} schedules and {len(sensors)} sensors are on, and no last tick failed"
 
 
-def check_heartbeat(instance: DagsterInstance, environment: Environment) -> str:
+def check_heartbeat(instance: DagsterInstance, environment: Environment, timezone: str | None) -> str:
     """Return a sentence that says for which tick the heartbeat was last sent, for each tenant that has its address.
 
     Raises:
@@ -90,7 +91,7 @@ def check_heartbeat(instance: DagsterInstance, environment: Environment) -> str:
     data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
     sent = cursors.read(data.cursor if isinstance(data, SensorInstigatorData) else None)
     instants = {each: cursors.instant(sent.get(each)) for each in expecting}
-    shown = ", ".join(f"{each} {at:%Y-%m-%d %H:%M} UTC" if at else f"{each} never" for each, at in instants.items())
+    shown = ", ".join(f"{each} {moment(at, timezone)}" if at else f"{each} never" for each, at in instants.items())
     if any(at is not None and now() - at > most for at in instants.values()):
         raise NotRunningError(
             f"The heartbeat was last sent for the tick of {shown}",
@@ -101,7 +102,7 @@ def check_heartbeat(instance: DagsterInstance, environment: Environment) -> str:
     return f"last sent for the tick of {shown}"
 
 
-def check_alerts(instance: DagsterInstance, environment: Environment) -> str:
+def check_alerts(instance: DagsterInstance, environment: Environment, timezone: str | None) -> str:
     """Return a sentence that says whether the address of the alerts accepted the last message.
 
     Raises:
@@ -113,7 +114,7 @@ def check_alerts(instance: DagsterInstance, environment: Environment) -> str:
     since = cursors.refused_at(instance, tenants(read_tenant_ids(environment)))
     if since is not None:
         raise NotRunningError(
-            f"INN8_ALERT_WEBHOOK has accepted no message since {since:%Y-%m-%d %H:%M} UTC",
+            f"INN8_ALERT_WEBHOOK has accepted no message since {moment(since, timezone)}",
             "`inn8 alert test` says what it answers. The messages are posted as soon as it accepts them.",
             consequence="nobody is notified of problems",
         )
@@ -125,7 +126,9 @@ def _frequent(schedules: Sequence[ScheduleDefinition]) -> set[str]:
     return {each.name for each in schedules if str(each.cron_schedule).startswith("*/")}
 
 
-def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], late_after: timedelta) -> None:
+def _check_ticks(
+    last: Mapping[str, InstigatorTick], frequent: Collection[str], late_after: timedelta, timezone: str | None
+) -> None:
     """Check the last tick of each schedule and sensor: one can fail or hang although the daemon sends heartbeats."""
     failed = [name for name, tick in last.items() if tick.status is TickStatus.FAILURE]
     if failed:
@@ -133,7 +136,7 @@ def _check_ticks(last: Mapping[str, InstigatorTick], frequent: Collection[str], 
             f"The last tick of {', '.join(sorted(failed))} failed", "The Dagster UI shows its error, under Automation."
         )
     late = [
-        f"{name} ({datetime.fromtimestamp(tick.timestamp, UTC):%Y-%m-%d %H:%M} UTC)"
+        f"{name} ({moment(datetime.fromtimestamp(tick.timestamp, UTC), timezone)})"
         for name, tick in last.items()
         if name in frequent and now().timestamp() - tick.timestamp > late_after.total_seconds()
     ]

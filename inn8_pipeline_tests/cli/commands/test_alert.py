@@ -56,7 +56,7 @@ def test_alerts_are_muted_and_posted_again(place: Place) -> None:
     ask = place.terminal.ask
     assert ask("alert", "mute").stdout == "Alerts are not muted.\n"
     muted = ask("alert", "mute", "--from", "2126-11-28T22:00+02:00", "--for", "90m", "--reason", "upgrade")
-    assert muted.stdout == "Alerts are muted from 2126-11-28 20:00 to 2126-11-28 21:30 UTC: upgrade.\n"
+    assert muted.stdout == "Alerts are muted from 2126-11-28 20:00 UTC to 2126-11-28 21:30 UTC: upgrade.\n"
     assert json.loads(ask("alert", "mute", "--json").stdout)["reason"] == "upgrade"
     assert ask("alert", "unmute").exit_code == 0
     over = ask("alert", "mute", "--from", "2026-01-01T00:00+00:00", "--for", "1h", "--reason", "upgrade")

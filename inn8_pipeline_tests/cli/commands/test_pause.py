@@ -45,6 +45,19 @@ def test_an_entity_is_paused_though_the_warehouse_is_away(place: Place) -> None:
     assert away("resume", "clients").stdout.startswith("clients was paused since ")
 
 
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_times_are_in_the_zone_of_the_terminal_with_utc_beside_it(place: Place) -> None:
+    ask = place.terminal.but(USER="anne").ask
+    time = r"\d{4}-\d\d-\d\d \d\d:\d\d SAST, [-0-9 ]*\d\d:\d\d UTC"
+    paused = rf"paused since {time} by anne: INN8 moves"
+    assert re.search(rf"^transactions: {paused}\.", ask("pause", "transactions", "--reason", "INN8 moves").stdout)
+    assert re.search(rf"^transactions: {paused}\.", ask("log").stdout, re.MULTILINE)
+    assert re.search(rf"^ok +pauses: transactions {paused};", ask("doctor").stdout, re.MULTILINE)
+    muted = ask("alert", "mute", "--for", "2h", "--reason", "a test").stdout
+    assert re.search(rf"^Alerts are muted from {time} to {time}: a test\.$", muted)
+    assert re.search(rf"^transactions was {paused}\.", ask("resume", "transactions").stdout)
+
+
 @pytest.mark.parametrize("arguments", [("transactions",), ("--reason", "x")])
 def test_a_pause_without_an_entity_or_a_reason_is_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert CliRunner().invoke(main, ["pause", *arguments]).exit_code == 2

@@ -6,7 +6,7 @@ import pytest
 
 from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incidents import Change, Changes, Incident
-from inn8_pipeline.defs.alerting.messages import MAX_CHARACTERS, duration, message, moment
+from inn8_pipeline.defs.alerting.messages import MAX_CHARACTERS, duration, message
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Window
 
@@ -36,19 +36,6 @@ def test_a_short_message_has_a_line_for_each_change_errors_first() -> None:
         + LINK,
         "Resolved: job sync, after 14 min (2026-11-24 10:00 UTC to 2026-11-24 10:14 UTC).",
     ]
-
-
-@pytest.mark.parametrize(
-    ("timezone", "text"),
-    [
-        ("UTC", "2026-11-24 10:00 UTC"),
-        ("Africa/Johannesburg", "2026-11-24 12:00 SAST, 10:00 UTC"),
-        ("Pacific/Auckland", "2026-11-24 23:00 NZDT, 10:00 UTC"),
-        ("Pacific/Kiritimati", "2026-11-25 00:00 +14, 2026-11-24 10:00 UTC"),
-    ],
-)
-def test_a_time_is_local_with_utc_beside_it(timezone: str, text: str) -> None:
-    assert moment(AT, timezone) == text
 
 
 @pytest.mark.parametrize(
