@@ -6,7 +6,9 @@ It also writes the report.
 pages and rejects, and `warehouse.history.pruning` past versions of rows.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.resources import Warehouse
+from inn8_pipeline.defs.runs.progress import StepProgress
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_retention, read_tenant_ids
@@ -80,22 +83,33 @@ def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> Non
     """Prune the warehouse for each tenant; the output's metadata has the sums for all tenants."""
     environment = Environment()
     keep, tenant_ids = read_retention(environment), read_tenant_ids(environment)
+    history_days = keep.history_days
+    on_step = _steps(context, len(tenant_ids) * (retention.STEPS + bool(history_days)))
     pruned = [
-        retention.prune(warehouse.engine(), tenant_id, keep.landing_days, keep.reject_days) for tenant_id in tenant_ids
+        retention.prune(warehouse.engine(), tenant_id, keep.landing_days, keep.reject_days, on_step)
+        for tenant_id in tenant_ids
     ]
-    versions = [
-        pruning.prune(warehouse.engine(), tenant_id, keep.history_days) for tenant_id in tenant_ids if keep.history_days
-    ]
+    versions = 0
+    if history_days:
+        for tenant_id in tenant_ids:
+            versions += pruning.prune(warehouse.engine(), tenant_id, history_days)
+            on_step()
     counts: dict[str, Any] = {
         "landings": sum(each.landings for each in pruned),
         "broken_landings": sum(each.broken_landings for each in pruned),
         "pages": sum(each.pages for each in pruned),
         "resolved_rejects": sum(each.rejects for each in pruned),
-        "past_versions": sum(versions),
+        "past_versions": versions,
         "are_pages_held": any(each.are_pages_held for each in pruned),
     }
     context.log.info("Deleted: %s.", ", ".join(f"{name} {count}" for name, count in counts.items()))
     context.add_output_metadata(counts)
+
+
+def _steps(context: dg.OpExecutionContext, total: int) -> Callable[[], None]:
+    """Return what is called after each of so many steps, to say in the run's log how far they have come."""
+    progress, numbers = StepProgress("deleting", context.log.info, "steps"), count(1)
+    return lambda: progress(next(numbers), total)
 
 
 @dg.op(
@@ -105,7 +119,8 @@ def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> Non
 def prune_runs(context: dg.OpExecutionContext) -> None:
     """Delete old runs; keep those with the newest materialization of an asset or of a day, which the UI needs."""
     before = now() - timedelta(days=read_retention(Environment()).run_days)
-    deleted, kept = storage_pruning.delete_runs(context.instance, before)
+    progress = StepProgress("examining old runs", context.log.info, "runs")
+    deleted, kept = storage_pruning.delete_runs(context.instance, before, progress)
     context.log.info(
         "Deleted %d runs from before %s; kept %d that have a newest materialization.", deleted, before.date(), kept
     )
@@ -116,7 +131,8 @@ def prune_runs(context: dg.OpExecutionContext) -> None:
 def copy_sync_log(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Copy entries of earlier releases, and of runs that ended while the warehouse was away."""
     tenants = names.tenants(read_tenant_ids(Environment()))
-    added = copy_from_dagster.copy(context.instance, warehouse.engine(), tenants)
+    progress = StepProgress("copying the sync log", context.log.info, "tables")
+    added = copy_from_dagster.copy(context.instance, warehouse.engine(), tenants, progress)
     context.log.info("Added %d entries to inn8.sync_log.", added)
     context.add_output_metadata({"entries": added})
 
@@ -128,7 +144,8 @@ def copy_sync_log(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
 def prune_checks(context: dg.OpExecutionContext) -> None:
     """Delete old evaluations of checks; keep the newest of each, and the sync log's entries of whole runs."""
     before = now() - timedelta(days=read_retention(Environment()).run_days)
-    deleted = storage_pruning.delete_evaluations(context.instance, before)
+    progress = StepProgress("deleting evaluations", context.log.info, "assets")
+    deleted = storage_pruning.delete_evaluations(context.instance, before, progress)
     context.log.info("Deleted %d evaluations of checks from before %s.", deleted, before.date())
     context.add_output_metadata({"evaluations": deleted})
 

@@ -10,6 +10,7 @@ import pytest
 from inn8_pipeline.defs import maintenance
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
 from inn8_pipeline.defs.names import CHECK_ALIASES
+from inn8_pipeline.defs.runs import progress
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.pipelines import KEYS, Pipeline, day_names
@@ -123,3 +124,29 @@ def test_old_landings_pages_rejects_and_versions_are_deleted_and_the_next_sync_s
     pipeline.change("update inn8_history.clients set valid_to = valid_to - interval '100 days'")
     monkeypatch.setenv("INN8_KEEP_HISTORY_DAYS", "99")
     assert maintain(pipeline)["prune_warehouse"]["past_versions"] == 1
+
+
+@pytest.mark.usefixtures("_in_a_year")
+def test_the_maintenance_says_in_its_log_how_far_it_has_come_if_it_takes_long(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        pipeline.run(CLIENTS)
+    job = pipeline.definitions.resolve_job_def(maintenance.JOB)
+    quick = job.execute_in_process(instance=pipeline.instance)
+    assert counted(pipeline, quick.run_id) == set()
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
+    pipeline.run(CLIENTS)
+    slow = job.execute_in_process(instance=pipeline.instance)
+    assert counted(pipeline, slow.run_id) == {
+        "Deleting: 1 of 3 steps",
+        "Examining old runs: 1 of 3 runs",
+        "Copying the sync log: 1 of 3 tables",
+        "Deleting evaluations: 1 of 1 assets",
+    }
+
+
+def counted(pipeline: Pipeline, run_id: str) -> set[str]:
+    """Return the first of the lines of each step that say how far it has come, without the estimate."""
+    found = (line.split(", about ") for line in pipeline.lines(run_id))
+    return {parts[0] for parts in found if len(parts) == 2 and " 1 of " in parts[0] and parts[1].endswith(" s left.")}

@@ -25,34 +25,36 @@ def listened(listener: Listener) -> Iterator[None]:
 
 
 class StepProgress:
-    """Count the records of a step.
+    """Count the records of a step, or what else it works through.
 
     Args:
-        doing: What the step does: `fetching` or `merging`.
+        doing: What the step does, such as `fetching` or `merging`.
         log: Writes a line into the run's log.
+        of_what: What is counted.
 
     """
 
-    def __init__(self, doing: str, log: Callable[[str], object]) -> None:
+    def __init__(self, doing: str, log: Callable[[str], object], of_what: str = "records") -> None:
         self._doing = doing
         self._log = log
+        self._of_what = of_what
         self._listener = _listener.get()
         self._began = time.monotonic()
         self._next_seconds = FIRST_SECONDS
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Note that so many records are done, of as many as are expected."""
+        """Note that so many are done, of as many as are expected."""
         if self._listener:
             self._listener(self._doing, done, total)
         took = time.monotonic() - self._began
         if took >= self._next_seconds:
             self._next_seconds = 2 * took
-            self._log(f"{self._doing.capitalize()}: {counted(done, total)}{_left(done, total, took)}.")
+            self._log(f"{self._doing.capitalize()}: {counted(done, total, self._of_what)}{_left(done, total, took)}.")
 
 
-def counted(done: int, total: int | None) -> str:
-    """Return how many records are done: `12,000 of 50,000 records`, or `12,000 records` if the total is not known."""
-    return f"{done:,} of {total:,} records" if total else f"{done:,} records"
+def counted(done: int, total: int | None, of_what: str = "records") -> str:
+    """Return how many are done: `12,000 of 50,000 records`, or `12,000 records` if the total is not known."""
+    return f"{done:,} of {total:,} {of_what}" if total else f"{done:,} {of_what}"
 
 
 def _left(done: int, total: int | None, took: float) -> str:

@@ -4,7 +4,7 @@ Until release 0.1 the sync log was in Dagster's storage alone. `inn8 db upgrade`
 maintenance copies what is still missing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -29,14 +29,23 @@ else:
 _PAGE_SIZE = 500
 
 
-def copy(instance: dg.DagsterInstance, engine: "Engine", tenants: Iterable[Tenant]) -> int:
-    """Add a row for each entry of a whole run that has none; return how many were added."""
+def copy(
+    instance: dg.DagsterInstance,
+    engine: "Engine",
+    tenants: Iterable[Tenant],
+    on_table: Callable[[int, int], None] = lambda _done, _total: None,
+) -> int:
+    """Add a row for each entry of a whole run that has none; return how many were added.
+
+    After each table, `on_table` is called with how many are done and how many there are.
+    """
     added = 0
-    for tenant in tenants:
-        for entity in ENTITIES:
-            for page in _pages(instance, tenant.log(entity)):
-                with store.writing(engine) as connection:
-                    added += store.add(connection, [*_syncs(instance, tenant, entity, page)])
+    tables = [(tenant, entity) for tenant in tenants for entity in ENTITIES]
+    for number, (tenant, entity) in enumerate(tables, start=1):
+        for page in _pages(instance, tenant.log(entity)):
+            with store.writing(engine) as connection:
+                added += store.add(connection, [*_syncs(instance, tenant, entity, page)])
+        on_table(number, len(tables))
     return added
 
 

@@ -4,6 +4,7 @@ A landing is kept if it is recent, if it is the watermark of a day or a collecti
 repeats such a landing, or if it is the newest of its entity. Rows of entities are never deleted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -116,7 +117,17 @@ def discard(engine: Engine, tenant_id: str, entity: Entity, run_id: str) -> None
             execute(connection, _DROP_UNNAMED_OF, tenant=tenant_id, digests=digests)
 
 
-def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -> Pruned:
+STEPS = 3
+"""The number of steps of `prune`, after each of which `on_step` is called."""
+
+
+def prune(
+    engine: Engine,
+    tenant_id: str,
+    landing_days: int,
+    reject_days: int,
+    on_step: Callable[[], None] = lambda: None,
+) -> Pruned:
     """Delete the tenant's old landings and resolved rejects, and pages that no landing refers to.
 
     Args:
@@ -124,19 +135,23 @@ def prune(engine: Engine, tenant_id: str, landing_days: int, reject_days: int) -
         tenant_id: The tenant.
         landing_days: Delete landings that are older than this number of days.
         reject_days: Delete rejects that were resolved more than this number of days ago.
+        on_step: Called after each of the `STEPS` steps.
 
     """
     with transaction(engine, "dropping old landings") as connection:
         migrations.check(connection)
         broken = _drop_broken(connection, tenant_id)
         old = execute(connection, _DROP_OLD, tenant=tenant_id, days=landing_days).rowcount
+    on_step()
     with transaction(engine, "dropping old pages") as connection:
         hold_pages(connection, tenant_id, for_pruning=True)
         is_held = execute(connection, _IS_UNDER_WAY, tenant=tenant_id).fetchone() is not None
         pages = 0 if is_held else drop_unnamed(connection, tenant_id)
         validators.prune(connection, tenant_id)
+    on_step()
     with transaction(engine, "dropping resolved rejects") as connection:
         rejects = execute(connection, _DROP_REJECTS, tenant=tenant_id, days=reject_days).rowcount
+    on_step()
     return Pruned(old, broken, pages, rejects, is_held)
 
 
