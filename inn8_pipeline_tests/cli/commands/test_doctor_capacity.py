@@ -122,12 +122,13 @@ def test_a_run_that_nobody_ended_at_its_time_limit_is_noticed(
     assert "(clients_sync) has exceeded its time limit: the syncs behind it wait." in found["runs"]
 
 
-def test_a_disk_that_is_nearly_full_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(of_runs, "free_bytes", lambda _: 1_900_000_000)
-    with pytest.raises(CapacityError, match=r"Only 1\.9 GB are free on the disk of DAGSTER_HOME: when it is"):
-        of_runs.check_disk(tmp_path)
+    found = failed(terminal)
+    assert list(found) == ["disk"]
+    assert found["disk"].startswith("Only 1.9 GB are free on the disk of DAGSTER_HOME: when it is full, runs fail")
     monkeypatch.setattr(of_runs, "free_bytes", lambda _: 2_000_000_000)
-    assert of_runs.check_disk(tmp_path).startswith("2.0 GB are free")
+    assert of_runs.check_disk(Path()).startswith("2.0 GB are free")
 
 
 def test_a_server_whose_connections_are_nearly_used_up_is_noticed(data_folder: Path) -> None:

@@ -13,6 +13,7 @@ from inn8_pipeline.defs.alerting import check_incidents, incident_subjects, sens
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
 from inn8_pipeline.defs.partitions import range_tags
+from inn8_pipeline.defs.schedules.schedules import TICK_SCHEDULE
 from inn8_pipeline.defs.sync_log import failures
 from inn8_pipeline.entities import CLIENTS, ENTITIES, TRANSACTIONS
 from inn8_pipeline.settings import now
@@ -158,6 +159,26 @@ def test_an_hour_without_the_daemon_is_one_message_once_it_ticks_again(watch: Wa
     (reported,) = receiver.received
     assert reported.startswith("Resolved already: schedule every_15_minutes, after 1 h (")
     assert "4 ticks were missed" in reported
+
+
+@pytest.mark.slow
+def test_an_hour_with_the_schedule_off_is_two_messages(watch: Watch, receiver: Receiver) -> None:
+    at = now().replace(minute=0, second=0, microsecond=0)
+    watch.clock.ahead = at - now() + timedelta(minutes=1)
+    watch.evaluate()
+    record_state(watch.pipeline.instance, TICK_SCHEDULE, InstigatorStatus.STOPPED)
+    for _ in range(2):
+        watch.pass_time(32)
+        watch.pipeline.change(AGED)
+    schedule = record_state(watch.pipeline.instance, TICK_SCHEDULE, InstigatorStatus.RUNNING, watch.clock.now())
+    watch.pass_time(8)
+    watch.clock.ahead += timedelta(minutes=2)
+    record_tick(watch.pipeline.instance, schedule, at + timedelta(minutes=75), TickStatus.SKIPPED)
+    watch.tick()
+    watch.pass_time(12)
+    reported, over = receiver.received
+    assert reported.startswith("Error: schedule every_15_minutes. It was turned off: nothing is synced")
+    assert over.startswith("Resolved: schedule every_15_minutes, after 1 h")
 
 
 def test_stale_data_is_reported_if_no_tick_follows_though_the_daemon_is_back(watch: Watch, receiver: Receiver) -> None:

@@ -77,6 +77,33 @@ def test_a_schedule_that_is_off_is_reported_once_without_the_stale_data_that_it_
     assert late.startswith("Warning: clients, check freshness.")
 
 
+def test_a_schedule_that_is_stuck_is_reported_within_two_ticks(
+    alerted: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts, last = SensorRunner(alerted, "alert_failed_runs"), now().replace(minute=0, second=0, microsecond=0)
+    schedule = record_state(alerted.instance, TICK_SCHEDULE, InstigatorStatus.DECLARED_IN_CODE)
+    record_tick(alerted.instance, schedule, last, TickStatus.SKIPPED)
+    for minutes in range(1, 2 * 15, 4):
+        monkeypatch.setattr(sensors, "now", lambda after=minutes: last + timedelta(minutes=after))
+        alerts.evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith(f"Warning: schedule {TICK_SCHEDULE}. No tick since ")
+    assert " UTC; 1 were due. Nothing is synced by this schedule." in reported
+
+
+def test_a_run_that_nobody_ended_at_its_time_limit_is_reported(alerted: Pipeline, receiver: Receiver) -> None:
+    job = alerted.definitions.resolve_job_def("clients_sync")
+    run_id = alerted.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED).run_id
+    engine = sqlalchemy.create_engine(alerted.storage_url)
+    with engine.begin() as connection:
+        began = "update runs set start_time = extract(epoch from now() - interval '136 minutes') where run_id = :id"
+        connection.execute(sqlalchemy.text(began), {"id": run_id})
+    engine.dispose()
+    SensorRunner(alerted, "alert_failed_checks").evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith(f"Error: queue of runs. The run {run_id[:8]} (clients_sync) has exceeded its time ")
+
+
 def test_a_schedule_that_is_off_does_not_hide_stale_data_if_no_sensor_reports_the_schedule(
     pipeline: Pipeline,
 ) -> None:
