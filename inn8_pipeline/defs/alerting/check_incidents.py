@@ -163,7 +163,8 @@ def may_pass(
     """Return whether an incident may be over within minutes, so that it is not reported yet.
 
     That is so after the daemon or its database was away, until the next tick has been made; of stale data while a tick
-    is syncing; and of an outage until the tick has tried all entities, so that the message names those that it touches.
+    is syncing; of an outage until the tick has tried all entities, so that the message names those that it touches; and
+    of connections, which may be used up for seconds.
     """
     syncing = {
         run.tags.get(names.TICK_TAG)
@@ -176,7 +177,8 @@ def may_pass(
     def decide(subject: Subject, incident: Incident) -> bool:
         is_syncing = bool(syncing) if subject.tenant is None else subject.tenant.tenant_id in syncing
         if subject.kind is SubjectKind.SYSTEM:
-            return resumes
+            is_peak = subject.name == system_incidents.CONNECTIONS and at - incident.began_at < SETTLING
+            return resumes or is_peak
         if subject.kind is SubjectKind.OUTAGE:
             return resumes or (is_syncing and at - incident.began_at < SETTLING)
         return resumes or (is_syncing and subject.name == names.FRESHNESS)

@@ -132,14 +132,15 @@ def _failed_checks(tenants: Sequence[Tenant], status: dg.DefaultSensorStatus) ->
         most_wait, _ = sync.freshness_bounds()
         of_system = system_incidents.find(context.instance, most_wait, settings.timezone, settings.ui_url, at)
         of_sensors = system_incidents.find_sensors(context.instance, _sensors_of(context), settings.ui_url, at)
+        connections = system_incidents.find_connections(context.instance, tenants, settings.ui_url, at)
         quiet = system_incidents.tenants_without_ticks(context.instance, tenants, sync.tick_minutes, at)
         found = check_incidents.without_consequences(found, of_system, quiet)
-        return state.updated({**found, **of_system, **of_sensors}, at)
+        return state.updated({**found, **of_system, **of_sensors, **connections}, at)
 
     description = (
-        "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, when runs are stuck, the disk is "
-        "nearly full or a sensor is off, and when that is over. It is on if INN8_ALERT_WEBHOOK is set. Turn it off to "
-        "silence these alerts."
+        "Posts to INN8_ALERT_WEBHOOK when a check fails, including the sync log, when runs are stuck, disk or "
+        "connections are nearly used up or a sensor is off, and when that is over. It is on if INN8_ALERT_WEBHOOK is "
+        "set. Turn it off to silence these alerts."
     )
 
     def may_pass(context: dg.SensorEvaluationContext, state: AlertState, at: datetime) -> MayPass:

@@ -1,4 +1,4 @@
-"""Find incidents of what the syncs run on: a queue that does not move, a full disk, schedules and sensors that are off.
+"""Find incidents of what the syncs run on: the queue, the disk, connections, and schedules and sensors that are off.
 
 A schedule that is off reports nothing itself; the sensors that alert go on and find it. A dead daemon, and an address
 that accepts no alerts, cannot be posted: `heartbeat` is for those.
@@ -26,9 +26,10 @@ from inn8_pipeline.defs.instance.late_internals import (
 )
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.schedules.schedules import TICK_SCHEDULE, entities_of
+from inn8_pipeline.defs.watching import doctor_check
 from inn8_pipeline.settings.model import MINUTES_FOR_A_SYNC
 
-QUEUE, DISK = "queue of runs", "disk of DAGSTER_HOME"
+QUEUE, DISK, CONNECTIONS = "queue of runs", "disk of DAGSTER_HOME", "connections of Postgres"
 
 
 def find(instance: dg.DagsterInstance, most_wait: timedelta, timezone: str, ui_url: str, at: datetime) -> Found:
@@ -45,6 +46,21 @@ def find(instance: dg.DagsterInstance, most_wait: timedelta, timezone: str, ui_u
         incident_subjects.of_system(QUEUE): finding(lambda: capacity.check_runs(instance, most_wait, timezone), "runs"),
         incident_subjects.of_system(DISK): finding(lambda: capacity.check_disk(Path(instance.root_directory)), ""),
     }
+
+
+def find_connections(instance: dg.DagsterInstance, tenants: Sequence[Tenant], ui_url: str, at: datetime) -> Found:
+    """Return the finding of the connections, as the newest evaluation of the check `doctor` has it.
+
+    Connecting here would keep the alerts from being posted while a server hangs.
+    """
+    key = doctor_check.key_of(tenants)
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+    if record is None or not isinstance(record.evaluation, dg.AssetCheckEvaluation):
+        return {}
+    text = doctor_check.failed_in(record.evaluation).get("connections")
+    link = url(ui_url, f"assets/{'/'.join(key.asset_key.path)}?view=checks")
+    incident = Incident(text, is_error=True, began_at=at, url=link) if text else None
+    return {incident_subjects.of_system(CONNECTIONS): Finding(incident)}
 
 
 def find_sensors(

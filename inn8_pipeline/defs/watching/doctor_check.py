@@ -28,6 +28,8 @@ INTERVAL_SECONDS = 120
 AT_LEAST_EVERY = timedelta(hours=1)
 """An evaluation is stored when a finding begins or ends, and otherwise so often, so that its time says it is alive."""
 
+_FAILED = "failed"
+"""The metadata with the names of the findings that are problems."""
 _DESCRIPTION = (
     "Does everything work that the syncs run on? Shows what `inn8 doctor` finds in Dagster: daemon, schedules, sensors "
     "and their last ticks, pauses, the heartbeat, alerts, queued and stuck runs, Dagster's tables, disk and "
@@ -98,5 +100,13 @@ def outcome_of(found: "Iterable[DoctorFinding]") -> CheckOutcome:
     """Return the outcome: an error with all remedies if a finding is one. The metadata has each finding by its name."""
     listed = list(found)
     advice = " ".join(f"{each.check}: {each.message}" for each in listed if not each.is_ok)
-    shown = {each.check: each.message for each in listed}
-    return CheckOutcome(passed=not advice, advice=advice, metadata=shown, is_error=bool(advice))
+    failed = [each.check for each in listed if not each.is_ok]
+    shown = {each.check: each.message for each in listed} | ({_FAILED: failed} if failed else {})
+    return CheckOutcome(passed=not failed, advice=advice, metadata=shown, is_error=bool(failed))
+
+
+def failed_in(evaluation: dg.AssetCheckEvaluation) -> dict[str, str]:
+    """Return the messages of the failed findings of a stored evaluation, by the name of the finding."""
+    values = {name: each.value for name, each in evaluation.metadata.items()}
+    failed = values.get(_FAILED)
+    return {str(name): str(values.get(str(name), "")) for name in failed} if isinstance(failed, list) else {}

@@ -11,7 +11,9 @@ from inn8_pipeline.defs.instance import capacity, mutes, pauses
 from inn8_pipeline.defs.instance.internals import SINGLETON_REPOSITORY_NAME, RemoteJobOrigin, RemoteRepositoryOrigin
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus, TickStatus
 from inn8_pipeline.defs.instance.mutes import Mute
+from inn8_pipeline.defs.names import WATCH_SYSTEM
 from inn8_pipeline.defs.schedules.schedules import TICK_SCHEDULE
+from inn8_pipeline.defs.watching import storage_capacity
 from inn8_pipeline.entities import CLIENTS, ENTITIES
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.alerting.sensors import HEARTBEAT_PATH, Receiver, SensorRunner
@@ -146,6 +148,22 @@ def test_a_nearly_full_disk_is_reported(alerted: Pipeline, receiver: Receiver, m
     reported, over = receiver.received
     assert reported.startswith("Error: disk of DAGSTER_HOME. Only 1.9 GB are free")
     assert over.startswith("Resolved: disk of DAGSTER_HOME, after 1 min")
+
+
+def test_connections_that_stay_nearly_used_up_are_reported_and_a_peak_is_not(
+    alerted: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts, doctor = SensorRunner(alerted, "alert_failed_checks"), SensorRunner(alerted, WATCH_SYSTEM)
+    for minutes, most in ((0, 0), (4, 100), (8, 0), (12, 0), (16, 0), (20, 100)):
+        monkeypatch.setattr(storage_capacity, "MAX_CONNECTIONS_PERCENT", most)
+        monkeypatch.setattr(sensors, "now", lambda after=minutes: now() + timedelta(minutes=after))
+        for evaluation in doctor.evaluate():
+            alerted.instance.report_runless_asset_event(evaluation)
+        alerts.evaluate()
+    reported, over = receiver.received
+    assert reported.startswith("Error: connections of Postgres. ")
+    assert "Find who holds them" in reported
+    assert over.startswith("Resolved: connections of Postgres, after 12 min")
 
 
 def test_a_sensor_that_is_off_or_fails_is_reported_also_one_that_alerts_itself(
