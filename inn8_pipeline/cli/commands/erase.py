@@ -1,6 +1,6 @@
 """`inn8 erase`: preview, and with `--yes` erase, one client's data in every table and every stored page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,10 +53,16 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
     database, wait_seconds = read_owner_database(environment), read_sync(environment).lock_seconds
     cut = partial(redaction.redact, spellings=read_contract(environment, tenant.tenant_id).spellings())
     engine, subject = database.engine(), data_subject.DataSubject(tenant.tenant_id, external_id)
-    with _progress() as on_page:
+    with _progress() as (on_page, on_phase):
         if yes:
             erased = erase.erase(
-                engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds, on_page=on_page
+                engine,
+                subject,
+                cut,
+                may_be_sent=still_sent,
+                wait_seconds=wait_seconds,
+                on_page=on_page,
+                on_phase=on_phase,
             )
         else:
             erased = erase.look(engine, subject, cut, on_page=on_page)
@@ -67,15 +73,18 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
 
 
 @contextmanager
-def _progress() -> "Iterator[data_subject.OnPage]":
-    """Show how many of an entity's pages were looked through. The pages of parents are looked through twice."""
+def _progress() -> "Iterator[tuple[data_subject.OnPage, Callable[[str], None]]]":
+    """Show how many of an entity's pages were looked through, and what is done before and after that.
+
+    The pages of parents are looked through twice.
+    """
     with progress() as shown:
         task = shown.add_task("stored pages", total=None, note="")
 
         def update(entity: Entity, done: int, total: int) -> None:
             shown.update(task, completed=done, total=total, note=f"{done:,} of {total:,} of {entity}")
 
-        yield update
+        yield update, lambda phase: shown.update(task, note=phase)
 
 
 def _as_json(erased: "data_subject.ErasureCounts", *, is_done: bool) -> dict[str, object]:

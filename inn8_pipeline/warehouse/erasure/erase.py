@@ -4,6 +4,8 @@ This module manages the transaction, its locks and the vacuum after it; `data_su
 caller passes the function that removes records from a page (`transform.redaction.redact`).
 """
 
+from collections.abc import Callable
+
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
@@ -43,6 +45,7 @@ def erase(  # noqa: PLR0913 (all but three are optional, and by name)
     may_be_sent: bool = False,
     wait_seconds: float = 600.0,
     on_page: OnPage = _ignore,
+    on_phase: Callable[[str], object] = lambda _: None,
 ) -> ErasureCounts:
     """Erase a client in one transaction that locks out all fetches and merges of the tenant; then vacuum the tables.
 
@@ -53,6 +56,7 @@ def erase(  # noqa: PLR0913 (all but three are optional, and by name)
         may_be_sent: Erase even if INN8 still sends the client. The next sync then stores it again.
         wait_seconds: How long to wait for each fetch and merge that is in progress.
         on_page: Called after each page that was looked through.
+        on_phase: Called with what is done when it begins, if it is not looking through pages.
 
     Raises:
         NotOwnerError: The login is not a member of the owner. Nothing was changed.
@@ -63,12 +67,15 @@ def erase(  # noqa: PLR0913 (all but three are optional, and by name)
     """
     with transaction(engine, "erasing one person's data") as connection:
         access.require_owner(connection, "erase")
+        on_phase("waiting for syncs to end")
         _take_locks(connection, subject.tenant_id, wait_seconds)
         search = DataSubjectSearch(connection, subject, cut, on_page)
         erased = search.count_and_rewrite()
         if erased.still_sent and not may_be_sent:
             raise StillSentError(tuple(map(str, erased.still_sent)))
+        on_phase("deleting rows")
         search.delete()
+    on_phase("vacuuming the tables")
     _vacuum(engine)
     return erased
 
