@@ -43,7 +43,7 @@ def fetching_slowly(deployment: Deployment, seconds: float) -> tuple[str, str]:
     return found
 
 
-STEPS = ("raw_transactions", "merge_transactions", "check_transactions")
+STEPS = ("raw_transactions", "merge_transactions", "check_plausibility", "check_transactions")
 
 
 def expect_the_end(deployment: Deployment) -> None:
@@ -84,8 +84,7 @@ def test_a_step_whose_worker_is_killed_is_done_by_another_one_in_the_same_run(de
     expect_the_end(deployment)
 
     (other,) = {*WORKERS} - {killed}
-    raw, merge, check = STEPS
-    assert deployment.takes(run_id) == [(raw, killed), (raw, other), (merge, other), (check, other)]
+    assert deployment.takes(run_id) == [(STEPS[0], killed), *((step, other) for step in STEPS)]
     assert [run.run_id for run in deployment.runs] == [run_id]
     assert {entry.status for entry in deployment.pipeline.log(TRANSACTIONS, run_id)} == {"Success"}
 
