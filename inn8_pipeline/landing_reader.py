@@ -39,7 +39,7 @@ MIN_CLIENTS = 10
 A value that looks like a code can be a surname or a diagnosis. If ten clients share it, it identifies none of them.
 """
 
-JOINED_BYTES = 256 * 1024
+JOINED_BYTES = 512 * 1024
 """Smaller pages are joined up to this size before they are transformed. The transform of a page costs 8 ms and 60 kB
 even if the page has only one record: 10,000 pages of one record took 89 s and 622 MB.
 """
