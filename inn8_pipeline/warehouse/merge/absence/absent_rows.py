@@ -74,15 +74,18 @@ def find(context: MergeContext, limit: RemovalLimit, source: RecordSource, *, ha
     return Absence(absence_counts, unreadable_since, held_back)
 
 
+# Materialized, so that when they were confirmed is looked up for the rows that are lacking and not for all rows.
 _CREATE_LACKING = sql.SQL(
     """
     create temporary table lacking on commit drop as
+      with lacking_rows as materialized (
+        select t.* from {table} t
+         where {is_covered}
+           and not exists (select from same_records m where m.row_id = t.id)
+           and not exists (select from staged s where s.external_id = t.external_id)
+           and not exists (select from staged_rejects x where x.external_id = t.external_id))
     select t.id as row_id, t.external_id, {confirmed_at} as confirmed_at, null::text as reason
-      from {table} t {joins}
-     where {is_covered}
-       and not exists (select from staged s where s.external_id = t.external_id)
-       and not exists (select from staged_rejects x where x.external_id = t.external_id)
-       and not exists (select from same_records m where m.row_id = t.id)
+      from lacking_rows t {joins}
     """
 )
 _IS_COVERED = sql.SQL(
