@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import Task
+from celery.exceptions import Ignore
 from dagster import DagsterEvent, DagsterEventType, DagsterInstance
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import serialize_value, unpack_value
@@ -25,6 +26,9 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
 
     A worker that receives a step that another worker is executing looks again later. If the step or its run has ended
     by then, the worker executes nothing and returns the step's events again.
+
+    A worker that was cut off from Postgres has lost the lock of its step. If another worker is executing the step when
+    the first one has ended it, the first one returns nothing, because the run would take that for the step's result.
     """
 
     # Acknowledge at the end, so that the step of a lost worker is redelivered. A step that killed its own process, for
@@ -37,13 +41,18 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
         """Execute the step unless it has ended, and return its events."""
         request = unpack_value(execute_step_args_packed, as_type=ExecuteStepArgs)
         (step_key,) = request.step_keys_to_execute or ()
-        with locks.alone(read_database(Environment()).engine(), locks.step(request.run_id, step_key)) as is_alone:
-            if not is_alone:
+        with locks.alone(read_database(Environment()).engine(), locks.step(request.run_id, step_key)) as attempt:
+            if not attempt.is_taken:
                 raise self.retry(countdown=AGAIN_SECONDS)
             ended = events_of_ended_step(request.run_id, step_key)
             if ended is not None:
                 return [serialize_value(event) for event in ended]
-            events: Sequence[str] = super().__call__(execute_step_args_packed, executable_dict)
+            events: Sequence[str] = ()
+            try:
+                events = super().__call__(execute_step_args_packed, executable_dict)
+            finally:
+                if attempt.is_taken_over():
+                    raise Ignore
             return events
 
 

@@ -157,11 +157,30 @@ class SharedLock:
         _release(self._connection)
 
 
-@contextmanager
-def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
-    """Try to take a lock, and hold it in the context. Yield False if another session holds it; never wait.
+class Attempt:
+    """The outcome of `alone`: whether the lock is held (`is_taken`), and later whether it still is."""
 
-    If the database has no table of locks yet, yield True: the work in the context then fails with the right error.
+    def __init__(self, engine: Engine, lock: Lock, connection: Connection, *, is_taken: bool) -> None:
+        self.is_taken = is_taken
+        self._engine = engine
+        self._lock = lock
+        self._connection = connection
+
+    def is_taken_over(self) -> bool:
+        """Return whether the connection broke, and the lock with it, and another session holds the lock now."""
+        with suppress(DatabaseError), guarded("holding a lock"):
+            execute(self._connection, _PING)
+            return False
+        with alone(self._engine, self._lock) as again:
+            return not again.is_taken
+
+
+@contextmanager
+def alone(engine: Engine, lock: Lock) -> Iterator[Attempt]:
+    """Try to take a lock, and hold it in the context; never wait.
+
+    If the database has no table of locks yet, the lock counts as taken: the work in the context then fails with the
+    right error.
     """
     with ExitStack() as held:
         with guarded("taking a lock"):
@@ -170,10 +189,10 @@ def alone(engine: Engine, lock: Lock) -> Iterator[bool]:
             connection.begin()
             execute(connection, _STAY_IDLE)
             is_installed = _finds(connection, _IS_INSTALLED, lock)
-            is_taken = is_installed and try_hold(connection, lock)
-        if is_taken:
+            is_held = is_installed and try_hold(connection, lock)
+        if is_held:
             held.callback(_delete, connection, lock)
-        yield is_taken or not is_installed
+        yield Attempt(engine, lock, connection, is_taken=is_held or not is_installed)
 
 
 def _delete(connection: Connection, lock: Lock) -> None:

@@ -26,8 +26,8 @@ HOLDER = """
 import sys, time
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import connect
-with locks.alone(connect(sys.argv[1]), locks.Lock("", "a step")) as is_alone:
-    print(is_alone, flush=True)
+with locks.alone(connect(sys.argv[1]), locks.Lock("", "a step")) as attempt:
+    print(attempt.is_taken, flush=True)
     time.sleep(600)
 """
 FORMER_KEYS = (f"inn8 {TENANT} clients", f"inn8 fetches of {TENANT}", f"inn8 pages {TENANT}", "inn8 schema")
@@ -37,15 +37,34 @@ def test_only_the_first_caller_has_the_lock_until_it_leaves_the_context(warehous
     engine = connect(warehouse_url)
     other = locks.Lock("", "another")
     with locks.alone(engine, LOCK) as first, locks.alone(engine, LOCK) as second, locks.alone(engine, other) as third:
-        assert (first, second, third) == (True, False, True)
+        assert (first.is_taken, second.is_taken, third.is_taken) == (True, False, True)
     with locks.alone(engine, LOCK) as later:
-        assert later
+        assert later.is_taken
 
 
 def test_the_lock_of_a_step_leaves_no_row_behind(syncs: Syncs) -> None:
     with locks.alone(syncs.engine, LOCK):
         assert len(syncs.query("select from inn8.locks")) == 1
     assert syncs.query("select from inn8.locks") == []
+
+
+def test_a_lock_is_taken_over_only_once_its_connection_has_broken_and_another_session_has_taken_it(
+    syncs: Syncs,
+) -> None:
+    with locks.alone(syncs.engine, LOCK) as attempt:
+        assert not attempt.is_taken_over()
+        break_the_connection_of(syncs)
+        assert not attempt.is_taken_over()
+        with locks.alone(syncs.engine, LOCK):
+            assert attempt.is_taken_over()
+
+
+def break_the_connection_of(syncs: Syncs) -> None:
+    """End the session that holds the lock, as Postgres does when the machine of its client is gone."""
+    syncs.query("""
+        select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()
+    """)
 
 
 def test_a_lock_is_released_when_its_process_is_killed(warehouse_url: str) -> None:
@@ -61,13 +80,13 @@ def test_a_lock_is_released_when_its_process_is_killed(warehouse_url: str) -> No
 
 
 def is_free(engine: Engine) -> bool:
-    with locks.alone(engine, LOCK) as is_alone:
-        return is_alone
+    with locks.alone(engine, LOCK) as attempt:
+        return attempt.is_taken
 
 
 def test_work_that_takes_a_lock_in_an_empty_database_is_done_and_fails_with_its_own_error(empty_database: str) -> None:
-    with locks.alone(connect(empty_database), LOCK) as is_alone:
-        assert is_alone
+    with locks.alone(connect(empty_database), LOCK) as attempt:
+        assert attempt.is_taken
 
 
 def test_many_processes_that_take_a_new_lock_at_once_take_it_one_after_the_other(syncs: Syncs) -> None:
