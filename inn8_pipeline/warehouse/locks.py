@@ -157,7 +157,7 @@ class SharedLock:
         _release(self._connection)
 
 
-class Attempt:
+class TriedLock:
     """The outcome of `alone`: whether the lock is held (`is_taken`), and later whether it still is."""
 
     def __init__(self, engine: Engine, lock: Lock, connection: Connection, *, is_taken: bool) -> None:
@@ -176,7 +176,7 @@ class Attempt:
 
 
 @contextmanager
-def alone(engine: Engine, lock: Lock) -> Iterator[Attempt]:
+def alone(engine: Engine, lock: Lock) -> Iterator[TriedLock]:
     """Try to take a lock, and hold it in the context; never wait.
 
     If the database has no table of locks yet, the lock counts as taken: the work in the context then fails with the
@@ -192,7 +192,7 @@ def alone(engine: Engine, lock: Lock) -> Iterator[Attempt]:
             is_held = is_installed and try_hold(connection, lock)
         if is_held:
             held.callback(_delete, connection, lock)
-        yield Attempt(engine, lock, connection, is_taken=is_held or not is_installed)
+        yield TriedLock(engine, lock, connection, is_taken=is_held or not is_installed)
 
 
 def _delete(connection: Connection, lock: Lock) -> None:
