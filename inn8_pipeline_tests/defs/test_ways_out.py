@@ -19,7 +19,7 @@ from inn8_pipeline.settings import Environment, read_api, read_executor, read_re
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline_tests.cli import test_poolers
-from inn8_pipeline_tests.cli.commands import test_erase, test_heal_clock, test_roles, test_sync
+from inn8_pipeline_tests.cli.commands import test_doctor, test_erase, test_heal_clock, test_roles, test_sync
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.defs import expected_rows, test_open_circuits, test_tenants
 from inn8_pipeline_tests.defs.alerting import test_heartbeat
@@ -191,6 +191,7 @@ def all_errors(of: type[Inn8Error] = Inn8Error) -> Iterator[type[Inn8Error]]:
 
 TESTS = {
     errors.CircuitOpenError: test_open_circuits.test_a_backfill_waits_for_an_open_circuit_and_a_tick_does_not,
+    errors.CollectorError: test_doctor.test_a_collector_is_asked_whether_it_accepts_spans_and_does_once_it_runs,
     errors.ContractError: test_a_server_that_differs_is_read_once_the_contract_file_says_how,
     errors.ContractFileError: test_a_contract_file_without_the_line_that_the_message_names_is_read,
     errors.CredentialsError: test_tenants.test_a_wrong_secret_is_corrected_in_the_variable_that_the_message_names,
