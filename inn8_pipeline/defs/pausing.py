@@ -8,7 +8,6 @@ import dagster as dg
 from inn8_pipeline.defs.forms import observe, target_fields, target_of
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
-from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 
 if TYPE_CHECKING:
@@ -36,14 +35,14 @@ def jobs(tenants: Sequence[Tenant], executor: dg.ExecutorDefinition) -> list[dg.
         config = context.op_config
         tenant, entity = target_of(config, tenants)
         made = pauses.pause(context.instance, tenant.tenant_id, entity, config["by"], config["reason"])
-        _copy(context, warehouse, tenant)
+        pauses.copy_or_warn(context.instance, warehouse.engine, tenant.tenant_id, context.log.warning)
         observe(context, tenant, entity, f"{entity}: {made}.")
 
     @dg.op(config_schema=target_fields(tenants), out=dg.Out(dg.Nothing), description="Ends the pause.")
     def resume(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
         tenant, entity = target_of(context.op_config, tenants)
         ended = pauses.resume(context.instance, tenant.tenant_id, entity)
-        _copy(context, warehouse, tenant)
+        pauses.copy_or_warn(context.instance, warehouse.engine, tenant.tenant_id, context.log.warning)
         text = f"{entity}: resumed; {ended}." if ended else f"{entity}: was not paused, nothing was changed."
         observe(context, tenant, entity, text)
 
@@ -71,11 +70,3 @@ def jobs(tenants: Sequence[Tenant], executor: dg.ExecutorDefinition) -> list[dg.
         resume()
 
     return [pausing, resuming]
-
-
-def _copy(context: dg.OpExecutionContext, warehouse: Warehouse, tenant: Tenant) -> None:
-    """Let readers in SQL see it. A pause must also work while the warehouse is away."""
-    try:
-        pauses.copy_to_warehouse(context.instance, warehouse.engine(), tenant.tenant_id)
-    except Inn8Error as error:
-        context.log.warning("inn8.paused_entities does not show it yet; `watch_freshness` will write it. %s", error)

@@ -1,6 +1,7 @@
 """`inn8 pause`: let no tick and no sweep sync an entity until `inn8 resume`."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,6 @@ from inn8_pipeline.cli.support.options import (
 from inn8_pipeline.cli.support.output import print_json, silence
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_database
 
 if TYPE_CHECKING:
@@ -57,11 +57,9 @@ def command(entity: Entity | None, reason: str | None, by: str, tenant_id: str |
 
 
 def copy_pauses(environment: Environment, instance: "DagsterInstance", tenant_id: str) -> None:
-    """Let readers in SQL see the pauses. Pausing must also work while the warehouse is away."""
-    try:
-        dagster_modules.pauses.copy_to_warehouse(instance, read_database(environment).engine(), tenant_id)
-    except Inn8Error as error:
-        click.echo(f"inn8.paused_entities does not show it yet; `watch_freshness` will write it. {error}", err=True)
+    """Let readers in SQL see the pauses, or say on standard error that they do not yet."""
+    warn = partial(click.echo, err=True)
+    dagster_modules.pauses.copy_or_warn(instance, lambda: read_database(environment).engine(), tenant_id, warn)
 
 
 def _show(environment: Environment, instance: "DagsterInstance", tenant_ids: tuple[str, ...], *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import AlertState, Incident, Watched
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
-from inn8_pipeline.defs.instance.internals import InstigatorType
+from inn8_pipeline.defs.instance import instigators
 from inn8_pipeline.defs.instance.late_internals import SensorInstigatorData
 from inn8_pipeline.defs.names import ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS, CHECK_ALIASES, SYNC_LOG, Tenant
 from inn8_pipeline.entities import ENTITIES, Window
@@ -79,8 +79,8 @@ def read_alerts(cursor: str | None, tenants: Iterable[Tenant]) -> AlertState:
 
 def refused_at(instance: dg.DagsterInstance, tenants: Iterable[Tenant]) -> datetime | None:
     """Return since when the address of the alerts has accepted no message; None if it accepted the last one."""
-    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-    stored = [state.instigator_data for state in states if state.name in {ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS}]
+    known = instigators.sensors(instance)
+    stored = [known[name].instigator_data for name in (ALERT_FAILED_CHECKS, ALERT_FAILED_RUNS) if name in known]
     kept = [read_alerts(each.cursor, tenants) for each in stored if isinstance(each, SensorInstigatorData)]
     return min((each.refused_at for each in kept if each.refused_at is not None), default=None)
 

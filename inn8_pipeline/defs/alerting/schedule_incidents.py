@@ -16,7 +16,8 @@ import dagster as dg
 from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, Watched
 from inn8_pipeline.defs.alerting.messages import url
-from inn8_pipeline.defs.instance.internals import InstigatorType, schedule_execution_time_iterator
+from inn8_pipeline.defs.instance import instigators
+from inn8_pipeline.defs.instance.internals import schedule_execution_time_iterator
 from inn8_pipeline.defs.instance.late_internals import InstigatorState, InstigatorStatus, InstigatorTick, TickStatus
 from inn8_pipeline.settings.model import MINUTES_FOR_A_SYNC, TICKS_TO_FAIL
 
@@ -36,7 +37,7 @@ def find(
     at: datetime,
 ) -> tuple[Found, dict[str, Watched]]:
     """Return the finding of each schedule that is on and that the daemon knows, and the schedules that are watched."""
-    known = {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
+    known = instigators.schedules(instance)
     found, watched = {}, {}
     for schedule in schedules:
         stored = known.get(schedule.name)

@@ -15,9 +15,8 @@ from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incident_subjects import Subject
 from inn8_pipeline.defs.alerting.incidents import Finding, Found, Incident
 from inn8_pipeline.defs.alerting.messages import url
-from inn8_pipeline.defs.instance import capacity, pauses
+from inn8_pipeline.defs.instance import capacity, instigators, pauses
 from inn8_pipeline.defs.instance.capacity import CapacityError
-from inn8_pipeline.defs.instance.internals import InstigatorType
 from inn8_pipeline.defs.instance.late_internals import (
     InstigatorState,
     InstigatorStatus,
@@ -67,7 +66,7 @@ def find_sensors(
     instance: dg.DagsterInstance, sensors: Collection[dg.SensorDefinition], ui_url: str, at: datetime
 ) -> Found:
     """Return the finding of each sensor that the daemon knows: it is off, or its last evaluation failed."""
-    known = {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)}
+    known = instigators.sensors(instance)
     return dict(_findings(instance, known, sensors, url(ui_url, "automation"), at))
 
 
@@ -106,7 +105,7 @@ def find_schedules_off(
     at: datetime,
 ) -> Found:
     """Return the finding of each schedule that is off."""
-    known, link = _schedules(instance), url(ui_url, "automation")
+    known, link = instigators.schedules(instance), url(ui_url, "automation")
     stopped = {name for name, stored in known.items() if stored.status is InstigatorStatus.STOPPED}
     off = [each.name for each in schedules if each.name in stopped]
     return {incident_subjects.of_schedule(name): _turned_off(instance, name, tenants, link, at) for name in off}
@@ -120,10 +119,10 @@ def tenants_without_ticks(
     Stale data of these needs no message of its own. None is returned if nobody reports that the schedule is off,
     because the sensor that would is off itself.
     """
-    sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-    if any(each.name == names.ALERT_FAILED_RUNS and each.status is InstigatorStatus.STOPPED for each in sensors):
+    reporting = instigators.sensors(instance).get(names.ALERT_FAILED_RUNS)
+    if reporting is not None and reporting.status is InstigatorStatus.STOPPED:
         return ()
-    known, since = _schedules(instance), at - timedelta(minutes=tick_minutes + MINUTES_FOR_A_SYNC)
+    known, since = instigators.schedules(instance), at - timedelta(minutes=tick_minutes + MINUTES_FOR_A_SYNC)
     states = {tenant: known.get(tenant.name(TICK_SCHEDULE)) for tenant in tenants}
     return [tenant for tenant, stored in states.items() if stored is not None and _has_no_tick(stored, since)]
 
@@ -135,11 +134,6 @@ def _has_no_tick(stored: InstigatorState, since: datetime) -> bool:
     return stored.status is InstigatorStatus.STOPPED or (
         stored.status is InstigatorStatus.RUNNING and (turned_on_at or 0) > since.timestamp()
     )
-
-
-def _schedules(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
-    """Return the schedules that the daemon knows, by name."""
-    return {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
 
 
 def _turned_off(instance: dg.DagsterInstance, name: str, tenants: Sequence[Tenant], link: str, at: datetime) -> Finding:

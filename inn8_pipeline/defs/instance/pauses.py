@@ -4,7 +4,7 @@ Schedules, sensors, checks and `inn8 pause` reach it on every machine, also whil
 has a copy for readers in SQL, `inn8.paused_entities`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import dagster as dg
 import msgspec
 
 from inn8_pipeline.entities import ENTITIES, Entity
+from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import moment, now
 
@@ -82,6 +83,19 @@ def resume(instance: dg.DagsterInstance, tenant_id: str, entity: Entity) -> Paus
     ended = replace(before, resumed_at=now())
     _write(instance, tenant_id, entity, ended)
     return ended
+
+
+def copy_or_warn(
+    instance: dg.DagsterInstance, engine: "Callable[[], Engine]", tenant_id: str, warn: Callable[[str], object]
+) -> None:
+    """Copy the pauses to the warehouse, or warn that this failed: pausing must also work while the warehouse is away.
+
+    `engine` opens the warehouse, and may raise the error of its setting.
+    """
+    try:
+        copy_to_warehouse(instance, engine(), tenant_id)
+    except Inn8Error as error:
+        warn(f"inn8.paused_entities does not show it yet; `watch_freshness` will write it. {error}")
 
 
 def copy_to_warehouse(instance: dg.DagsterInstance, engine: "Engine", tenant_id: str) -> None:

@@ -7,6 +7,7 @@ module.
 
 import dagster as dg
 
+from inn8_pipeline.defs.instance import instigators
 from inn8_pipeline.defs.instance.internals import InstigatorType
 from inn8_pipeline.defs.instance.late_internals import InstigatorState, InstigatorStatus
 from inn8_pipeline.defs.names import Tenant
@@ -23,7 +24,7 @@ def stop_if_stopped_before(instance: dg.DagsterInstance, tenant: Tenant, name: s
         The former name under which the schedule was off; None if it is to tick.
 
     """
-    states = {each.name: each for each in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)}
+    states = instigators.schedules(instance)
     own = states.get(tenant.name(name))
     if own is not None and own.status is InstigatorStatus.RUNNING:
         return None

@@ -99,9 +99,9 @@ def _installation(
 def outcome_of(found: "Iterable[DoctorFinding]") -> CheckOutcome:
     """Return the outcome: an error with all remedies if a finding is one. The metadata has each finding by its name."""
     listed = list(found)
-    advice = " ".join(f"{each.check}: {each.message}" for each in listed if not each.is_ok)
-    failed = [each.check for each in listed if not each.is_ok]
-    shown = {each.check: each.message for each in listed} | ({_FAILED: failed} if failed else {})
+    failed = {each.check: each.message for each in listed if not each.is_ok}
+    advice = " ".join(f"{name}: {message}" for name, message in failed.items())
+    shown = {each.check: each.message for each in listed} | ({_FAILED: [*failed]} if failed else {})
     return CheckOutcome(passed=not failed, advice=advice, metadata=shown, is_error=bool(failed))
 
 
