@@ -66,10 +66,8 @@ def _soak(folder: Path, minutes: float, seed: int) -> list[str]:
 def _report(environment: SoakEnvironment, chaos: Chaos, samples: Samples) -> None:
     for what, count in sorted(chaos.happened.items()):
         _say(f"happened {count} times: {what}")
-    for name, (lived, warm, end) in samples.growth().items():
-        _say(f"{name}: {warm} MiB once warm, {end} MiB after {lived:.0f} minutes")
-    _say(f"connections: at most {max(samples.connections)}, at the end {samples.connections[-1]}")
-    _say(f"events kept: at most {max(samples.events)}, at the end {samples.events[-1]}")
+    for name, slope in samples.slopes().items():
+        _say(f"{name}: median {slope.typical:.0f}, {slope.per_hour:+.1f} per hour over {slope.hours * 60:.0f} minutes")
     for name, latency in final_checks.latency(environment, chaos.outages).items():
         _say(f"ticks of the first tenant {name}: {latency}")
 

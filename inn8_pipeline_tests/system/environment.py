@@ -1,4 +1,4 @@
-"""The servers of the soak test: an embedded Postgres, two tenants with an INN8 each, Dagster's servers as processes."""
+"""The servers of the soak test: an embedded Postgres, three tenants with an INN8 each, Dagster as processes."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from inn8_pipeline.warehouse.schema.migrations import upgrade
 from inn8_pipeline_tests.daemons import configure
 
 ROOT = Path(__file__).parents[2]
-TENANTS = ("firm", "acme")
+TENANTS = ("firm", "acme", "umbrella")
 DAYS = 8
 WAREHOUSE, STORAGE = "inn8", "dagster"
 SERVERS = ("daemon", "webserver")
@@ -151,6 +151,11 @@ class SoakEnvironment:
                         found[f"{name}'s code server"] = each
         return found
 
+    def zombies(self) -> int:
+        """Return the number of processes that a server started and that ended without being waited for."""
+        statuses = [_status(each) for name in self.servers for each in self._family(name)]
+        return statuses.count(psutil.STATUS_ZOMBIE)
+
     def kill_postgres(self) -> None:
         """Send SIGKILL to every process of Postgres, then start it as an init system would."""
         pid = int((self.postgres.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
@@ -159,11 +164,11 @@ class SoakEnvironment:
         self.postgres.stop()
         self.postgres.start()
 
-    def rows(self, database: str, query: str) -> Sequence[Any]:
+    def rows(self, database: str, query: str, **parameters: object) -> Sequence[Any]:
         """Return the rows of a query."""
         engine = sqlalchemy.create_engine(self.postgres.url(database), poolclass=sqlalchemy.NullPool)
         with engine.begin() as connection:
-            result = connection.execute(sqlalchemy.text(query))
+            result = connection.execute(sqlalchemy.text(query), parameters)
             return result.all() if result.returns_rows else []
 
     def ask(self, query: str, **variables: object) -> dict[str, Any] | None:
@@ -197,6 +202,13 @@ def _command(process: psutil.Process) -> list[str]:
     except psutil.Error:
         return []
     return command
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except psutil.NoSuchProcess:
+        return str(psutil.STATUS_DEAD)
 
 
 def _kill(process: psutil.Process) -> None:

@@ -5,16 +5,17 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
+from inn8_pipeline.defs.names import TICK_AT_TAG, TICK_TAG
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.system.environment import STORAGE, TENANTS, WAREHOUSE, SoakEnvironment
 
-TICKS = """
+TICKS = f"""
   select t.value as tick, min(r.start_time) as began, max(r.end_time) as ended, count(*) as runs,
          bool_and(r.status = 'SUCCESS') as is_whole
     from runs r
-    join run_tags o on o.run_id = r.run_id and o.key = 'inn8/tick' and o.value = '{tenant}'
-    join run_tags t on t.run_id = r.run_id and t.key = 'inn8/tick_at'
+    join run_tags o on o.run_id = r.run_id and o.key = '{TICK_TAG}' and o.value = :tenant
+    join run_tags t on t.run_id = r.run_id and t.key = '{TICK_AT_TAG}'
    group by t.value order by t.value
 """
 
@@ -31,7 +32,7 @@ class Tick:
 def ticks(environment: SoakEnvironment, tenant_id: str) -> list[Tick]:
     """Return the ticks that are still in Dagster's storage and have ended."""
     found = []
-    for row in environment.rows(STORAGE, TICKS.format(tenant=tenant_id)):
+    for row in environment.rows(STORAGE, TICKS, tenant=tenant_id):
         if row.ended is not None:
             seconds = row.ended - datetime.fromisoformat(row.tick).timestamp()
             found.append(Tick(row.tick, seconds, bool(row.is_whole) and row.runs == len(ENTITIES)))

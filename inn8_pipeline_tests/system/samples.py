@@ -1,9 +1,9 @@
-"""Samples during the soak test: memory of long-lived processes, connections, the size of the event log."""
+"""Samples during the soak test, and how each of them grows: memory, connections, zombies, events, the tables."""
 
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import linear_regression, median
 
 import psutil
 import sqlalchemy.exc
@@ -11,59 +11,100 @@ import sqlalchemy.exc
 from inn8_pipeline_tests.system.environment import STORAGE, WAREHOUSE, SoakEnvironment
 
 MEBIBYTE = 1024 * 1024
+HOUR = 3600.0
 WARM_SECONDS = 240.0
 """How long a process may grow after its start, while it loads its modules."""
-ALLOWED_GROWTH = 1.15
+ALLOWED_GROWTH = 0.15
+"""The part of its memory by which a warm process may grow during the soak, along its regression line."""
+ALLOWED_MORE = {"connections": 5.0, "zombies": 2.0}
+"""By how many each of them may grow during the soak, along its regression line."""
+ENOUGH = 5
+"""The fewest samples that have a slope."""
+
+_CONNECTIONS = "select count(*) from pg_stat_activity where datname is not null"
+_EVENTS = "select count(*) from event_logs"
+_BYTES = "select pg_database_size(current_database())"
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How something grew: its median, its change per hour along the regression line, and the hours observed."""
+
+    typical: float
+    per_hour: float
+    hours: float
+
+    @property
+    def growth(self) -> float:
+        """The change over the hours observed."""
+        return self.per_hour * self.hours
 
 
 @dataclass
 class Samples:
-    """Samples, one each minute."""
+    """Samples, one each minute, each with its time: of processes their age, of all others the time of day."""
 
-    memory: dict[tuple[str, int], list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
-    connections: list[int] = field(default_factory=list)
-    events: list[int] = field(default_factory=list)
+    memory: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    counted: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, environment: SoakEnvironment) -> str:
         """Take one sample, and return it as a line."""
         for name, process in environment.processes().items():
             try:
                 age = time.time() - process.create_time()
-                self.memory[name, process.pid].append((age, process.memory_info().rss))
+                self.memory[name, process.pid].append((age, process.memory_info().rss / MEBIBYTE))
             except psutil.NoSuchProcess:
                 continue
         try:
-            ((connections,),) = environment.rows(
-                WAREHOUSE, "select count(*) from pg_stat_activity where datname is not null"
-            )
-            ((events,),) = environment.rows(STORAGE, "select count(*) from event_logs")
+            sample = {
+                "connections": _number(environment, WAREHOUSE, _CONNECTIONS),
+                "events kept": _number(environment, STORAGE, _EVENTS),
+                "MiB of the warehouse": _number(environment, WAREHOUSE, _BYTES) / MEBIBYTE,
+                "MiB of Dagster's storage": _number(environment, STORAGE, _BYTES) / MEBIBYTE,
+                "zombies": environment.zombies(),
+            }
         except sqlalchemy.exc.OperationalError:
             return "Postgres does not answer just now"
-        self.connections.append(connections)
-        self.events.append(events)
-        held = ", ".join(f"{name} {of[-1][1] // MEBIBYTE} MiB" for (name, _), of in list(self.memory.items())[-4:])
-        return f"{connections} connections, {events} events; {held}"
+        for name, value in sample.items():
+            self.counted[name].append((time.time(), value))
+        held = {name: f"{name} {of[-1][1]:.0f} MiB" for (name, _), of in self.memory.items()}
+        return ", ".join(f"{value:.0f} {name}" for name, value in sample.items()) + "; " + ", ".join(held.values())
 
-    def growth(self) -> dict[str, tuple[float, int, int]]:
-        """Return of the longest-lived process of each kind the minutes, the MiB once warm, and the MiB at the end."""
-        found: dict[str, tuple[float, int, int]] = {}
+    def slopes(self) -> dict[str, Slope]:
+        """Return the slope of everything that was sampled; of processes, that of the longest-lived of each kind."""
+        found = {name: _slope(seen) for name, seen in self.counted.items() if len(seen) >= ENOUGH}
+        for name, slope in self._memory().items():
+            found[f"MiB of the {name}"] = slope
+        return found
+
+    def _memory(self) -> dict[str, Slope]:
+        found: dict[str, Slope] = {}
         for (name, _), seen in self.memory.items():
-            warm = [held for age, held in seen if age > WARM_SECONDS]
-            minutes = (seen[-1][0] - seen[0][0]) / 60
-            if len(warm) > 4 and minutes > found.get(name, (0.0, 0, 0))[0]:
-                third = max(len(warm) // 3, 1)
-                found[name] = (minutes, int(median(warm[:third])) // MEBIBYTE, int(median(warm[-third:])) // MEBIBYTE)
+            warm = [each for each in seen if each[0] > WARM_SECONDS]
+            if len(warm) >= ENOUGH and (name not in found or _slope(warm).hours > found[name].hours):
+                found[name] = _slope(warm)
         return found
 
     def faults(self) -> list[str]:
         """Return everything that has grown beyond its bound."""
         found = [
-            f"{name} grew from {warm} to {end} MiB in {minutes:.0f} minutes"
-            for name, (minutes, warm, end) in self.growth().items()
-            if end > warm * ALLOWED_GROWTH
+            f"the {name} grew by {slope.growth:.0f} of {slope.typical:.0f} MiB in {slope.hours * 60:.0f} minutes"
+            for name, slope in self._memory().items()
+            if slope.growth > slope.typical * ALLOWED_GROWTH
         ]
-        third = max(len(self.connections) // 3, 1)
-        first, last = self.connections[:third], self.connections[-third:]
-        if self.connections and median(last) > median(first) + 5:
-            found.append(f"connections grew from {median(first)} to {median(last)}")
-        return found
+        return found + [
+            f"{name} grew by {slope.growth:.0f} in {slope.hours * 60:.0f} minutes"
+            for name, slope in self.slopes().items()
+            if slope.growth > ALLOWED_MORE.get(name, float("inf"))
+        ]
+
+
+def _number(environment: SoakEnvironment, database: str, query: str) -> float:
+    ((number,),) = environment.rows(database, query)
+    return float(number)
+
+
+def _slope(seen: list[tuple[float, float]]) -> Slope:
+    times, values = zip(*((at / HOUR, value) for at, value in seen), strict=True)
+    slope, _ = linear_regression(times, values)
+    return Slope(median(values), slope, times[-1] - times[0])
