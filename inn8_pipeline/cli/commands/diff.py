@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
-from inn8_pipeline.cli.support.changes import print_changes
+from inn8_pipeline.cli.support.changes import Listing, print_changes
 from inn8_pipeline.cli.support.group import Failed, examples, suggestion
-from inn8_pipeline.cli.support.options import DAY, ENTITY, json_option, tenant_ids_of, tenant_option
+from inn8_pipeline.cli.support.options import DAY, TABLE, json_option, tenant_ids_of, tenant_option
 from inn8_pipeline.cli.support.output import print_csv, print_json_lines
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.entities import ENTITIES, Entity
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from inn8_pipeline.warehouse.history import diff
-    from inn8_pipeline.warehouse.history.diff import ValueChange
 else:
     diff = lazy_module("inn8_pipeline.warehouse.history.diff")
 
@@ -30,48 +30,69 @@ EPILOG = examples(
     "inn8 diff --run 1baa8ca8                     one run, as inn8 log names it",
     "inn8 diff --since 2026-11-01 --column phone  who changed the phone numbers",
     "inn8 diff --entity clients --csv",
+    "inn8 diff --entity securities --limit 0",
 )
 
 
 @click.command(name="diff", epilog=EPILOG)
 @click.option("--run", "run", metavar="RUN", help="Only this run: its id, or the first characters of it.")
 @click.option("--since", type=DAY, help="All changes since the start of this day (UTC), including manual edits.")
-@click.option("--entity", type=ENTITY, help="Only this entity.")
+@click.option("--entity", "table", type=TABLE, help="Only this entity, or only the securities of transactions.")
 @click.option("--column", help="Only changes of this column.")
+@click.option("--inserted", "with_inserted", is_flag=True, help="List the rows that were inserted too.")
+@click.option(
+    "--limit",
+    default=Listing().limit,
+    show_default=True,
+    type=click.IntRange(0),
+    help="The number of rows of each table to list; 0 for all.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a null is empty, every text is quoted.")
 @tenant_option
 @json_option
 def command(
     run: str | None,
     since: date | None,
-    entity: Entity | None,
+    table: Entity | str | None,
     column: str | None,
+    with_inserted: bool,
+    limit: int,
     as_csv: bool,
     tenant_id: str | None,
     as_json: bool,
 ) -> None:
-    """Show what the last sync changed: each row, with the old and the new value of each column.
+    """Show what the last sync changed: how many rows, then each row with the old and the new value of each column.
 
-    A row that a sync inserted is listed without its values. The output is personal data.
+    A sync of many days has several runs, which are shown together. A row that a sync inserted is listed without its
+    values, and only with --inserted. --json and --csv list all rows. The output is personal data.
     """
     if run is not None and since is not None:
         raise click.UsageError("--run is one run: omit --since.")
     if as_csv and as_json:
         raise click.UsageError("Choose one of --csv and --json.")
-    entities = [entity] if entity else list(ENTITIES)
+    entities = _entities(table)
     _check_column(column, entities)
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
     from_at = datetime.combine(since, time.min, UTC) if since else None
-    wanted = diff.DiffFilter(tenant_ids, since=from_at, column=column)
+    tables = [table] if isinstance(table, str) else None
+    wanted = diff.DiffFilter(tenant_ids, since=from_at, column=column, tables=tables)
     with reading(environment, "reading what syncs changed") as connection:
-        changes = _changes(connection, entities, wanted, run)
+        filters = list(_filters(connection, entities, wanted, run))
+        changes = chain.from_iterable(diff.read(connection, each, of_entity) for each, of_entity, _ in filters)
         if as_json:
             print_json_lines(dataclasses.asdict(each) for each in changes)
         elif as_csv:
             print_csv(COLUMNS, ([getattr(each, name) for name in COLUMNS] for each in changes))
         else:
-            print_changes(changes, has_several=len(tenant_ids) > 1)
+            has_several = len(tenant_ids) > 1
+            for each, _, syncs in filters:
+                _print_runs(each, syncs, has_several=has_several)
+            print_changes(changes, Listing(limit, with_inserted), has_several=has_several)
+
+
+def _entities(table: Entity | str | None) -> list[Entity]:
+    return [each for each in ENTITIES if table is None or each is table or table in {of.name for of in each.dimensions}]
 
 
 def _check_column(column: str | None, entities: Sequence[Entity]) -> None:
@@ -80,16 +101,24 @@ def _check_column(column: str | None, entities: Sequence[Entity]) -> None:
         raise click.UsageError(f"{column!r} is not a column of these tables.{suggestion(column, known)}")
 
 
-def _changes(
+def _filters(
     connection: "Connection", entities: Sequence[Entity], wanted: "diff.DiffFilter", run: str | None
-) -> "Iterator[ValueChange]":
+) -> "Iterator[tuple[Entity, diff.DiffFilter, Sequence[diff.MergedSync]]]":
+    """Yield which changes of each entity to read, and the syncs that made them, if they are the last ones."""
     named = None if run is None else [_run_named(connection, entities, wanted, run)]
     for entity in entities:
-        if wanted.since is not None:
-            runs = None
-        else:
-            runs = diff.last_runs(connection, wanted.tenant_ids, entity) if named is None else named
-        yield from diff.read(connection, entity, dataclasses.replace(wanted, runs=runs))
+        is_last = wanted.since is None and named is None
+        syncs = diff.last_syncs(connection, wanted.tenant_ids, entity) if is_last else ()
+        runs = [each for sync in syncs for each in sync.runs] if is_last else named
+        yield entity, dataclasses.replace(wanted, runs=runs), syncs
+
+
+def _print_runs(entity: Entity, syncs: "Sequence[diff.MergedSync]", *, has_several: bool) -> None:
+    for sync in syncs:
+        if len(sync.runs) > 1:
+            name = f"{sync.tenant_id}/{entity}" if has_several else entity
+            click.echo(f"{name}: the last sync had {len(sync.runs)} runs, {sync.window}.")
+            click.echo(f"  `inn8 log --entity {entity}` lists them, and `inn8 diff --run RUN` shows one.")
 
 
 def _run_named(connection: "Connection", entities: Sequence[Entity], wanted: "diff.DiffFilter", run: str) -> str:

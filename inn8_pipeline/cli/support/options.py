@@ -101,6 +101,9 @@ class EntityName(click.ParamType[Entity]):
         """Return the entity, or fail with click's own message."""
         if isinstance(value, Entity):
             return value
+        filled = {dimension.name: each for each in ENTITIES for dimension in each.dimensions}
+        if value in filled:
+            self.fail(f"{value!r} are no entity of their own: they are part of {filled[value]}.", param, ctx)
         either = {name: each for each in self.names().values() for name in (each.name, each.singular)}
         found = either.get(str(value).lower())
         if found is None:
@@ -122,7 +125,23 @@ class EntityName(click.ParamType[Entity]):
         return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
 
 
+class TableName(EntityName):
+    """The name of an entity, or of a table that one fills besides its own, such as `securities`."""
+
+    name = "table"
+
+    def names(self) -> dict[str, Entity]:
+        """Return the entities by the names that the help shows."""
+        return super().names() | {each.name: entity for entity in ENTITIES for each in entity.dimensions}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
+        """Return the entity, or the name of the other table; fail with click's own message."""
+        is_other = value in {each.name for each in ENTITIES.dimensions()}
+        return value if is_other else super().convert(value, param, ctx)
+
+
 ENTITY = EntityName()
+TABLE = TableName()
 ENTITY_WITH_DAYS = EntityName(has_days=True)
 ENTITY_OF_RECORD = EntityName(is_singular=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")

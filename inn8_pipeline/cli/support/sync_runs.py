@@ -12,7 +12,7 @@ import click
 
 from inn8_pipeline.cli.instance.home import read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
-from inn8_pipeline.cli.support.changes import print_changes
+from inn8_pipeline.cli.support.changes import Listing, print_changes
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
 from inn8_pipeline.cli.support.output import console, print_json, print_messages, progress
@@ -185,7 +185,8 @@ def _is_rest(run: "PlannedRun", failed: "PlannedRun") -> bool:
 def _print_preview(preview: "Preview", syncs: "Sequence[LoggedSync]") -> None:
     """Print what the syncs would change. The sync log comes after it, because this may be long."""
     changes = (change for sync in syncs for change in preview.changes(sync.run_id))
-    print_changes(changes, has_several=len({sync.tenant_id for sync in syncs}) > 1, has_happened=False)
+    listing = Listing(more="`--json` lists all", inserted="`--json` lists them")
+    print_changes(changes, listing, has_several=len({sync.tenant_id for sync in syncs}) > 1, has_happened=False)
     click.echo("Dry run, nothing was written. The sync log would say:")
 
 

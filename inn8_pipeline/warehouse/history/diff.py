@@ -3,17 +3,18 @@
 The changes are computed from the history views, so a reader sees only those of its tenant. They are personal data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import sql
 from psycopg.rows import class_row
 from sqlalchemy import Connection
 
-from inn8_pipeline.entities import Column, Dimension, Entity
+from inn8_pipeline.entities import Column, Dimension, Entity, Window
 from inn8_pipeline.warehouse.database import execute, raw
+from inn8_pipeline.warehouse.queries.tables import Row
 from inn8_pipeline.warehouse.schema.views import history_name
 
 
@@ -21,14 +22,25 @@ from inn8_pipeline.warehouse.schema.views import history_name
 class DiffFilter:
     """Which changes to read: those of these runs or, if `runs` is None, all since an instant.
 
-    `is_uncommitted`: those that the connection's own transaction has made.
+    `tables` are the names of the tables to read; None for all of the entity. `is_uncommitted`: those that the
+    connection's own transaction has made.
     """
 
     tenant_ids: Sequence[str]
     runs: Sequence[str] | None = None
     since: datetime | None = None
     column: str | None = None
+    tables: Collection[str] | None = None
     is_uncommitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergedSync:
+    """A sync of an entity that was merged: its runs, and the days of trade that they have together, if any."""
+
+    tenant_id: str
+    runs: Sequence[str]
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,13 @@ _RUNS = sql.SQL(
      order by run_id
     """
 )
-_LAST_RUNS = sql.SQL(
+# A run without data belongs to a sync of several runs, but alone it changed nothing.
+_MERGED = sql.SQL(
     """
-    select distinct on (tenant_id) run_id from inn8.sync_log
-     where tenant_id = any (%(tenants)s) and entity = %(entity)s and status in ('Success', 'PartialSuccess')
-     order by tenant_id, started_at desc, id desc
+    select run_id, trigger, from_date, to_date, started_at, ended_at, status = 'NoData' as is_empty
+      from inn8.sync_log
+     where tenant_id = %(tenant)s and entity = %(entity)s and status in ('Success', 'PartialSuccess', 'NoData')
+     order by started_at desc, id desc limit 1000
     """
 )
 _CHANGES = sql.SQL(
@@ -98,6 +112,11 @@ _BY_SYNC = sql.SQL(
 _BY_THIS_TRANSACTION = sql.SQL("left join unnest(%(runs)s::text[]) as s (run_id) on n.created_at = now()")
 _COMPARED = sql.SQL("({name}, o.{shown}::text, n.{shown}::text, o.{column} is distinct from n.{column})")
 _BATCH = 2000
+_DAY = timedelta(days=1)
+_PAUSE = timedelta(hours=1)
+"""The longest time between two runs of a sync: a run waits for the ticks that are queued."""
+INSERTED, UPDATED = "inserted", "updated"
+"""The reasons of a row that did not exist before, and of one with other values."""
 
 
 def runs_named(
@@ -109,10 +128,33 @@ def runs_named(
     return [row["run_id"] for row in rows]
 
 
-def last_runs(connection: Connection, tenant_ids: Sequence[str], entity: Entity) -> Sequence[str]:
-    """Return the run of each tenant's last merged sync of the entity."""
-    rows = execute(connection, _LAST_RUNS, tenants=list(tenant_ids), entity=entity.name)
-    return [row["run_id"] for row in rows]
+def last_syncs(connection: Connection, tenant_ids: Sequence[str], entity: Entity) -> Sequence[MergedSync]:
+    """Return each tenant's last merged sync of the entity, with all of its runs."""
+    found = []
+    for tenant_id in tenant_ids:
+        rows = execute(connection, _MERGED, tenant=tenant_id, entity=entity.name).fetchall()
+        first = next((number for number, row in enumerate(rows) if not row["is_empty"]), None)
+        if first is not None:
+            found.append(_joined(tenant_id, rows[first], rows[first + 1 :]))
+    return found
+
+
+def _joined(tenant_id: str, last: Row, earlier: Iterable[Row]) -> MergedSync:
+    """Return the sync that ended with this run.
+
+    The sync log has no number for a sync of many days, so the runs before it belong to it while they have the same
+    trigger and the adjacent days, and each was followed by the next one within an hour. A tick between two is left out.
+    """
+    if last["from_date"] is None:
+        return MergedSync(tenant_id, [last["run_id"]])
+    runs, begin, end, followed_at = [last["run_id"]], last["from_date"], last["to_date"], last["started_at"]
+    for row in (each for each in earlier if each["trigger"] == last["trigger"] and each["from_date"] is not None):
+        is_adjacent = row["from_date"] - end == _DAY or begin - row["to_date"] == _DAY
+        if not is_adjacent or row["ended_at"] is None or followed_at - row["ended_at"] > _PAUSE:
+            break
+        runs.append(row["run_id"])
+        begin, end, followed_at = min(begin, row["from_date"]), max(end, row["to_date"]), row["started_at"]
+    return MergedSync(tenant_id, runs, Window(begin, end))
 
 
 def column_names(entity: Entity) -> Sequence[str]:
@@ -128,7 +170,8 @@ def read(connection: Connection, entity: Entity, wanted: DiffFilter) -> Iterator
         "since": wanted.since,
         "column": wanted.column,
     }
-    for declared in entity.declarations:
+    declarations = [each for each in entity.declarations if wanted.tables is None or each.name in wanted.tables]
+    for declared in declarations:
         with raw(connection).cursor("diff", row_factory=class_row(ValueChange)) as cursor:
             cursor.itersize = _BATCH
             yield from cursor.execute(_statement(entity, declared, wanted), known)

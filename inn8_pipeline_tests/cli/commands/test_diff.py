@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from inn8_pipeline.cli.support import output
-from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity, Window
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline.warehouse.history import diff
 from inn8_pipeline.warehouse.history.diff import DiffFilter
@@ -19,11 +19,11 @@ from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline.warehouse.sync_log import store
-from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
 from inn8_pipeline_tests.cli.conftest import Terminal
-from inn8_pipeline_tests.transform.builders import client
+from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.logins import new_login, url_of
-from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, october
 
 
 class Diffs:
@@ -33,16 +33,26 @@ class Diffs:
         self.syncs = syncs
         self.terminal = Terminal({"INN8_DATABASE_URL": syncs.url, "INN8_TENANT_ID": TENANT})
 
-    def sync(self, run_id: str, records: Sequence[dict[str, Any]], tenant_id: str = TENANT) -> None:
+    def sync(  # noqa: PLR0913 (all but the first are optional)
+        self,
+        run_id: str,
+        records: Sequence[dict[str, Any]],
+        tenant_id: str = TENANT,
+        *,
+        entity: Entity = CLIENTS,
+        window: Window | None = None,
+        trigger: Trigger = Trigger.MANUAL,
+    ) -> None:
         started_at = datetime.now(UTC)
-        writer = LandingWriter(self.syncs.engine, tenant_id, CLIENTS, None, run_id)
+        writer = LandingWriter(self.syncs.engine, tenant_id, entity, window, run_id)
         writer.add(json.dumps(records).encode(), len(records))
         landing = writer.complete(retries=0, has_duplicates=False)
         merged_at = self.syncs.merge(landing).merged_at
         entry = SyncLogEntry(Status.SUCCESS, started_at, datetime.now(UTC))
         with self.syncs.engine.begin() as connection:
             merges = [merged_at] if merged_at else []
-            store.write(connection, LoggedSync(tenant_id, "clients", run_id, entry, merged_at=merges))
+            logged = LoggedSync(tenant_id, entity.name, run_id, entry, window, trigger, merged_at=merges)
+            store.write(connection, logged)
 
     def text(self, *arguments: str) -> str:
         result = self.terminal.ask("diff", *arguments)
@@ -74,6 +84,52 @@ def test_the_last_sync_is_shown_with_old_and_new_values(diffs: Diffs) -> None:
     diffs.sync("third", [client(fullName="Anne"), client(id="C-2"), client(id="C-3")])
     assert diffs.text() == "No row was changed.\n"
     assert diffs.changes() == []
+
+
+def test_counts_come_first_and_inserted_rows_are_listed_only_if_asked_for(diffs: Diffs) -> None:
+    diffs.sync("first", [client(id=f"C-{number}") for number in range(30)])
+    assert diffs.text().splitlines() == [
+        "clients: 30 inserted",
+        "30 inserted rows are not listed: `--inserted` lists them.",
+        "30 rows changed.",
+    ]
+    shown = diffs.text("--inserted").splitlines()
+    assert sum(line.startswith("clients C-") for line in shown) == 20
+    assert shown[-2:] == ["… and 10 more rows of clients: `--limit 0` lists all.", "30 rows changed."]
+    assert sum(line.startswith("clients C-") for line in diffs.text("--inserted", "--limit", "0").splitlines()) == 30
+    renamed = [client(id=f"C-{number}", fullName="Anne") for number in range(4)]
+    diffs.sync("second", [*renamed, *(client(id=f"C-{number}") for number in range(4, 29))])
+    shown = diffs.text("--limit", "3").splitlines()
+    assert shown[0] == "clients: 4 updated, 1 missing"
+    assert (len([line for line in shown if line.startswith("clients C-")]), len(diffs.changes())) == (3, 5)
+    assert shown[-2:] == ["… and 2 more rows of clients: `--limit 0` lists all.", "5 rows changed."]
+
+
+def test_the_runs_of_a_sync_of_many_days_are_shown_together_without_the_ticks_between(diffs: Diffs) -> None:
+    diffs.syncs.with_parents()
+    diffs.sync("before", [transaction(id="T-0", tradeDate="2026-10-08")], entity=TRANSACTIONS, window=october(8, 9))
+    days = {"newest": october(8, 10), "middle": october(4, 7), "oldest": october(1, 3)}
+    for name, window in days.items():
+        sent = [transaction(id=f"T-{name}", tradeDate=window.to_date.isoformat())]
+        diffs.sync(name, sent, entity=TRANSACTIONS, window=window)
+        diffs.sync(f"tick-{name}", sent, entity=TRANSACTIONS, window=window, trigger=Trigger.TICK)
+    diffs.syncs.execute("delete from inn8.sync_log_entries where run_id = 'tick-oldest'")
+    shown = diffs.text("--entity", "transactions").splitlines()
+    assert shown[0] == "transactions: the last sync had 3 runs, 2026-10-01 to 2026-10-10."
+    inserted = {each[0] for each in diffs.changes("--entity", "transactions") if each[1] == "inserted"}
+    assert inserted - {"S-1"} == {"T-newest", "T-middle", "T-oldest"}
+    middle = "update inn8.sync_log_entries set ended_at = ended_at - interval '2 hours' where run_id = 'middle'"
+    diffs.syncs.execute(middle)
+    assert {each[0] for each in diffs.changes("--entity", "transactions")} & {"T-newest", "T-middle"} == set()
+
+
+def test_securities_have_a_diff_of_their_own(diffs: Diffs) -> None:
+    diffs.syncs.with_parents()
+    diffs.sync("first", [transaction()], entity=TRANSACTIONS, window=october(1, 10))
+    assert diffs.text("--entity", "securities").splitlines()[0] == "securities: 1 inserted"
+    assert diffs.text("--entity", "transactions").splitlines()[0] == "securities: 1 inserted"
+    refused = diffs.terminal.ask("log", "--entity", "securities")
+    assert (refused.exit_code, "they are part of transactions." in refused.stderr) == (2, True)
 
 
 def test_a_row_that_goes_missing_is_removed_and_comes_back_is_shown_with_its_reason(diffs: Diffs) -> None:

@@ -158,7 +158,11 @@ def preview_shows_the_change_and_writes_nothing(place: Place, entity: str, chang
     preview = place.terminal.run(*command, "--dry-run")
     assert (preview.returncode, preview.stderr) == (0, ""), preview
     values = rf"  - {change.column}: {change.old}\n  \+ {change.column}: {change.new}\n"
-    assert len(re.findall(rf"{entity} [\w-]+: updated\n{values}", preview.stdout)) == change.rows
+    assert len(re.findall(rf"{entity} [\w-]+: updated\n{values}", preview.stdout)) == min(change.rows, 20)
+    assert f"{entity}: {change.rows:,} updated\n" in preview.stdout
+    (sync,) = json.loads(place.terminal.run(*command, "--dry-run", "--json").stdout)["syncs"]
+    listed = [each for each in sync["changes"] if each["column_name"] == change.column]
+    assert (len(listed), {each["reason"] for each in listed}) == (change.rows, {"updated"})
     written = "rows would change.\nDry run, nothing was written. The sync log would say:\n"
     assert f"\n{change.rows:,} {written}" in preview.stdout
     assert re.search(rf"{entity} [^\n]*Success +\d+ +0 +{change.rows} ", preview.stdout), preview
