@@ -32,9 +32,10 @@ from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import worst
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.sync_log import store
+    from inn8_pipeline.warehouse.sync_log import paused_entities, store
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 else:
+    paused_entities = lazy_module("inn8_pipeline.warehouse.sync_log.paused_entities")
     store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
 STATUSES = [status.value for status in Status]
@@ -90,8 +91,10 @@ def command(
         before=_midnight(day + timedelta(days=1)) if day else None,
         limit=limit,
     )
+    entities = [entity] if entity else list(ENTITIES)
     with reading(environment, "reading the sync log") as connection:
-        found = [*store.read(connection, tenant_ids, [entity] if entity else list(ENTITIES), wanted)]
+        found = [*store.read(connection, tenant_ids, entities, wanted)]
+        has_pauses = paused_entities.has_any(connection, tenant_ids, [each.name for each in entities])
     if as_json:
         print_json([sync.as_json() for sync in found])
     elif found:
@@ -102,28 +105,30 @@ def command(
         print_messages(found, on_stderr=False)
     else:
         click.echo("The sync log has no matching entry.")
-    if not (as_json or status or first):
-        wanted_of = [(each, name.name) for each in tenant_ids for name in ([entity] if entity else ENTITIES)]
-        _print_pauses(environment, wanted_of, found)
+    shown = [(each, name.name) for each in tenant_ids for name in entities]
+    if not as_json and (has_pauses or not (status or first or _are_recent(environment, shown, found))):
+        _print_pauses(environment, shown)
     sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in found), 0) if sets_exit_code and found else 0)
 
 
-def _print_pauses(environment: Environment, wanted: Sequence[tuple[str, str]], found: "Sequence[LoggedSync]") -> None:
-    """Say which entities are paused, if one was not synced lately; only then is Dagster loaded, for a second."""
+def _are_recent(environment: Environment, shown: Sequence[tuple[str, str]], found: "Sequence[LoggedSync]") -> bool:
+    """Return whether each entity was synced lately; if not, it may be paused though the warehouse does not know yet."""
     late_after, _ = read_sync(environment).freshness_bounds()
-    began = [(sync.tenant_id, sync.entity) for sync in found if _is_recent(sync.entry.started_at, late_after)]
-    late = [each for each in wanted if each not in began]
-    if not late:
-        return
+    return set(shown) <= {(sync.tenant_id, sync.entity) for sync in found if _is_recent(sync, late_after)}
+
+
+def _print_pauses(environment: Environment, shown: Sequence[tuple[str, str]]) -> None:
+    """Say which of the entities are paused. That loads Dagster, which takes a second."""
     with suppress(Inn8Error), dagster_modules.instance.guarded_instance(environment) as instance:
-        for tenant_id in dict.fromkeys(tenant_id for tenant_id, _ in late):
+        for tenant_id in dict.fromkeys(tenant_id for tenant_id, _ in shown):
             for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items():
-                if (tenant_id, name) in late:
+                if (tenant_id, name) in shown:
                     tenant = tenant_argument(environment, tenant_id)
                     click.echo(printable(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it."))
 
 
-def _is_recent(began_at: datetime | None, late_after: timedelta) -> bool:
+def _is_recent(sync: "LoggedSync", late_after: timedelta) -> bool:
+    began_at = sync.entry.started_at
     return began_at is not None and now() - began_at <= late_after
 
 

@@ -1,11 +1,11 @@
 """Keep `inn8.paused_entities` like the pauses in Dagster's storage, so that readers see them in SQL."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg import sql
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.warehouse.database import execute, transaction
 
@@ -20,6 +20,12 @@ class PausedEntity:
     reason: str
 
 
+_ANY = sql.SQL(
+    """
+    select exists (select from inn8.paused_entities
+                    where tenant_id = any (%(tenants)s) and entity = any (%(entities)s)) as is_any
+    """
+)
 _READ = sql.SQL("select entity, paused_at, paused_by, reason from inn8.pauses where tenant_id = %(tenant)s")
 _DELETE = sql.SQL("delete from inn8.pauses where tenant_id = %(tenant)s and entity <> all(%(entities)s)")
 _WRITE = sql.SQL("""
@@ -28,6 +34,12 @@ _WRITE = sql.SQL("""
     on conflict (tenant_id, entity)
     do update set paused_at = excluded.paused_at, paused_by = excluded.paused_by, reason = excluded.reason
 """)
+
+
+def has_any(connection: Connection, tenant_ids: Sequence[str], entities: Sequence[str]) -> bool:
+    """Return whether one of the tenants' entities is paused, as far as the warehouse knows."""
+    (row,) = execute(connection, _ANY, tenants=list(tenant_ids), entities=list(entities))
+    return bool(row["is_any"])
 
 
 def write(engine: Engine, tenant_id: str, paused: Collection[PausedEntity]) -> None:

@@ -1,6 +1,8 @@
 """`inn8 pause` and `inn8 resume`: one entity, with who, since when and why."""
 
 import json
+import os
+import pwd
 import re
 from collections.abc import Callable
 
@@ -30,6 +32,29 @@ def test_an_entity_is_paused_shown_and_resumed(place: Place) -> None:
     assert ask("resume", "transactions").stdout.startswith("transactions was paused since ")
     assert ask("pause", "--json").stdout == "[]\n"
     assert set(metric(ask).values()) == {"0"}
+
+
+def test_the_log_names_a_paused_entity_that_was_synced_lately_too(place: Place) -> None:
+    ask = place.terminal.but(USER="anne").ask
+    place.terminal.run("sync")
+    assert "paused" not in ask("log").stdout
+    ask("pause", "clients", "--reason", "a test")
+    ask("pause", "transactions", "--reason", "a test")
+    for arguments in ((), ("--status", "Success"), ("--since", "2020-01-01"), ("--limit", "1")):
+        shown = ask("log", *arguments).stdout
+        assert re.findall(r"^(\w+): paused since ", shown, re.MULTILINE) == ["clients", "transactions"]
+    assert "clients: paused" not in ask("log", "--entity", "transactions").stdout
+
+
+def test_without_variables_who_paused_it_is_the_name_of_the_effective_user(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("USER", "LOGNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    login = pwd.getpwuid(os.geteuid()).pw_name
+    assert f" by {login}: a test." in place.terminal.ask("pause", "clients", "--reason", "a test").stdout
+    named = place.terminal.ask("pause", "portfolios", "--reason", "a test", "--by", "Anne").stdout
+    assert " by Anne: a test." in named
 
 
 def metric(ask: Callable[..., Result]) -> dict[str, str]:
