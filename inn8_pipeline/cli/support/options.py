@@ -1,5 +1,7 @@
 """Arguments and options that several commands share, and functions that resolve them against the settings."""
 
+import os
+import pwd
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +151,18 @@ exit_code_option = click.option(
     "--exit-code", "sets_exit_code", is_flag=True, help="Let the exit code say what was found, for scripts."
 )
 tenant_option = click.option("--tenant", "tenant_id", help="Only this tenant, if INN8_TENANTS names several.")
+
+
+def _login() -> str:
+    """Return the name of the effective user, or its number if it has no name, as in a container."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
 by_option = click.option(
-    "--by", envvar=["USER", "LOGNAME", "USERNAME"], default="unknown", help="Who does it. Default: your login."
+    "--by", envvar=["USER", "LOGNAME", "USERNAME"], default=_login, help="Who does it. Default: your login."
 )
 verbose_option = click.option("--verbose", "-v", is_flag=True, help="Show Dagster's own log on standard error.")
 
