@@ -83,7 +83,9 @@ def job(tenants: Sequence[Tenant], executor: dg.ExecutorDefinition) -> dg.JobDef
 def _handle(engine: "Engine", tenant_id: str, entity: Entity, config: Mapping[str, Any]) -> Collection[int]:
     """Accept the open rejects that the form names, or have them tried again; return their ids."""
     with tables.reading(engine, "looking for rejects") as connection:
-        found = [row["id"] for row in rejects.export(connection, tenant_id, entity, config["reason_code"] or None)]
+        reason_code = config["reason_code"] or None
+        rows = rejects.export(connection, tenant_id, entity, reason_code, with_accepted=True)
+        found = [row["id"] for row in rows]
     wanted = [each for each in found if not config["ids"] or each in config["ids"]]
     if config["action"] == ACCEPT:
         return rejects.accept(engine, tenant_id, wanted, f"{config['note']} ({config['by']})")

@@ -47,17 +47,6 @@ COLUMNS = (
     "accepted_at",
     "accepted_note",
 )
-EXPORTED = (
-    "entity",
-    "external_id",
-    "trade_date",
-    "reason_code",
-    "reason",
-    "first_seen_at",
-    "attempts",
-    "id",
-    "accepted_note",
-)
 MOST_SHOWN = 20
 """The greatest number of ids in a message."""
 EXPENDABLE = ("accepted_note", "accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
@@ -144,7 +133,8 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
     epilog=examples(
         "inn8 rejects export --format csv > rejects.csv",
         "inn8 rejects export --entity clients --reason missing_field --with-payload",
-        notes="The ids of records are no personal data; their payloads are.",
+        notes="Ids of records are no personal data; payloads are. If a record has no valid id, external_id is "
+        "empty: record_key is the digest of the record, and landing_id the fetch that brought it.",
     )
 )
 @click.option("--entity", type=ENTITY, help="Only this entity.")
@@ -152,17 +142,30 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
 @click.option(
     "--format", "as_format", type=click.Choice(["csv", "json"]), default="json", show_default=True, help="The format."
 )
+@click.option("--with-accepted", is_flag=True, help="Include the open rejects that somebody has accepted.")
+@click.option("--with-notes", is_flag=True, help="With the notes of accepted rejects, which are not meant for INN8.")
 @click.option("--with-payload", is_flag=True, help="With each record as INN8 sent it, which is personal data.")
 @tenant_option
 def export(
-    entity: Entity | None, reason_code: str | None, as_format: str, with_payload: bool, tenant_id: str | None
+    entity: Entity | None,
+    reason_code: str | None,
+    as_format: str,
+    with_accepted: bool,
+    with_notes: bool,
+    with_payload: bool,
+    tenant_id: str | None,
 ) -> None:
-    """Print the open rejects as JSON or CSV, to send them to INN8, or for `accept --file`."""
+    """Print the open rejects that nobody has accepted as JSON or CSV, to send them to INN8, or for `accept --file`."""
+    if with_notes and not with_accepted:
+        raise click.UsageError("--with-notes belongs to --with-accepted: only accepted rejects have notes.")
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
     with reading(environment, "exporting the rejects") as connection:
-        found = rejects.export(connection, tenant, entity, reason_code, with_payload=with_payload)
-    names = (*EXPORTED, *(["payload"] if with_payload else []))
+        found = rejects.export(
+            connection, tenant, entity, reason_code, with_accepted=with_accepted, with_payload=with_payload
+        )
+    wanted = {"accepted_note": with_notes, "payload": with_payload}
+    names = (*rejects.EXPORTED, *(name for name, is_wanted in wanted.items() if is_wanted))
     lines = [{name: row[name] for name in names} for row in found]
     print_json_lines(lines) if as_format == "json" else print_csv(names, (each.values() for each in lines))
 
@@ -269,7 +272,7 @@ def _open_rejects(
     environment: Environment, tenant_id: str, entity: Entity | None, reason_code: str | None
 ) -> "Sequence[Row]":
     with reading(environment, "looking for rejects") as connection:
-        return rejects.export(connection, tenant_id, entity, reason_code)
+        return rejects.export(connection, tenant_id, entity, reason_code, with_accepted=True)
 
 
 def _unknown(reject_ids: Sequence[int], *, has_accepted: bool = False) -> Failed:

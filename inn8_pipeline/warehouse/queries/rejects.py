@@ -31,17 +31,21 @@ _SHOW = sql.SQL(
      where tenant_id = %(tenant)s and id = %(reject_id)s
     """
 ).format(columns=sql.SQL(", ").join(map(sql.Identifier, _SHOWN)))
-_EXPORTED = ("entity", "external_id", "trade_date", "reason_code", "reason", "first_seen_at", "attempts", "id")
+EXPORTED = (
+    *("entity", "external_id", "trade_date", "reason_code", "reason", "first_seen_at", "attempts", "id"),
+    *("record_key", "landing_id", "last_seen_at"),
+)
+"""The columns of an export: `record_key` and `landing_id` identify a record whose own id is invalid."""
 _EXPORT = sql.SQL(
     """
     select {columns}, accepted_note, case when %(with_payload)s then payload::text end as payload
       from inn8.rejected_records
-     where tenant_id = %(tenant)s and resolved_at is null
+     where tenant_id = %(tenant)s and resolved_at is null and (%(with_accepted)s or accepted_at is null)
        and (%(entity)s::text is null or entity = %(entity)s::text)
        and (%(reason_code)s::text is null or reason_code = %(reason_code)s::text)
      order by entity, id
     """
-).format(columns=sql.SQL(", ").join(map(sql.Identifier, _EXPORTED)))
+).format(columns=sql.SQL(", ").join(map(sql.Identifier, EXPORTED)))
 _ACCEPT = sql.SQL(
     """
     update inn8.rejected_records set accepted_at = now(), accepted_note = %(remark)s, updated_at = now()
@@ -87,20 +91,22 @@ def show(connection: Connection, tenant_id: str, reject_id: int) -> Row | None:
     return execute(connection, _SHOW, tenant=tenant_id, reject_id=reject_id).fetchone()
 
 
-def export(
+def export(  # noqa: PLR0913 (all but the tenant are optional)
     connection: Connection,
     tenant_id: str,
     entity: Entity | None = None,
     reason_code: str | None = None,
     *,
+    with_accepted: bool = False,
     with_payload: bool = False,
 ) -> Sequence[Row]:
     """Return the open rejects of an entity, or with a reason code, as INN8's support needs them.
 
-    Without payloads, the values of `payload` are None.
+    Without payloads, the values of `payload` are None. Those that somebody has accepted are left out unless asked for.
     """
-    known = {"entity": entity and entity.name, "reason_code": reason_code, "with_payload": with_payload}
-    return execute(connection, _EXPORT, tenant=tenant_id, **known).fetchall()
+    known = {"entity": entity and entity.name, "reason_code": reason_code}
+    flags = {"with_accepted": with_accepted, "with_payload": with_payload}
+    return execute(connection, _EXPORT, tenant=tenant_id, **known, **flags).fetchall()
 
 
 def accept(engine: Engine, tenant_id: str, reject_ids: Collection[int], remark: str) -> frozenset[int]:
