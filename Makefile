@@ -23,8 +23,8 @@ help: ## This list.
 demo: $(READY) ## One whole sync from a simulated INN8 into an embedded Postgres, with its log and its rows.
 	@$(BIN)/inn8 demo
 
-dev: $(READY) ## The same environment with the Dagster UI and the schedule, until Ctrl-C.
-	@$(BIN)/inn8 dev
+dev: $(READY) ## The same environment with the Dagster UI and the schedule, until Ctrl-C; PORT=3001 chooses the port.
+	@$(BIN)/inn8 dev $(if $(PORT),--port $(PORT))
 
 test: lint ## Lint, types, import rules, definitions; then the tests.
 	@$(BIN)/pytest -n auto -m "not slow"

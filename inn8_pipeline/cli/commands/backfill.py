@@ -24,6 +24,9 @@ from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inn8_pipeline.cli.instance.runs import PlannedRun
     from inn8_pipeline.cli.support import sync_runs
 else:
     sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
@@ -64,5 +67,10 @@ def command(
         silence()
     runs = dagster_modules.runs.plan(tenant_of(environment, tenant_id), [entity], window)
     planned = [replace(run, is_backfill=True) for run in runs]
-    click.echo(f"{entity} {window}: {sum(run.weight for run in planned)} days in {len(planned)} runs.", err=True)
+    click.echo(f"{entity} {window}: {_counted(planned)}.", err=True)
     sync_runs.report(environment, planned, sync_runs.run_all(environment, planned, verbose=verbose), as_json=as_json)
+
+
+def _counted(planned: "Sequence[PlannedRun]") -> str:
+    days, runs = sum(run.weight for run in planned), len(planned)
+    return f"{days} {'day' if days == 1 else 'days'} in {runs} {'run' if runs == 1 else 'runs'}"

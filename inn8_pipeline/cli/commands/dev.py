@@ -15,6 +15,7 @@ from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
 from inn8_pipeline.cli.support.queries import has_merged
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.extract.hosts import is_loopback
+from inn8_pipeline.sandbox.postgres import programs
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres, default_folder
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment
@@ -61,7 +62,7 @@ def command(
         local_environment(LocalDatabases(postgres, *DATABASES, folder), world, TENANT) as variables,
     ):
         environment = Environment()
-        script = _write_variables(folder / "settings.env", variables)
+        script = _write_variables(folder / "settings.env", {**variables, **_of_psql(postgres)})
         announcements = Announcements(lambda url: _announce(url, script), _announce_sync)
         serve(environment, host, port, folder, _first_sync(environment), announcements)
     click.echo("Everything has been stopped. The data is kept for the next `inn8 dev`.")
@@ -81,7 +82,8 @@ def _refuse_a_busy_port(host: str, port: int) -> None:
             trial.bind((host, port))
         except OSError as error:
             raise Failed(
-                f"Cannot listen on {host}:{port} ({error.strerror}): nothing was started. Choose another --port."
+                f"Cannot listen on {host}:{port} ({error.strerror}): nothing was started. "
+                "Choose another --port (`make dev PORT=3001`)."
             ) from None
 
 
@@ -96,9 +98,15 @@ def _first_date(folder: Path) -> date:
     return date.fromisoformat(kept.read_text(encoding="utf-8").strip())
 
 
+def _of_psql(postgres: EmbeddedPostgres) -> dict[str, str]:
+    """Return the variables with which `psql` without arguments opens the warehouse."""
+    return {"PGHOST": str(postgres.socket_folder), "PGUSER": programs.SUPERUSER, "PGDATABASE": DATABASES[0]}
+
+
 def _write_variables(path: Path, variables: Mapping[str, str]) -> Path:
     """Write the settings as a shell script, so that `inn8` can be typed in another terminal and uses them too."""
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    lines.append(f'export PATH="$PATH":{shlex.quote(str(programs.binaries()))}\n')
     commands = folder_of_commands()
     if commands:
         lines.append(f'export PATH={shlex.quote(str(commands))}:"$PATH"\n')

@@ -4,10 +4,11 @@ import json
 import shlex
 import signal
 import socket
+import subprocess
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -15,9 +16,7 @@ import pytest
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL
 from inn8_pipeline_tests.cli.conftest import Terminal
 from inn8_pipeline_tests.daemons import until
-
-if TYPE_CHECKING:
-    import subprocess
+from inn8_pipeline_tests.docs.pages import ROOT
 
 SCHEDULES = """
 { repositoriesOrError { ... on RepositoryConnection { nodes { schedules { name scheduleState { status } } } } } }
@@ -85,6 +84,9 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
             ours = terminal.but(**settings)
             first = {each["entity"] for each in json.loads(ours.run("log", "--json").stdout)}
             assert first == {"clients", "portfolios", "transactions"}
+            script = shlex.quote(str(data_folder / "inn8_pipeline" / "dev" / "settings.env"))
+            asked = ["bash", "-c", f". {script}; psql -qAtc 'select distinct tenant_id from inn8.clients'"]
+            assert subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60).stdout == "dev\n"
             assert ours.run("sync", "clients").returncode == EXIT_PARTIAL
             rerun(port)
             assert ask(port, LAUNCH)["launchRun"]["__typename"] == "LaunchRunSuccess"
@@ -99,3 +101,14 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
     assert [child for child in children if child.is_running()] == []
     assert not (data_folder / "inn8_pipeline" / "postgres" / "data" / "postmaster.pid").exists()
     assert (data_folder / "inn8_pipeline" / "dev" / "settings.env").stat().st_mode & 0o077 == 0
+
+
+def test_make_passes_the_port_on_and_a_port_that_is_taken_is_refused_with_the_way_out() -> None:
+    shown = subprocess.run(
+        ["make", "--dry-run", "dev", "PORT=3001"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert shown.stdout.splitlines()[-1].endswith("inn8 dev --port 3001")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refused = Terminal({}).ask("dev", "--port", str(taken.getsockname()[1]))
+    assert refused.exit_code == 1
+    assert "nothing was started. Choose another --port (`make dev PORT=3001`)." in refused.stderr

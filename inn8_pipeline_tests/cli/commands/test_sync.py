@@ -398,3 +398,9 @@ def test_an_unknown_property_is_listed_until_it_is_accepted(place: Place, world:
     assert json.loads(place.terminal.ask("drift", "list", "--json").stdout)[0]["accepted_note"] == "not wanted"
     unknown = place.terminal.ask("drift", "accept", "clients", "nothing", "--note", "x")
     assert (unknown.exit_code, "has never sent" in unknown.stderr) == (1, True)
+
+
+def test_a_backfill_counts_its_days_and_runs_in_plain_words(place: Place, world: World) -> None:
+    day = world.first_date.isoformat()
+    done = place.terminal.run("backfill", "transactions", "--from", day, "--to", day)
+    assert done.stderr.startswith(f"transactions {day}: 1 day in 1 run.\n")
