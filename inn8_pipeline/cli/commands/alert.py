@@ -11,7 +11,7 @@ import click
 
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
-from inn8_pipeline.cli.support.options import INSTANT, PERIOD, json_option
+from inn8_pipeline.cli.support.options import INSTANT, LOCAL_TIME, PERIOD, json_option
 from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.errors import NotifyError, SettingsError
@@ -28,6 +28,7 @@ from inn8_pipeline.settings import (
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
+    from inn8_pipeline.defs.instance.mutes import Mute
 else:
     notify = lazy_module("inn8_pipeline.notify")
 
@@ -80,34 +81,53 @@ def test(as_json: bool) -> None:
 @command.command(
     epilog=examples(
         'inn8 alert mute --for 2h --reason "upgrade of Postgres"',
+        "inn8 alert mute --until 18:00 --reason maintenance",
         'inn8 alert mute --from 2026-11-28T22:00+02:00 --for 90m --reason "maintenance of INN8"',
         "inn8 alert mute                            until when they are muted",
     )
 )
 @click.option("--for", "period", type=PERIOD, help="How long: 30m, 2h or 1d, up to 7 days.")
+@click.option("--until", type=LOCAL_TIME, help="Until when, in local time: 18:00, or '2026-11-28 06:00'.")
 @click.option("--from", "from_at", type=INSTANT, help="When it begins, such as 2026-11-28T22:00+02:00. Default: now.")
 @click.option("--reason", help="Why, for others who look.")
 @json_option
-def mute(period: timedelta | None, from_at: datetime | None, reason: str | None, as_json: bool) -> None:
+def mute(
+    period: timedelta | None, until: datetime | None, from_at: datetime | None, reason: str | None, as_json: bool
+) -> None:
     """Post no alerts for a while, or show until when none are posted.
 
     Syncs and checks go on. What began meanwhile is posted afterwards, also if it is over by then. The heartbeat is
     called as always.
     """
-    if (period is None) != (reason is None) or (from_at and period is None):
-        raise click.UsageError("Give both --for and --reason; or neither, to see until when alerts are muted.")
+    if period and until:
+        raise click.UsageError("Choose one of --for and --until.")
+    is_given = period is not None or until is not None
+    if is_given != (reason is not None) or (from_at and not is_given):
+        raise click.UsageError("Give --for or --until with --reason; or neither, to see until when alerts are muted.")
+    begins_at = from_at or now()
+    ends_at = until or begins_at + (period or timedelta())
+    if is_given and not begins_at < ends_at <= begins_at + PERIOD.longest:
+        raise click.UsageError("--until must be later than the start, and at most 7 days later: nothing was muted.")
     silence()
-    with dagster_modules.instance.guarded_instance(Environment()) as instance:
-        if period is not None:
-            begins_at = from_at or now()
-            muted = dagster_modules.mutes.Mute(begins_at, begins_at + period, reason or "")
-            dagster_modules.mutes.write(instance, muted)
-        found = dagster_modules.mutes.read(instance)
-    current = found if found is not None and found.until > now() else None
+    environment = Environment()
+    with dagster_modules.instance.guarded_instance(environment) as instance:
+        current = _current(dagster_modules.mutes.read(instance))
+        if is_given:
+            before, current = current, dagster_modules.mutes.Mute(begins_at, ends_at, reason or "")
+            dagster_modules.mutes.write(instance, current)
+            if before is not None:
+                click.echo(printable(f"This replaces the mute {before.text(None)}."), err=True)
+            if not read_alerts(environment).webhook:
+                click.echo(f"{WEBHOOK} is not set here: there is nothing to mute unless the daemon has it.", err=True)
+        current = _current(current)
     if as_json:
         print_json(asdict(current) if current else None)
     else:
         click.echo(printable(f"Alerts are muted {current.text(None)}." if current else "Alerts are not muted."))
+
+
+def _current(mute: "Mute | None") -> "Mute | None":
+    return mute if mute is not None and mute.until > now() else None
 
 
 @command.command(epilog=examples("inn8 alert unmute"))

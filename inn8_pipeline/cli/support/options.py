@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import suggestion
 from inn8_pipeline.entities import ENTITIES, Entity, Window
-from inn8_pipeline.settings import Environment, SyncSettings, read_tenant_ids
+from inn8_pipeline.settings import Environment, SyncSettings, now, read_tenant_ids
 
 if TYPE_CHECKING:
     from inn8_pipeline.defs.names import Tenant
@@ -63,10 +63,39 @@ class Instant(click.ParamType[datetime]):
 INSTANT = Instant()
 
 
+class LocalTime(click.ParamType[datetime]):
+    """A time in the zone of the terminal: `18:00` (the next one) or `2026-03-31 18:00`; or one with an offset."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
+        """Return the instant in UTC, or fail with click's own message."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            if len(value) == len("18:00"):
+                at = time.fromisoformat(value)
+                today = datetime.combine(now().astimezone().date(), at).astimezone()
+                return (today if today > now() else _tomorrow(at)).astimezone(UTC)
+            if ":" in value:
+                return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        return self.fail(f"{value!r} is not a time. Write it as 18:00 or '2026-03-31 18:00'.", param, ctx)
+
+
+def _tomorrow(at: time) -> datetime:
+    return datetime.combine(now().astimezone().date() + timedelta(days=1), at).astimezone()
+
+
+LOCAL_TIME = LocalTime()
+
+
 class Period(click.ParamType[timedelta]):
     """A period such as 30m, 2h or 1d, of at most a week."""
 
     name = "period"
+    longest = timedelta(days=7)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401
         """Return the period, or fail with click's own message."""
@@ -76,12 +105,11 @@ class Period(click.ParamType[timedelta]):
         number, unit = value[:-1], units.get(value[-1:])
         is_number = number.isascii() and number.isdecimal() and len(number) <= len("10080")
         period = int(number) * unit if unit is not None and is_number else timedelta()
-        if not timedelta() < period <= _WEEK:
+        if not timedelta() < period <= self.longest:
             self.fail(f"{value!r} is not a period of up to 7 days. Write it as 30m, 2h or 1d.", param, ctx)
         return period
 
 
-_WEEK = timedelta(days=7)
 PERIOD = Period()
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from dagster import DagsterInstance, ScheduleDefinition, SensorDefinition
 
-from inn8_pipeline.defs.instance import capacity, pauses
+from inn8_pipeline.defs.instance import capacity, mutes, pauses
 from inn8_pipeline.defs.watching import liveness, storage_capacity
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import Environment, read_sync, read_tenant_ids
+from inn8_pipeline.settings import Environment, now, read_sync, read_tenant_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,14 @@ def _pauses(watched: Installation) -> str:
     return ". ".join(lasting) or "no entity is paused"
 
 
+def _alerts(watched: Installation) -> str:
+    accepted = liveness.check_alerts(watched.instance, watched.environment, watched.timezone)
+    mute = mutes.read(watched.instance)
+    if mute is None or mute.until <= now():
+        return accepted
+    return f"{accepted}; muted {mute.text(watched.timezone)}; `inn8 alert unmute` ends it"
+
+
 def _runs(watched: Installation) -> str:
     most_wait, _ = read_sync(watched.environment).freshness_bounds()
     return capacity.check_runs(watched.instance, most_wait, watched.timezone)
@@ -74,7 +82,7 @@ CHECKS: Mapping[str, Callable[[Installation], str]] = {
     "the schedule": _daemon,
     "pauses": _pauses,
     "the heartbeat": lambda watched: liveness.check_heartbeat(watched.instance, watched.environment, watched.timezone),
-    "the alerts": lambda watched: liveness.check_alerts(watched.instance, watched.environment, watched.timezone),
+    "the alerts": _alerts,
     "runs": _runs,
     "Dagster's tables": lambda watched: storage_capacity.check_tables(watched.instance, watched.environment),
     "disk": lambda watched: capacity.check_disk(Path(watched.instance.root_directory)),

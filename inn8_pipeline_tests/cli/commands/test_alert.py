@@ -1,6 +1,8 @@
 """`inn8 alert test` says for each address whether it accepts what is sent to it."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -64,9 +66,33 @@ def test_alerts_are_muted_and_posted_again(place: Place) -> None:
     assert ask("alert", "mute", "--json").stdout == "null\n"
 
 
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_alerts_are_muted_until_a_local_time_and_what_is_replaced_or_not_set_is_said(place: Place) -> None:
+    ask = place.terminal.ask
+    morning = ask("alert", "mute", "--from", "2126-11-28T22:00+02:00", "--until", "2126-11-29 06:00", "--reason", "a")
+    period = "from 2126-11-28 22:00 SAST, 20:00 UTC to 2126-11-29 06:00 SAST, 04:00 UTC"
+    assert morning.stdout == f"Alerts are muted {period}: a.\n"
+    assert morning.stderr == "INN8_ALERT_WEBHOOK is not set here: there is nothing to mute unless the daemon has it.\n"
+    hooked = place.terminal.but(INN8_ALERT_WEBHOOK="http://127.0.0.1:1/hook").ask
+    soon = datetime.now(UTC) + timedelta(minutes=90)
+    local = soon.astimezone(ZoneInfo("Africa/Johannesburg"))
+    again = hooked("alert", "mute", "--until", f"{local:%H:%M}", "--reason", "b")
+    assert again.stderr == f"This replaces the mute {period}: a.\n"
+    assert f" to {local:%Y-%m-%d %H:%M} SAST, " in again.stdout
+    found = {each["check"]: each["message"] for each in json.loads(hooked("doctor", "--json").stdout)}
+    assert f" to {local:%Y-%m-%d %H:%M} SAST, " in found["the alerts"]
+    hooked("alert", "unmute")
+    found = {each["check"]: each["message"] for each in json.loads(hooked("doctor", "--json").stdout)}
+    assert "muted" not in found["the alerts"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("--until", "18:00"),
+        ("--until", "2020-01-01 18:00", "--reason", "x"),
+        ("--until", "2026-03-31", "--reason", "x"),
+        ("--until", "18:00", "--for", "2h", "--reason", "x"),
         ("--for", "2h"),
         ("--reason", "x"),
         ("--for", "2w", "--reason", "x"),
