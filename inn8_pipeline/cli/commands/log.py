@@ -13,6 +13,7 @@ from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     DAY,
     ENTITY,
+    SINCE,
     exit_code_option,
     json_option,
     tenant_argument,
@@ -29,7 +30,7 @@ from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, now, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
-from inn8_pipeline.warehouse.sync_log.entry import worst
+from inn8_pipeline.warehouse.sync_log.entry import Trigger, worst
 
 if TYPE_CHECKING:
     from inn8_pipeline.warehouse.sync_log import paused_entities, store
@@ -46,9 +47,12 @@ MEANINGS = {
     Status.FAILED: "nothing was written",
     Status.IN_PROGRESS: "the sync has not ended",
 }
+SCHEDULE = "schedule"
 EPILOG = examples(
     "inn8 log                                  the last 20 syncs",
     "inn8 log --entity clients --status Failed",
+    "inn8 log --since 'yesterday 18:00'        last night, in the time zone of the terminal",
+    "inn8 log --trigger schedule               only what the schedules started",
     "inn8 log --since 2026-11-01 --limit 1000  those that began on this day or later",
     "inn8 log --day 2026-03-31 --json",
     "inn8 log --limit 3 --exit-code",
@@ -59,8 +63,13 @@ EPILOG = examples(
 @click.command(name="log", epilog=EPILOG)
 @click.option("--entity", type=ENTITY, help="Only this entity.")
 @click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only this status.")
+@click.option(
+    "--trigger",
+    type=click.Choice([SCHEDULE, *Trigger], case_sensitive=False),
+    help=f"Only what this started; {SCHEDULE} is {Trigger.TICK} and {Trigger.SWEEP}.",
+)
 @click.option("--day", type=DAY, help="Only syncs that began on this day (UTC).")
-@click.option("--since", type=DAY, help="Only syncs that began on this day (UTC) or later.")
+@click.option("--since", type=SINCE, help="Only syncs since this day (UTC), or since 'yesterday 18:00' in local time.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The number of syncs to show.")
 @tenant_option
 @json_option
@@ -68,8 +77,9 @@ EPILOG = examples(
 def command(
     entity: Entity | None,
     status: str | None,
+    trigger: str | None,
     day: date | None,
-    since: date | None,
+    since: datetime | None,
     limit: int,
     tenant_id: str | None,
     as_json: bool,
@@ -84,10 +94,11 @@ def command(
     silence()
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
-    first = day or since
+    first = since or (_midnight(day) if day else None)
     wanted = store.SyncLogFilter(
         status=Status(status) if status else None,
-        from_at=_midnight(first) if first else None,
+        triggers=(Trigger.TICK, Trigger.SWEEP) if trigger == SCHEDULE else (Trigger(trigger),) if trigger else None,
+        from_at=first,
         before=_midnight(day + timedelta(days=1)) if day else None,
         limit=limit,
     )
@@ -106,7 +117,7 @@ def command(
     else:
         click.echo("The sync log has no matching entry.")
     shown = [(each, name.name) for each in tenant_ids for name in entities]
-    if not as_json and (has_pauses or not (status or first or _are_recent(environment, shown, found))):
+    if not as_json and (has_pauses or not (status or trigger or first or _are_recent(environment, shown, found))):
         _print_pauses(environment, shown)
     sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in found), 0) if sets_exit_code and found else 0)
 

@@ -91,6 +91,30 @@ def _tomorrow(at: time) -> datetime:
 LOCAL_TIME = LocalTime()
 
 
+class Since(click.ParamType[datetime]):
+    """A calendar day, which means its start in UTC, or a time in the zone of the terminal such as `yesterday 18:00`."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
+        """Return the instant in UTC, or fail with click's own message."""
+        if isinstance(value, datetime):
+            return value
+        today = now().astimezone().date()
+        named = {"today": today, "yesterday": today - timedelta(days=1)}
+        day, _, at = value.partition(" ")
+        try:
+            if ":" in value:
+                return datetime.fromisoformat(f"{named.get(day, day)} {at}".strip()).astimezone(UTC)
+            return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
+        except (ValueError, OverflowError):
+            pass
+        return self.fail(f"{value!r} is not a time. Write it as 2026-03-31 or 'yesterday 18:00'.", param, ctx)
+
+
+SINCE = Since()
+
+
 class Period(click.ParamType[timedelta]):
     """A period such as 30m, 2h or 1d, of at most a week."""
 

@@ -4,7 +4,7 @@ There is one row per run, entity and window. It is first written with the status
 final status in its own transaction, and no later `Failed` of a step or a sensor replaces it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +61,7 @@ _READ = sql.SQL(
     select {names} from inn8.sync_log
      where tenant_id = any (%(tenants)s) and entity = any (%(entities)s)
        and (%(status)s::text is null or status = %(status)s::text)
+       and (%(triggers)s::text[] is null or trigger = any (%(triggers)s::text[]))
        and (%(from_at)s::timestamptz is null or started_at >= %(from_at)s::timestamptz)
        and (%(before)s::timestamptz is null or started_at < %(before)s::timestamptz)
      order by started_at desc, id desc limit %(limit)s
@@ -70,9 +71,13 @@ _READ = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class SyncLogFilter:
-    """Which syncs to read: by status, and by start, from `from_at` (inclusive) to `before` (exclusive)."""
+    """Which syncs to read: by status, by what started them, and by start.
+
+    The start is from `from_at` (inclusive) to `before` (exclusive).
+    """
 
     status: Status | None = None
+    triggers: Collection[Trigger] | None = None
     from_at: datetime | None = None
     before: datetime | None = None
     limit: int | None = None
@@ -126,6 +131,7 @@ def read(
         tenants=list(tenant_ids),
         entities=[entity.name for entity in entities],
         status=wanted.status and str(wanted.status),
+        triggers=None if wanted.triggers is None else [str(each) for each in wanted.triggers],
         from_at=wanted.from_at,
         before=wanted.before,
         limit=wanted.limit,

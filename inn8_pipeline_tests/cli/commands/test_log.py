@@ -1,0 +1,49 @@
+"""`inn8 log` shows a part of the sync log: what the schedules started, and since a local time."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from inn8_pipeline.warehouse.merge.results import Status
+from inn8_pipeline.warehouse.sync_log import store
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
+from inn8_pipeline_tests.cli.conftest import Terminal
+from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
+
+ZONE = ZoneInfo("Africa/Johannesburg")
+YESTERDAY = datetime.now(ZONE).date() - timedelta(days=1)
+
+
+@pytest.fixture
+def terminal(warehouse_url: str) -> Terminal:
+    """Return a terminal whose sync log has a run of each trigger, from yesterday 17:00 on, one an hour."""
+    began_at = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, 17, tzinfo=ZONE).astimezone(UTC)
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        for number, trigger in enumerate(Trigger):
+            at = began_at + timedelta(hours=number)
+            entry = SyncLogEntry(Status.SUCCESS, at, at)
+            store.write(connection, LoggedSync(TENANT, "clients", f"run-{trigger}", entry, trigger=trigger))
+    return Terminal({"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": TENANT})
+
+
+def triggers(terminal: Terminal, *arguments: str) -> list[str]:
+    shown = terminal.ask("log", "--json", *arguments)
+    assert shown.exit_code == 0, shown.output
+    return [each["trigger"] for each in json.loads(shown.stdout)][::-1]
+
+
+def test_what_the_schedules_started_can_be_shown_alone(terminal: Terminal) -> None:
+    assert triggers(terminal, "--trigger", "schedule") == ["tick", "sweep"]
+    assert triggers(terminal, "--trigger", "manual") == ["manual"]
+    assert triggers(terminal) == [*Trigger]
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_last_night_is_asked_for_in_local_time(terminal: Terminal) -> None:
+    assert triggers(terminal, "--since", "yesterday 18:00") == [*Trigger][1:]
+    assert triggers(terminal, "--since", f"{YESTERDAY} 20:30") == [*Trigger][4:]
+    assert triggers(terminal, "--since", f"{YESTERDAY}") == [*Trigger]
+    refused = terminal.ask("log", "--since", "yesterday")
+    assert (refused.exit_code, "Write it as 2026-03-31 or 'yesterday 18:00'." in refused.stderr) == (2, True)
