@@ -17,7 +17,7 @@ from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, upsert, watermarks
+from inn8_pipeline.warehouse.merge import drift, first_load, reconciliation, staging, upsert, watermarks
 from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
 from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
@@ -318,7 +318,8 @@ def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, rea
 
 
 def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) -> MergeObservations:
-    written = upsert.merge_rows(context)
+    with first_load.prepared(context):
+        written = upsert.merge_rows(context)
     is_all_written = written.total() == exclusions.count_merged(context)
     unchanged = Counter() if is_all_written else upsert.count_unchanged(context)
     unchanged.update(same_records.count_unchanged(context))
