@@ -10,6 +10,7 @@ from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.cli.conftest import TENANT, Place
 
 DASHBOARD = Path(__file__).parents[3] / "deploy" / "grafana" / "inn8.json"
+GRAFANA_COLUMNS = 24
 SAMPLE = re.compile(r'(inn8_[a-z_]+)\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)+)\} (\d+(?:\.\d+)?(?:e\+\d+)?)')
 LINE = re.compile(r"# HELP (inn8_\w+) .+\.|# TYPE (inn8_\w+) (gauge|counter)")
 UNITS = ("_seconds", "_bytes", "_total", "_records", "_rejects", "_open", "_paused", "_status", "landings")
@@ -67,3 +68,17 @@ def test_the_dashboard_names_only_metrics_that_are_printed(place: Place) -> None
 
 def expressions(dashboard: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list[str]:
     return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def test_the_dashboard_shows_pauses_in_its_first_row_and_no_panel_covers_another() -> None:
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    paused = [panel for panel in panels if any("inn8_entity_paused{" in target["expr"] for target in panel["targets"])]
+    assert [panel["gridPos"]["y"] for panel in paused] == [0]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [cell for panel in panels for cell in covered(**panel["gridPos"])]
+    assert len(set(cells)) == len(cells)
+    assert max(column for column, _ in cells) < GRAFANA_COLUMNS
+
+
+def covered(x: int, y: int, w: int, h: int) -> list[tuple[int, int]]:
+    return [(column, row) for column in range(x, x + w) for row in range(y, y + h)]
