@@ -14,7 +14,7 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.transform.builders import transaction
-from inn8_pipeline_tests.warehouse.logins import new_login, url_of
+from inn8_pipeline_tests.warehouse.logins import administer, new_login, url_of
 from inn8_pipeline_tests.warehouse.syncs import Row, Syncs
 
 TRANSACTIONS = [transaction(id=f"T-{number}") for number in range(20)]
@@ -30,6 +30,9 @@ KEYS = """
   select count(*) as keys from pg_catalog.pg_constraint where conrelid = 'inn8.transactions'::regclass and contype = 'f'
 """
 INDEXES = "select count(*) as indexes from pg_catalog.pg_index where indrelid = 'inn8.transactions'::regclass"
+LOCKED_ALONE = (
+    "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and relation = 'inn8.portfolios'::regclass"
+)
 WAITING = "select count(*) as waiting from pg_locks where not granted"
 
 
@@ -88,6 +91,16 @@ def test_only_a_first_load_of_many_records_is_loaded_so(parents: Syncs, seen: li
     parents.transactions(TRANSACTIONS[1:])
     parents.transactions(TRANSACTIONS)
     assert seen == [WHOLE, WHOLE]
+
+
+def test_readers_do_not_wait_for_a_later_load(
+    parents: Syncs, when_inserted: list[Callable[[MergeContext], object]]
+) -> None:
+    parents.transactions(TRANSACTIONS)
+    locked: list[int] = []
+    when_inserted.append(lambda context: locked.append(context.connection.scalar(text(LOCKED_ALONE)) or 0))
+    parents.transactions([*TRANSACTIONS, transaction(id="T-more")])
+    assert locked == [0]
 
 
 def test_a_first_load_that_fails_leaves_the_schema_as_it_was(
@@ -161,3 +174,13 @@ def test_a_login_that_does_not_own_the_tables_keeps_the_foreign_keys(
         with Syncs(url_of(parents.url, login)) as writer:
             assert writer.transactions(TRANSACTIONS).counts.inserted == len(TRANSACTIONS)
     assert seen == [WHOLE]
+
+
+def test_the_owner_of_the_tables_who_is_no_superuser_loads_so(parents: Syncs, seen: list[tuple[int, int]]) -> None:
+    before = parents.query(SCHEMA)
+    with new_login(parents.url) as login:
+        administer(parents.url, f"grant inn8_owner to {login}")
+        with Syncs(url_of(parents.url, login)) as owner:
+            assert owner.transactions(TRANSACTIONS).counts.inserted == len(TRANSACTIONS)
+    assert seen == [ONLY_UNIQUE]
+    assert parents.query(SCHEMA) == before
