@@ -18,7 +18,7 @@ from dagster_celery.executor import CeleryExecutor
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 from dagster_postgres.utils import DagsterPostgresException
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from inn8_pipeline.defs.runs.executors import AGAIN_SECONDS, celery_config
 from inn8_pipeline.errors import DatabaseError
@@ -27,8 +27,8 @@ from inn8_pipeline.warehouse import locks
 
 logger = get_task_logger(__name__)
 LOST = "the connection that held the lock of the step broke"
-UNREACHABLE = (DatabaseError, DagsterPostgresException, SQLAlchemyError)
-"""What is raised if the warehouse, or Dagster's storage, is out of reach."""
+OUT_OF_REACH = ("08", "53", "57")
+"""Classes of SQLSTATE: the connection, the resources of the server, and its administrator."""
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -58,7 +58,9 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
                 engine = read_database(Environment()).engine()
                 attempt = held.enter_context(locks.alone(engine, locks.step(request.run_id, step_key)))
                 ended = events_of_ended_step(request.run_id, step_key) if attempt.is_taken else None
-            except UNREACHABLE as error:
+            except (DatabaseError, DagsterPostgresException, DBAPIError) as error:
+                if not is_out_of_reach(error):
+                    raise
                 logger.warning("%s is put back, as Postgres is out of reach: %s", step_key, type(error).__name__)
                 raise self._put_off() from None
             if not attempt.is_taken:
@@ -82,6 +84,21 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
             # Celery gives a step up, and stores a failure for it, if it cannot write to the queue.
             raised = Reject(error.reason, requeue=True)
         return raised
+
+
+def is_out_of_reach(error: Exception) -> bool:
+    """Return whether the warehouse, or Dagster's storage, may be in reach later, or for another worker.
+
+    Any other error of Postgres, for example a missing right, meets every worker until somebody mends it, so it fails
+    the run. No SQLSTATE means that the server did not answer, or did not let the worker in.
+    """
+    if isinstance(error, DatabaseError):
+        sqlstate = error.sqlstate
+    else:
+        # Dagster raises its own error from the one of SQLAlchemy when it gives up connecting. It uses psycopg2.
+        cause = error.__cause__ if isinstance(error, DagsterPostgresException) else error
+        sqlstate = getattr(getattr(cause, "orig", None), "pgcode", None) or ""
+    return not sqlstate or sqlstate.startswith(OUT_OF_REACH)
 
 
 def events_of_ended_step(run_id: str, step_key: str) -> list[DagsterEvent] | None:

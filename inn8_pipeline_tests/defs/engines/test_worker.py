@@ -16,13 +16,16 @@ from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import pack_value
 from dagster_postgres.utils import DagsterPostgresException
 from dagster_shared.error import SerializableErrorInfo
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.engines.links import Link, linked
 from inn8_pipeline_tests.defs.killed_processes import STATEMENTS, KillPoint
 from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.warehouse.logins import new_login, url_of
 
 RAW, MERGE = "raw_clients", "merge_clients"
 TERMINATED = """
@@ -174,6 +177,61 @@ def test_a_worker_that_cannot_reach_dagsters_storage_puts_a_step_back(
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql://nobody@127.0.0.1:{port}/nothing")
     with pytest.raises(Retry):
         offered(not_executed)
+
+
+def test_a_worker_without_rights_in_the_warehouse_fails_the_run_at_once(
+    pipeline: Pipeline, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inn8_pipeline.defs.worker import app
+
+    url = pipeline.engine.url.render_as_string(hide_password=False)
+    with new_login(url) as login:
+        monkeypatch.setenv("INN8_DATABASE_URL", url_of(url, login))
+        with pytest.raises(DatabaseError, match="permission denied for schema inn8") as refused:
+            offered(not_executed)
+    assert refused.value.sqlstate == "42501"
+    # This is how the process of the run receives it.
+    received = app.backend.exception_to_python(app.backend.prepare_exception(refused.value))
+    assert str(received) == str(refused.value)
+
+
+def test_a_worker_without_rights_in_dagsters_storage_fails_the_run_at_once(
+    pipeline: Pipeline, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = pipeline.storage_url
+    with new_login(url) as login:
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", url_of(url, login))
+        with pytest.raises(ProgrammingError, match="permission denied for table"):
+            offered(not_executed)
+
+
+@pytest.mark.parametrize(
+    ("code", "is_put_off"),
+    [
+        ("", True),
+        ("08006", True),
+        ("53300", True),
+        ("57P01", True),
+        ("42501", False),
+        ("42P01", False),
+        ("28000", False),
+    ],
+)
+def test_only_an_error_that_may_pass_or_spare_another_worker_puts_a_step_off(code: str, *, is_put_off: bool) -> None:
+    from inn8_pipeline.defs.worker import is_out_of_reach
+
+    refused = DBAPIError("select 1", {}, Refused(code))
+    gave_up = DagsterPostgresException("too many retries")
+    gave_up.__cause__ = refused
+    for error in (DatabaseError("taking a lock", "Refused", code), refused, gave_up):
+        assert is_out_of_reach(error) is is_put_off
+
+
+class Refused(Exception):  # noqa: N818 (the name of a condition)
+    """An error of psycopg2, whose own cannot be created with a code."""
+
+    def __init__(self, pgcode: str) -> None:
+        self.pgcode = pgcode or None
 
 
 def test_a_step_stays_in_a_queue_that_cannot_be_written_to(
