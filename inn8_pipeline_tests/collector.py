@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from pytest_httpserver import HTTPServer
 
 
@@ -13,6 +14,7 @@ class ReceivedSpan:
     """A span as the collector received it; an id is empty if the span has none."""
 
     name: str
+    service: str
     trace_id: str
     id: str
     parent_id: str
@@ -40,13 +42,7 @@ class Collector:
     @property
     def services(self) -> set[str]:
         """The names of the services that sent spans."""
-        return {
-            attribute.value.string_value
-            for sent in self._requests()
-            for resource in sent.resource_spans
-            for attribute in resource.resource.attributes
-            if attribute.key == "service.name"
-        }
+        return {_service(resource) for sent in self._requests() for resource in sent.resource_spans}
 
     @property
     def spans(self) -> list[ReceivedSpan]:
@@ -54,6 +50,7 @@ class Collector:
         found = [
             ReceivedSpan(
                 name=span.name,
+                service=_service(resource),
                 trace_id=span.trace_id.hex(),
                 id=span.span_id.hex(),
                 parent_id=span.parent_span_id.hex(),
@@ -76,6 +73,11 @@ class Collector:
 
     def _requests(self) -> Iterator[ExportTraceServiceRequest]:
         yield from map(ExportTraceServiceRequest.FromString, self.bodies)
+
+
+def _service(resource: ResourceSpans) -> str:
+    (name,) = [each.value.string_value for each in resource.resource.attributes if each.key == "service.name"]
+    return str(name)
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401 (any type of an attribute)

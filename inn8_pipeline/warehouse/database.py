@@ -188,7 +188,8 @@ def _named(action: str, error: BaseException | None) -> DatabaseError:
     diagnostics = getattr(error, "diag", None)
     is_harmless = sqlstate.startswith(_WITHOUT_VALUES)
     cause = (diagnostics.message_primary or "") if diagnostics and is_harmless else ""
-    return DatabaseError(action=action, condition=type(error).__name__, sqlstate=sqlstate, cause=cause)
+    # Celery sends an error by its positional arguments.
+    return DatabaseError(action, type(error).__name__, sqlstate, cause)
 
 
 @contextmanager

@@ -158,21 +158,18 @@ class SharedLock:
 
 
 class TriedLock:
-    """The outcome of `alone`: whether the lock is held (`is_taken`), and later whether it still is."""
+    """The outcome of `alone`: whether the lock is held (`is_taken`), and later whether it was lost."""
 
-    def __init__(self, engine: Engine, lock: Lock, connection: Connection, *, is_taken: bool) -> None:
+    def __init__(self, connection: Connection, *, is_taken: bool) -> None:
         self.is_taken = is_taken
-        self._engine = engine
-        self._lock = lock
         self._connection = connection
 
-    def is_taken_over(self) -> bool:
-        """Return whether the connection broke, and the lock with it, and another session holds the lock now."""
+    def is_lost(self) -> bool:
+        """Return whether the connection broke, and the lock with it: another session may have taken it since then."""
         with suppress(DatabaseError), guarded("holding a lock"):
             execute(self._connection, _PING)
             return False
-        with alone(self._engine, self._lock) as again:
-            return not again.is_taken
+        return True
 
 
 @contextmanager
@@ -192,7 +189,7 @@ def alone(engine: Engine, lock: Lock) -> Iterator[TriedLock]:
             is_held = is_installed and try_hold(connection, lock)
         if is_held:
             held.callback(_delete, connection, lock)
-        yield TriedLock(engine, lock, connection, is_taken=is_held or not is_installed)
+        yield TriedLock(connection, is_taken=is_held or not is_installed)
 
 
 def _delete(connection: Connection, lock: Lock) -> None:

@@ -48,15 +48,17 @@ def test_the_lock_of_a_step_leaves_no_row_behind(syncs: Syncs) -> None:
     assert syncs.query("select from inn8.locks") == []
 
 
-def test_a_lock_is_taken_over_only_once_its_connection_has_broken_and_another_session_has_taken_it(
+def test_a_lock_is_lost_once_its_connection_has_broken_whether_another_session_has_taken_it_or_not(
     syncs: Syncs,
 ) -> None:
     with locks.alone(syncs.engine, LOCK) as attempt:
-        assert not attempt.is_taken_over()
+        assert not attempt.is_lost()
         break_the_connection_of(syncs)
-        assert not attempt.is_taken_over()
-        with locks.alone(syncs.engine, LOCK):
-            assert attempt.is_taken_over()
+        assert attempt.is_lost()
+        with locks.alone(syncs.engine, LOCK) as other:
+            assert other.is_taken
+            assert attempt.is_lost()
+            assert not other.is_lost()
 
 
 def break_the_connection_of(syncs: Syncs) -> None:

@@ -9,7 +9,7 @@ import pytest
 from inn8_pipeline_tests.defs.conftest import NewPipeline
 from inn8_pipeline_tests.defs.engines.deployment import Deployment, deployed
 
-collect_ignore = ["test_backfills.py", "test_celery.py"]
+collect_ignore = ["test_backfills.py", "test_celery.py", "test_celery_hosts.py"]
 
 Deploy = Callable[..., Deployment]
 

@@ -4,10 +4,11 @@ This module launches runs and reads their results; `processes` runs the programs
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import dagster as dg
 import psutil
@@ -16,6 +17,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
+from inn8_pipeline.sandbox.api.server import LOOPBACK
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.daemons import UNSCHEDULED, configure
 from inn8_pipeline_tests.defs.engines import processes
@@ -97,18 +99,30 @@ class Deployment:
 
 
 @contextmanager
-def deployed(
-    pipeline: Pipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, application: str, max_runtime: int
+def deployed(  # noqa: PLR0913, PLR0917 (the last two are for workers on other hosts)
+    pipeline: Pipeline,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    application: str,
+    max_runtime: int,
+    address: str = LOOPBACK,
+    on_hosts: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[Deployment]:
-    """Run workers and daemon, with clients and portfolios loaded. Runs may take `max_runtime` seconds."""
+    """Run workers and daemon, with clients and portfolios loaded. Runs may take `max_runtime` seconds.
+
+    Redis listens on the address. `on_hosts` has the words that run each worker on its host, if that is another one.
+    """
     for entity in (CLIENTS, PORTFOLIOS):
         assert pipeline.run(entity).success
     configure(pipeline.home, max_runtime_seconds=max_runtime, poll_interval_seconds=1, **UNSCHEDULED)
     with ExitStack() as stack:
-        url = stack.enter_context(processes.redis(folder))
+        url = stack.enter_context(processes.redis(folder, address))
         queue = {"INN8_EXECUTOR": "celery", "INN8_CELERY_BROKER": f"{url}/0", "INN8_CELERY_BACKEND": f"{url}/1"}
         for name, value in {**queue, "DAGSTER_EVENT_BATCH_SIZE": "1000"}.items():
             monkeypatch.setenv(name, value)
-        workers = {name: stack.enter_context(processes.worker(folder, name, application)) for name in WORKERS}
+        workers = {
+            name: stack.enter_context(processes.worker(folder, name, application, on_hosts.get(name, ())))
+            for name in WORKERS
+        }
         stack.enter_context(processes.daemon(folder))
         yield Deployment(pipeline, workers, url.split(":")[2].partition("@")[0], folder)

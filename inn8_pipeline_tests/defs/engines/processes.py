@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,29 +51,32 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 @contextmanager
-def redis(folder: Path) -> Iterator[str]:
+def redis(folder: Path, address: str) -> Iterator[str]:
     """Run a Redis of the test's own, without persistence and with a password; yield its URL without a database."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server((address, 0)) as listening:
         port = listening.getsockname()[1]
     password = secrets.token_hex(16)
-    options = {"bind": "127.0.0.1", "port": str(port), "requirepass": password, "dir": str(folder), "save": ""}
+    options = {"bind": address, "port": str(port), "requirepass": password, "dir": str(folder), "save": ""}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     with started(folder / "redis.log", "redis-server", *words):
-        until(lambda: _listens(port), SECONDS)
-        yield f"redis://:{password}@127.0.0.1:{port}"
+        until(lambda: _listens(address, port), SECONDS)
+        yield f"redis://:{password}@{address}:{port}"
 
 
-def _listens(port: int) -> bool:
+def _listens(address: str, port: int) -> bool:
     with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
+        return trial.connect_ex((address, port)) == 0
 
 
 @contextmanager
-def worker(folder: Path, name: str, application: str) -> Iterator[psutil.Process]:
-    """Run a Celery worker that executes one step at a time; yield it once it accepts steps."""
+def worker(folder: Path, name: str, application: str, on_host: Sequence[str] = ()) -> Iterator[psutil.Process]:
+    """Run a Celery worker that executes one step at a time; yield it once it accepts steps.
+
+    `on_host` are the words before its command that run it on another host.
+    """
     log = folder / f"{name}.log"
     words = ("-A", application, "worker", "--concurrency", "1", "-n", f"{name}@tests", "-l", "INFO")
-    with started(log, sys.executable, "-m", "celery", *words) as process:
+    with started(log, *on_host, sys.executable, "-m", "celery", *words) as process:
         until(lambda: f"{name}@tests ready" in log.read_text(encoding="utf-8"), SECONDS)
         yield process
 

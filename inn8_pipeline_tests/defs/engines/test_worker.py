@@ -1,22 +1,31 @@
 """A Celery worker that is offered a step again; `test_celery` tests it with Celery itself."""
 
+import socket
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
 import pytest
-from celery.exceptions import Ignore
+from celery.exceptions import Reject, Retry
 from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.execution.plan.objects import StepFailureData, StepRetryData, StepSuccessData
 from dagster._core.origin import RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import pack_value
+from dagster_postgres.utils import DagsterPostgresException
+from dagster_shared.error import SerializableErrorInfo
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from inn8_pipeline.entities import CLIENTS
+from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline_tests.defs.child_runs import begun
+from inn8_pipeline_tests.defs.engines.links import Link, linked
 from inn8_pipeline_tests.defs.killed_processes import STATEMENTS, KillPoint
 from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.warehouse.logins import new_login, url_of
 
 RAW, MERGE = "raw_clients", "merge_clients"
 TERMINATED = """
@@ -76,26 +85,206 @@ def test_a_step_is_acknowledged_when_it_is_done_and_comes_back_without_a_bound()
     assert app.conf.worker_prefetch_multiplier == 1
 
 
-def test_a_step_that_another_worker_has_taken_over_has_no_result_of_the_first_one(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+Offered = Callable[[Callable[[], list[str]]], Sequence[str]]
+
+
+@pytest.fixture
+def run(pipeline: Pipeline) -> dg.DagsterRun:
+    return pipeline.instance.create_run_for_job(
+        pipeline.definitions.resolve_job_def(pipeline.tenant.job_name(CLIENTS)), status=dg.DagsterRunStatus.STARTED
+    )
+
+
+@pytest.fixture
+def link(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Link]:
+    """Lead the worker to Postgres over a link that can be taken down."""
+    with linked(pipeline.engine.url) as link:
+        url = pipeline.engine.url.set(drivername="postgresql", host="127.0.0.1", port=link.port, query={})
+        monkeypatch.setenv("INN8_DATABASE_URL", url.render_as_string(hide_password=False))
+        yield link
+
+
+@pytest.fixture
+def offered(run: dg.DagsterRun, monkeypatch: pytest.MonkeyPatch) -> Offered:
+    """Return a function that offers the merge to a worker, for which a function executes it, and returns the result."""
     from inn8_pipeline.defs.worker import app, execute_plan
 
-    job = pipeline.definitions.resolve_job_def(pipeline.tenant.job_name(CLIENTS))
-    run = pipeline.instance.create_run_for_job(job)
-    task, sent = app.tasks[execute_plan.name], step_arguments(run)
-    monkeypatch.setattr(task, "run", lambda *_: ["its result"])
-    assert task(sent, {}) == ["its result"]
-    with ExitStack() as taken_over:
+    task = app.tasks[execute_plan.name]
 
-        def cut_off(*_: object) -> list[str]:
+    def offer(execute: Callable[[], list[str]]) -> Sequence[str]:
+        monkeypatch.setattr(task, "run", lambda *_: execute())
+        result: Sequence[str] = task(step_arguments(run), {})
+        return result
+
+    return offer
+
+
+def its_result() -> list[str]:
+    return ["its result"]
+
+
+def not_executed() -> list[str]:
+    pytest.fail("the step is executed although it has ended")
+
+
+def test_a_worker_that_keeps_its_lock_returns_its_result(offered: Offered, link: Link) -> None:
+    assert offered(its_result) == ["its result"]
+    assert link.carried
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("moment", ["out of reach", "nobody has it", "another has it", "another has ended it"])
+def test_a_worker_that_was_cut_off_has_no_result(  # noqa: PLR0913 (two of them are parameters)
+    pipeline: Pipeline, run: dg.DagsterRun, link: Link, offered: Offered, moment: str, *, fails: bool
+) -> None:
+    """Whenever it comes back: while Postgres is out of reach, before another takes the step, meanwhile, or after it."""
+    with ExitStack() as held:
+
+        def cut_off() -> list[str]:
+            link.down()
             pipeline.rows(TERMINATED)
-            taken_over.enter_context(locks.alone(pipeline.engine, locks.step(run.run_id, MERGE)))
-            return ["its result"]
+            if moment == "another has it":
+                held.enter_context(locks.alone(pipeline.engine, locks.step(run.run_id, MERGE)))
+            if moment == "another has ended it":
+                report(pipeline, run, dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
+            if moment != "out of reach":
+                link.up()
+            if fails:
+                raise DagsterPostgresException
+            return its_result()
 
-        monkeypatch.setattr(task, "run", cut_off)
-        with pytest.raises(Ignore):
-            task(sent, {})
+        with pytest.raises(Reject) as back:
+            offered(cut_off)
+    assert back.value.requeue
+    link.up()
+    if moment == "another has ended it":
+        assert len(offered(not_executed)) == 2
+    else:
+        assert offered(its_result) == ["its result"]
+
+
+def test_a_worker_that_cannot_reach_postgres_puts_a_step_back(link: Link, offered: Offered) -> None:
+    link.down()
+    with pytest.raises(Retry):
+        offered(not_executed)
+
+
+def test_a_worker_that_cannot_reach_dagsters_storage_puts_a_step_back(
+    offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql://nobody@127.0.0.1:{port}/nothing")
+    with pytest.raises(Retry):
+        offered(not_executed)
+
+
+def test_a_worker_without_rights_in_the_warehouse_fails_the_run_at_once(
+    pipeline: Pipeline, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inn8_pipeline.defs.worker import app
+
+    url = pipeline.engine.url.render_as_string(hide_password=False)
+    with new_login(url) as login:
+        monkeypatch.setenv("INN8_DATABASE_URL", url_of(url, login))
+        with pytest.raises(DatabaseError, match="permission denied for schema inn8") as refused:
+            offered(not_executed)
+    assert refused.value.sqlstate == "42501"
+    # This is how the process of the run receives it.
+    received = app.backend.exception_to_python(app.backend.prepare_exception(refused.value))
+    assert str(received) == str(refused.value)
+
+
+def test_a_worker_without_rights_in_dagsters_storage_fails_the_run_at_once(
+    pipeline: Pipeline, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = pipeline.storage_url
+    with new_login(url) as login:
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", url_of(url, login))
+        with pytest.raises(ProgrammingError, match="permission denied for table"):
+            offered(not_executed)
+
+
+@pytest.mark.parametrize(
+    ("code", "is_put_off"),
+    [
+        ("", True),
+        ("08006", True),
+        ("53300", True),
+        ("57P01", True),
+        ("42501", False),
+        ("42P01", False),
+        ("28000", False),
+    ],
+)
+def test_only_an_error_that_may_pass_or_spare_another_worker_puts_a_step_off(code: str, *, is_put_off: bool) -> None:
+    from inn8_pipeline.defs.worker import is_out_of_reach
+
+    refused = DBAPIError("select 1", {}, Refused(code))
+    gave_up = DagsterPostgresException("too many retries")
+    gave_up.__cause__ = refused
+    for error in (DatabaseError("taking a lock", "Refused", code), refused, gave_up):
+        assert is_out_of_reach(error) is is_put_off
+
+
+class Refused(Exception):  # noqa: N818 (the name of a condition)
+    """An error of psycopg2, whose own cannot be created with a code."""
+
+    def __init__(self, pgcode: str) -> None:
+        self.pgcode = pgcode or None
+
+
+def test_a_step_stays_in_a_queue_that_cannot_be_written_to(
+    link: Link, run: dg.DagsterRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Celery's own answer is a failure of the step. The queue of these tests is a port at which nothing listens."""
+    from inn8_pipeline.defs.worker import StepTask, app, execute_plan
+
+    link.down()
+    task = app.tasks[execute_plan.name]
+    monkeypatch.setitem(app.conf, "task_publish_retry", 0)
+    task.push_request(args=(step_arguments(run), {}), called_directly=False, id="the step", delivery_info={})
+    try:
+        with pytest.raises(Reject) as back:
+            StepTask.__call__(task, step_arguments(run), {})
+    finally:
+        task.pop_request()
+    assert back.value.requeue
+
+
+def test_a_worker_waits_for_redis_with_the_result_of_a_step() -> None:
+    from inn8_pipeline.defs.worker import app
+
+    assert app.backend.always_retry
+
+
+def test_the_late_failure_of_a_worker_that_was_cut_off_is_no_event_of_a_step_that_succeeded(
+    pipeline: Pipeline, run: dg.DagsterRun
+) -> None:
+    from inn8_pipeline.defs.worker import events_of_ended_step
+
+    kinds = dg.DagsterEventType
+    report(pipeline, run, kinds.STEP_START, kinds.STEP_UP_FOR_RETRY)
+    assert events_of_ended_step(run.run_id, MERGE) is None
+    report(pipeline, run, kinds.STEP_START, kinds.STEP_FAILURE)
+    returned = events_of_ended_step(run.run_id, MERGE) or []
+    assert [event.event_type for event in returned] == [kinds.STEP_START, kinds.STEP_FAILURE]
+    report(pipeline, run, kinds.STEP_UP_FOR_RETRY, kinds.STEP_SUCCESS)
+    returned = events_of_ended_step(run.run_id, MERGE) or []
+    assert [event.event_type for event in returned] == [kinds.STEP_START, kinds.STEP_SUCCESS]
+
+
+def report(pipeline: Pipeline, run: dg.DagsterRun, *kinds: dg.DagsterEventType) -> None:
+    """Log events of the merge as a worker does."""
+    error = SerializableErrorInfo("cut off", [], None)
+    data: dict[dg.DagsterEventType, Any] = {
+        dg.DagsterEventType.STEP_SUCCESS: StepSuccessData(1.0),  # type: ignore[no-untyped-call]
+        dg.DagsterEventType.STEP_FAILURE: StepFailureData(error, None),  # type: ignore[no-untyped-call]
+        dg.DagsterEventType.STEP_UP_FOR_RETRY: StepRetryData(error),  # type: ignore[no-untyped-call]
+    }
+    for kind in kinds:
+        event = dg.DagsterEvent(kind.value, run.job_name, step_key=MERGE, event_specific_data=data.get(kind))
+        pipeline.instance.report_dagster_event(event, run.run_id)
 
 
 def step_arguments(run: dg.DagsterRun) -> Any:  # noqa: ANN401 (JSON)
