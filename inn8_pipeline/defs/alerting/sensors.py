@@ -238,14 +238,13 @@ def _without_undefined(context: dg.SensorEvaluationContext, tenants: Sequence[Te
 def _post(
     context: dg.SensorEvaluationContext, settings: AlertSettings, state: AlertState, changes: Changes, at: datetime
 ) -> tuple[AlertState, str]:
-    """Post the changes as one message. If that fails, a later evaluation posts them."""
+    """Post the changes as one message; the outcome has it, too. If that fails, a later evaluation posts them."""
+    text = message(changes, settings.timezone)
     if changes and settings.webhook:
         try:
-            text = message(changes, settings.timezone)
             notify.post(settings.webhook, text, settings.payload, [as_json(*each) for each in changes.items()])
         except NotifyError as error:
             context.log.warning(str(error))
             return replace(state, refused_at=state.refused_at or at), str(error)
-    return replace(state, refused_at=None).after_report(
-        changes, at
-    ), f"{len(changes)} changes were posted; {len(state.open)} incidents are open or have just ended."
+    outcome = f"{len(changes)} changes were posted; {len(state.open)} incidents are open or have just ended.\n{text}"
+    return replace(state, refused_at=None).after_report(changes, at), outcome.rstrip()

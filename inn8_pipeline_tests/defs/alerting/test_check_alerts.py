@@ -24,6 +24,9 @@ def test_a_problem_is_reported_once_and_once_more_when_it_is_over(alerted: Pipel
     (reported,) = receiver.received
     assert reported.startswith("Error: clients, check sync_log. Failed. INN8 refused GET /clients with 404")
     assert reported.endswith("https://dagster.firm.example/assets/clients?view=checks")
+    (first,) = [each for each in sensor.messages if each.startswith("1 changes were posted; 1 incidents are open")]
+    assert first.splitlines()[1:] == [reported]
+    assert sensor.messages[0] == "0 changes were posted; 0 incidents are open or have just ended."
     alerted.run(CLIENTS)
     sensor.evaluate()
     sensor.evaluate()
