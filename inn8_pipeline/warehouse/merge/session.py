@@ -17,7 +17,7 @@ from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge import drift, first_load, reconciliation, staging, upsert, watermarks
+from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, watermarks
 from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
 from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
@@ -38,6 +38,7 @@ from inn8_pipeline.warehouse.merge.results import (
     status_of,
     sync_command,
 )
+from inn8_pipeline.warehouse.merge.rows import first_load, upsert
 from inn8_pipeline.warehouse.merge.watermarks import LandingOutcome, RepeatedLanding
 from inn8_pipeline.warehouse.schema import migrations
 

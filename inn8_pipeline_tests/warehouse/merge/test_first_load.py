@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from inn8_pipeline.errors import DatabaseError
-from inn8_pipeline.warehouse.merge import first_load, upsert
 from inn8_pipeline.warehouse.merge.context import MergeContext
+from inn8_pipeline.warehouse.merge.rows import first_load, upsert
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.transform.builders import transaction
