@@ -11,9 +11,7 @@ import click
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
-    DAY,
     ENTITY,
-    SINCE,
     exit_code_option,
     json_option,
     tenant_argument,
@@ -25,6 +23,7 @@ from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
 from inn8_pipeline.cli.support.tables import log_table, zone_note
+from inn8_pipeline.cli.support.times import DAY, SINCE
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
