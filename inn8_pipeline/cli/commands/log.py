@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support.completeness import completeness
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
@@ -47,6 +48,8 @@ MEANINGS = {
     Status.IN_PROGRESS: "the sync has not ended",
 }
 SCHEDULE = "schedule"
+MOST_COUNTED = 10_000
+"""How many syncs of a period the first line counts: the ticks of about a month."""
 EPILOG = examples(
     "inn8 log                                  the last 20 syncs",
     "inn8 log --entity clients --status Failed",
@@ -84,9 +87,11 @@ def command(
     as_json: bool,
     sets_exit_code: bool,
 ) -> None:
-    """Show the sync log, newest first: one line per run and entity, then their messages.
+    """Show whether the syncs were complete, then the sync log, newest first: one line per run and entity.
 
-    With --exit-code, the exit code is that of the worst status shown: 1 for Failed, 3 for PartialSuccess, otherwise 0.
+    The first line counts all syncs of --day or --since, also those that --limit leaves out; without them, those shown.
+    With --exit-code, the exit code is that of the worst status among them: 1 for Failed, 3 for PartialSuccess,
+    otherwise 0.
     """
     if day and since:
         raise click.UsageError("--day is one day: omit --since.")
@@ -99,26 +104,33 @@ def command(
         triggers=(Trigger.TICK, Trigger.SWEEP) if trigger == SCHEDULE else (Trigger(trigger),) if trigger else None,
         from_at=first,
         before=_midnight(day + timedelta(days=1)) if day else None,
-        limit=limit,
+        limit=max(limit, MOST_COUNTED) if first else limit,
     )
     entities = [entity] if entity else list(ENTITIES)
     with reading(environment, "reading the sync log") as connection:
-        found = [*store.read(connection, tenant_ids, entities, wanted)]
+        counted = [*store.read(connection, tenant_ids, entities, wanted)]
         has_pauses = paused_entities.has_any(connection, tenant_ids, [each.name for each in entities])
+    found = counted[:limit]
     if as_json:
         print_json([sync.as_json() for sync in found])
     elif found:
         screen = console()
+        if not status:
+            click.echo(printable(completeness(counted, are_newest=len(counted) == wanted.limit)))
         screen.print(log_table(found, width=screen.width))
         if note := zone_note(now()):
             click.echo(note)
+        if len(found) < len(counted):
+            click.echo(
+                f"{len(found):,} of {len(counted):,} syncs are shown: --limit shows more, --status Failed what failed."
+            )
         print_messages(found, on_stderr=False)
     else:
         click.echo("The sync log has no matching entry.")
     shown = [(each, name.name) for each in tenant_ids for name in entities]
     if not as_json and (has_pauses or not (status or trigger or first or _are_recent(environment, shown, found))):
         _print_pauses(environment, shown)
-    sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in found), 0) if sets_exit_code and found else 0)
+    sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in counted), 0) if sets_exit_code and counted else 0)
 
 
 def _are_recent(environment: Environment, shown: Sequence[tuple[str, str]], found: "Sequence[LoggedSync]") -> bool:

@@ -1,4 +1,4 @@
-"""`inn8 log` shows a part of the sync log: what the schedules started, and since a local time."""
+"""`inn8 log` says whether the syncs were complete, and shows a part of the sync log: by trigger, or since a time."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -47,3 +47,24 @@ def test_last_night_is_asked_for_in_local_time(terminal: Terminal) -> None:
     assert triggers(terminal, "--since", f"{YESTERDAY}") == [*Trigger]
     refused = terminal.ask("log", "--since", "yesterday")
     assert (refused.exit_code, "Write it as 2026-03-31 or 'yesterday 18:00'." in refused.stderr) == (2, True)
+
+
+def test_the_first_line_counts_the_whole_period_whatever_the_limit_shows(
+    terminal: Terminal, warehouse_url: str
+) -> None:
+    log = ("log", "--since", f"{YESTERDAY}")
+    assert terminal.ask(*log).stdout.startswith("Complete: 5 syncs of 1 entity, each a Success; the last began at ")
+    began_at = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, 16, 30, tzinfo=ZONE).astimezone(UTC)
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        entry = SyncLogEntry(Status.FAILED, began_at, began_at, description="Why.")
+        store.write(connection, LoggedSync(TENANT, "portfolios", "run-failed", entry, trigger=Trigger.TICK))
+    shown = terminal.ask(*log, "--limit", "2", "--exit-code")
+    first, *_, last = shown.stdout.splitlines()
+    assert first.startswith("NOT complete: no Success in 1 of 6 syncs of 2 entities: portfolios Failed at ")
+    assert last == "2 of 6 syncs are shown: --limit shows more, --status Failed what failed."
+    assert (shown.exit_code, shown.stdout.count("run-")) == (1, 2)
+    of_two = terminal.ask("log", "--limit", "2", "--exit-code")
+    assert of_two.stdout.startswith("Complete: the last 2 syncs of 1 entity, each a Success; ")
+    assert of_two.exit_code == 0
+    assert "omplete" not in terminal.ask(*log, "--status", "Failed").stdout
+    assert len(json.loads(terminal.ask(*log, "--limit", "2", "--json").stdout)) == 2
