@@ -40,7 +40,7 @@ def at(number: int) -> str:
 def test_syncs_that_each_were_a_success_were_complete() -> None:
     both = [*ticks([SUCCESS] * 3), *ticks([SUCCESS], "portfolios")]
     assert completeness(both) == f"Complete: 4 syncs of 2 entities, each a Success; the last began at {at(2)} SAST."
-    assert completeness(ticks([SUCCESS]), are_newest=True).startswith(
+    assert completeness(ticks([SUCCESS]), has_more=True).startswith(
         "Complete: the last 1 sync of 1 entity, each a Success; "
     )
     empty = completeness(ticks([Status.NO_DATA, SUCCESS]))
@@ -63,6 +63,15 @@ def test_a_later_sync_of_the_entity_makes_a_failure_good() -> None:
     )
     other = [*ticks([SUCCESS], "portfolios", first=1), *ticks([SUCCESS], tenant="t2", first=1), *ticks([FAILED])]
     assert completeness(other).startswith("NOT complete: ")
+
+
+def test_a_sync_after_the_period_makes_a_failure_good_but_is_not_counted() -> None:
+    failed = ticks([SUCCESS, FAILED])
+    said = completeness(failed, [*ticks([SUCCESS, FAILED], first=2), *failed])
+    assert said.startswith(
+        f"Complete by now: no Success in 1 of 2 syncs of 1 entity: clients Failed at {at(1)} SAST, made"
+    )
+    assert f"made good at {at(2)} SAST; the last began at {at(1)} SAST." in said
 
 
 def test_a_sync_of_other_days_makes_nothing_good() -> None:

@@ -24,7 +24,7 @@ from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
 from inn8_pipeline.cli.support.tables import log_table, zone_note
-from inn8_pipeline.cli.support.times import DAY, SINCE
+from inn8_pipeline.cli.support.times import DAY, SINCE, last_night
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
@@ -50,10 +50,13 @@ MEANINGS = {
 SCHEDULE = "schedule"
 MOST_COUNTED = 10_000
 """How many syncs of a period the first line counts: the ticks of about a month."""
+TIME_TO_MAKE_GOOD = timedelta(days=1)
+"""For how long after a period syncs are looked at that made good what failed in it."""
 EPILOG = examples(
     "inn8 log                                  the last 20 syncs",
     "inn8 log --entity clients --status Failed",
-    "inn8 log --since 'yesterday 18:00'        last night, in the time zone of the terminal",
+    "inn8 log --night                          was last night complete?",
+    "inn8 log --since 'yesterday 18:00'        until now, in the time zone of the terminal",
     "inn8 log --trigger schedule               only what the schedules started",
     "inn8 log --since 2026-11-01 --limit 1000  those that began on this day or later",
     "inn8 log --day 2026-03-31 --json",
@@ -72,6 +75,9 @@ EPILOG = examples(
 )
 @click.option("--day", type=DAY, help="Only syncs that began on this day (UTC).")
 @click.option("--since", type=SINCE, help="Only syncs since this day (UTC), or since 'yesterday 18:00' in local time.")
+@click.option(
+    "--night", "is_night", is_flag=True, help="Only last night: from yesterday 18:00 to today 08:00 in local time."
+)
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The number of syncs to show.")
 @tenant_option
 @json_option
@@ -82,6 +88,7 @@ def command(
     trigger: str | None,
     day: date | None,
     since: datetime | None,
+    is_night: bool,
     limit: int,
     tenant_id: str | None,
     as_json: bool,
@@ -89,34 +96,37 @@ def command(
 ) -> None:
     """Show whether the syncs were complete, then the sync log, newest first: one line per run and entity.
 
-    The first line counts all syncs of --day or --since, also those that --limit leaves out; without them, those shown.
+    The first line counts all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
     With --exit-code, the exit code is that of the worst status among them: 1 for Failed, 3 for PartialSuccess,
     otherwise 0.
     """
     if day and since:
         raise click.UsageError("--day is one day: omit --since.")
+    if is_night and (day or since):
+        raise click.UsageError("--night is last night: omit --day and --since.")
     silence()
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
-    first = since or (_midnight(day) if day else None)
+    first, end = _period(day, since, is_night=is_night)
     wanted = store.SyncLogFilter(
         status=Status(status) if status else None,
         triggers=(Trigger.TICK, Trigger.SWEEP) if trigger == SCHEDULE else (Trigger(trigger),) if trigger else None,
         from_at=first,
-        before=_midnight(day + timedelta(days=1)) if day else None,
+        before=end and end + TIME_TO_MAKE_GOOD,
         limit=max(limit, MOST_COUNTED) if first else limit,
     )
     entities = [entity] if entity else list(ENTITIES)
     with reading(environment, "reading the sync log") as connection:
-        counted = [*store.read(connection, tenant_ids, entities, wanted)]
+        read = [*store.read(connection, tenant_ids, entities, wanted)]
         has_pauses = paused_entities.has_any(connection, tenant_ids, [each.name for each in entities])
+    counted = [sync for sync in read if end is None or (sync.entry.started_at or end) < end]
     found = counted[:limit]
     if as_json:
         print_json([sync.as_json() for sync in found])
     elif found:
         screen = console()
         if not status:
-            click.echo(printable(completeness(counted, are_newest=len(counted) == wanted.limit)))
+            click.echo(printable(completeness(counted, read, has_more=len(read) == wanted.limit)))
         screen.print(log_table(found, width=screen.width))
         if note := zone_note(now()):
             click.echo(note)
@@ -152,6 +162,13 @@ def _print_pauses(environment: Environment, shown: Sequence[tuple[str, str]]) ->
 def _is_recent(sync: "LoggedSync", late_after: timedelta) -> bool:
     began_at = sync.entry.started_at
     return began_at is not None and now() - began_at <= late_after
+
+
+def _period(day: date | None, since: datetime | None, *, is_night: bool) -> tuple[datetime | None, datetime | None]:
+    """Return the start and the end of the syncs that were asked for; None for no bound."""
+    if is_night:
+        return last_night()
+    return (_midnight(day), _midnight(day + timedelta(days=1))) if day else (since, None)
 
 
 def _midnight(day: date) -> datetime:

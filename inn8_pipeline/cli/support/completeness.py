@@ -34,7 +34,9 @@ class Shortfall:
     is_running: bool = False
 
 
-def completeness(syncs: "Sequence[LoggedSync]", *, are_newest: bool = False) -> str:
+def completeness(
+    syncs: "Sequence[LoggedSync]", with_later: "Sequence[LoggedSync]" = (), *, has_more: bool = False
+) -> str:
     """Return a line that says whether these syncs, which are newest first, were complete.
 
     A sync was complete if it was a `Success`, or `NoData`. Another one is made good by a later sync of the entity that
@@ -42,14 +44,16 @@ def completeness(syncs: "Sequence[LoggedSync]", *, are_newest: bool = False) -> 
 
     Args:
         syncs: The syncs, at least one.
-        are_newest: Whether the sync log has older syncs that match.
+        with_later: The same and the later ones that may have made them good, if there are any.
+        has_more: Whether the sync log may have older syncs that match.
 
     """
-    found = shortfalls(syncs)
+    last_at = syncs[0].entry.started_at
+    found = [each for each in shortfalls(with_later or syncs) if last_at and each.at <= last_at]
     entities = len({(sync.tenant_id, sync.entity) for sync in syncs})
-    counted = f"{'the last ' if are_newest else ''}{_plural(len(syncs), 'sync', 'syncs')}"
+    counted = f"{'the last ' if has_more else ''}{_plural(len(syncs), 'sync', 'syncs')}"
     counted += f" of {_plural(entities, 'entity', 'entities')}"
-    last = f"the last began at {times([syncs[0].entry.started_at])}"
+    last = f"the last began at {times([last_at])}"
     if not found:
         empty = sum(sync.entry.status is Status.NO_DATA for sync in syncs)
         statuses = f"each a {Status.SUCCESS}" + (f" or {Status.NO_DATA} ({empty})" if empty else "")

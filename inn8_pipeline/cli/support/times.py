@@ -106,6 +106,13 @@ class Since(click.ParamType[datetime]):
 SINCE = Since()
 
 
+def last_night() -> tuple[datetime, datetime]:
+    """Return yesterday 18:00 and today 08:00, or now if that is earlier, in the zone of the terminal."""
+    today = now().astimezone().date()
+    evening = datetime.combine(today - timedelta(days=1), time(18)).astimezone(UTC)
+    return evening, min(now(), datetime.combine(today, time(8)).astimezone(UTC))
+
+
 class Period(click.ParamType[timedelta]):
     """A period such as 30m, 2h or 1d, of at most a week."""
 

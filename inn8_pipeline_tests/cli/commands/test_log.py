@@ -1,11 +1,13 @@
 """`inn8 log` says whether the syncs were complete, and shows a part of the sync log: by trigger, or since a time."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from inn8_pipeline.cli.commands import log
+from inn8_pipeline.cli.support import times
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log import store
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
@@ -68,3 +70,31 @@ def test_the_first_line_counts_the_whole_period_whatever_the_limit_shows(
     assert of_two.exit_code == 0
     assert "omplete" not in terminal.ask(*log, "--status", "Failed").stdout
     assert len(json.loads(terminal.ask(*log, "--limit", "2", "--json").stdout)) == 2
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+@pytest.mark.parametrize(("hour", "ends_at"), [(0, 0), (7, 7), (8, 8), (9, 8), (23, 8)])
+def test_the_night_is_from_yesterday_18_to_now_or_8_in_local_time(
+    monkeypatch: pytest.MonkeyPatch, hour: int, ends_at: int
+) -> None:
+    monkeypatch.setattr(times, "now", lambda: datetime(2026, 11, 27, hour, tzinfo=ZONE).astimezone(UTC))
+    evening, morning = datetime(2026, 11, 26, 18, tzinfo=ZONE), datetime(2026, 11, 27, ends_at, tzinfo=ZONE)
+    assert times.last_night() == (evening, morning)
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_last_night_is_one_option(terminal: Terminal, warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = datetime.combine(YESTERDAY + timedelta(days=1), time(10), ZONE)
+    for module in (times, log):
+        monkeypatch.setattr(module, "now", lambda: today)
+    assert triggers(terminal, "--night") == [*Trigger][1:]
+    assert terminal.ask("log", "--night").stdout.startswith("Complete: 4 syncs of 1 entity, ")
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        for hours, status in ((3, Status.FAILED), (1, Status.SUCCESS)):
+            at = today - timedelta(hours=hours)
+            store.write(connection, LoggedSync(TENANT, "clients", f"run-{hours}", SyncLogEntry(status, at, at)))
+    said = terminal.ask("log", "--night").stdout
+    assert said.startswith("Complete by now: no Success in 1 of 5 syncs of 1 entity: clients Failed at ")
+    assert "made good at " in said
+    refused = terminal.ask("log", "--night", "--day", "2026-11-26")
+    assert (refused.exit_code, "omit --day and --since" in refused.stderr) == (2, True)
