@@ -1,16 +1,16 @@
 """`inn8 log`: show the sync log, which is the view inn8.sync_log."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support import dagster_modules, missing_ticks
 from inn8_pipeline.cli.support.completeness import completeness
-from inn8_pipeline.cli.support.group import examples
+from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
     exit_code_option,
@@ -97,8 +97,8 @@ def command(
     """Show whether the syncs were complete, then the sync log, newest first: one line per run and entity.
 
     The first line counts all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
-    With --exit-code, the exit code is that of the worst status among them: 1 for Failed, 3 for PartialSuccess,
-    otherwise 0.
+    Of a period it also names the ticks that started no sync. With --exit-code, the exit code is that of the worst
+    status among them: 1 for Failed (also if such a tick was not made good), 3 for PartialSuccess, otherwise 0.
     """
     if day and since:
         raise click.UsageError("--day is one day: omit --since.")
@@ -119,28 +119,62 @@ def command(
     with reading(environment, "reading the sync log") as connection:
         read = [*store.read(connection, tenant_ids, entities, wanted)]
         has_pauses = paused_entities.has_any(connection, tenant_ids, [each.name for each in entities])
+        expects_ticks = first and not status and trigger in {None, SCHEDULE, Trigger.TICK}
+        earlier = store.have_ticks(connection, tenant_ids, entities, first) if first and expects_ticks else {}
     counted = [sync for sync in read if end is None or (sync.entry.started_at or end) < end]
-    found = counted[:limit]
+    found, has_more = counted[:limit], len(read) == wanted.limit
+    from_at = read[-1].entry.started_at if has_more else first
+    ticks = _ticks(environment, read, earlier, (from_at, min(end or now(), now()))) if from_at and earlier else None
     if as_json:
         print_json([sync.as_json() for sync in found])
-    elif found:
-        screen = console()
-        if not status:
-            click.echo(printable(completeness(counted, read, has_more=len(read) == wanted.limit)))
-        screen.print(log_table(found, width=screen.width))
-        if note := zone_note(now()):
-            click.echo(note)
-        if len(found) < len(counted):
-            click.echo(
-                f"{len(found):,} of {len(counted):,} syncs are shown: --limit shows more, --status Failed what failed."
-            )
-        print_messages(found, on_stderr=False)
-    else:
-        click.echo("The sync log has no matching entry.")
+    elif (counted or (ticks and ticks.missing)) and not status:
+        click.echo(printable(completeness(counted, read, ticks, has_more=has_more)))
+    if not as_json:
+        _print_syncs(found, len(counted))
     shown = [(each, name.name) for each in tenant_ids for name in entities]
     if not as_json and (has_pauses or not (status or trigger or first or _are_recent(environment, shown, found))):
         _print_pauses(environment, shown)
-    sys.exit(EXIT_CODES.get(worst(sync.entry.status for sync in counted), 0) if sets_exit_code and counted else 0)
+    sys.exit(_exit_code(counted, ticks) if sets_exit_code else 0)
+
+
+def _ticks(
+    environment: Environment,
+    syncs: "Sequence[LoggedSync]",
+    earlier: Mapping[missing_ticks.Key, bool],
+    period: tuple[datetime, datetime],
+) -> missing_ticks.Ticks:
+    """Return the ticks of the period. If some are missing, Dagster is loaded, because it knows the pauses."""
+    ticks = missing_ticks.find(syncs, earlier, period, read_sync(environment))
+    if ticks.are_unknown:
+        with suppress(Inn8Error), dagster_modules.instance.guarded_instance(environment) as instance:
+            pauses = {
+                (tenant_id, name): pause
+                for tenant_id in {tenant_id for tenant_id, _ in earlier}
+                for name, pause in dagster_modules.pauses.read(instance, tenant_id).items()
+            }
+            return ticks.with_pauses(lambda key, at: key in pauses and pauses[key].holds(at))
+    return ticks
+
+
+def _print_syncs(syncs: "Sequence[LoggedSync]", counted: int) -> None:
+    """Print the table of the syncs, how many of those that were counted it leaves out, and their messages."""
+    if not syncs:
+        click.echo("The sync log has no matching entry.")
+        return
+    screen = console()
+    screen.print(log_table(syncs, width=screen.width))
+    if note := zone_note(now()):
+        click.echo(note)
+    if len(syncs) < counted:
+        click.echo(f"{len(syncs):,} of {counted:,} syncs are shown: --limit shows more, --status Failed what failed.")
+    print_messages(syncs, on_stderr=False)
+
+
+def _exit_code(syncs: "Sequence[LoggedSync]", ticks: missing_ticks.Ticks | None) -> int:
+    """Return the code of the worst status, or of a failure if a missing tick was not made good and nobody paused it."""
+    if ticks and ticks.have_failed:
+        return EXIT_FAILED
+    return EXIT_CODES.get(worst(sync.entry.status for sync in syncs), 0) if syncs else 0
 
 
 def _are_recent(environment: Environment, shown: Sequence[tuple[str, str]], found: "Sequence[LoggedSync]") -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from inn8_pipeline.cli.support.missing_ticks import MissingTick, Ticks
 from inn8_pipeline.entities import Window
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
@@ -35,7 +36,11 @@ class Shortfall:
 
 
 def completeness(
-    syncs: "Sequence[LoggedSync]", with_later: "Sequence[LoggedSync]" = (), *, has_more: bool = False
+    syncs: "Sequence[LoggedSync]",
+    with_later: "Sequence[LoggedSync]" = (),
+    ticks: Ticks | None = None,
+    *,
+    has_more: bool = False,
 ) -> str:
     """Return a line that says whether these syncs, which are newest first, were complete.
 
@@ -43,23 +48,49 @@ def completeness(
     has all its days. Times are in the zone of the terminal.
 
     Args:
-        syncs: The syncs, at least one.
+        syncs: The syncs.
         with_later: The same and the later ones that may have made them good, if there are any.
+        ticks: The ticks of the period; None if they do not matter.
         has_more: Whether the sync log may have older syncs that match.
 
     """
-    last_at = syncs[0].entry.started_at
+    last_at = syncs[0].entry.started_at if syncs else None
     found = [each for each in shortfalls(with_later or syncs) if last_at and each.at <= last_at]
     entities = len({(sync.tenant_id, sync.entity) for sync in syncs})
     counted = f"{'the last ' if has_more else ''}{_plural(len(syncs), 'sync', 'syncs')}"
-    counted += f" of {_plural(entities, 'entity', 'entities')}"
-    last = f"the last began at {times([last_at])}"
-    if not found:
-        empty = sum(sync.entry.status is Status.NO_DATA for sync in syncs)
-        statuses = f"each a {Status.SUCCESS}" + (f" or {Status.NO_DATA} ({empty})" if empty else "")
-        return f"Complete: {counted}, {statuses}; {last}."
-    what = "; ".join(_phrases(found))
-    return f"{_word(found)}: no {Status.SUCCESS} in {len(found):,} of {counted}: {what}; {last}."
+    counted += f" of {_plural(entities, 'entity', 'entities')}" if syncs else ""
+    parts = [_of_syncs(syncs, found, counted)]
+    if ticks and ticks.expected:
+        parts.append(_of_ticks(ticks))
+    if last_at:
+        parts.append(f"the last began at {times([last_at])}")
+    return f"{_word([*found, *(ticks.missing if ticks else ())])}: {'; '.join(parts)}."
+
+
+def _of_syncs(syncs: "Sequence[LoggedSync]", found: Sequence[Shortfall], counted: str) -> str:
+    if found:
+        return f"no {Status.SUCCESS} in {len(found):,} of {counted}: {'; '.join(_phrases(found))}"
+    if not syncs:
+        return counted
+    empty = sum(sync.entry.status is Status.NO_DATA for sync in syncs)
+    return f"{counted}, each a {Status.SUCCESS}" + (f" or {Status.NO_DATA} ({empty:,})" if empty else "")
+
+
+def _of_ticks(ticks: Ticks) -> str:
+    """Return how many ticks have no sync, and a phrase for each time and reason, with all entities that share it."""
+    if not ticks.missing:
+        return f"{_plural(ticks.expected, 'tick', 'ticks')}, none without its sync"
+    has_several = len({each.key[0] for each in ticks.missing}) > 1
+    alike: dict[tuple[bool, str], list[str]] = {}
+    for key, of_key in groupby(ticks.missing, key=lambda each: each.key):
+        name = "/".join(key) if has_several else key[1]
+        for (reason, good_at), group in groupby(of_key, key=lambda each: (each.reason, each.made_good_at)):
+            good = f", made good at {times([good_at])}" if good_at else ""
+            text = f"at {times(each.at for each in group)}{good} ({reason})"
+            alike.setdefault((good_at is not None, text), []).append(name)
+    phrases = [f"{', '.join(names)} {text}" for (_, text), names in sorted(alike.items(), key=lambda each: each[0][0])]
+    listed = "; ".join(_at_most(phrases))
+    return f"no sync for {len(ticks.missing):,} of {_plural(ticks.expected, 'tick', 'ticks')}: {listed}"
 
 
 def shortfalls(syncs: "Iterable[LoggedSync]") -> list[Shortfall]:
@@ -103,10 +134,10 @@ def _covers(window: Window | None, wanted: Window | None) -> bool:
     return wanted is None or (window is not None and wanted.from_date in window and wanted.to_date in window)
 
 
-def _word(found: Sequence[Shortfall]) -> str:
+def _word(found: Sequence[Shortfall | MissingTick]) -> str:
     open_ones = [each for each in found if each.made_good_at is None]
     if not open_ones:
-        return "Complete by now"
+        return "Complete by now" if found else "Complete"
     return "NOT ended yet" if all(each.is_running for each in open_ones) else "NOT complete"
 
 
@@ -123,6 +154,10 @@ def _phrases(found: Sequence[Shortfall]) -> list[str]:
         first = group[0]
         good = f", made good at {times([first.made_good_at])}" if first.made_good_at else ""
         phrases.append(f"{first.name} {first.what} at {times(each.at for each in group)}{good}")
+    return _at_most(phrases)
+
+
+def _at_most(phrases: Sequence[str]) -> list[str]:
     more = len(phrases) - _MOST_PHRASES
     return [*phrases[:_MOST_PHRASES], *([f"and {more} more"] if more > 0 else [])]
 
