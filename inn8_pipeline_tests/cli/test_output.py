@@ -10,18 +10,19 @@ from rich.console import Console
 from inn8_pipeline.cli.support.tables import fits, log_table, rows_table, zone_note
 from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
-from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
 
 AT = datetime(2026, 11, 26, 0, 4, 59, tzinfo=UTC)
 COUNTS = Counts(fetched=515_702, inserted=515_688, rejected=3, skipped=11)
 ENTRY = SyncLogEntry(Status.PARTIAL_SUCCESS, AT, AT + timedelta(seconds=12.4), COUNTS, {"missing": 3, "removed": 2})
-SYNC = LoggedSync("t1", "transactions", "1baa8ca8-0000", ENTRY, Window(date(2026, 11, 1), date(2026, 11, 26)))
+DAYS = Window(date(2026, 11, 1), date(2026, 11, 26))
+SYNC = LoggedSync("t1", "transactions", "1baa8ca8-0000", ENTRY, DAYS, Trigger.BACKFILL)
 FAILED = LoggedSync("t1", "clients", "87779bce-0000", SyncLogEntry(Status.FAILED, AT, AT, description="Why."))
 
 
-def drawn(width: int) -> list[str]:
+def drawn(width: int, *syncs: LoggedSync) -> list[str]:
     screen = Console(file=io.StringIO(), width=width)
-    screen.print(log_table([SYNC, FAILED], width=width))
+    screen.print(log_table(syncs or [SYNC, FAILED], width=width))
     assert isinstance(screen.file, io.StringIO)
     return [line.rstrip() for line in screen.file.getvalue().splitlines() if line.strip()]
 
@@ -34,6 +35,15 @@ def test_a_line_has_the_days_the_counts_and_the_removals_and_none_is_folded(widt
     for shown in (days, "PartialSuccess", "515,702", "515,688", "3 missing", "2 removed", "1baa8ca8", "87779bce"):
         assert shown in text
     assert len([line for line in lines if "11-26 00:04" in line]) == 2
+
+
+def test_skipped_records_are_shown_if_there_are_any_and_in_a_wide_terminal_what_started_a_sync() -> None:
+    assert [line.split()[-2:] for line in drawn(80) if "11-01..11-26" in line] == [["11", "skipped"]]
+    header, line, *_ = drawn(160)
+    assert line[: header.index("Skipped") + len("Skipped")].endswith(" 11")
+    assert line[header.index("Trigger") :].startswith("backfill ")
+    for width in (80, 160):
+        assert not {"Skipped", "Trigger", "Days", "skipped"} & {*" ".join(drawn(width, FAILED)).split()}
 
 
 ROWS = [{"id": 17, "reason": "clientId names no known client " * 4, "attempts": 3, "seen": "2026-11-26 00:04:59"}]

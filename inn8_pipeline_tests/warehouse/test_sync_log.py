@@ -68,3 +68,13 @@ def test_each_run_entity_and_window_has_a_row_of_its_own_newest_first(syncs: Syn
     assert read(syncs, SyncLogFilter(from_at=AT + timedelta(hours=1))) == [rerun]
     assert read(syncs, SyncLogFilter(before=AT + timedelta(hours=1), limit=2)) == [april, march]
     assert read(syncs, SyncLogFilter(status=Status.FAILED)) == []
+
+
+def test_an_entity_has_earlier_ticks_if_a_tick_of_its_own_began_before(syncs: Syncs) -> None:
+    swept = replace(BEGUN, entity="transactions", trigger=Trigger.SWEEP)
+    of_other_tenant = replace(BEGUN, tenant_id="t2", entity="transactions")
+    write(syncs, BEGUN, swept, of_other_tenant)
+    with syncs.engine.begin() as connection:
+        for before, has_ticks in ((AT, False), (AT + timedelta(seconds=1), True)):
+            found = store.have_ticks(connection, [TENANT], [CLIENTS, TRANSACTIONS], before)
+            assert found == {(TENANT, "clients"): has_ticks, (TENANT, "transactions"): False}

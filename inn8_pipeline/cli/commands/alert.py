@@ -11,9 +11,10 @@ import click
 
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
-from inn8_pipeline.cli.support.options import INSTANT, LOCAL_TIME, PERIOD, json_option
+from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.times import INSTANT, LOCAL_TIME, PERIOD
 from inn8_pipeline.errors import NotifyError, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (

@@ -9,7 +9,6 @@ import click
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
-    DAY,
     ENTITY_WITH_DAYS,
     json_option,
     tenant_id_of,
@@ -19,6 +18,7 @@ from inn8_pipeline.cli.support.options import (
     window_of,
 )
 from inn8_pipeline.cli.support.output import silence
+from inn8_pipeline.cli.support.times import DAY
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment

@@ -10,9 +10,10 @@ import click
 
 from inn8_pipeline.cli.support.changes import Listing, print_changes
 from inn8_pipeline.cli.support.group import Failed, examples, suggestion
-from inn8_pipeline.cli.support.options import DAY, TABLE, json_option, tenant_ids_of, tenant_option
+from inn8_pipeline.cli.support.options import TABLE, json_option, tenant_ids_of, tenant_option
 from inn8_pipeline.cli.support.output import print_csv, print_json_lines
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.times import DAY
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment

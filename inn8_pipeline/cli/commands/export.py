@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import ENTITY, INSTANT, tenant_id_of, tenant_option
+from inn8_pipeline.cli.support.options import ENTITY, tenant_id_of, tenant_option
 from inn8_pipeline.cli.support.output import print_csv, silence
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.cli.support.times import INSTANT
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment

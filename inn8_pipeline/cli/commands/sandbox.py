@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from inn8_pipeline.cli.support.group import examples
-from inn8_pipeline.cli.support.options import DAY
 from inn8_pipeline.cli.support.sandbox_dialects import dialects_of
+from inn8_pipeline.cli.support.times import DAY
 from inn8_pipeline.sandbox.__main__ import announce
 from inn8_pipeline.sandbox.api.pages import ServerOptions
 from inn8_pipeline.sandbox.api.server import SandboxServer, serve

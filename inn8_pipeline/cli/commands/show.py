@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.support.group import Failed, examples
-from inn8_pipeline.cli.support.options import ENTITY_OF_RECORD, INSTANT, json_option, tenant_id_of, tenant_option
+from inn8_pipeline.cli.support.options import ENTITY_OF_RECORD, json_option, tenant_id_of, tenant_option
 from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.tables import fits, rows_table
+from inn8_pipeline.cli.support.times import INSTANT
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment

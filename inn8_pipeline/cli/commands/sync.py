@@ -11,7 +11,6 @@ import click
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import (
-    DAY,
     ENTITY,
     json_option,
     tenant_ids_of,
@@ -22,6 +21,7 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.output import silence
 from inn8_pipeline.cli.support.queries import has_merged
+from inn8_pipeline.cli.support.times import DAY
 from inn8_pipeline.entities import ENTITIES, Entity, Window
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, SyncSettings

@@ -36,21 +36,20 @@ COLOURS = {
 def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = WIDTH) -> "rich_table.Table":
     """Return the sync log as a table with one line per run, and with the tenants if there are several.
 
-    Missing and removed rows are on the lines below the status. On a console of 80 columns the year and the unchanged
-    records are left out, and the days are below the entity.
+    Missing and removed rows are on the lines below the status. On a console of 80 columns the year, the unchanged
+    records and what started a sync are left out, the days are below the entity, and skipped records below the status.
+    The columns of days, of skipped records and of what started a sync are there only if a line has some.
     """
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1
     is_narrow = width < _WIDE
     names = _NARROW if is_narrow else _ALL
-    if not any(sync.window for sync in logged):
-        names = [name for name in names if name != "Days"]
+    lines = [_log_cells(sync, has_tenant=has_several, is_narrow=is_narrow) for sync in logged]
+    names = [name for name in names if name not in _OCCASIONAL or any(line[name] for line in lines)]
     table = _table(title, names, numbers=_NUMBERS)
-    if is_narrow:
-        table.box, table.padding, table.pad_edge = None, (0, 1, 0, 0), False
-    for sync in logged:
-        cells = _log_cells(sync, has_tenant=has_several, is_narrow=is_narrow)
-        table.add_row(*(cells[name] for name in names))
+    table.box, table.padding, table.pad_edge = None, (0, 1, 0, 0), False
+    for line in lines:
+        table.add_row(*(line[name] for name in names))
     return table
 
 
@@ -64,11 +63,12 @@ def zone_note(at: datetime) -> str:
 
 _WIDE = 155
 _ALL = [
-    *("Started (UTC)", "Entity", "Days", "Status", "Records", "Inserted", "Updated", "Unchanged", "Rejected"),
-    *("s", "Run"),
+    *("Started (UTC)", "Entity", "Days", "Trigger", "Status"),
+    *("Records", "Inserted", "Updated", "Unchanged", "Skipped", "Rejected", "s", "Run"),
 ]
 _NARROW = ["Started", "Entity", "Status", "Records", "New", "Upd.", "Rej.", "s", "Run"]
-_NUMBERS = frozenset(_ALL[4:10]) | frozenset(_NARROW[3:8])
+_NUMBERS = frozenset(_ALL[5:12]) | frozenset(_NARROW[3:8])
+_OCCASIONAL = frozenset({"Days", "Trigger", "Skipped"})
 
 
 def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict[str, str]:
@@ -76,18 +76,22 @@ def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict
     entry, window = sync.entry, sync.window
     counts = entry.counts.as_dict() if entry.counts else {}
     name = markup.escape(f"{sync.tenant_id}/{sync.entity}" if has_tenant else sync.entity)
-    removals = [f"{entry.totals[each]} {each}" for each in ("missing", "removed") if entry.totals.get(each)]
+    skipped = _number(counts.get("skipped") or None)
+    marks = [f"{skipped} skipped"] if skipped and is_narrow else []
+    marks += [f"{entry.totals[each]} {each}" for each in ("missing", "removed") if entry.totals.get(each)]
     inserted, updated, rejected = (_number(counts.get(each)) for each in ("inserted", "updated", "rejected"))
     return {
         "Started (UTC)": _when(entry.started_at),
         "Started": f"{entry.started_at:%m-%d %H:%M}" if entry.started_at else "",
         "Entity": f"{name}\n{window.from_date:%m-%d}..{window.to_date:%m-%d}" if window and is_narrow else name,
         "Days": f"{window.from_date} to {window.to_date}" if window else "",
-        "Status": "\n".join([_status(entry.status), *removals]),
+        "Trigger": sync.trigger or "",
+        "Status": "\n".join([_status(entry.status), *marks]),
         "Records": _number(entry.record_count),
         **dict.fromkeys(("Inserted", "New"), inserted),
         **dict.fromkeys(("Updated", "Upd."), updated),
         "Unchanged": _number(counts.get("unchanged")),
+        "Skipped": skipped,
         **dict.fromkeys(("Rejected", "Rej."), rejected or _number(entry.error_count)),
         "s": f"{entry.seconds:.0f}"
         if entry.ended_at and is_narrow

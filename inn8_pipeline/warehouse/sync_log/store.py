@@ -68,6 +68,17 @@ _READ = sql.SQL(
     """
 ).format(names=_names(SYNC_LOG))
 
+_HAVE_TICKS = sql.SQL(
+    """
+    select tenant.tenant_id, entity.entity,
+           exists (select from inn8.sync_log as logged
+                    where logged.tenant_id = tenant.tenant_id and logged.entity = entity.entity
+                      and logged.trigger = 'tick' and logged.started_at < %(before)s) as has_ticks
+      from unnest(%(tenants)s::text[]) as tenant(tenant_id)
+     cross join unnest(%(entities)s::text[]) as entity(entity)
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SyncLogFilter:
@@ -137,6 +148,15 @@ def read(
         limit=wanted.limit,
     )
     return map(_sync, rows)
+
+
+def have_ticks(
+    connection: Connection, tenant_ids: Sequence[str], entities: Sequence[Entity], before: datetime
+) -> dict[tuple[str, str], bool]:
+    """Return whether the log has a sync by a tick before the instant, for each tenant's id and entity's name."""
+    names = [entity.name for entity in entities]
+    rows = execute(connection, _HAVE_TICKS, tenants=list(tenant_ids), entities=names, before=before)
+    return {(row["tenant_id"], row["entity"]): row["has_ticks"] for row in rows}
 
 
 def _values(sync: LoggedSync) -> dict[str, Any]:

@@ -1,11 +1,16 @@
-"""`inn8 log` shows a part of the sync log: what the schedules started, and since a local time."""
+"""`inn8 log` says whether the syncs were complete, and shows a part of the sync log: by trigger, or since a time."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from inn8_pipeline.cli.commands import log
+from inn8_pipeline.cli.support import times
+from inn8_pipeline.defs.instance import pauses
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log import store
 from inn8_pipeline.warehouse.sync_log.entry import LoggedSync, SyncLogEntry, Trigger
@@ -47,3 +52,113 @@ def test_last_night_is_asked_for_in_local_time(terminal: Terminal) -> None:
     assert triggers(terminal, "--since", f"{YESTERDAY}") == [*Trigger]
     refused = terminal.ask("log", "--since", "yesterday")
     assert (refused.exit_code, "Write it as 2026-03-31 or 'yesterday 18:00'." in refused.stderr) == (2, True)
+
+
+def test_the_first_line_counts_the_whole_period_whatever_the_limit_shows(
+    terminal: Terminal, warehouse_url: str
+) -> None:
+    log = ("log", "--since", f"{YESTERDAY}", "--trigger", "manual")
+    assert terminal.ask(*log).stdout.startswith("Complete: 1 sync of 1 entity, each a Success; the last began at ")
+    began_at = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, 16, 30, tzinfo=ZONE).astimezone(UTC)
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        entry = SyncLogEntry(Status.FAILED, began_at, began_at, description="Why.")
+        store.write(connection, LoggedSync(TENANT, "portfolios", "run-failed", entry, trigger=Trigger.MANUAL))
+    shown = terminal.ask(*log, "--limit", "1", "--exit-code")
+    first, *_, last = shown.stdout.splitlines()
+    assert first.startswith("NOT complete: no Success in 1 of 2 syncs of 2 entities: portfolios Failed at ")
+    assert last == "1 of 2 syncs are shown: --limit shows more, --status Failed what failed."
+    assert (shown.exit_code, shown.stdout.count("run-")) == (1, 1)
+    of_two = terminal.ask("log", "--limit", "2", "--exit-code")
+    assert of_two.stdout.startswith("Complete: the last 2 syncs of 1 entity, each a Success; ")
+    assert of_two.exit_code == 0
+    assert "omplete" not in terminal.ask(*log, "--status", "Failed").stdout
+    assert len(json.loads(terminal.ask(*log, "--limit", "1", "--json").stdout)) == 1
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+@pytest.mark.parametrize(("hour", "ends_at"), [(0, 0), (7, 7), (8, 8), (9, 8), (23, 8)])
+def test_the_night_is_from_yesterday_18_to_now_or_8_in_local_time(
+    monkeypatch: pytest.MonkeyPatch, hour: int, ends_at: int
+) -> None:
+    monkeypatch.setattr(times, "now", lambda: datetime(2026, 11, 27, hour, tzinfo=ZONE).astimezone(UTC))
+    evening, morning = datetime(2026, 11, 26, 18, tzinfo=ZONE), datetime(2026, 11, 27, ends_at, tzinfo=ZONE)
+    assert times.last_night() == (evening, morning)
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_last_night_is_one_option(terminal: Terminal, warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = datetime.combine(YESTERDAY + timedelta(days=1), time(10), ZONE)
+    for module in (times, log):
+        monkeypatch.setattr(module, "now", lambda: today)
+    assert triggers(terminal, "--night") == [*Trigger][1:]
+    assert terminal.ask("log", "--night", "--trigger", "manual").stdout.startswith("Complete: 1 sync of 1 entity, ")
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        for hours, status in ((3, Status.FAILED), (1, Status.SUCCESS)):
+            at = today - timedelta(hours=hours)
+            entry = SyncLogEntry(status, at, at)
+            store.write(connection, LoggedSync(TENANT, "clients", f"run-{hours}", entry, trigger=Trigger.MANUAL))
+    said = terminal.ask("log", "--night", "--trigger", "manual").stdout
+    assert said.startswith("Complete by now: no Success in 1 of 2 syncs of 1 entity: clients Failed at ")
+    assert "made good at " in said
+    refused = terminal.ask("log", "--night", "--day", "2026-11-26")
+    assert (refused.exit_code, "omit --day and --since" in refused.stderr) == (2, True)
+
+
+@pytest.fixture
+def night(warehouse_url: str, storage_url: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Return a terminal at 10:00, whose sync log has a tick of each entity every 15 minutes, but none from 2 to 3."""
+    today = datetime.combine(YESTERDAY + timedelta(days=1), time(10), ZONE)
+    for module in (times, log):
+        monkeypatch.setattr(module, "now", lambda: today)
+    logged = []
+    for entity, number in product(("clients", "portfolios", "transactions"), range(17 * 4)):
+        at = today - timedelta(hours=17) + timedelta(minutes=15 * number, seconds=20)
+        if at.hour != 2:
+            entry = SyncLogEntry(Status.SUCCESS, at, at + timedelta(seconds=5))
+            logged.append(LoggedSync(TENANT, entity, f"run-{number}", entry, trigger=Trigger.TICK))
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        store.add(connection, logged)
+    variables = {"INN8_DATABASE_URL": warehouse_url, "INN8_TENANT_ID": TENANT, "DAGSTER_POSTGRES_URL": storage_url}
+    return Terminal(variables | {"XDG_DATA_HOME": str(data_folder)})
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_ticks_of_the_night_that_started_no_sync_are_named(night: Terminal, warehouse_url: str) -> None:
+    shown = night.ask("log", "--night", "--exit-code")
+    assert shown.stdout.startswith(
+        "Complete by now: 156 syncs of 3 entities, each a Success; no sync for 12 of 168 ticks:"
+        " clients, portfolios, transactions at 02:00, 02:15, 02:30, 02:45 SAST, made good at 03:00 SAST (was the daemon"
+    )
+    assert shown.exit_code == 0
+    with Syncs(warehouse_url) as syncs:
+        syncs.execute("delete from inn8.sync_log_entries where entity = 'clients' and started_at > :at", at=_two())
+    shown = night.ask("log", "--night", "--exit-code")
+    assert "NOT complete: " in shown.stdout.splitlines()[0]
+    assert "; no sync for 32 of 168 ticks: clients at 02:00 to 07:45 SAST (24 times) (was the daemon" in shown.stdout
+    assert shown.exit_code == 1
+    with Syncs(warehouse_url) as syncs:
+        syncs.execute("delete from inn8.sync_log_entries where started_at > :at", at=_two() - timedelta(hours=8))
+    assert night.ask("log", "--night").stdout.startswith(
+        "NOT complete: 0 syncs; no sync for 168 of 168 ticks: clients, "
+    )
+    for arguments in (("--trigger", "sweep"), ("--status", "Success")):
+        assert night.ask("log", "--night", *arguments).stdout == "The sync log has no matching entry.\n"
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_ticks_of_a_pause_are_named_as_that(night: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for at, command in (
+        (timedelta(), ("pause", "clients", "--reason", "r")),
+        (timedelta(hours=1), ("resume", "clients")),
+    ):
+        monkeypatch.setattr(pauses, "now", lambda at=at: _two() - timedelta(minutes=1) + at)
+        assert night.ask(*command).exit_code == 0
+    said = night.ask("log", "--night").stdout
+    assert "clients at 02:00, 02:15, 02:30, 02:45 SAST, made good at 03:00 SAST (the entity was paused)" in said
+    assert (
+        "portfolios, transactions at 02:00, 02:15, 02:30, 02:45 SAST, made good at 03:00 SAST (was the daemon" in said
+    )
+
+
+def _two() -> datetime:
+    return datetime.combine(YESTERDAY + timedelta(days=1), time(2), ZONE).astimezone(UTC)
