@@ -105,15 +105,16 @@ class Browser:
         self.reads(text)
         self.click("View")
         self.until(lambda: "/runs/" in self._driver.current_url, "the page of what was launched")
-        return self._path
+        return self.path
 
     def leave(self, path: str) -> str:
         """Wait until the page of this path is left, and return the new path."""
-        current: str = self.until(lambda: self._path if self._path != path else None, "another page")
+        current: str = self.until(lambda: self.path if self.path != path else None, "another page")
         return current
 
     @property
-    def _path(self) -> str:
+    def path(self) -> str:
+        """The path of the page."""
         return urlsplit(self._driver.current_url).path
 
     def type(self, path: str, text: str) -> None:

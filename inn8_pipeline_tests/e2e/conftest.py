@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from pytest_httpserver import HTTPServer
 
 from inn8_pipeline.cli.instance.instance import open_instance
 from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
@@ -41,12 +42,19 @@ INVALID = 3
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The simulated INN8, the address of the UI, and a shell with the settings of both."""
+    """The simulated INN8, the address of the UI, a shell with the settings of both, and who receives the alerts."""
 
     world: World
     url: str
     terminal: Terminal
     logs: tuple[Path, ...]
+    receiver: HTTPServer
+
+    def alert(self, beginning: str) -> str | None:
+        """Return the newest line with this beginning of the messages that were posted to the webhook."""
+        texts = [json.loads(request.get_data())["text"] for request, _ in self.receiver.log]
+        lines = [line for text in texts for line in text.splitlines() if line.startswith(beginning)]
+        return lines[-1] if lines else None
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 (parameters)
         """Return the rows of a query in the warehouse."""
@@ -88,10 +96,15 @@ def stage(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
             clients=80, portfolios=150, transactions=TRANSACTIONS_OF_A_DAY * days, days=days, first_date=FIRST_DATE,
             invalid=INVALID,
         ) as world,
+        HTTPServer(host="127.0.0.1") as receiver,
         local_environment(LocalDatabases(postgres, "e2e", "e2e_dagster", folder), world, "default") as variables,
     ):  # fmt: skip
-        logs = folder / "webserver.log", folder / "daemon.log"
-        stage = Stage(world, f"http://127.0.0.1:{port}", Terminal(variables), logs)
+        receiver.expect_request("/alerts", "POST").respond_with_data("")
+        logs, url = (folder / "webserver.log", folder / "daemon.log"), f"http://127.0.0.1:{port}"
+        alerts = {"INN8_ALERT_WEBHOOK": receiver.url_for("/alerts"), "INN8_UI_URL": url}
+        # The processes started below inherit these; they are removed with the others.
+        os.environ.update(alerts)
+        stage = Stage(world, url, Terminal(variables | alerts), logs, receiver)
         _make_history(stage)
         with open_instance(Environment()) as instance:
             children: list[Child] = []

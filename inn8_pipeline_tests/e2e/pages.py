@@ -10,6 +10,9 @@ CLICKS = MATERIALIZE, SHOW_ALL, LAUNCH = "Materialize all…", "Show all partiti
 """The buttons of a backfill, on the page of its job."""
 RERUN = "Re-execute all (*)"
 _TITLE_OF_A_CANVAS = "../../preceding-sibling::div//span"
+_EDITOR = (
+    "[...document.querySelectorAll('.CodeMirror')].map(e => e.CodeMirror).find(e => e.getValue().includes('config:'))"
+)
 _HAS_INK = "return new Uint32Array(arguments[0].getContext('2d').getImageData(0, 0, 300, 150).data.buffer).some(x => x)"
 
 
@@ -77,6 +80,10 @@ class Check:
     def open(self) -> None:
         self.browser.open(f"/assets/{self.asset}")
         self.browser.click("Checks")
+        self.choose()
+
+    def choose(self) -> None:
+        """Choose the check in the list of the asset's checks, which is open."""
         self.browser.press(f"//*[text() = '{self.name}']")
         self.browser.reads("Latest execution")
 
@@ -92,6 +99,56 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Launchpad:
+    """The editor of the configuration of a run, in a dialog or on a page of its own."""
+
+    browser: Browser
+    button: str
+    """The button that launches the run."""
+
+    @property
+    def config(self) -> str:
+        config: str = self.browser.run(f"return {_EDITOR}.getValue()")
+        return config
+
+    def configure(self, config: str) -> None:
+        """Replace the configuration, and wait until Dagster finds no error in it."""
+        self.browser.run(f"{_EDITOR}.setValue(arguments[0])", config)
+        self.browser.reads(*config.split(), "No errors")
+
+    def launch(self) -> "Run":
+        before = self.browser.path
+        self.browser.press(f"({button(self.button)})[last()]")
+        return Run(self.browser, self.browser.leave(before))
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """The page of a sensor."""
+
+    browser: Browser
+    name: str
+
+    def open(self) -> None:
+        self.browser.open("/automation")
+        self.browser.press(f"//a//*[text() = '{self.name}'] | //a[text() = '{self.name}']")
+        self.browser.reads("Latest tick", "All ticks")
+        # At first the chart moves all the time.
+        self.browser.click("1hr")
+
+    def open_tick(self, outcome: str) -> None:
+        """Open the tick whose outcome contains the text."""
+        links = "//table//tr/td[last() - 1]//*[normalize-space(text()) = '0 runs requested']"
+        for number in range(1, len(self.browser.until(lambda: self.browser.all(links), "ticks")) + 1):
+            self.browser.press(f"({links})[{number}]")
+            self.browser.reads("Skip reason")
+            if outcome in self.browser.text:
+                return
+            self.browser.click("Close")
+        raise AssertionError(outcome, self.browser.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """The page of a job."""
 
@@ -101,7 +158,18 @@ class Job:
     def open(self) -> None:
         self.browser.open("/jobs")
         self.browser.click(self.name)
-        self.browser.reads("Materialize all…")
+        self.browser.reads("Overview", "Runs", "Job in")
+
+    def launchpad(self) -> Launchpad:
+        """Open the launchpad: a tab of the page, or, if the job materializes assets, a dialog."""
+        is_tab = self.browser.all(button("Launchpad"))
+        if is_tab:
+            self.browser.click("Launchpad")
+        else:
+            self.browser.press(f"{button('Materialize all')}/following::button[1]")
+            self.browser.click("Open launchpad")
+        self.browser.until(lambda: self.browser.run(f"return Boolean({_EDITOR})"), "the editor")
+        return Launchpad(self.browser, "Launch Run" if is_tab else "Materialize")
 
     def ask_for(self, days: str) -> None:
         """Fill in the dialog as the README says, without launching the backfill."""

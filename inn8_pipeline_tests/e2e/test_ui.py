@@ -2,15 +2,18 @@
 
 import json
 import re
+import textwrap
 from datetime import date
 from typing import Any
 
-from inn8_pipeline.cli.support.group import EXIT_PARTIAL
+from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.assets.catalog import OWNERS
+from inn8_pipeline.defs.watching import findings
 from inn8_pipeline.entities import CLIENTS, ENTITIES, table_columns
 from inn8_pipeline_tests.e2e.browser import Browser
 from inn8_pipeline_tests.e2e.conftest import INVALID, ROOT, Stage
-from inn8_pipeline_tests.e2e.pages import CLICKS, Asset, Check, Graph, Job, Run
+from inn8_pipeline_tests.e2e.pages import CLICKS, LONG, Asset, Check, Graph, Job, Run, Sensor
 
 DECLARED = {entity.name: entity for entity in ENTITIES}
 ASSETS = {
@@ -102,6 +105,61 @@ def logged_of(stage: Stage, entity: str) -> list[dict[str, Any]]:
 def status_of(line: str) -> str:
     found = re.search(r"\b(Success|PartialSuccess|NoData|Failed)\. ", line)
     return found.group(1) if found else line
+
+
+def test_the_check_doctor_shows_each_finding_of_dagster(browser: Browser) -> None:
+    doctor = Check(browser, "raw_clients", "doctor")
+    doctor.open()
+    browser.reads("Passed")
+    assert doctor.latest().keys() == set(findings.CHECKS)
+    browser.screenshot("doctor")
+
+
+def test_an_alert_arrives_whose_link_opens_the_failed_check_and_its_tick_shows_it(
+    browser: Browser, stage: Stage
+) -> None:
+    with stage.without("clients"):
+        assert stage.terminal.run("sync", "clients").returncode == EXIT_FAILED
+        alert = browser.until(lambda: stage.alert("Error: clients, check sync_log. Failed. "), "an alert", LONG)
+        browser.open(alert.rsplit(stage.url, 1)[1])
+        check = Check(browser, "clients", "sync_log")
+        check.choose()
+        latest = check.latest()
+        assert latest["status"] == "Failed"
+        assert latest["error_message"] in alert
+        browser.screenshot("failed_check")
+    assert stage.terminal.run("sync", "clients").returncode == EXIT_PARTIAL
+    browser.until(lambda: stage.alert("Warning: clients, check sync_log. PartialSuccess. "), "its end", LONG)
+    sensor = Sensor(browser, names.ALERT_FAILED_CHECKS)
+    sensor.open()
+    sensor.open_tick(alert)
+    browser.screenshot("alert")
+
+
+def test_a_dry_run_is_launched_in_the_launchpad_and_writes_nothing(browser: Browser, stage: Stage) -> None:
+    job = Job(browser, "clients_sync")
+    job.open()
+    launchpad = job.launchpad()
+    launchpad.configure(launchpad.config.replace("dry_run: false", "dry_run: true"))
+    browser.screenshot("launchpad")
+    run = launchpad.launch()
+    run.end()
+    assert stage.rows("select count(*) from inn8_raw.landings where run_id = :run", run=run.id) == [(0,)]
+    assert [entry for entry in logged_of(stage, "clients") if entry["run_id"] == run.id] == []
+
+
+def test_an_entity_is_paused_with_the_configuration_of_the_page(browser: Browser, stage: Stage) -> None:
+    section = (ROOT / "docs" / "dagster.md").read_text(encoding="utf-8").split("## Pause an entity")[1]
+    config = re.sub(r" +#.*", "", textwrap.dedent(section.split("```yaml\n")[1].split("  ```")[0]))
+    job = Job(browser, "inn8_pause")
+    job.open()
+    launchpad = job.launchpad()
+    launchpad.configure(config)
+    browser.screenshot("pause")
+    launchpad.launch().end()
+    query = "select entity, paused_by, reason from inn8.paused_entities"
+    assert stage.rows(query) == [("transactions", "Anne", "INN8 moves its data")]
+    assert stage.terminal.ask("resume", "transactions").exit_code == 0
 
 
 def test_the_readme_names_what_is_clicked_for_a_backfill() -> None:
