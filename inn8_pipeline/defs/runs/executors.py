@@ -88,6 +88,8 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
         "unacked_restore_interval": SWEEP_SECONDS,
         # Look every time: kombu's default, every tenth time, is for clients that poll.
         "unacked_restore_throttle": 1,
+        # A worker locks Redis while it looks. If it is lost meanwhile, the others would not look for five minutes.
+        "unacked_mutex_expire": SWEEP_SECONDS,
     }
     # Without `task_track_started`, Celery reports the step of a run that is being canceled as revoked while a worker
     # still executes it, and the run would end before its step has logged how it ended.

@@ -7,14 +7,20 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import dagster as dg
 import psutil
 import pytest
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, BulkActionStatus
+from kombu.connection import Connection
 
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
+from inn8_pipeline.defs.runs import executors
 from inn8_pipeline.entities import TRANSACTIONS
+from inn8_pipeline.sandbox.api.server import LOOPBACK
+from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.engines import processes
@@ -113,6 +119,35 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
     assert tuple(step for step, _ in deployment.takes(run_id)) == STEPS
     assert deployment.put_off
     assert {entry.status for entry in deployment.pipeline.log(TRANSACTIONS, run_id)} == {"Success"}
+
+
+def test_a_worker_that_is_lost_while_it_looks_for_lost_steps_does_not_keep_the_others_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker locks a key in Redis while it looks. Unless told otherwise, kombu keeps that locked for five minutes."""
+    monkeypatch.setattr(executors, "OFFERED_AGAIN_SECONDS", 1)
+    monkeypatch.setattr(executors, "SWEEP_SECONDS", 2)
+    with ExitStack() as stack:
+        url = stack.enter_context(processes.redis(tmp_path, LOOPBACK))
+        for name in ("INN8_CELERY_BROKER", "INN8_CELERY_BACKEND"):
+            monkeypatch.setenv(name, f"{url}/0")
+        options = executors.celery_config(Environment())["config_source"]["broker_transport_options"]
+        lost, other = (
+            stack.enter_context(Connection(f"{url}/0", transport_options=options))  # type: ignore[no-untyped-call]
+            for _ in range(2)
+        )
+        queue = lost.SimpleQueue("steps")
+        queue.put("a step")
+        queue.get(timeout=processes.SECONDS)
+        channel, looking = lost.default_channel, other.default_channel
+        lock = channel.client.lock(channel.unacked_mutex_key, timeout=channel.unacked_mutex_expire)
+        assert lock.acquire(blocking=False)
+
+        def is_offered_again() -> bool:
+            looking.qos.restore_visible()
+            return bool(looking.client.llen("steps"))
+
+        until(is_offered_again, processes.SECONDS)
 
 
 def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(deploy: Deploy) -> None:
