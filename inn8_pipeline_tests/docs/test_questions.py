@@ -124,7 +124,15 @@ def failed_sync(desk: Desk) -> None:
     desk.type("INN8_CLIENT_SECRET=wrong inn8 sync clients", codes={EXIT_FAILED})
 
 
-@pytest.mark.usefixtures("failed_sync", "past")
+@pytest.fixture(scope="module")
+def paused(desk: Desk) -> Iterator[None]:
+    """Pause an entity until the queries were asked."""
+    desk.type("inn8 pause clients --reason 'INN8 renames its advisers'")
+    yield
+    desk.type("inn8 resume clients")
+
+
+@pytest.mark.usefixtures("failed_sync", "past", "paused")
 @pytest.mark.parametrize("asked", queries(), ids=str)
 def test_every_query_of_the_pages_finds_something(desk: Desk, asked: Typed) -> None:
     sql = asked.text.replace("'TX'", f"'{desk.world.records('transactions', *MARCH)[0]['id']}'")
