@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from inn8_pipeline.cli.support.missing_ticks import MissingTick, Ticks
+from inn8_pipeline.cli.support.missing_ticks import MissingTick, MissReason, Ticks
 from inn8_pipeline.entities import Window
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Status
@@ -86,11 +86,13 @@ def _of_ticks(ticks: Ticks) -> str:
         name = "/".join(key) if has_several else key[1]
         for (reason, good_at), group in groupby(of_key, key=lambda each: (each.reason, each.made_good_at)):
             good = f", made good at {times([good_at])}" if good_at else ""
-            text = f"at {times(each.at for each in group)}{good} ({reason})"
+            why = "" if reason is MissReason.UNKNOWN else f" ({reason})"
+            text = f"at {times(each.at for each in group)}{good}{why}"
             alike.setdefault((good_at is not None, text), []).append(name)
     phrases = [f"{', '.join(names)} {text}" for (_, text), names in sorted(alike.items(), key=lambda each: each[0][0])]
     listed = "; ".join(_at_most(phrases))
-    return f"no sync for {len(ticks.missing):,} of {_plural(ticks.expected, 'tick', 'ticks')}: {listed}"
+    why = f" ({MissReason.UNKNOWN})" if ticks.are_unknown else ""
+    return f"no sync for {len(ticks.missing):,} of {_plural(ticks.expected, 'tick', 'ticks')}{why}: {listed}"
 
 
 def shortfalls(syncs: "Iterable[LoggedSync]") -> list[Shortfall]:

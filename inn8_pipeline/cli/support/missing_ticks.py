@@ -27,7 +27,7 @@ _WRITTEN = frozenset({Status.SUCCESS, Status.PARTIAL_SUCCESS})
 class MissReason(StrEnum):
     """Why a tick has no sync, as a remark in the line that names it."""
 
-    UNKNOWN = "was the daemon down, or the schedule off?"
+    UNKNOWN = "daemon down, or schedule off?"
     BUSY = "an earlier sync still ran"
     PAUSED = "the entity was paused"
 
