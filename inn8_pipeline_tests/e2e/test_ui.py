@@ -178,6 +178,8 @@ def test_a_backfill_launched_in_the_dialog_loads_march_again_and_nothing_else(br
     job.ask_for(MARCH)
     browser.reads_lines("31 partitions")
     browser.screenshot("backfill")
+    browser.press("//*[text() = 'Config']")
+    browser.reads("Config will be applied to all backfill runs", "Add config")
     job.launch().end()
     assert (held(stage, *march), held(stage, *april)) == before
 
