@@ -95,8 +95,15 @@ def _at_once(stage: Stage, count: int) -> float:
     days = (stage.sandbox.first_date, stage.sandbox.last_date)
     started_at = time.perf_counter()
     running = []
+    everyone = {"default", *(f"tenant{number}" for number in range(max(PARALLEL)))}
     for number in range(count):
-        variables = {**OURS.environment(stage), "INN8_TENANT_ID": f"tenant{number}"}
+        tenant = f"tenant{number}"
+        others = everyone - {tenant}
+        variables = {
+            **OURS.environment(stage),
+            "INN8_TENANT_ID": tenant,
+            "INN8_OTHER_TENANTS": ",".join(sorted(others)),
+        }
         command = OURS.command(stage, *days)
         running.append(subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT))
     codes = [each.wait(600) for each in running]

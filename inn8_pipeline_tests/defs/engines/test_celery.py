@@ -124,7 +124,7 @@ def test_a_step_that_takes_long_is_offered_again_and_done_once(deploy: Deploy) -
 def test_a_worker_that_is_lost_while_it_looks_for_lost_steps_does_not_keep_the_others_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker locks a key in Redis while it looks. Unless told otherwise, kombu keeps that locked for five minutes."""
+    """A worker locks a key in Redis while it looks. By default kombu keeps that locked for five minutes."""
     monkeypatch.setattr(executors, "OFFERED_AGAIN_SECONDS", 1)
     monkeypatch.setattr(executors, "SWEEP_SECONDS", 2)
     with ExitStack() as stack:
