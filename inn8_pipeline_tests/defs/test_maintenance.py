@@ -137,9 +137,13 @@ def test_the_maintenance_says_in_its_log_how_far_it_has_come_if_it_takes_long(
     assert counted(pipeline, quick.run_id) == set()
     monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)
     pipeline.run(CLIENTS)
-    slow = job.execute_in_process(instance=pipeline.instance)
+    monkeypatch.setenv("INN8_KEEP_HISTORY_DAYS", "99")
+    heard: list[tuple[str, int, int | None]] = []
+    with progress.listened(lambda *each: heard.append(each)):
+        slow = job.execute_in_process(instance=pipeline.instance)
+    assert [each for each in heard if each[0] == "deleting"] == [("deleting", number, 4) for number in (1, 2, 3, 4)]
     assert counted(pipeline, slow.run_id) == {
-        "Deleting: 1 of 3 steps",
+        "Deleting: 1 of 4 steps",
         "Examining old runs: 1 of 3 runs",
         "Copying the sync log: 1 of 3 tables",
         "Deleting evaluations: 1 of 1 assets",

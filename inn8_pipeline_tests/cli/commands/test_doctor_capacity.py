@@ -157,6 +157,7 @@ def test_runs_that_no_maintenance_deletes_are_noticed(
     assert failed(terminal) == {}  # the maintenance works; Dagster keeps that run for another reason
 
 
+@pytest.mark.usefixtures("terminal_in_johannesburg")
 def test_a_heartbeat_that_is_no_longer_sent_is_noticed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in terminal.variables.items():
         monkeypatch.setenv(name, value)
@@ -173,4 +174,5 @@ def test_a_heartbeat_that_is_no_longer_sent_is_noticed(terminal: Terminal, monke
     found = failed(terminal.but(INN8_HEARTBEAT_URL=url))
     assert list(found) == ["the heartbeat"]
     assert found["the heartbeat"].startswith(f"The heartbeat was last sent for the tick of {tenant_id} ")
+    assert " SAST, " in found["the heartbeat"]
     assert failed(terminal.but(INN8_HEARTBEAT_URL=url, INN8_TICK_MINUTES="30")) == {}

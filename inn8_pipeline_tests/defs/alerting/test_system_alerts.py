@@ -1,5 +1,6 @@
 """Each thing that is watched is broken, and named by an alert within two ticks; the doctor's tests break them too."""
 
+import re
 from datetime import timedelta
 
 import dagster as dg
@@ -22,8 +23,9 @@ from inn8_pipeline_tests.defs.schedule_states import LOCATION, record_sensor, re
 
 
 def test_a_blocked_queue_is_reported_without_the_stale_data_that_it_causes(
-    alerted: Pipeline, receiver: Receiver
+    alerted: Pipeline, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("INN8_TIMEZONE", "Africa/Johannesburg")
     alerts, freshness = SensorRunner(alerted, "alert_failed_checks"), SensorRunner(alerted, "watch_freshness")
     alerted.run(CLIENTS)
     alerted.change("update inn8_raw.landings set as_of_at = as_of_at - interval '36 minutes'")
@@ -40,7 +42,9 @@ def test_a_blocked_queue_is_reported_without_the_stale_data_that_it_causes(
     engine.dispose()
     alerts.evaluate()
     (reported,) = receiver.received
-    assert reported.startswith("Error: queue of runs. 1 runs are queued, the oldest since ")
+    assert re.match(
+        r"Error: queue of runs\. 1 runs are queued, the oldest since [-0-9: ]+ SAST, [-0-9: ]+ UTC", reported
+    )
     assert "freshness" not in reported
     alerted.instance.delete_run(waiting)
     alerts.evaluate()

@@ -1,11 +1,12 @@
 """The check `doctor` shows in the UI what `inn8 doctor` finds, with its remedy."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
+from inn8_pipeline.defs.instance import mutes, pauses
 from inn8_pipeline.defs.instance.late_internals import InstigatorStatus
 from inn8_pipeline.defs.names import DOCTOR, WATCH_SYSTEM
 from inn8_pipeline.defs.schedules.schedules import TICK_SCHEDULE
@@ -54,6 +55,17 @@ def test_a_finding_is_stored_when_it_begins_and_ends_and_once_in_an_hour(
     assert [each.passed for each in sensor.evaluate()] == [True]
     monkeypatch.setattr(doctor_check, "now", lambda: now() + timedelta(hours=1))
     assert [each.passed for each in sensor.evaluate()] == [True]
+
+
+@pytest.mark.usefixtures("watched")
+def test_its_times_are_in_the_zone_of_the_settings(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INN8_TIMEZONE", "Africa/Johannesburg")
+    since = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+    mutes.write(pipeline.instance, mutes.Mute(since, now() + timedelta(days=1), "a test"))
+    pauses.pause(pipeline.instance, KEYS.tenant_id, CLIENTS, "anne", "a test")
+    (stored,) = SensorRunner(pipeline, WATCH_SYSTEM).evaluate()
+    assert "muted from 2026-11-24 12:00 SAST, 10:00 UTC to " in metadata(stored)["the alerts"]
+    assert " SAST, " in metadata(stored)["pauses"]
 
 
 @pytest.mark.usefixtures("watched")

@@ -101,7 +101,12 @@ def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
     assert {entity for entity, done, total in heard if done == total} == {"portfolios", "clients", "transactions"}
     assert (filled.versions(), filled.versions("inn8_raw")) == before
     phases: list[str] = []
-    assert preview == erase.erase(filled.engine, THANDI, redact, on_phase=phases.append)
+    again: list[tuple[str, int, int]] = []
+    assert preview == erase.erase(
+        filled.engine, THANDI, redact, on_phase=phases.append,
+        on_page=lambda entity, done, total: again.append((entity.name, done, total)),
+    )  # fmt: skip
+    assert set(heard) == set(again)
     assert phases == ["waiting for syncs to end", "deleting rows", "vacuuming the tables"]
     assert "C-1" not in repr(THANDI) + repr(preview)
 
