@@ -58,7 +58,7 @@ def test_was_last_nights_sync_complete(desk: Desk) -> None:
         r"NOT complete: no Success in (\d+) of \1 syncs of 3 entities: clients PartialSuccess at ", of_today
     )
     of_night = desk.type(command)
-    assert re.match(r"NOT complete: |The sync log has no matching entry\.", of_night), "the sync may be of this morning"
+    assert of_night.startswith("NOT complete: "), "the sync may be of this morning, and none of the night"
 
 
 def test_which_records_were_rejected_and_why(desk: Desk) -> None:

@@ -98,7 +98,8 @@ def command(
 
     The first line counts all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
     Of a period it also names the ticks that started no sync. With --exit-code, the exit code is that of the worst
-    status among them: 1 for Failed (also if such a tick was not made good), 3 for PartialSuccess, otherwise 0.
+    status among them: 1 for Failed, 3 for PartialSuccess, otherwise 0. It is also 1 if such a tick was not made good,
+    or if no sync began in the period.
     """
     if day and since:
         raise click.UsageError("--day is one day: omit --since.")
@@ -125,16 +126,19 @@ def command(
     found, has_more = counted[:limit], len(read) == wanted.limit
     from_at = read[-1].entry.started_at if has_more else first
     ticks = _ticks(environment, read, earlier, (from_at, min(end or now(), now()))) if from_at and earlier else None
+    is_empty = bool(expects_ticks) and not counted and not (ticks and ticks.missing)
     if as_json:
         print_json([sync.as_json() for sync in found])
     elif (counted or (ticks and ticks.missing)) and not status:
         click.echo(printable(completeness(counted, read, ticks, has_more=has_more)))
+    elif is_empty:
+        click.echo("NOT complete: no sync began in this period.")
     if not as_json:
         _print_syncs(found, len(counted))
     shown = [(each, name.name) for each in tenant_ids for name in entities]
     if not as_json and (has_pauses or not (status or trigger or first or _are_recent(environment, shown, found))):
         _print_pauses(environment, shown)
-    sys.exit(_exit_code(counted, ticks) if sets_exit_code else 0)
+    sys.exit((EXIT_FAILED if is_empty else _exit_code(counted, ticks)) if sets_exit_code else 0)
 
 
 def _ticks(

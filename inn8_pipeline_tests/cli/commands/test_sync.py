@@ -61,12 +61,18 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     assert failed[0]["error_message"].startswith("INN8 refused GET /clients")
     table = place.terminal.ask("log", "--status", "failed")
     assert ("clients: INN8 refused GET /clients with 404" in table.stdout, table.stderr) == (True, "")
-    assert place.terminal.ask("log", "--day", "2020-01-01").stdout == "The sync log has no matching entry.\n"
+    before = place.terminal.ask("log", "--day", "2020-01-01", "--exit-code")
+    assert before.stdout.splitlines() == [
+        "NOT complete: no sync began in this period.",
+        "The sync log has no matching entry.",
+    ]
+    assert before.exit_code == 1
+    filtered = place.terminal.ask("log", "--day", "2020-01-01", "--status", "failed", "--exit-code")
+    assert (filtered.stdout, filtered.exit_code) == ("The sync log has no matching entry.\n", 0)
     assert len(json.loads(place.terminal.ask("log", "--since", "2020-01-01", "--json").stdout)) == 9
     assert (log[0]["trigger"], log[0]["missing"], log[0]["removed"]) == ("manual", 0, 0)
     assert place.terminal.ask("log", "--exit-code").exit_code == 1
     assert place.terminal.ask("log", "--exit-code", "--status", "Success").exit_code == 0
-    assert place.terminal.ask("log", "--exit-code", "--day", "2020-01-01").exit_code == 0
     assert f"{log[0]['from']} to {log[0]['to']}" in place.terminal.ask("log", "--limit", "1").stdout
     upgraded_with_a_past(place)
 
