@@ -93,11 +93,23 @@ def take(
         return
     on_wait()
     began_at = time.monotonic()
-    execute(connection, _BOUND_WAIT, timeout=f"{max(seconds * 1000, 1):.0f}ms")
     try:
-        hold(connection, lock)
+        with waiting_at_most(connection, seconds):
+            hold(connection, lock)
     except psycopg.errors.LockNotAvailable:
         raise SyncLockedError(waits_for, time.monotonic() - began_at) from None
+
+
+@contextmanager
+def waiting_at_most(connection: Connection, seconds: float) -> Iterator[None]:
+    """Let each statement of the block wait for a lock for at most `seconds`.
+
+    Raises:
+        psycopg.errors.LockNotAvailable: One has waited for longer. The transaction, or its savepoint, has failed.
+
+    """
+    execute(connection, _BOUND_WAIT, timeout=f"{max(seconds * 1000, 1):.0f}ms")
+    yield
     execute(connection, _UNBOUND_WAIT)
 
 

@@ -29,7 +29,6 @@ from inn8_pipeline.settings import (
 
 if TYPE_CHECKING:
     from inn8_pipeline import notify
-    from inn8_pipeline.defs.instance.mutes import Mute
 else:
     notify = lazy_module("inn8_pipeline.notify")
 
@@ -112,23 +111,17 @@ def mute(
     silence()
     environment = Environment()
     with dagster_modules.instance.guarded_instance(environment) as instance:
-        current = _current(dagster_modules.mutes.read(instance))
         if is_given:
-            before, current = current, dagster_modules.mutes.Mute(begins_at, ends_at, reason or "")
-            dagster_modules.mutes.write(instance, current)
-            if before is not None:
+            if before := dagster_modules.mutes.current(instance):
                 click.echo(printable(f"This replaces the mute {before.text(None)}."), err=True)
+            dagster_modules.mutes.write(instance, dagster_modules.mutes.Mute(begins_at, ends_at, reason or ""))
             if not read_alerts(environment).webhook:
                 click.echo(f"{WEBHOOK} is not set here: there is nothing to mute unless the daemon has it.", err=True)
-        current = _current(current)
+        current = dagster_modules.mutes.current(instance)
     if as_json:
         print_json(asdict(current) if current else None)
     else:
         click.echo(printable(f"Alerts are muted {current.text(None)}." if current else "Alerts are not muted."))
-
-
-def _current(mute: "Mute | None") -> "Mute | None":
-    return mute if mute is not None and mute.until > now() else None
 
 
 @command.command(epilog=examples("inn8 alert unmute"))

@@ -9,7 +9,7 @@ from datetime import datetime
 import dagster as dg
 import msgspec
 
-from inn8_pipeline.settings import moment
+from inn8_pipeline.settings import moment, now
 
 _KEY = "inn8/mute"
 
@@ -38,6 +38,12 @@ def read(instance: dg.DagsterInstance) -> Mute | None:
         return msgspec.json.decode(text, type=Mute) if text else None
     except msgspec.MsgspecError:
         return None
+
+
+def current(instance: dg.DagsterInstance) -> Mute | None:
+    """Return the period that was set last, unless it is over."""
+    mute = read(instance)
+    return mute if mute is not None and mute.until > now() else None
 
 
 def write(instance: dg.DagsterInstance, mute: Mute | None) -> None:

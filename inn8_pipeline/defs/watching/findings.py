@@ -9,7 +9,7 @@ from dagster import DagsterInstance, ScheduleDefinition, SensorDefinition
 from inn8_pipeline.defs.instance import capacity, mutes, pauses
 from inn8_pipeline.defs.watching import liveness, storage_capacity
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.settings import Environment, now, read_sync, read_tenant_ids
+from inn8_pipeline.settings import Environment, read_sync, read_tenant_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def _pauses(watched: Installation) -> str:
 
 def _alerts(watched: Installation) -> str:
     accepted = liveness.check_alerts(watched.instance, watched.environment, watched.timezone)
-    mute = mutes.read(watched.instance)
-    if mute is None or mute.until <= now():
+    mute = mutes.current(watched.instance)
+    if mute is None:
         return accepted
     return f"{accepted}; muted {mute.text(watched.timezone)}; `inn8 alert unmute` ends it"
 

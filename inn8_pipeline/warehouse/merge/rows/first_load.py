@@ -18,13 +18,14 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import Statement, raw
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import name_of
 
 MINIMUM_RECORDS: Final = 50_000
 """The smallest landing for which this is worth the locks."""
-LOCK_MILLISECONDS: Final = 300
+LOCK_SECONDS: Final = 0.3
 """How long to wait for the locks: for less than Postgres's `deadlock_timeout`, so that nobody else is cancelled."""
 
 
@@ -37,10 +38,10 @@ class _Definition:
 
 
 @contextmanager
-def prepared(context: MergeContext) -> Iterator[bool]:
+def prepared(context: MergeContext) -> Iterator[None]:
     """Insert the rows of the block without foreign keys and secondary indexes, if this is a first load.
 
-    Yields whether it is one. At the end of the block the keys are checked for all rows and the indexes are built.
+    At the end of the block the keys are checked for all rows and the indexes are built.
 
     Raises:
         psycopg.errors.ForeignKeyViolation: A row has no parent.
@@ -49,7 +50,7 @@ def prepared(context: MergeContext) -> Iterator[bool]:
     definitions = _definitions(context) if _is_first_load(context) and _locks_alone(context) else []
     for each in definitions:
         context.run(each.drop)
-    yield bool(definitions)
+    yield
     for each in reversed(definitions):
         context.run(each.create)
 
@@ -58,15 +59,16 @@ _IS_OWNED_AND_EMPTY = sql.SQL(
     """
     select (select bool_and(pg_has_role(c.relowner, 'USAGE')) from pg_class c
              where c.oid = any (%(tables)s::text[]::regclass[]))
-       and not exists (select from {table}) as is_first
+       and {is_empty} as is_first
     """
 )
+_IS_EMPTY = sql.SQL("not exists (select from {})")
 
 
 def _is_first_load(context: MergeContext) -> bool:
     if context.landing.records < MINIMUM_RECORDS:
         return False
-    statement = _IS_OWNED_AND_EMPTY.format(table=name_of(context.plan.table))
+    statement = _IS_OWNED_AND_EMPTY.format(is_empty=_is_empty(context))
     return bool(context.count(statement, tables=[each.as_string() for each in _tables(context)]))
 
 
@@ -78,16 +80,17 @@ def _locks_alone(context: MergeContext) -> bool:
     """Lock the table and its parents exclusively, unless others use them; return whether the table is empty then."""
     tables = sql.SQL(", ").join(_tables(context))
     try:
-        with raw(context.connection).transaction():
-            context.run(_BOUND_WAIT, timeout=f"{LOCK_MILLISECONDS}ms")
+        with raw(context.connection).transaction(), locks.waiting_at_most(context.connection, LOCK_SECONDS):
             context.run(sql.SQL("lock table only {} in access exclusive mode").format(tables))
-            context.run(sql.SQL("set local lock_timeout to default"))
     except psycopg.errors.LockNotAvailable:
         return False
-    return not context.count(sql.SQL("select count(*) from (select from {} limit 1) o").format(_tables(context)[0]))
+    return bool(context.count(sql.SQL("select {}").format(_is_empty(context))))
 
 
-_BOUND_WAIT = sql.SQL("select set_config('lock_timeout', %(timeout)s, true)")
+def _is_empty(context: MergeContext) -> sql.Composable:
+    return _IS_EMPTY.format(name_of(context.plan.table))
+
+
 _FOREIGN_KEYS = sql.SQL(
     """
     select conname as name, pg_get_constraintdef(oid) as definition from pg_constraint
