@@ -1,5 +1,7 @@
 """Cut the records of a fetch into chunks by their content, so that a landing stores only what is new.
 
+A chunk comes with the digests of its records, which a merge compares with those of the rows.
+
 A chunk ends after a record whose checksum ends with zeros, wherever the pages of INN8 end: after an insertion or a
 deletion the cuts before and behind it are the same as before. docs/decisions/0033 has the measurements.
 """
@@ -20,20 +22,41 @@ GROUP_MASK = 31
 """A group ends after one chunk of 32, on average."""
 MAX_GROUP_CHUNKS = 256
 MAX_GROUP_BYTES = 4 * 1024 * 1024
+DIGEST_BYTES = 16
+"""How much of the SHA-256 of a record is kept. Two different records of an id would have the same by chance only."""
+
+
+def digest_of(record: bytes) -> bytes:
+    """Return the digest of a record, over its bytes as sent."""
+    return hashlib.sha256(record).digest()[:DIGEST_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A JSON array of consecutive records, each verbatim as it was sent."""
+    """A JSON array of consecutive records, each verbatim as it was sent.
+
+    `record_digests` has the digests of the records, one after the other; None if the body cannot be split.
+    """
 
     body: bytes = field(repr=False)
     records: int
     digest: bytes
+    record_digests: bytes | None = field(repr=False)
 
     @classmethod
-    def of(cls, body: bytes, records: int) -> Self:
-        """Return the chunk with its digest."""
-        return cls(body, records, hashlib.sha256(body).digest())
+    def of(cls, records: Sequence[bytes]) -> Self:
+        """Return the chunk of these records."""
+        return cls._of(b"[%b]" % b",".join(records), len(records), records)
+
+    @classmethod
+    def of_page(cls, body: bytes, records: int) -> Self:
+        """Return a whole page as a chunk, byte for byte."""
+        return cls._of(body, records, split(body))
+
+    @classmethod
+    def _of(cls, body: bytes, count: int, records: Sequence[bytes] | None) -> Self:
+        digests = None if records is None else b"".join(map(digest_of, records))
+        return cls(body, count, hashlib.sha256(body).digest(), digests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +102,8 @@ class Chunker:
             yield self._end_group()
 
     def _end_chunk(self) -> None:
-        body = b"[%b]" % b",".join(self._records)
-        self._chunks.append(Chunk.of(body, len(self._records)))
-        self._chunk_bytes += len(body)
+        self._chunks.append(Chunk.of(self._records))
+        self._chunk_bytes += len(self._chunks[-1].body)
         self._records, self._record_bytes = [], 0
 
     def _end_group(self) -> ChunkGroup:
