@@ -24,7 +24,7 @@ from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.transform.values import EMPTY_DATES
 from inn8_pipeline.warehouse.csv_rows import encode
 from inn8_pipeline.warehouse.landing.chunks import DIGEST_BYTES, digest_of
-from inn8_pipeline.warehouse.landing.pages import StoredPage, pages_with, stored_pages
+from inn8_pipeline.warehouse.landing.pages import LandedPage, pages_with, stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
@@ -140,12 +140,12 @@ class LandingReader:
                 batch = _encoded(join(pages), drift, found)
             yield batch
 
-    def _all(self) -> Iterator[tuple[StoredPage, None]]:
+    def _all(self) -> Iterator[tuple[LandedPage, None]]:
         """Yield the pages, small ones joined."""
         for page in join_small_pages(stored_pages(self._engine, self._landing)):
             yield page, None
 
-    def _some(self, chosen: Sequence[int]) -> Iterator[tuple[StoredPage, Sequence[int]]]:
+    def _some(self, chosen: Sequence[int]) -> Iterator[tuple[LandedPage, Sequence[int]]]:
         """Yield the chosen records, as many pages as they fill, with their ordinals."""
         records: list[bytes] = []
         ordinals: list[int] = []
@@ -158,13 +158,13 @@ class LandingReader:
             ordinals += wanted
             size += sum(map(len, found))
             if size > JOINED_BYTES:
-                yield StoredPage(_array(records)), ordinals
+                yield LandedPage(_array(records)), ordinals
                 records, ordinals, size = [], [], 0
         if records:
-            yield StoredPage(_array(records)), ordinals
+            yield LandedPage(_array(records)), ordinals
 
 
-def _digests(page: StoredPage) -> Iterable[bytes]:
+def _digests(page: LandedPage) -> Iterable[bytes]:
     """Return the digests of the page's records, as stored or over their bytes; none if the page cannot be split."""
     stored = page.record_digests
     if stored is not None:
@@ -199,9 +199,9 @@ def _encoded(batch: Batch, drift: "DriftCollector", found: Mapping[int, bytes]) 
     )
 
 
-def join_small_pages(pages: Iterable[StoredPage]) -> Iterator[StoredPage]:
+def join_small_pages(pages: Iterable[LandedPage]) -> Iterator[LandedPage]:
     """Yield the pages, with consecutive small ones joined into one array; leave large ones as they are."""
-    small: list[StoredPage] = []
+    small: list[LandedPage] = []
     size = 0
     for page in pages:
         if small and size + len(page.body) > JOINED_BYTES:
@@ -216,12 +216,12 @@ def join_small_pages(pages: Iterable[StoredPage]) -> Iterator[StoredPage]:
         yield _joined(small)
 
 
-def _joined(pages: Sequence[StoredPage]) -> StoredPage:
+def _joined(pages: Sequence[LandedPage]) -> LandedPage:
     if len(pages) == 1:
         return pages[0]
     records = [page.body.strip()[1:-1].strip() for page in pages]
     digests = [page.record_digests for page in pages if page.record_digests is not None]
-    return StoredPage(
+    return LandedPage(
         _array([each for each in records if each]), b"".join(digests) if len(digests) == len(pages) else None
     )
 

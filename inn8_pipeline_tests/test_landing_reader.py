@@ -12,7 +12,7 @@ from inn8_pipeline import landing_reader
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.landing_reader import join_small_pages
 from inn8_pipeline.transform.transformer import Transformer
-from inn8_pipeline.warehouse.landing.pages import StoredPage
+from inn8_pipeline.warehouse.landing.pages import LandedPage
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def joined(*bodies: bytes) -> list[bytes]:
-    return [page.body for page in join_small_pages(map(StoredPage, bodies))]
+    return [page.body for page in join_small_pages(map(LandedPage, bodies))]
 
 
 @given(st.lists(st.lists(st.text(max_size=30).map(lambda text: {"id": text, "n": [1, "],["]}), max_size=4), max_size=8))
@@ -48,9 +48,9 @@ def test_a_landing_of_empty_pages_is_still_one_page() -> None:
 def test_thousands_of_pages_of_one_record_are_transformed_together() -> None:
     """Each alone costs 8 ms and 60 kB."""
 
-    def pages() -> Iterator[StoredPage]:
+    def pages() -> Iterator[LandedPage]:
         for number in range(10_000):
-            yield StoredPage(json.dumps([{"id": f"C-{number}", "fullName": "N", "status": "active"}]).encode())
+            yield LandedPage(json.dumps([{"id": f"C-{number}", "fullName": "N", "status": "active"}]).encode())
 
     transformer = Transformer(CLIENTS)
     started = time.process_time()

@@ -77,14 +77,14 @@ class ReadablePage:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredPage:
+class LandedPage:
     """The JSON text of an array of records, and the digests of its records one after the other, if they are stored."""
 
     body: bytes = field(repr=False)
     record_digests: bytes | None = field(default=None, repr=False)
 
 
-def stored_pages(engine: Engine, landing: Landing) -> Iterator[StoredPage]:
+def stored_pages(engine: Engine, landing: Landing) -> Iterator[LandedPage]:
     """Yield the landing's stored pages in order.
 
     Raises:
@@ -145,15 +145,15 @@ def read_page(connection: Connection, tenant_id: str, digest: bytes) -> bytes | 
     return next((page.body for page in _read_pages(connection, tenant_id, [digest])), None)
 
 
-def _read_pages(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[StoredPage]:
+def _read_pages(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[LandedPage]:
     """Return pages in this order, without those that are not stored."""
     # Binary, because in text format each byte would be sent as two hexadecimal digits.
     with raw(connection).cursor(binary=True) as cursor:
         rows = cursor.execute(_READ_PAGES, {"tenant": tenant_id, "digests": list(digests)}).fetchall()
-    return [StoredPage(*cast("tuple[bytes, bytes | None]", row)) for row in rows]
+    return [LandedPage(*cast("tuple[bytes, bytes | None]", row)) for row in rows]
 
 
-def _read(engine: Engine, landing: Landing, pages: Sequence[ReadablePage]) -> Generator[StoredPage, None, None]:
+def _read(engine: Engine, landing: Landing, pages: Sequence[ReadablePage]) -> Generator[LandedPage, None, None]:
     with transaction(engine, "reading a landing") as connection:
         for digests in _reads(pages):
             found = _read_pages(connection, landing.tenant_id, digests)
@@ -176,7 +176,7 @@ def _reads(pages: Sequence[ReadablePage]) -> Iterator[list[bytes]]:
         yield digests
 
 
-def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Iterator[tuple[int, StoredPage]]:
+def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Iterator[tuple[int, LandedPage]]:
     """Yield the stored pages that have one of these records (ascending), each with the ordinal of its first record.
 
     Raises:

@@ -212,7 +212,7 @@ def test_a_tick_reads_only_the_pages_with_records_that_differ(syncs: Syncs, monk
     read: list[int] = []
     plain = landed_pages._read_pages  # noqa: SLF001 (how much is read is what is tested)
 
-    def counting(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[landed_pages.StoredPage]:
+    def counting(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[landed_pages.LandedPage]:
         read.append(len(digests))
         return plain(connection, tenant_id, digests)
 
