@@ -150,7 +150,7 @@ class DataSubjectSearch:
 
     def _rewrite(self, page: RedactedPage) -> None:
         """Store the page without the records, and its new digest for the landings that refer to it."""
-        rest = Chunk.of_page(page.body, page.records)
+        rest = Chunk.of(page.body, page.records)
         write_new(self._connection, self._tenant_id, [rest])
         execute(
             self._connection,

@@ -1,7 +1,5 @@
 """Cut the records of a fetch into chunks by their content, so that a landing stores only what is new.
 
-A chunk comes with the digests of its records, which a merge compares with those of the rows.
-
 A chunk ends after a record whose checksum ends with zeros, wherever the pages of INN8 end: after an insertion or a
 deletion the cuts before and behind it are the same as before. docs/decisions/0033 has the measurements.
 """
@@ -33,30 +31,24 @@ def digest_of(record: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A JSON array of consecutive records, each verbatim as it was sent.
-
-    `record_digests` has the digests of the records, one after the other; None if the body cannot be split.
-    """
+    """A JSON array of consecutive records, each verbatim as it was sent."""
 
     body: bytes = field(repr=False)
     records: int
     digest: bytes
-    record_digests: bytes | None = field(repr=False)
 
     @classmethod
-    def of(cls, records: Sequence[bytes]) -> Self:
-        """Return the chunk of these records."""
-        return cls._of(b"[%b]" % b",".join(records), len(records), records)
+    def of(cls, body: bytes, records: int) -> Self:
+        """Return the chunk with its digest."""
+        return cls(body, records, hashlib.sha256(body).digest())
 
-    @classmethod
-    def of_page(cls, body: bytes, records: int) -> Self:
-        """Return a whole page as a chunk, byte for byte."""
-        return cls._of(body, records, split(body))
+    def record_digests(self) -> bytes | None:
+        """Return the digests of the records, one after the other; None if the body cannot be split.
 
-    @classmethod
-    def _of(cls, body: bytes, count: int, records: Sequence[bytes] | None) -> Self:
-        digests = None if records is None else b"".join(map(digest_of, records))
-        return cls(body, count, hashlib.sha256(body).digest(), digests)
+        Most chunks are stored already, so only those that are new pay for it.
+        """
+        records = split(self.body)
+        return None if records is None else b"".join(map(digest_of, records))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +94,9 @@ class Chunker:
             yield self._end_group()
 
     def _end_chunk(self) -> None:
-        self._chunks.append(Chunk.of(self._records))
-        self._chunk_bytes += len(self._chunks[-1].body)
+        body = b"[%b]" % b",".join(self._records)
+        self._chunks.append(Chunk.of(body, len(self._records)))
+        self._chunk_bytes += len(body)
         self._records, self._record_bytes = [], 0
 
     def _end_group(self) -> ChunkGroup:

@@ -62,7 +62,7 @@ def write_new(connection: Connection, tenant_id: str, pages: Sequence[Chunk]) ->
             digests=[page.digest for page in new],
             bodies=[page.body for page in new],
             records=[page.records for page in new],
-            record_digests=[page.record_digests for page in new],
+            record_digests=[page.record_digests() for page in new],
         )
 
 

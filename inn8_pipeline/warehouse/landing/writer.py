@@ -152,7 +152,7 @@ class LandingWriter:
             self._add_groups(self._chunker.add(found))
         else:
             self._end_chunks()
-            page = Chunk.of_page(body, records)
+            page = Chunk.of(body, records)
             with self._transaction("writing a page") as connection:
                 pages.write_new(connection, self._tenant_id, [page])
             self._digests.append(page.digest)
