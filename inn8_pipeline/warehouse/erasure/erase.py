@@ -19,8 +19,8 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
     DataSubjectSearch,
     ErasureCounts,
     OnPage,
-    entities_of_clients,
 )
+from inn8_pipeline.warehouse.erasure.ownership import entities_of_clients
 from inn8_pipeline.warehouse.landing.pages import hold_pages
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, landings, pages, rejected_records
