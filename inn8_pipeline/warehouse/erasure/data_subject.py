@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from psycopg import sql
@@ -70,8 +71,12 @@ class RedactedPage:
     cut_bytes: int
 
 
-OnPage = Callable[[Entity, int, int], None]
-"""Is called after each page that was looked through: its entity, how many pages are done, and how many there are."""
+OnProgress = Callable[[str, int, int], object]
+"""Is called with what is being done, how many steps of it are done, and how many there are; 0 if that is not known."""
+
+
+def ignore_progress(_doing: str, _done: int, _total: int) -> None:
+    """Do nothing."""
 
 
 class DataSubjectSearch:
@@ -82,15 +87,19 @@ class DataSubjectSearch:
         connection: Connection,
         subject: DataSubject,
         cut: Cut,
-        on_page: OnPage = lambda _entity, _done, _total: None,
+        on_progress: OnProgress = ignore_progress,
     ) -> None:
         """Find the ids of the client's rows and records, which identify all of its data."""
-        self._on_page = on_page
+        self._on_progress = on_progress
         self._connection = connection
         self._tenant_id = subject.tenant_id
         self._client = subject.client
         self._cut = cut
         self._entities = ownership.entities_of_clients()
+        self._named = {entity: self._column(statements.NAMED, entity) for entity in self._entities}
+        looked_through = [*self._entities, *(each for each in self._entities if _is_looked_through_for_ids(each))]
+        self._pages_to_look_through = sum(len(self._named[entity]) for entity in looked_through)
+        self._pages_done = 0
         self._ids: dict[Entity, set[str]] = {}
         self._marks: dict[Entity, Marks] = {}
         for entity in self._entities:
@@ -125,21 +134,23 @@ class DataSubjectSearch:
 
         The validators of all pages are deleted: the URL of a next page may have an id.
         """
-        trigger_settings.set_for_erasure(self._connection)
-        execute(self._connection, statements.REWRITE_GROUPS, tenant=self._tenant_id)
-        execute(self._connection, statements.RENAME, tenant=self._tenant_id)
-        drop_unnamed(self._connection, self._tenant_id)
-        validators.forget(self._connection, self._tenant_id)
-        execute(self._connection, statements.DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
+        steps = list(self._deletions())
+        for done, delete in enumerate(steps):
+            self._on_progress("deleting", done, len(steps))
+            delete()
+
+    def _deletions(self) -> Iterator[Callable[[], object]]:
+        connection, tenant_id = self._connection, self._tenant_id
+        yield partial(trigger_settings.set_for_erasure, connection)
+        yield partial(execute, connection, statements.REWRITE_GROUPS, tenant=tenant_id)
+        yield partial(execute, connection, statements.RENAME, tenant=tenant_id)
+        yield partial(drop_unnamed, connection, tenant_id)
+        yield partial(validators.forget, connection, tenant_id)
+        yield partial(execute, connection, statements.DELETE_REJECTS, tenant=tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
-            for statement in (
-                statements.DELETE_UNCONFIRMED,
-                statements.DELETE_VERSIONS,
-                statements.DELETE,
-                statements.DELETE_ERASED,
-            ):
+            for statement in statements.DELETES:
                 composed = statement.format(**ownership.parts(entity), entity=sql.Literal(entity.name))
-                execute(self._connection, composed, tenant=self._tenant_id, client=self._client)
+                yield partial(execute, connection, composed, tenant=tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
         """Store the page without the records, and its new digest for the landings that refer to it."""
@@ -163,7 +174,7 @@ class DataSubjectSearch:
         if entity is CLIENTS:
             return {self._client}
         own = set(self._column(statements.EXTERNAL_IDS, entity))
-        if not ENTITIES.children_of(entity):
+        if not _is_looked_through_for_ids(entity):
             return own
         marks = self._parent_marks(entity)
         named: set[str] = set()
@@ -189,12 +200,12 @@ class DataSubjectSearch:
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
         """Yield the pages of the entity's complete landings: digest, body, number of records."""
-        named = self._column(statements.NAMED, entity)
-        for done, digest in enumerate(named, 1):
+        for digest in self._named[entity]:
             row = execute(self._connection, statements.PAGE, tenant=self._tenant_id, digest=digest).fetchone()
             if row is not None:
                 yield row["sha256"], row["body"], row["record_count"]
-            self._on_page(entity, done, len(named))
+            self._pages_done += 1
+            self._on_progress("looking through the stored pages", self._pages_done, self._pages_to_look_through)
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
         """Yield the rejects of the entity, including resolved ones: the id, and a page with only this record."""
@@ -219,3 +230,8 @@ class DataSubjectSearch:
         composed = statement.format(**ownership.parts(entity))
         known = {"tenant": self._tenant_id, "client": self._client, "entity": entity.name}
         return [row["value"] for row in execute(self._connection, composed, **known, **parameters)]
+
+
+def _is_looked_through_for_ids(entity: Entity) -> bool:
+    """Return whether the pages of the entity are looked through a first time, for the ids of records without a row."""
+    return entity is not CLIENTS and bool(ENTITIES.children_of(entity))

@@ -94,21 +94,36 @@ def test_past_versions_that_name_the_person_go_though_the_rows_are_anothers_or_g
 
 def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
     before = filled.versions(), filled.versions("inn8_raw")
-    heard: list[tuple[str, int, int]] = []
-    preview = erase.look(
-        filled.engine, THANDI, redact, on_page=lambda entity, done, total: heard.append((entity.name, done, total))
-    )
-    assert {entity for entity, done, total in heard if done == total} == {"portfolios", "clients", "transactions"}
+    preview = erase.look(filled.engine, THANDI, redact)
     assert (filled.versions(), filled.versions("inn8_raw")) == before
-    phases: list[str] = []
-    again: list[tuple[str, int, int]] = []
-    assert preview == erase.erase(
-        filled.engine, THANDI, redact, on_phase=phases.append,
-        on_page=lambda entity, done, total: again.append((entity.name, done, total)),
-    )  # fmt: skip
-    assert set(heard) == set(again)
-    assert phases == ["waiting for syncs to end", "deleting rows", "vacuuming the tables"]
+    assert preview == erase.erase(filled.engine, THANDI, redact)
     assert "C-1" not in repr(THANDI) + repr(preview)
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["chunks", "pages"], indirect=True)
+def test_each_step_is_counted_and_the_pages_of_all_entities_together(filled: Syncs) -> None:
+    named = filled.query("""
+        select l.entity, count(distinct e.sha256) as pages
+          from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
+          left join inn8_raw.page_groups g on g.tenant_id = l.tenant_id and g.sha256 = d.sha256
+         cross join lateral unnest(coalesce(g.page_digests, array[d.sha256])) as e (sha256) group by l.entity
+    """)
+    pages = {row["entity"]: row["pages"] for row in named}
+    assert pages.keys() == {"clients", "portfolios", "transactions"}
+    total = pages["clients"] + 2 * pages["portfolios"] + pages["transactions"]
+    looked_through = [("looking through the stored pages", done, total) for done in range(1, total + 1)]
+    heard: list[tuple[str, int, int]] = []
+    erase.look(filled.engine, THANDI, redact, on_progress=lambda *each: heard.append(each))
+    assert heard == looked_through
+    heard.clear()
+    erase.erase(filled.engine, THANDI, redact, on_progress=lambda *each: heard.append(each))
+    deletions, tables = 6 + 3 * 4, 3 * 2 + 3
+    assert heard == [
+        ("waiting for syncs to end", 0, 0),
+        *looked_through,
+        *(("deleting", done, deletions) for done in range(deletions)),
+        *(("vacuuming the tables", done, tables) for done in range(tables)),
+    ]
 
 
 def test_what_is_others_stays_to_the_letter(filled: Syncs) -> None:
@@ -284,5 +299,18 @@ def test_the_erasure_stands_if_only_the_vacuum_fails(filled: Syncs, monkeypatch:
         other.exec_driver_sql("lock table inn8.clients in share update exclusive mode")
         with pytest.raises(NotVacuumedError, match=r"is erased for good, .* Run: vacuum") as caught:
             erase.erase(hasty, THANDI, redact)
+    assert caught.value.statement.startswith('vacuum (analyze) "inn8"."clients", "inn8_history"."clients", ')
     administer(filled.url, caught.value.statement)
     assert filled.query("select external_id from inn8.clients") == [{"external_id": "C-2"}]
+
+
+def test_a_vacuum_that_fails_half_way_names_only_the_tables_that_are_left(
+    filled: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database._SESSION, "lock_timeout", "300ms")  # noqa: SLF001 (nobody wants to wait a minute)
+    hasty = database.connect(filled.url)
+    with filled.engine.connect() as other:
+        other.exec_driver_sql("lock table inn8_raw.landings in share update exclusive mode")
+        with pytest.raises(NotVacuumedError) as caught:
+            erase.erase(hasty, THANDI, redact)
+    assert caught.value.statement == 'vacuum (analyze) "inn8_raw"."landings", "inn8_raw"."pages"'
