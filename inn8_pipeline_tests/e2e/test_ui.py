@@ -230,7 +230,7 @@ def test_an_erasure_of_the_terminal_is_a_run_that_says_how_far_it_has_come_and_n
     erased = stage.terminal.run("erase", "client", person, "--yes", "--still-sent")
     assert (erased.returncode, erased.stdout.splitlines()[0]) == (0, "Erased:"), erased
     Job(browser, names.ERASE_JOB).open()
-    with open_instance(Environment()) as instance:
+    with open_instance(Environment(stage.terminal.variables)) as instance:
         (stored,) = instance.get_runs(RunsFilter(job_name=names.ERASE_JOB))
     run = Run(browser, f"/runs/{stored.run_id}")
     run.open()
