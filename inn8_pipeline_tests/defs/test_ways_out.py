@@ -31,7 +31,7 @@ from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.defs import expected_rows, test_open_circuits, test_tenants
 from inn8_pipeline_tests.defs.alerting import test_heartbeat
 from inn8_pipeline_tests.defs.pipelines import Pipeline
-from inn8_pipeline_tests.warehouse.erasure import test_erasure
+from inn8_pipeline_tests.warehouse.erasure import test_steps
 from inn8_pipeline_tests.warehouse.logins import administer
 from inn8_pipeline_tests.warehouse.merge import test_processes
 from inn8_pipeline_tests.warehouse.schema import test_owners
@@ -217,7 +217,7 @@ TESTS = {
     errors.NoDaysError: test_a_run_without_days_succeeds_with_days,
     errors.NotifyError: test_heartbeat.test_a_heartbeat_is_sent_to_the_address_of_the_variable_that_the_error_names,
     errors.NotOwnerError: test_roles.test_the_owners_url_is_used_if_it_is_set,
-    errors.NotVacuumedError: test_erasure.test_the_erasure_stands_if_only_the_vacuum_fails,
+    errors.NotVacuumedError: test_steps.test_the_erasure_stands_if_only_the_vacuum_fails,
     errors.PoolerError: test_poolers.test_a_whole_sync_runs_through_a_pooler_and_the_doctor_finds_nothing_wrong,
     errors.RefusedRequestError: test_a_refused_request_succeeds_at_the_right_address,
     errors.SchemaVersionError: test_sync_failures.test_a_warehouse_without_tables_fails_until_it_is_upgraded,

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Entity
-from inn8_pipeline.errors import NotOwnerError, NotVacuumedError, StillSentError, SyncLockedError
+from inn8_pipeline.errors import NotOwnerError, StillSentError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.transform.redaction import redact
-from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.erasure import erase
 from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.pages import bodies
@@ -20,40 +19,15 @@ from inn8_pipeline.warehouse.merge.results import StoredCounts
 from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
-from inn8_pipeline_tests.warehouse.logins import administer, new_login, url_of
-from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, Verbatim, october
+from inn8_pipeline_tests.warehouse.erasure.conftest import NEIGHBOUR, THANDI, THEIRS, theirs
+from inn8_pipeline_tests.warehouse.logins import new_login, url_of
+from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Syncs, october
 
 OPTIONS = MergeOptions(TRANSFORM_VERSION, HISTORY)
-THANDI = DataSubject(TENANT, "C-1")
-NEIGHBOUR = client(id="C-2", fullName="Sipho Dlamini", emailAddress="sipho@example.com", phoneNumber="083 555 0199")
-THEIRS = portfolio(id="P-2", clientId="C-2", accountNumber="777888")
 TRACES = (
     "Thandi", "Nkosi", "thandi@example.com", "082 555 0134", "0825550134", "(082) 555-0134", "000123", "C-1", "P-1",
     "P-9", "T-1", "Debit order",
 )  # fmt: skip
-
-
-def theirs(**changes: object) -> dict[str, Any]:
-    return transaction(**{"id": "X-1", "portfolioId": "P-2", "description": "theirs", **changes})
-
-
-@pytest.fixture
-def filled(syncs: Syncs, request: pytest.FixtureRequest) -> Syncs:
-    """Return a warehouse from which C-1 is gone: it was a row and a reject, open and resolved, in several spellings."""
-    syncs.in_chunks = getattr(request, "param", True)
-    escaped = body(client(id="ESCAPED", fullName=1), NEIGHBOUR).replace(b"ESCAPED", rb"\u0043-\u0031")
-    syncs.clients([Verbatim(escaped, 2)])
-    syncs.clients([client(ID="C-1"), NEIGHBOUR])
-    syncs.portfolios([portfolio(), portfolio(id="P-9", name=None), THEIRS])
-    syncs.transactions([transaction(), transaction(id="T-12", fees="x"), theirs()])
-    syncs.transactions(
-        [transaction(id="T-13", portfolioId="P-9", tradeDate="2026-10-06"), theirs(id="X-2", tradeDate="2026-10-06")],
-        october(6),
-    )
-    syncs.transactions([theirs(), theirs(id="X-2", tradeDate="2026-10-06"), theirs(id="X-3", fees="x")])
-    syncs.portfolios([THEIRS])
-    syncs.clients([NEIGHBOUR])
-    return syncs
 
 
 def everything(syncs: Syncs) -> str:
@@ -98,32 +72,6 @@ def test_a_dry_look_counts_the_same_and_changes_nothing(filled: Syncs) -> None:
     assert (filled.versions(), filled.versions("inn8_raw")) == before
     assert preview == erase.erase(filled.engine, THANDI, redact)
     assert "C-1" not in repr(THANDI) + repr(preview)
-
-
-@pytest.mark.parametrize("filled", [True, False], ids=["chunks", "pages"], indirect=True)
-def test_each_step_is_counted_and_the_pages_of_all_entities_together(filled: Syncs) -> None:
-    named = filled.query("""
-        select l.entity, count(distinct e.sha256) as pages
-          from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
-          left join inn8_raw.page_groups g on g.tenant_id = l.tenant_id and g.sha256 = d.sha256
-         cross join lateral unnest(coalesce(g.page_digests, array[d.sha256])) as e (sha256) group by l.entity
-    """)
-    pages = {row["entity"]: row["pages"] for row in named}
-    assert pages.keys() == {"clients", "portfolios", "transactions"}
-    total = pages["clients"] + 2 * pages["portfolios"] + pages["transactions"]
-    looked_through = [("looking through the stored pages", done, total) for done in range(1, total + 1)]
-    heard: list[tuple[str, int, int]] = []
-    erase.look(filled.engine, THANDI, redact, on_progress=lambda *each: heard.append(each))
-    assert heard == looked_through
-    heard.clear()
-    erase.erase(filled.engine, THANDI, redact, on_progress=lambda *each: heard.append(each))
-    deletions, tables = 6 + 3 * 4, 3 * 2 + 3
-    assert heard == [
-        ("waiting for syncs to end", 0, 0),
-        *looked_through,
-        *(("deleting", done, deletions) for done in range(deletions)),
-        *(("vacuuming the tables", done, tables) for done in range(tables)),
-    ]
 
 
 def test_what_is_others_stays_to_the_letter(filled: Syncs) -> None:
@@ -290,27 +238,3 @@ def test_another_tenants_client_of_the_same_id_stays(filled: Syncs) -> None:
     before = filled.versions()
     assert erase.erase(filled.engine, DataSubject("t2", "C-1"), redact).is_nothing
     assert filled.versions() == before
-
-
-def test_the_erasure_stands_if_only_the_vacuum_fails(filled: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(database._SESSION, "lock_timeout", "300ms")  # noqa: SLF001 (nobody wants to wait a minute)
-    hasty = database.connect(filled.url)
-    with filled.engine.connect() as other:
-        other.exec_driver_sql("lock table inn8.clients in share update exclusive mode")
-        with pytest.raises(NotVacuumedError, match=r"is erased for good, .* Run: vacuum") as caught:
-            erase.erase(hasty, THANDI, redact)
-    assert caught.value.statement.startswith('vacuum (analyze) "inn8"."clients", "inn8_history"."clients", ')
-    administer(filled.url, caught.value.statement)
-    assert filled.query("select external_id from inn8.clients") == [{"external_id": "C-2"}]
-
-
-def test_a_vacuum_that_fails_half_way_names_only_the_tables_that_are_left(
-    filled: Syncs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(database._SESSION, "lock_timeout", "300ms")  # noqa: SLF001 (nobody wants to wait a minute)
-    hasty = database.connect(filled.url)
-    with filled.engine.connect() as other:
-        other.exec_driver_sql("lock table inn8_raw.landings in share update exclusive mode")
-        with pytest.raises(NotVacuumedError) as caught:
-            erase.erase(hasty, THANDI, redact)
-    assert caught.value.statement == 'vacuum (analyze) "inn8_raw"."landings", "inn8_raw"."pages"'
