@@ -4,7 +4,7 @@ import warnings
 
 import dagster as dg
 
-from inn8_pipeline.defs import jobs, maintenance, names, partitions, pausing, reject_job
+from inn8_pipeline.defs import erasing, jobs, maintenance, names, partitions, pausing, reject_job
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.assets import factories
 from inn8_pipeline.defs.checks import asset_checks, plausibility
@@ -49,6 +49,7 @@ def build(environment: Environment) -> dg.Definitions:
             maintenance.job(executor),
             *pausing.jobs(tenants, executor),
             reject_job.job(tenants, executor),
+            erasing.job(executor),
         ],
         schedules=all_schedules,
         sensors=all_sensors,

@@ -19,6 +19,8 @@ CHECK_ALIASES = {"conservation": RECONCILIATION}
 """Check names of release 0.1 and their present names. For one release they are evaluated too, without alerts."""
 GROUP = "inn8"
 JOB = "inn8_sync"
+ERASE_JOB = "inn8_erase"
+"""The job in whose runs `inn8 erase` is recorded."""
 
 TENANT_TAG = "inn8/tenant"
 """The tenant of an asset, or of a run. Runs of ticks do not have it: `SCHEDULED_TAG` names their tenant too."""

@@ -3,13 +3,11 @@
 import json
 
 from inn8_pipeline.entities import ENTITIES
-from inn8_pipeline.transform.redaction import redact
-from inn8_pipeline.warehouse.erasure import erase
-from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.check_results import execute
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
+from inn8_pipeline_tests.defs.pipelines import Pipeline
+from inn8_pipeline_tests.defs.test_erasing import erase_in_a_run, erasure_of
 
 
 def everything(pipeline: Pipeline) -> str:
@@ -43,7 +41,10 @@ def test_a_client_that_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeli
     marks |= {each[name] for each in portfolios for name in ("id", "accountNumber")} | {each["id"] for each in trades}
     marks |= {json.dumps(mark)[1:-1] for mark in marks}
     assert sum(mark in everything(pipeline) for mark in marks) > len(trades)
-    erased = erase.erase(pipeline.engine, DataSubject(TENANT, person["id"]), redact)
+    erasure = erasure_of(pipeline, person["id"], may_be_sent=False)
+    assert erase_in_a_run(pipeline, erasure).success
+    erased = erasure.erased
+    assert erased is not None
     assert erased.rows == {"clients": 1, "portfolios": len(portfolios), "transactions": len(trades)}
     assert erased.rejects == 1 + len(portfolios) + len(trades)
     assert all(execute(pipeline, entity)["reconciliation"].passed for entity in ENTITIES)

@@ -19,12 +19,19 @@ from inn8_pipeline.settings import Environment, read_api, read_executor, read_re
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline_tests.cli import test_poolers
-from inn8_pipeline_tests.cli.commands import test_doctor, test_erase, test_heal_clock, test_roles, test_sync
+from inn8_pipeline_tests.cli.commands import (
+    test_doctor,
+    test_erase,
+    test_heal_clock,
+    test_roles,
+    test_sync_failures,
+    test_sync_limits,
+)
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.defs import expected_rows, test_open_circuits, test_tenants
 from inn8_pipeline_tests.defs.alerting import test_heartbeat
 from inn8_pipeline_tests.defs.pipelines import Pipeline
-from inn8_pipeline_tests.warehouse.erasure import test_erasure
+from inn8_pipeline_tests.warehouse.erasure import test_steps
 from inn8_pipeline_tests.warehouse.logins import administer
 from inn8_pipeline_tests.warehouse.merge import test_processes
 from inn8_pipeline_tests.warehouse.schema import test_owners
@@ -201,22 +208,24 @@ TESTS = {
     errors.FutureLandingError: test_heal_clock.test_the_command_that_the_error_names_lets_syncs_go_on,
     errors.LandingMissingError: test_a_rebuild_succeeds_after_the_fetch_that_its_message_names,
     errors.LoginError: test_a_login_that_is_created_is_granted_the_right,
-    errors.MassChangeError: test_sync.test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through,
+    errors.MassChangeError: (
+        test_sync_limits.test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through
+    ),
     errors.MissingRolesError: (
         test_owners.test_an_owner_that_may_not_create_roles_upgrades_after_the_printed_statements
     ),
     errors.NoDaysError: test_a_run_without_days_succeeds_with_days,
     errors.NotifyError: test_heartbeat.test_a_heartbeat_is_sent_to_the_address_of_the_variable_that_the_error_names,
     errors.NotOwnerError: test_roles.test_the_owners_url_is_used_if_it_is_set,
-    errors.NotVacuumedError: test_erasure.test_the_erasure_stands_if_only_the_vacuum_fails,
+    errors.NotVacuumedError: test_steps.test_the_erasure_stands_if_only_the_vacuum_fails,
     errors.PoolerError: test_poolers.test_a_whole_sync_runs_through_a_pooler_and_the_doctor_finds_nothing_wrong,
     errors.RefusedRequestError: test_a_refused_request_succeeds_at_the_right_address,
-    errors.SchemaVersionError: test_sync.test_a_warehouse_without_tables_fails_until_it_is_upgraded,
+    errors.SchemaVersionError: test_sync_failures.test_a_warehouse_without_tables_fails_until_it_is_upgraded,
     errors.SettingsError: test_a_setting_with_the_value_of_the_example_is_read,
     errors.StillSentError: test_erase.test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it,
     errors.SyncLockedError: test_processes.test_a_sync_that_waits_for_longer_than_the_bound_fails_and_says_so,
     errors.TooManyRejectsError: (
-        test_sync.test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them
+        test_sync_limits.test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them
     ),
     errors.TransientApiError: test_the_next_sync_succeeds_when_inn8_is_up_again,
     errors.UnknownEntityError: test_the_entities_that_the_message_names_are_known,

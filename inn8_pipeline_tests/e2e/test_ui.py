@@ -6,11 +6,15 @@ import textwrap
 from datetime import date
 from typing import Any
 
+from dagster import RunsFilter
+
+from inn8_pipeline.cli.instance.instance import open_instance
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.assets.catalog import OWNERS
 from inn8_pipeline.defs.watching import findings
 from inn8_pipeline.entities import CLIENTS, ENTITIES, table_columns
+from inn8_pipeline.settings import Environment
 from inn8_pipeline_tests.e2e.browser import Browser
 from inn8_pipeline_tests.e2e.conftest import INVALID, ROOT, Stage
 from inn8_pipeline_tests.e2e.pages import CLICKS, LONG, Asset, Check, Graph, Job, Run, Sensor
@@ -216,6 +220,28 @@ def test_a_run_of_the_terminal_is_run_again_in_the_ui(browser: Browser, stage: S
     again.end()
     after = logged_of(stage, "portfolios")[0]
     assert (after["run_id"], after["status"]) == (again.id, before["status"])
+
+
+def test_an_erasure_of_the_terminal_is_a_run_that_says_how_far_it_has_come_and_names_nobody(
+    browser: Browser, stage: Stage
+) -> None:
+    owners = {record["clientId"] for record in stage.world.records("portfolios")}
+    person = next(each["id"] for each in stage.world.records("clients") if each["id"] not in owners)
+    erased = stage.terminal.run("erase", "client", person, "--yes", "--still-sent")
+    assert (erased.returncode, erased.stdout.splitlines()[0]) == (0, "Erased:"), erased
+    Job(browser, names.ERASE_JOB).open()
+    with open_instance(Environment(stage.terminal.variables)) as instance:
+        (stored,) = instance.get_runs(RunsFilter(job_name=names.ERASE_JOB))
+    run = Run(browser, f"/runs/{stored.run_id}")
+    run.open()
+    browser.reads(
+        "Waiting for syncs to end.", "Looking through the stored pages.", "Deleting.", "Vacuuming the tables."
+    )
+    assert person not in browser.text
+    again = run.rerun()
+    browser.reads("Nothing was erased: a run has no client's id", seconds=LONG)
+    assert again.id != run.id
+    assert stage.terminal.run("sync", "clients").returncode == EXIT_PARTIAL
 
 
 def test_nothing_in_the_ui_warns_of_our_definitions(browser: Browser, stage: Stage) -> None:

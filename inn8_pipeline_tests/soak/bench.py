@@ -31,9 +31,10 @@ from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
-from inn8_pipeline_tests.soak import mass_changes, oracle, owners, tables
+from inn8_pipeline_tests.soak import mass_changes, oracle, owners, expectations, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
 from inn8_pipeline_tests.soak.past import Past
+from inn8_pipeline_tests.soak.sent import Sent
 
 LAST = date(2026, 10, 30)
 FIRST = LAST - timedelta(days=4)
@@ -80,9 +81,7 @@ class Bench:
         self.landed: dict[Collection, list[Landed]] = {entity: [] for entity in ENTITIES}
         self._moment = 0
         self._noted = -1
-        self._sent: dict[tuple[str, str], list[tuple[int, Row]]] = {}
-        self._securities: dict[str, set[Row]] = {}
-        self._confirmed: dict[tuple[str, str], int] = {}
+        self._sent = Sent()
         self._merged: set[int] = set()
         self.refusals: list[type[Exception]] = []
         self.past = Past(engine, tenant_id)
@@ -100,15 +99,8 @@ class Bench:
             self._noted, self._moment = self.world.version, self._moment + 1
             for entity in ENTITIES:
                 for record in self.world.records(entity):
-                    self._remember(entity, record)
+                    self._sent.remember(entity, record, self._moment)
         return self._moment
-
-    def _remember(self, entity: str, record: object) -> None:
-        with suppress(oracle.WrongError):
-            row = oracle.row_of(entity, record)
-            self._sent.setdefault((entity, str(oracle.id_of(record))), []).append((self._moment, row))
-            if entity == "transactions" and (security := oracle.security_of(record)):
-                self._securities.setdefault(security[0], set()).add(security[2])
 
     # What a sync does
 
@@ -240,24 +232,12 @@ class Bench:
         assert result.removed == len(after.removed(entity) - before.removed(entity))
         assert after.removed(entity) - before.removed(entity) <= before.missing(entity), "removed after one fetch"
         for key in changed | revived | (new.keys() - old.keys()):
-            self._judge_version(entity, key, new[key])
+            self._sent.judge_version(entity, key, new[key])
         for key in after.missing(entity) - before.missing(entity):
-            assert self._confirmed.get((entity, key), 0) <= landed.moment, f"{key}: older than what confirmed it"
+            assert self._sent.confirmed(entity, key) <= landed.moment, f"{key}: older than what confirmed it"
         for key, row in after.of("securities").items():
-            assert row in self._securities[key], f"security {key} was never sent so"
-        self._confirm(entity, landed, new)
-
-    def _judge_version(self, entity: str, key: str, row: Row) -> None:
-        moments = [moment for moment, sent in self._sent.get((entity, key), []) if sent == row]
-        assert moments, f"{key} of {entity} was never sent so"
-        assert moments[-1] >= self._confirmed.get((entity, key), 0), f"{key} of {entity}: older replaced newer"
-
-    def _confirm(self, entity: str, landed: Landed, now: dict[str, Row]) -> None:
-        for record in landed.records or ():
-            with suppress(oracle.WrongError):
-                key, row = str(oracle.id_of(record)), oracle.row_of(entity, record)
-                if now.get(key) == row:
-                    self._confirmed[entity, key] = max(self._confirmed.get((entity, key), 0), landed.moment)
+            assert self._sent.has_security(key, row), f"security {key} was never sent so"
+        self._sent.confirm(entity, landed.records or (), landed.moment, new)
 
     # What must be
 
@@ -274,59 +254,18 @@ class Bench:
             return
         parents = {"portfolios": "clients", "transactions": "portfolios"}.get(entity)
         expected = oracle.expect(entity, landed.records, after.of(parents).keys() if parents else (), days)
-        self._holds_rows(entity, expected, before, after, absence_counts=self._absence_counts(landed, expected))
-        self._holds_rejects(entity, expected, before, after, proves_absence=landed.landing.proves_absence)
+        expectations.hold_rows(entity, expected, before, after, absence_counts=self._absence_counts(landed, expected))
+        expectations.hold_rejects(entity, expected, before, after, proves_absence=landed.landing.proves_absence)
         if parents:
             shown = tables.shown_owners(self.engine, self.tenant_id)
             owners.hold(entity, landed.records, days, expected, before, after, shown)
         if entity == "transactions":
-            _holds_securities(landed.records, after)
+            expectations.hold_securities(landed.records, after, HISTORY)
 
     def _absence_counts(self, landed: Landed, expected: Expected) -> bool:
-        assert landed.landing.has_duplicates == self._stands_on_two_pages(landed.records or [])
+        stands_on_two = expectations.stands_on_two_pages(landed.records or [], self.page_size)
+        assert landed.landing.has_duplicates == (self.server.options.paging and stands_on_two)
         return landed.landing.proves_absence and not expected.has_unreadable
-
-    def _stands_on_two_pages(self, records: list[object]) -> bool:
-        pages: dict[str, set[int]] = {}
-        for place, record in enumerate(records):
-            if (external_id := oracle.id_of(record)) is not None:
-                pages.setdefault(external_id, set()).add(place // self.page_size)
-        return self.server.options.paging and any(len(each) > 1 for each in pages.values())
-
-    def _holds_rows(
-        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, absence_counts: bool
-    ) -> None:
-        rows = after.of(entity)
-        for key, row in expected.rows.items():
-            assert rows.get(key) == row, f"{key} of {entity} is not as INN8 has it"
-            assert key not in after.missing(entity), f"{key} of {entity} is there, and marked as missing"
-        absent = rows.keys() - expected.rows.keys() - expected.rejects.keys() - expected.other_days
-        marked = after.missing(entity) - before.missing(entity)
-        assert not expected.other_days & marked, f"{entity} that are sent with another day are marked"
-        if absence_counts:
-            assert absent <= after.missing(entity), f"{entity} that INN8 no longer has are not marked"
-            assert absent & before.missing(entity) <= after.removed(entity), (
-                f"{entity}: two fetches lacked it, and it is not removed"
-            )
-        for key in expected.rejects.keys() - expected.rows.keys():
-            assert before.of(entity).get(key) == rows.get(key), f"{key} of {entity} is invalid, and its row changed"
-            assert before.marks.get(entity, {}).get(key) == after.marks.get(entity, {}).get(key)
-
-    def _holds_rejects(
-        self, entity: str, expected: Expected, before: tables.Seen, after: tables.Seen, *, proves_absence: bool
-    ) -> None:
-        opened = after.of(f"rejects {entity}")
-        named = {
-            key: oracle.ORPHAN if code == oracle.ORPHAN else oracle.INVALID
-            for key, (external_id, code, _) in opened.items()
-            if external_id is not None
-        }
-        if not proves_absence:  # such a landing withdraws nothing that an id tells
-            kept = named.keys() - expected.rejects.keys()
-            assert kept <= before.of(f"rejects {entity}").keys() - expected.rows.keys()
-            named = {key: why for key, why in named.items() if key not in kept}
-        assert named == expected.rejects, f"the open rejects of {entity} are not the invalid records"
-        assert len(opened) - sum(row[0] is not None for row in opened.values()) == len(expected.nameless)
 
     def heal(self) -> None:
         """End all faults and close the circuits."""
@@ -351,19 +290,3 @@ def _options(landing: Landing, *, may_repeat: bool, is_sure: bool) -> MergeOptio
 
 def _terminate(connection: Connection, _landing: Landing) -> None:
     connection.execute(text("select pg_terminate_backend(pg_backend_pid())"))
-
-
-def _holds_securities(records: list[object], after: tables.Seen) -> None:
-    newest: dict[str, tuple[str, Row]] = {}
-    for record in records:
-        with suppress(oracle.WrongError):
-            oracle.row_of("transactions", record)
-            named = oracle.security_of(record)
-            day = oracle.day_of(record)
-            if named and day and day in HISTORY and named[1] >= newest.get(named[0], ("",))[0]:
-                newest[named[0]] = named[1:]
-    for key, (newest_day, row) in newest.items():
-        as_of = str(after.marks["securities"][key][0])
-        assert as_of > newest_day or (as_of, after.of("securities")[key]) == (newest_day, row), (
-            f"security {key} is not the newest"
-        )

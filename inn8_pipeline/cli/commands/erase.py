@@ -1,20 +1,22 @@
 """`inn8 erase`: preview, and with `--yes` erase, one client's data in every table and every stored page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
-from inn8_pipeline.cli.support.output import print_json, progress
-from inn8_pipeline.entities import Entity
+from inn8_pipeline.cli.support.output import print_json, progress, silence
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
 if TYPE_CHECKING:
+    from rich import progress as rich_progress
+
     from inn8_pipeline.transform import redaction
     from inn8_pipeline.warehouse.erasure import data_subject, erase
 else:
@@ -53,19 +55,15 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
     database, wait_seconds = read_owner_database(environment), read_sync(environment).lock_seconds
     cut = partial(redaction.redact, spellings=read_contract(environment, tenant.tenant_id).spellings())
     engine, subject = database.engine(), data_subject.DataSubject(tenant.tenant_id, external_id)
-    with _progress() as (on_page, on_phase):
+    with _progress() as on_progress:
         if yes:
-            erased = erase.erase(
-                engine,
-                subject,
-                cut,
-                may_be_sent=still_sent,
-                wait_seconds=wait_seconds,
-                on_page=on_page,
-                on_phase=on_phase,
+            silence()
+            carry_out = partial(erase.erase, engine, subject, cut, may_be_sent=still_sent, wait_seconds=wait_seconds)
+            erased = dagster_modules.erasures.carry_out(
+                environment, tenant.tenant_id, lambda report: carry_out(on_progress=report), on_progress
             )
         else:
-            erased = erase.look(engine, subject, cut, on_page=on_page)
+            erased = erase.look(engine, subject, cut, on_progress=on_progress)
     if as_json:
         print_json(_as_json(erased, is_done=yes))
     else:
@@ -73,18 +71,20 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
 
 
 @contextmanager
-def _progress() -> "Iterator[tuple[data_subject.OnPage, Callable[[str], None]]]":
-    """Show how many of an entity's pages were looked through, and what is done before and after that.
-
-    The pages of parents are looked through twice.
-    """
+def _progress() -> "Iterator[data_subject.OnProgress]":
+    """Show what is done and how far it has come, a line for each."""
     with progress() as shown:
-        task = shown.add_task("stored pages", total=None, note="")
+        tasks: dict[str, rich_progress.TaskID] = {}
 
-        def update(entity: Entity, done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total, note=f"{done:,} of {total:,} of {entity}")
+        def update(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                for task in tasks.values():
+                    shown.update(task, completed=shown.tasks[task].total)
+                tasks[doing] = shown.add_task(doing, total=None, note="")
+            note = f"{done:,} of {total:,}" if total else ""
+            shown.update(tasks[doing], completed=done, total=total or None, note=note)
 
-        yield update, lambda phase: shown.update(task, note=phase)
+        yield update
 
 
 def _as_json(erased: "data_subject.ErasureCounts", *, is_done: bool) -> dict[str, object]:

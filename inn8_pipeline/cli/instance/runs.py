@@ -1,4 +1,4 @@
-"""Plan the Dagster runs of a sync, execute them in this process, and return their sync log entries.
+"""Execute Dagster runs in this process: plan those of a sync, and return their sync log entries.
 
 In this process a run has an overhead of two seconds; launched through the daemon, it has four and waits in a queue. The
 run is stored like any other.
@@ -7,13 +7,14 @@ run is stored like any other.
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, Definitions, JobDefinition
+from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, JobDefinition
 
 from inn8_pipeline.cli.instance.instance import storage_guarded
 from inn8_pipeline.cli.support.folders import packaged
@@ -97,10 +98,44 @@ def execute(
     # An ephemeral job executes its steps in this process, whichever executor the settings name.
     job = definitions.resolve_job_def(planned.tenant.job_name(planned.entity)).as_ephemeral_job({}, {})
     with storage_guarded(), ended_by_signals():
-        run = _create(instance, job, planned, {**_config(planned), **({} if verbose else _QUIET)})
-        with process.shown(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
-            execute_run(InMemoryJob(job), run, instance)
+        run = run_job(
+            instance,
+            job,
+            tags={
+                **(range_tags(planned.window) if planned.window else {}),
+                **({TRIGGER_TAG: Trigger.BACKFILL.value} if planned.is_backfill else {}),
+            },
+            config=_config(planned),
+            assets=frozenset(planned.tenant.keys(planned.entity)[1:]) if planned.is_rebuild else None,
+            verbose=verbose,
+        )
         return _logged(instance, run, planned)
+
+
+def run_job(
+    instance: DagsterInstance,
+    job: JobDefinition,
+    *,
+    tags: Mapping[str, str],
+    config: Mapping[str, Any] | None = None,
+    assets: AbstractSet[AssetKey] | None = None,
+    verbose: bool = False,
+) -> DagsterRun:
+    """Store a run of the job, execute it in this process, and return it, however it ended.
+
+    Args:
+        instance: Dagster's instance.
+        job: The job, whose steps execute in this process.
+        tags: Tags of the run, beside those of the job.
+        config: The configuration of the steps.
+        assets: The assets to which the run is limited.
+        verbose: Whether Dagster's log goes to the terminal.
+
+    """
+    run = _create(instance, job, tags, {**(config or {}), **({} if verbose else _QUIET)}, assets)
+    with process.shown(instance, run.run_id), nullcontext() if verbose else _silent_stderr():
+        execute_run(InMemoryJob(job), run, instance)
+    return run
 
 
 def _logged(instance: DagsterInstance, run: DagsterRun, planned: PlannedRun) -> LoggedSync:
@@ -114,20 +149,19 @@ def _logged(instance: DagsterInstance, run: DagsterRun, planned: PlannedRun) -> 
 
 
 def _create(
-    instance: DagsterInstance, job: JobDefinition, planned: PlannedRun, config: Mapping[str, Any]
+    instance: DagsterInstance,
+    job: JobDefinition,
+    tags: Mapping[str, str],
+    config: Mapping[str, Any],
+    assets: AbstractSet[AssetKey] | None,
 ) -> DagsterRun:
     """Store and return the run with its code location as origin, without which the UI offers no re-execution."""
     (location,) = location_origins_from_yaml_paths([str(packaged("workspace.yaml"))])
     return instance.create_run_for_job(
         job,
-        asset_selection=frozenset(planned.tenant.keys(planned.entity)[1:]) if planned.is_rebuild else None,
+        asset_selection=assets,
         # No automatic retry: whoever typed the command sees how it ended and decides.
-        tags={
-            **job.run_tags,
-            **(range_tags(planned.window) if planned.window else {}),
-            **({TRIGGER_TAG: Trigger.BACKFILL.value} if planned.is_backfill else {}),
-            MAX_RETRIES_TAG: "0",
-        },
+        tags={**job.run_tags, **tags, MAX_RETRIES_TAG: "0"},
         run_config=config,
         remote_job_origin=RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job.name),
     )

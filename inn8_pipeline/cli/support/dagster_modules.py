@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
-    from inn8_pipeline.cli.instance import instance, runs, storage_checks, workers
+    from inn8_pipeline.cli.instance import erasures, instance, runs, storage_checks, workers
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
     from inn8_pipeline.defs.instance import mutes, pauses
@@ -21,6 +21,7 @@ else:
         "definitions": "inn8_pipeline",
         "copy_from_dagster": "inn8_pipeline.defs.sync_log",
         "dry_runs": "inn8_pipeline.defs.sync_log",
+        "erasures": "inn8_pipeline.cli.instance",
         "findings": "inn8_pipeline.defs.watching",
         "instance": "inn8_pipeline.cli.instance",
         "mutes": "inn8_pipeline.defs.instance",
@@ -47,6 +48,7 @@ __all__ = [
     "copy_from_dagster",
     "definitions",
     "dry_runs",
+    "erasures",
     "findings",
     "instance",
     "mutes",

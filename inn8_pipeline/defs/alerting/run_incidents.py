@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import incident_subjects
 from inn8_pipeline.defs.alerting.incident_subjects import Subject, SubjectKind
 from inn8_pipeline.defs.alerting.incidents import AlertState, Finding, Found, Incident, days_in, windows_of
@@ -84,8 +85,8 @@ class _Evaluation:
         self._drop_days_no_longer_synced()
 
     def apply(self, run: dg.DagsterRun) -> None:
-        """Apply one run. A dry run changes nothing, and whoever launched it sees how it ended."""
-        if dry_runs.is_dry(run):
+        """Apply one run. A dry run changes nothing, and whoever launched it or an erasure sees how it ended."""
+        if dry_runs.is_dry(run) or run.job_name == names.ERASE_JOB:
             return
         owners = list(scope.synced(run, self._tenants))
         window = scope.loaded_days(run, self._settings)

@@ -30,7 +30,7 @@ class StepProgress:
     Args:
         doing: What the step does, such as `fetching` or `merging`.
         log: Writes a line into the run's log.
-        of_what: What is counted.
+        of_what: What is counted; empty if `doing` says it.
 
     """
 
@@ -54,7 +54,7 @@ class StepProgress:
 
 def counted(done: int, total: int | None, of_what: str = "records") -> str:
     """Return how many are done: `12,000 of 50,000 records`, or `12,000 records` if the total is not known."""
-    return f"{done:,} of {total:,} {of_what}" if total else f"{done:,} {of_what}"
+    return (f"{done:,} of {total:,} {of_what}" if total else f"{done:,} {of_what}").rstrip()
 
 
 def _left(done: int, total: int | None, took: float) -> str:

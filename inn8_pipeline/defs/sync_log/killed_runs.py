@@ -40,6 +40,9 @@ _ENDED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _WITH_PROCESS = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 _NOT_WRITTEN = "What it had not finished was not written; the next sync does it again."
+_ERASURE_CUT_OFF = (
+    "An erasure is one transaction, so all or nothing was erased: `inn8 erase client ID` without --yes shows which."
+)
 _KILLED = (
     "The run ended before it could log why: its process was killed, or it reached its time limit. "
     f"{_NOT_WRITTEN} The run's events in the Dagster UI show how far it got."
@@ -144,13 +147,14 @@ def _was_canceled_before_it_began(instance: DagsterInstance, run: DagsterRun) ->
 
 def _end(instance: DagsterInstance, run: DagsterRun) -> str:
     """End a run whose process is gone, and return the message about it."""
+    way_out = _ERASURE_CUT_OFF if run.job_name == names.ERASE_JOB else _NOT_WRITTEN
     if place := run.tags.get(names.PROCESS_TAG):
         message = (
             f"The process of run {run.run_id[:8]} is gone ({place}): it was killed, or its terminal or machine was "
-            f"shut down. {_NOT_WRITTEN}"
+            f"shut down. {way_out}"
         )
     else:
-        message = f"Run {run.run_id[:8]} was canceled before it began. {_NOT_WRITTEN}"
+        message = f"Run {run.run_id[:8]} was canceled before it began. {way_out}"
     write_missing(instance, run, message)
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, message)

@@ -9,20 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from psycopg import sql
 from sqlalchemy import Connection
 
-from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity, Reference
+from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity
 from inn8_pipeline.warehouse.database import execute
+from inn8_pipeline.warehouse.erasure import ownership, statements
 from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import validators
 from inn8_pipeline.warehouse.landing.chunks import Chunk
 from inn8_pipeline.warehouse.landing.pages import write_new
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
-from inn8_pipeline.warehouse.schema.landed_pages import pages_of
-from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA
 
 Marks = Mapping[str, AbstractSet[str]]
 Cut = Callable[[bytes, Marks], tuple[bytes, list[str | None]]]
@@ -71,17 +71,12 @@ class RedactedPage:
     cut_bytes: int
 
 
-def entities_of_clients() -> list[Entity]:
-    """Return the entities whose rows belong to a client, parents before children."""
-    found: list[Entity] = []
-    for entity in ENTITIES:
-        if entity is CLIENTS or any(each.parent in found for each in entity.references):
-            found.append(entity)
-    return found
+OnProgress = Callable[[str, int, int], object]
+"""Is called with what is being done, how many steps of it are done, and how many there are; 0 if that is not known."""
 
 
-OnPage = Callable[[Entity, int, int], None]
-"""Is called after each page that was looked through: its entity, how many pages are done, and how many there are."""
+def ignore_progress(_doing: str, _done: int, _total: int) -> None:
+    """Do nothing."""
 
 
 class DataSubjectSearch:
@@ -92,15 +87,19 @@ class DataSubjectSearch:
         connection: Connection,
         subject: DataSubject,
         cut: Cut,
-        on_page: OnPage = lambda _entity, _done, _total: None,
+        on_progress: OnProgress = ignore_progress,
     ) -> None:
         """Find the ids of the client's rows and records, which identify all of its data."""
-        self._on_page = on_page
+        self._on_progress = on_progress
         self._connection = connection
         self._tenant_id = subject.tenant_id
         self._client = subject.client
         self._cut = cut
-        self._entities = entities_of_clients()
+        self._entities = ownership.entities_of_clients()
+        self._named = {entity: self._column(statements.NAMED, entity) for entity in self._entities}
+        looked_through = [*self._entities, *(each for each in self._entities if _is_looked_through_for_ids(each))]
+        self._pages_to_look_through = sum(len(self._named[entity]) for entity in looked_through)
+        self._pages_done = 0
         self._ids: dict[Entity, set[str]] = {}
         self._marks: dict[Entity, Marks] = {}
         for entity in self._entities:
@@ -117,8 +116,8 @@ class DataSubjectSearch:
                 records[entity] += page.cut_records
                 digests[entity].append(page.digest)
         return ErasureCounts(
-            rows={entity.name: len(self._column(_IDS, entity)) for entity in self._entities},
-            versions={entity.name: self._column(_COUNT_VERSIONS, entity)[0] for entity in self._entities},
+            rows={entity.name: len(self._column(statements.IDS, entity)) for entity in self._entities},
+            versions={entity.name: self._column(statements.COUNT_VERSIONS, entity)[0] for entity in self._entities},
             rejects=len(self._rejects()),
             records=records,
             pages=sum(map(len, digests.values())),
@@ -127,7 +126,7 @@ class DataSubjectSearch:
 
     def count_and_rewrite(self) -> ErasureCounts:
         """Count everything, and store its pages without the client's records. Call `delete` next."""
-        execute(self._connection, _CREATE)
+        execute(self._connection, statements.CREATE)
         return self.count(self._rewrite)
 
     def delete(self) -> None:
@@ -135,18 +134,23 @@ class DataSubjectSearch:
 
         The validators of all pages are deleted: the URL of a next page may have an id.
         """
-        trigger_settings.set_for_erasure(self._connection)
-        execute(self._connection, _REWRITE_GROUPS, tenant=self._tenant_id)
-        execute(self._connection, _RENAME, tenant=self._tenant_id)
-        drop_unnamed(self._connection, self._tenant_id)
-        validators.forget(self._connection, self._tenant_id)
-        execute(self._connection, _DELETE_REJECTS, tenant=self._tenant_id, ids=self._rejects())
+        steps = list(self._deletions())
+        for done, delete in enumerate(steps):
+            self._on_progress("deleting", done, len(steps))
+            delete()
+
+    def _deletions(self) -> Iterator[Callable[[], object]]:
+        connection, tenant_id = self._connection, self._tenant_id
+        yield partial(trigger_settings.set_for_erasure, connection)
+        yield partial(execute, connection, statements.REWRITE_GROUPS, tenant=tenant_id)
+        yield partial(execute, connection, statements.RENAME, tenant=tenant_id)
+        yield partial(drop_unnamed, connection, tenant_id)
+        yield partial(validators.forget, connection, tenant_id)
+        yield partial(execute, connection, statements.DELETE_REJECTS, tenant=tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
-            # Delete past versions first, because they are found by the parents' rows; then the rows, and last the
-            # versions that the triggers stored when the rows were deleted.
-            for statement in (_DELETE_UNCONFIRMED, _DELETE_VERSIONS, _DELETE, _DELETE_ERASED):
-                composed = statement.format(**_parts(entity), entity=sql.Literal(entity.name))
-                execute(self._connection, composed, tenant=self._tenant_id, client=self._client)
+            for statement in statements.DELETES:
+                composed = statement.format(**ownership.parts(entity), entity=sql.Literal(entity.name))
+                yield partial(execute, connection, composed, tenant=tenant_id, client=self._client)
 
     def _rewrite(self, page: RedactedPage) -> None:
         """Store the page without the records, and its new digest for the landings that refer to it."""
@@ -154,7 +158,7 @@ class DataSubjectSearch:
         write_new(self._connection, self._tenant_id, [rest])
         execute(
             self._connection,
-            _INSERT_REWRITTEN,
+            statements.INSERT_REWRITTEN,
             entity=page.entity.name,
             old=page.digest,
             new=rest.digest,
@@ -169,18 +173,18 @@ class DataSubjectSearch:
         """
         if entity is CLIENTS:
             return {self._client}
-        own = set(self._column(_EXTERNAL_IDS, entity))
-        if not ENTITIES.children_of(entity):
+        own = set(self._column(statements.EXTERNAL_IDS, entity))
+        if not _is_looked_through_for_ids(entity):
             return own
         marks = self._parent_marks(entity)
         named: set[str] = set()
         for body in self._bodies(entity):
             named.update(each for each in self._cut(body, marks)[1] if each is not None)
-        return own | named - set(self._column(_OF_ANYBODY, entity, ids=list(named)))
+        return own | named - set(self._column(statements.OF_ANYBODY, entity, ids=list(named)))
 
     def _parent_marks(self, entity: Entity) -> dict[str, AbstractSet[str]]:
         """Return the ids of parents that identify the client's records, by property in lower case."""
-        return {each.source.name.lower(): self._ids[each.parent] for each in _references(entity)}
+        return {each.source.name.lower(): self._ids[each.parent] for each in ownership.references(entity)}
 
     def _bodies(self, entity: Entity) -> Iterator[bytes]:
         for _, body, _ in self._kept(entity):
@@ -196,17 +200,17 @@ class DataSubjectSearch:
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
         """Yield the pages of the entity's complete landings: digest, body, number of records."""
-        named = self._column(_NAMED, entity)
-        for done, digest in enumerate(named, 1):
-            row = execute(self._connection, _PAGE, tenant=self._tenant_id, digest=digest).fetchone()
+        for digest in self._named[entity]:
+            row = execute(self._connection, statements.PAGE, tenant=self._tenant_id, digest=digest).fetchone()
             if row is not None:
                 yield row["sha256"], row["body"], row["record_count"]
-            self._on_page(entity, done, len(named))
+            self._pages_done += 1
+            self._on_progress("looking through the stored pages", self._pages_done, self._pages_to_look_through)
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
         """Yield the rejects of the entity, including resolved ones: the id, and a page with only this record."""
-        for reject_id in self._column(_REJECTS, entity):
-            row = execute(self._connection, _PAYLOAD, tenant=self._tenant_id, id=reject_id).fetchone()
+        for reject_id in self._column(statements.REJECTS, entity):
+            row = execute(self._connection, statements.PAYLOAD, tenant=self._tenant_id, id=reject_id).fetchone()
             if row is not None:
                 yield reject_id, b"[" + row["payload"] + b"]"
 
@@ -219,182 +223,15 @@ class DataSubjectSearch:
         ]
 
     def _is_in_use(self, entity: Entity, digests: list[bytes]) -> bool:
-        return bool(digests) and bool(self._column(_IN_USE, entity, digests=digests))
+        return bool(digests) and bool(self._column(statements.IN_USE, entity, digests=digests))
 
     def _column(self, statement: sql.SQL, entity: Entity, **parameters: object) -> list[Any]:
         """Return the column `value` of the rows that a statement about an entity selects."""
-        composed = statement.format(**_parts(entity))
+        composed = statement.format(**ownership.parts(entity))
         known = {"tenant": self._tenant_id, "client": self._client, "entity": entity.name}
         return [row["value"] for row in execute(self._connection, composed, **known, **parameters)]
 
 
-def _parts(entity: Entity) -> dict[str, sql.Composable]:
-    return {
-        "table": _table(entity),
-        "belongs": _belongs(entity, "t"),
-        "history": sql.Identifier(HISTORY_SCHEMA, entity.name),
-        "belonged": _belonged(entity, "t"),
-        "pages": pages_of("l"),
-    }
-
-
-def _table(entity: Entity) -> sql.Identifier:
-    return sql.Identifier(SCHEMA, entity.name)
-
-
-def _references(entity: Entity) -> list[Reference]:
-    known = entities_of_clients()
-    return [each for each in entity.references if each.parent in known]
-
-
-def _belongs(entity: Entity, alias: str) -> sql.Composable:
-    """Return the SQL condition that selects the client's rows of the table with this alias."""
-    if entity is CLIENTS:
-        return sql.SQL("{} = %(client)s").format(sql.Identifier(alias, "external_id"))
-    conditions = [
-        sql.SQL("{key} in (select {id} from {parent} {inner} where {tenant} = %(tenant)s and ({belongs}))").format(
-            key=sql.Identifier(alias, each.name),
-            id=sql.Identifier(f"{alias}_", "id"),
-            parent=_table(each.parent),
-            inner=sql.Identifier(f"{alias}_"),
-            tenant=sql.Identifier(f"{alias}_", "tenant_id"),
-            belongs=_belongs(each.parent, f"{alias}_"),
-        )
-        for each in _references(entity)
-    ]
-    return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
-
-
-def _belonged(entity: Entity, alias: str) -> sql.Composable:
-    """Return the condition that a past version under the alias belongs to the client.
-
-    It does if the client owns its row now, whoever owned the row then, because the records of the row are deleted from
-    the landings, too. It also does if it refers to the client, to a row that the client owns now, or to a deleted row
-    that the client owned. Versions of rows under a portfolio that has since moved to another client stay, as those
-    rows do.
-    """
-    if entity is CLIENTS:
-        return _belongs(entity, alias)
-    is_of_own_row = _IS_OF_OWN_ROW.format(
-        id=sql.Identifier(alias, "id"), table=_table(entity), belongs=_belongs(entity, "own")
-    )
-    conditions = [is_of_own_row] + [
-        _BELONGED.format(
-            is_of_row=_belongs(entity, alias),
-            key=sql.Identifier(alias, each.name),
-            parent=_table(each.parent),
-            history=sql.Identifier(HISTORY_SCHEMA, each.parent.name),
-            inner=sql.Identifier(f"{alias}_"),
-            belonged=_belonged(each.parent, f"{alias}_"),
-        )
-        for each in _references(entity)
-    ]
-    return sql.SQL("({})").format(sql.SQL(" or ").join(conditions))
-
-
-_IS_OF_OWN_ROW = sql.SQL("{id} in (select own.id from {table} own where own.tenant_id = %(tenant)s and {belongs})")
-_BELONGED = sql.SQL(
-    """
-    ({is_of_row} or {key} in (
-       select {inner}.id from {history} {inner}
-        where {inner}.tenant_id = %(tenant)s and ({belonged})
-          and not exists (select from {parent} p where p.tenant_id = {inner}.tenant_id and p.id = {inner}.id)))
-    """
-)
-_COUNT_VERSIONS = sql.SQL("select count(*) as value from {history} t where t.tenant_id = %(tenant)s and {belonged}")
-_DELETE_VERSIONS = sql.SQL("delete from {history} t where t.tenant_id = %(tenant)s and {belonged}")
-_DELETE_ERASED = sql.SQL(
-    "delete from {history} where tenant_id = %(tenant)s and reason = 'erased' and valid_to >= now()"
-)
-_IDS = sql.SQL("select t.id as value from {table} t where t.tenant_id = %(tenant)s and {belongs}")
-_EXTERNAL_IDS = sql.SQL("select t.external_id as value from {table} t where t.tenant_id = %(tenant)s and {belongs}")
-_OF_ANYBODY = sql.SQL(
-    "select external_id as value from {table} where tenant_id = %(tenant)s and external_id = any (%(ids)s)"
-)
-_DELETE = sql.SQL("delete from {table} t where t.tenant_id = %(tenant)s and {belongs}")
-_DELETE_UNCONFIRMED = sql.SQL(
-    """
-    delete from inn8.unconfirmed_rows u using {table} t
-     where u.tenant_id = %(tenant)s and u.entity = {entity} and t.tenant_id = u.tenant_id and t.id = u.row_id
-       and {belongs}
-    """
-)
-_DELETE_REJECTS = sql.SQL("delete from inn8.rejected_records where tenant_id = %(tenant)s and id = any (%(ids)s)")
-_INSERT_REWRITTEN = sql.SQL("insert into rewritten values (%(entity)s, %(old)s, %(new)s, %(records)s, %(bytes)s)")
-_NAMED = sql.SQL("""
-  select distinct d.sha256 as value from inn8_raw.landings l {pages}
-   where l.tenant_id = %(tenant)s and l.entity = %(entity)s
-""")
-_PAGE = sql.SQL("""
-  select sha256, convert_to(body::text, 'UTF8') as body, record_count from inn8_raw.pages
-   where tenant_id = %(tenant)s and sha256 = %(digest)s
-""")
-_REJECTS = sql.SQL(
-    "select id as value from inn8.rejected_records where tenant_id = %(tenant)s and entity = %(entity)s order by id"
-)
-_PAYLOAD = sql.SQL("""
-  select convert_to(payload::text, 'UTF8') as payload from inn8.rejected_records
-   where tenant_id = %(tenant)s and id = %(id)s
-""")
-# A page is in use by the newest complete fetch of a collection, or of a day of trade. The watermarks do not tell: if
-# INN8 sends no record at all, nothing is merged, but INN8 no longer sends the person.
-_IN_USE = sql.SQL("""
-  select 1 as value from inn8_raw.landings l
-   where l.tenant_id = %(tenant)s and l.entity = %(entity)s
-     and (l.page_digests && %(digests)s::bytea[]
-          or exists (select from inn8_raw.page_groups g
-                      where g.tenant_id = l.tenant_id and g.sha256 = any (l.page_digests)
-                        and g.page_digests && %(digests)s::bytea[]))
-     and exists (
-       select from generate_series(l.from_date::timestamp, l.to_date::timestamp, interval '1 day') as d (day)
-        where not exists (select from inn8_raw.landings n
-                           where n.tenant_id = l.tenant_id and n.entity = l.entity and n.completed_at is not null
-                             and n.id > l.id and d.day::date between n.from_date and n.to_date)
-       union all
-       select where l.from_date is null
-          and not exists (select from inn8_raw.landings n
-                           where n.tenant_id = l.tenant_id and n.entity = l.entity and n.completed_at is not null
-                             and n.id > l.id))
-""")
-_CREATE = sql.SQL("""
-create temporary table rewritten (
-  entity text not null, old bytea not null, new bytea not null, records bigint not null, bytes bigint not null,
-  primary key (entity, old)
-) on commit drop
-""")
-# A group with a rewritten page is rewritten too. It stands in `rewritten` beside the pages.
-_REWRITE_GROUPS = sql.SQL("""
-  with named as (
-    select distinct l.entity, d.sha256
-      from inn8_raw.landings l cross join lateral unnest(l.page_digests) as d (sha256)
-     where l.tenant_id = %(tenant)s),
-  changed as (
-    select n.entity, g.sha256 as old, array_agg(coalesce(r.new, d.sha256) order by d.place) as digests,
-           sha256(string_agg(coalesce(r.new, d.sha256), ''::bytea order by d.place)) as new,
-           sum(r.records) as records, sum(r.bytes) as bytes
-      from named n
-      join inn8_raw.page_groups g on g.tenant_id = %(tenant)s and g.sha256 = n.sha256
-      cross join lateral unnest(g.page_digests) with ordinality as d (sha256, place)
-      left join rewritten r on r.entity = n.entity and r.old = d.sha256
-     group by n.entity, g.sha256 having count(r.old) > 0),
-  stored as (
-    insert into inn8_raw.page_groups (tenant_id, sha256, page_digests)
-    select %(tenant)s, new, digests from changed
-        on conflict do nothing)
-  insert into rewritten select entity, old, new, records, bytes from changed
-""")
-# The rewritten landing is no longer repeatable, because a fetch of the same pages must be merged. The counts of its
-# merge are removed: they no longer agree with its pages, and the check `reconciliation` would fail.
-_RENAME = sql.SQL("""
-  update inn8_raw.landings l
-     set page_digests = m.digests, record_count = l.record_count - m.records, byte_count = l.byte_count - m.bytes,
-         is_repeatable = false, counts = (l.counts::jsonb - 'merged' - 'told')::json
-    from (select n.id, array_agg(coalesce(r.new, d.sha256) order by d.place) as digests,
-                 sum(r.records) as records, sum(r.bytes) as bytes
-            from inn8_raw.landings n
-            cross join lateral unnest(n.page_digests) with ordinality as d (sha256, place)
-            left join rewritten r on r.entity = n.entity and r.old = d.sha256
-           where n.tenant_id = %(tenant)s
-           group by n.id having count(r.old) > 0) m
-   where l.tenant_id = %(tenant)s and l.id = m.id
-""")
+def _is_looked_through_for_ids(entity: Entity) -> bool:
+    """Return whether the pages of the entity are looked through a first time, for the ids of records without a row."""
+    return entity is not CLIENTS and bool(ENTITIES.children_of(entity))

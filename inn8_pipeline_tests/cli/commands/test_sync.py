@@ -1,12 +1,7 @@
 """`inn8 sync`, and the commands that an operator runs afterwards, each in a process of its own."""
 
 import json
-import re
-import shlex
-import signal
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
@@ -15,12 +10,11 @@ import pytest
 import sqlalchemy
 
 from inn8_pipeline.sandbox.api.server import SandboxServer
-from inn8_pipeline.sandbox.world.world import Collection, World
+from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline.warehouse.sync_log.entry import worst
 from inn8_pipeline_tests.cli.conftest import Place, count
-from inn8_pipeline_tests.conftest import NewDatabase
 
 
 def syncs(output: str) -> list[dict[str, Any]]:
@@ -105,94 +99,6 @@ def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world
     assert [each["to"] for each in pieces] == sorted((each["to"] for each in pieces), reverse=True)
     assert len(pieces) == 2
     assert count(place.warehouse_url, "inn8.transactions") == world.count("transactions") > 0
-
-
-def named_command(message: str) -> list[str]:
-    """Return the arguments of the `inn8 sync` that a message names as the way out."""
-    found = re.search(r"`inn8 (sync [^`]*--allow-[^`]*)`", message)
-    assert found, message
-    return shlex.split(found.group(1))
-
-
-def change_all(world: World, collection: Collection, **changes: object) -> None:
-    for record in list(world.records(collection)):
-        world.put(collection, {**record, **changes})
-
-
-@dataclass(frozen=True)
-class Change:
-    """What the preview of a mass change must show: the column, its old and new values, and the number of rows."""
-
-    column: str
-    old: str
-    new: str
-    rows: int
-
-
-@pytest.mark.slow
-def test_a_mass_change_fails_and_the_command_that_its_message_names_lets_it_through(place: Place, world: World) -> None:
-    assert place.terminal.run("sync").returncode == 0
-    for record in list(world.records("clients")):
-        world.put("clients", {name: value for name, value in record.items() if name != "phoneNumber"})
-    change_all(world, "transactions", currency="USD")
-    clients = count(place.warehouse_url, "inn8.clients where phone <> ''")
-    transactions = count(place.warehouse_url, "inn8.transactions where currency <> 'USD'")
-    changes = {
-        "clients": Change("phone", r"'[^'\n]+'", "''", clients),
-        "transactions": Change("currency", r"'\w+'", "'USD'", transactions),
-    }
-    failed = place.terminal.run("sync")
-    assert (failed.returncode, failed.stdout.count("Failed")) == (1, 2), failed
-    for entity, change in changes.items():
-        (message,) = [line for line in failed.stderr.splitlines() if f"The sync of {entity} would have changed" in line]
-        command = named_command(message)
-        assert ("--from" in command) == ("--to" in command) == (entity == "transactions")
-        preview_shows_the_change_and_writes_nothing(place, entity, change, command)
-        assert place.terminal.run(*command).returncode == 0
-        assert unchanged_rows(place, entity, change) == 0
-    assert place.terminal.run("sync").returncode == 0
-
-
-def unchanged_rows(place: Place, entity: str, change: Change) -> int:
-    new = f"is distinct from {change.new}"
-    return count(place.warehouse_url, f"inn8.{entity} where {change.column} {new}")
-
-
-def preview_shows_the_change_and_writes_nothing(place: Place, entity: str, change: Change, command: list[str]) -> None:
-    logged, before = place.terminal.ask("log", "--json").stdout, unchanged_rows(place, entity, change)
-    assert before == change.rows
-    preview = place.terminal.run(*command, "--dry-run")
-    assert (preview.returncode, preview.stderr) == (0, ""), preview
-    values = rf"  - {change.column}: {change.old}\n  \+ {change.column}: {change.new}\n"
-    assert len(re.findall(rf"{entity} [\w-]+: updated\n{values}", preview.stdout)) == min(change.rows, 20)
-    assert f"{entity}: {change.rows:,} updated\n" in preview.stdout
-    (sync,) = json.loads(place.terminal.run(*command, "--dry-run", "--json").stdout)["syncs"]
-    listed = [each for each in sync["changes"] if each["column_name"] == change.column]
-    assert (len(listed), {each["reason"] for each in listed}) == (change.rows, {"updated"})
-    written = "rows would change.\nDry run, nothing was written. The sync log would say:\n"
-    assert f"\n{change.rows:,} {written}" in preview.stdout
-    assert re.search(rf"{entity} [^\n]*Success +\d+ +0 +{change.rows} ", preview.stdout), preview
-    assert unchanged_rows(place, entity, change) == before
-    assert place.terminal.ask("log", "--json").stdout == logged
-
-
-@pytest.mark.slow
-def test_too_many_rejects_fail_and_the_command_that_their_message_names_stores_them(place: Place, world: World) -> None:
-    change_all(world, "clients", fullName=None)
-    failed = place.terminal.run("sync", "clients")
-    assert failed.returncode == 1
-    assert place.terminal.run(*named_command(failed.stderr)).returncode == 3
-    assert count(place.warehouse_url, "inn8.rejected_records") == 30
-
-
-@pytest.mark.slow
-def test_removals_that_are_held_back_are_marked_by_a_sync_that_allows_them(place: Place, world: World) -> None:
-    place.terminal.run("sync", "clients")
-    for record in list(world.records("clients"))[:10]:
-        world.remove("clients", record["id"])
-    assert place.terminal.run("sync", "clients").returncode == 3
-    assert place.terminal.run("sync", "clients", "--allow-removals").returncode == 0
-    assert count(place.warehouse_url, "inn8.clients where missing_since is not null") == 10
 
 
 class TestOfAnEmptyWorld:
@@ -290,58 +196,6 @@ class TestOfAWorldWithFaultyRecords:
         assert "out_of_range" in refused.stdout
         nobody = place.terminal.ask("show", "client", "cl-000001")
         assert (nobody.exit_code, nobody.stdout) == (1, "")
-
-
-@pytest.mark.slow
-def test_a_warehouse_without_tables_fails_until_it_is_upgraded(place: Place, new_database: NewDatabase) -> None:
-    with new_database("template0") as empty:
-        terminal = place.terminal.but(INN8_DATABASE_URL=empty)
-        failed = terminal.run("sync", "clients")
-        assert failed.returncode == 1
-        assert "inn8 db upgrade" in failed.stderr
-        doctor = terminal.ask("doctor")
-        assert doctor.exit_code == 1
-        assert "FAIL database" in doctor.stdout
-        upgraded = terminal.ask("db", "upgrade")
-        assert (upgraded.exit_code, "was empty" in upgraded.stdout) == (0, True), upgraded
-        assert terminal.run("sync", "clients").returncode == 0
-        doctor = terminal.ask("doctor", "--json")
-        assert (doctor.exit_code, all(each["is_ok"] for each in json.loads(doctor.stdout))) == (0, True), doctor.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_sync_that_is_ended_by_a_signal_is_logged_as_failed(place: Place, end: signal.Signals) -> None:
-    place.server.faults.add("delay", "clients", seconds=60, times=None)
-    with place.terminal.start("sync") as process:
-        ends_at = time.monotonic() + 30
-        while not place.server.stats.requests["/clients"] and time.monotonic() < ends_at:
-            time.sleep(0.05)
-        process.send_signal(end)
-        try:
-            _, errors = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert process.returncode == 1
-    assert "Traceback" not in errors
-    logged = json.loads(place.terminal.ask("log", "--json").stdout)
-    assert [(each["entity"], each["status"]) for each in logged] == [("clients", "Failed")]
-
-
-@pytest.mark.slow
-def test_where_dagsters_storage_cannot_be_written_standard_error_and_the_exit_code_say_so(
-    place: Place, storage_url: str
-) -> None:
-    assert place.terminal.run("sync", "clients").returncode == 0
-    engine = sqlalchemy.create_engine(storage_url)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"alter database {engine.url.database} set default_transaction_read_only = on")
-        connection.commit()
-    engine.dispose()
-    refused = place.terminal.run("sync", "clients")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "Dagster's storage cannot be used (ReadOnlySqlTransaction)" in refused.stderr
-    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.slow

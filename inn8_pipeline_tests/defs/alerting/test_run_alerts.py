@@ -46,6 +46,16 @@ def test_a_failed_maintenance_is_reported_and_so_is_its_next_success(alerted: Pi
     assert receiver.received[1].startswith("Resolved: job inn8_maintenance, after ")
 
 
+def test_a_failed_erasure_is_no_incident_because_the_command_says_why(alerted: Pipeline, receiver: Receiver) -> None:
+    sensor = SensorRunner(alerted, "alert_failed_runs")
+    for name in (names.ERASE_JOB, maintenance.JOB):
+        run = alerted.instance.create_run_for_job(alerted.definitions.resolve_job_def(name))
+        alerted.instance.report_run_failed(run)
+    sensor.evaluate()
+    (reported,) = receiver.received
+    assert reported.startswith("Error: job inn8_maintenance. The run ")
+
+
 def test_days_that_were_not_loaded_are_reported_until_a_run_has_loaded_them(
     loaded: Pipeline, receiver: Receiver
 ) -> None:
