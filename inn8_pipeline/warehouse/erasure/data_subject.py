@@ -79,6 +79,10 @@ def ignore_progress(_doing: str, _done: int, _total: int) -> None:
     """Do nothing."""
 
 
+_PAGES_AT_A_TIME = 16
+"""The pages of one query: chunks are small, and a query for each took two thirds of the time of an erasure."""
+
+
 class DataSubjectSearch:
     """Search for everything about one client, in a transaction of the caller."""
 
@@ -200,12 +204,16 @@ class DataSubjectSearch:
 
     def _kept(self, entity: Entity) -> Iterator[tuple[bytes, bytes, int]]:
         """Yield the pages of the entity's complete landings: digest, body, number of records."""
-        for digest in self._named[entity]:
-            row = execute(self._connection, statements.PAGE, tenant=self._tenant_id, digest=digest).fetchone()
-            if row is not None:
-                yield row["sha256"], row["body"], row["record_count"]
-            self._pages_done += 1
-            self._on_progress("looking through the stored pages", self._pages_done, self._pages_to_look_through)
+        named = self._named[entity]
+        for place in range(0, len(named), _PAGES_AT_A_TIME):
+            digests = named[place : place + _PAGES_AT_A_TIME]
+            rows = execute(self._connection, statements.PAGES, tenant=self._tenant_id, digests=digests).fetchall()
+            bodies = {row["sha256"]: row for row in rows}
+            for digest in digests:
+                if digest in bodies:
+                    yield digest, bodies[digest]["body"], bodies[digest]["record_count"]
+                self._pages_done += 1
+                self._on_progress("looking through the stored pages", self._pages_done, self._pages_to_look_through)
 
     def _payloads(self, entity: Entity) -> Iterator[tuple[int, bytes]]:
         """Yield the rejects of the entity, including resolved ones: the id, and a page with only this record."""

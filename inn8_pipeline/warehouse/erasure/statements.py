@@ -29,9 +29,9 @@ NAMED = sql.SQL("""
   select distinct d.sha256 as value from inn8_raw.landings l {pages}
    where l.tenant_id = %(tenant)s and l.entity = %(entity)s
 """)
-PAGE = sql.SQL("""
+PAGES = sql.SQL("""
   select sha256, convert_to(body::text, 'UTF8') as body, record_count from inn8_raw.pages
-   where tenant_id = %(tenant)s and sha256 = %(digest)s
+   where tenant_id = %(tenant)s and sha256 = any (%(digests)s::bytea[])
 """)
 REJECTS = sql.SQL(
     "select id as value from inn8.rejected_records where tenant_id = %(tenant)s and entity = %(entity)s order by id"

@@ -5,7 +5,7 @@ import pytest
 from inn8_pipeline.errors import NotVacuumedError
 from inn8_pipeline.transform.redaction import redact
 from inn8_pipeline.warehouse import database
-from inn8_pipeline.warehouse.erasure import erase
+from inn8_pipeline.warehouse.erasure import data_subject, erase
 from inn8_pipeline_tests.warehouse.erasure.conftest import THANDI
 from inn8_pipeline_tests.warehouse.logins import administer
 from inn8_pipeline_tests.warehouse.syncs import Syncs
@@ -59,3 +59,16 @@ def test_a_vacuum_that_fails_half_way_names_only_the_tables_that_are_left(
         with pytest.raises(NotVacuumedError) as caught:
             erase.erase(hasty, THANDI, redact)
     assert caught.value.statement == 'vacuum (analyze) "inn8_raw"."landings", "inn8_raw"."pages"'
+
+
+@pytest.mark.parametrize("pages_at_a_time", [1, 2])
+def test_it_does_not_matter_how_many_pages_are_read_at_a_time(
+    filled: Syncs, monkeypatch: pytest.MonkeyPatch, pages_at_a_time: int
+) -> None:
+    expected = erase.look(filled.engine, THANDI, redact)
+    heard: list[tuple[int, int]] = []
+    monkeypatch.setattr(data_subject, "_PAGES_AT_A_TIME", pages_at_a_time)
+    found = erase.look(filled.engine, THANDI, redact, on_progress=lambda _, *each: heard.append(each))
+    assert found == expected
+    assert expected.pages == 5
+    assert [done for done, _ in heard] == list(range(1, heard[-1][1] + 1))
