@@ -4,11 +4,12 @@ import warnings
 
 import dagster as dg
 
-from inn8_pipeline.defs import erasing, jobs, maintenance, names, partitions, pausing, reject_job
+from inn8_pipeline.defs import names, partitions
 from inn8_pipeline.defs.alerting import sensors
 from inn8_pipeline.defs.assets import factories
 from inn8_pipeline.defs.checks import asset_checks, plausibility
 from inn8_pipeline.defs.instance.internals import UnresolvedAssetJobDefinition
+from inn8_pipeline.defs.jobs import erasing, maintenance, pausing, reject_job, sync_job
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Inn8, Warehouse
 from inn8_pipeline.defs.runs import executors
@@ -59,7 +60,7 @@ def build(environment: Environment) -> dg.Definitions:
 
 
 def _jobs(tenant: Tenant, executor: dg.ExecutorDefinition) -> list[UnresolvedAssetJobDefinition]:
-    return [*(jobs.entity_job(tenant, entity, executor) for entity in ENTITIES), jobs.all_job(tenant, executor)]
+    return [*(sync_job.entity_job(tenant, entity, executor) for entity in ENTITIES), sync_job.all_job(tenant, executor)]
 
 
 def _assets(tenant: Tenant, settings: SyncSettings) -> list[dg.AssetsDefinition]:

@@ -5,7 +5,8 @@ from functools import partial
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import erasing, names
+from inn8_pipeline.defs import names
+from inn8_pipeline.defs.jobs import erasing
 from inn8_pipeline.defs.runs import progress
 from inn8_pipeline.entities import CLIENTS, ENTITIES
 from inn8_pipeline.errors import StillSentError

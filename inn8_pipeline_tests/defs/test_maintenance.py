@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import maintenance
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.jobs import maintenance
 from inn8_pipeline.defs.names import CHECK_ALIASES
 from inn8_pipeline.defs.runs import progress
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS

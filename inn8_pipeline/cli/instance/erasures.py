@@ -7,7 +7,7 @@ from dagster import in_process_executor
 
 from inn8_pipeline.cli.instance.instance import DagsterStorageError, guarded_instance
 from inn8_pipeline.cli.instance.runs import ended_by_signals, run_job
-from inn8_pipeline.defs import erasing
+from inn8_pipeline.defs.jobs import erasing
 from inn8_pipeline.defs.names import TENANT_TAG
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.settings import Environment

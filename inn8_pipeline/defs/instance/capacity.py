@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from inn8_pipeline.defs import names
-from inn8_pipeline.defs.jobs import MAX_RUNTIME_SECONDS
+from inn8_pipeline.defs.jobs.sync_job import MAX_RUNTIME_SECONDS
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import moment, now
 

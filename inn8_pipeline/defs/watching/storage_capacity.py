@@ -11,8 +11,8 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from sqlalchemy import Connection, text
 
-from inn8_pipeline.defs import maintenance
 from inn8_pipeline.defs.instance.capacity import GIGABYTE, CapacityError
+from inn8_pipeline.defs.jobs import maintenance
 from inn8_pipeline.settings import Environment, now, read_database, read_retention
 from inn8_pipeline.warehouse import database
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from inn8_pipeline.defs import names, pausing
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.instance import pauses
+from inn8_pipeline.defs.jobs import pausing
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS
 from inn8_pipeline.settings import now
 from inn8_pipeline_tests.defs.alerting.sensors import HEARTBEAT_PATH, Receiver, SensorRunner

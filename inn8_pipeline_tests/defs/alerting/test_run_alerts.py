@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import maintenance, names
+from inn8_pipeline.defs import names
 from inn8_pipeline.defs.alerting import run_incidents
+from inn8_pipeline.defs.jobs import maintenance
 from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Window
 from inn8_pipeline_tests.defs.alerting.sensors import Receiver, SensorRunner
 from inn8_pipeline_tests.defs.pipelines import Pipeline

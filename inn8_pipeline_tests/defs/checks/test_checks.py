@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from inn8_pipeline.defs import reject_job
 from inn8_pipeline.defs.checks import check_rules
 from inn8_pipeline.defs.checks.asset_checks import CHECKS
+from inn8_pipeline.defs.jobs import reject_job
 from inn8_pipeline.defs.partitions import range_tags
 from inn8_pipeline.entities import CLIENTS, ENTITIES, PORTFOLIOS, TRANSACTIONS, Entity
 from inn8_pipeline.sandbox.world.world import ABSENT

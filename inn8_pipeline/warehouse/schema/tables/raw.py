@@ -4,7 +4,7 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Index, Integer, LargeBi
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy.dialects.postgresql import JSON
 
-from inn8_pipeline.warehouse.schema.shared import (
+from inn8_pipeline.warehouse.schema.tables.shared import (
     RAW_SCHEMA,
     TENANT,
     identity_columns,

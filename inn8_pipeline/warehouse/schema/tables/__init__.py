@@ -5,14 +5,14 @@ create the tables, and a test compares both. Every key begins with the tenant, i
 can refer to a row of another tenant.
 """
 
-from inn8_pipeline.warehouse.schema.entity_tables import (
+from inn8_pipeline.warehouse.schema.tables.entities import (
     ENDED_COLUMNS,
     FILL_FACTOR,
     business_tables,
     history_of,
     table_of,
 )
-from inn8_pipeline.warehouse.schema.pipeline_tables import (
+from inn8_pipeline.warehouse.schema.tables.pipeline import (
     circuits,
     locks,
     pauses,
@@ -24,8 +24,8 @@ from inn8_pipeline.warehouse.schema.pipeline_tables import (
     unconfirmed_rows,
     unknown_properties,
 )
-from inn8_pipeline.warehouse.schema.raw_tables import landings, page_groups, page_validators, pages
-from inn8_pipeline.warehouse.schema.shared import HISTORY_SCHEMA, RAW_SCHEMA, SCHEMA, TENANT, metadata
+from inn8_pipeline.warehouse.schema.tables.raw import landings, page_groups, page_validators, pages
+from inn8_pipeline.warehouse.schema.tables.shared import HISTORY_SCHEMA, RAW_SCHEMA, SCHEMA, TENANT, metadata
 
 __all__ = [
     "ENDED_COLUMNS",

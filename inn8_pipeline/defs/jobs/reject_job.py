@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from inn8_pipeline.defs.forms import observe, target_fields, target_of
+from inn8_pipeline.defs.jobs.forms import observe, target_fields, target_of
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.entities import Entity

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.schema import SchemaItem
 
 from inn8_pipeline.warehouse.schema.comments import SYNC_LOG_COUNTS
-from inn8_pipeline.warehouse.schema.shared import (
+from inn8_pipeline.warehouse.schema.tables.shared import (
     RAW_SCHEMA,
     TENANT,
     identity_columns,

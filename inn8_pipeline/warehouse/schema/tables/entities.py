@@ -31,7 +31,7 @@ from inn8_pipeline.entities import (
     table_columns,
 )
 from inn8_pipeline.warehouse.schema.comments import ENDED
-from inn8_pipeline.warehouse.schema.shared import (
+from inn8_pipeline.warehouse.schema.tables.shared import (
     HISTORY_SCHEMA,
     SCHEMA,
     TENANT,
