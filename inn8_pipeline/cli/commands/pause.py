@@ -17,8 +17,7 @@ from inn8_pipeline.cli.support.options import (
     tenant_ids_of,
     tenant_option,
 )
-from inn8_pipeline.cli.support.output import print_json, silence
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import print_json, print_text, silence
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment, read_database
 
@@ -75,4 +74,4 @@ def _show(environment: Environment, instance: "DagsterInstance", tenant_ids: tup
     else:
         for tenant_id, name, pause in found:
             tenant = tenant_argument(environment, tenant_id)
-            click.echo(printable(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it."))
+            print_text(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it.", indent=2)

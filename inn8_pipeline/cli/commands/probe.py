@@ -10,8 +10,7 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_argument, tenant_id_of, tenant_option
-from inn8_pipeline.cli.support.output import console, print_json, silence
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import console, print_json, print_text, silence
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.contract import Contract
 from inn8_pipeline.contract.writing import toml
@@ -114,7 +113,7 @@ def _print(report: ProbeReport) -> None:
     screen.print(rows_table(rows, ["Of", "What", "Result", "Seen"], width=screen.width))
     for each in report.findings:
         if each.severity is not Severity.AS_CONTRACT:
-            click.echo(printable(f"{each.subject}, {each.topic}: {each.severity}. {each.seen}. {each.meaning}"))
+            print_text(f"{each.subject}, {each.topic}: {each.severity}. {each.seen}. {each.meaning}", indent=2)
             click.echo("".join(f"    {line}\n" for line in each.line.splitlines()), nl=False)
 
 

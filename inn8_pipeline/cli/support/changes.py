@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from tempfile import TemporaryFile
@@ -14,6 +14,7 @@ import click
 
 from inn8_pipeline.cli.support.output import console, folded
 from inn8_pipeline.lazy_imports import lazy_module
+from inn8_pipeline.settings import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -164,4 +165,4 @@ def _are(number: int) -> str:
 
 def _when(change: "ValueChange") -> str:
     run = f", run {change.run_id[:8]}" if change.run_id else ""
-    return f" {change.changed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}{run}"
+    return f" {moment(change.changed_at, has_seconds=True)}{run}"

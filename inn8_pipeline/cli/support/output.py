@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -30,7 +31,9 @@ else:
     rich_progress = lazy_module("rich.progress")
 
 WIDTH = 160
-"""The width of output that goes to no terminal."""
+"""The width of tables that go to no terminal."""
+_WORD = re.compile(r"(?:`[^`\n]*`|\S)+")
+"""A word, or a command in backticks, which is not divided: it is pasted into a shell."""
 
 
 def silence() -> None:
@@ -55,10 +58,41 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     click.echo(text)
 
 
-def print_result(*, is_ok: bool, subject: str, message: str) -> None:
-    """Print the result of one check, marked as passed or failed."""
-    mark = click.style("ok  ", fg="green") if is_ok else click.style("FAIL", fg="red")
-    click.echo(f"{mark} {subject}: {message}")
+def print_text(text: str, *, on_stderr: bool = False, indent: int = 0) -> None:
+    """Print a message with control characters as escapes; in a terminal, in lines that are no wider than it.
+
+    `indent` is the number of blanks before all lines but the first. To a file or a pipe, the message is one line, so
+    that a search finds it.
+    """
+    click.echo(f"\n{' ' * indent}".join(_lines(printable(text), indent, on_stderr=on_stderr)), err=on_stderr)
+
+
+def print_result(*, is_ok: bool, subject: str, message: str, is_note: bool = False) -> None:
+    """Print the result of one check, marked as passed, as failed, or as a note: passed, but worth knowing."""
+    name, colour = ("FAIL", "red") if not is_ok else ("note", "yellow") if is_note else ("ok  ", "green")
+    lines = _lines(printable(f"{subject}: {message}"), len(name) + 1)
+    click.echo(f"{click.style(name, fg=colour)} " + f"\n{' ' * (len(name) + 1)}".join(lines))
+
+
+def _lines(text: str, indent: int, *, on_stderr: bool = False) -> list[str]:
+    """Return the text in lines that leave `indent` columns of the terminal; as it is if the stream is no terminal."""
+    is_terminal = (sys.stderr if on_stderr else sys.stdout).isatty()
+    return wrapped(text, console(stderr=on_stderr).width - indent) if is_terminal else text.split("\n")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the text in lines of at most this width; only a word or a command that is wider stays as it is."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in _WORD.findall(paragraph):
+            if line and rich_cells.cell_len(f"{line} {word}") > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        lines.append(line)
+    return lines
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
@@ -93,14 +127,29 @@ def _is_safe(text: str) -> bool:
 
 
 def print_messages(syncs: Iterable["LoggedSync"], *, on_stderr: bool = True, failures_only: bool = False) -> None:
-    """Print the message of each sync that has one: why it failed, or what needs attention."""
+    """Print the messages of the syncs: why one failed, or what needs attention.
+
+    Each is printed once for an entity, with the runs that have it and their starts in UTC, as the table has them.
+    """
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1
+    alike: dict[tuple[str, str], list[LoggedSync]] = {}
     for sync in logged:
         message = sync.entry.error_message if failures_only else sync.entry.description
         if message:
             name = f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity
-            click.echo(printable(f"{name}: {message}"), err=on_stderr)
+            alike.setdefault((name, message), []).append(sync)
+    for (name, message), having in alike.items():
+        print_text(f"{name} ({_runs(having)}): {message}", on_stderr=on_stderr, indent=2)
+
+
+def _runs(syncs: "list[LoggedSync]") -> str:
+    """Return the start and the run of a sync; of several, the first and the last start, and the last run."""
+    known = sorted((sync.entry.started_at, sync.run_id) for sync in syncs if sync.entry.started_at)
+    starts = list(dict.fromkeys(f"{at:%m-%d %H:%M}" for at, _ in (known[:1] + known[-1:])))
+    span = f"{' to '.join(starts)} UTC, " if known else ""
+    last = known[-1][1] if known else syncs[-1].run_id
+    return f"{span}run {last[:8]}" if len(syncs) == 1 else f"{len(syncs)} runs, {span}the last is {last[:8]}"
 
 
 @contextmanager
