@@ -9,16 +9,18 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
-from inn8_pipeline.cli.support.output import print_json, progress
+from inn8_pipeline.cli.support.output import print_json
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
 if TYPE_CHECKING:
+    from inn8_pipeline.cli.support import progress_display
     from inn8_pipeline.transform import redaction
     from inn8_pipeline.warehouse.erasure import data_subject, erase
 else:
-    # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
+    # They import rich and SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
+    progress_display = lazy_module("inn8_pipeline.cli.support.progress_display")
     data_subject = lazy_module("inn8_pipeline.warehouse.erasure.data_subject")
     erase = lazy_module("inn8_pipeline.warehouse.erasure.erase")
     redaction = lazy_module("inn8_pipeline.transform.redaction")
@@ -78,7 +80,7 @@ def _progress() -> "Iterator[tuple[data_subject.OnPage, Callable[[str], None]]]"
 
     The pages of parents are looked through twice.
     """
-    with progress() as shown:
+    with progress_display.progress() as shown:
         task = shown.add_task("stored pages", total=None, note="")
 
         def update(entity: Entity, done: int, total: int) -> None:

@@ -57,10 +57,10 @@ def command(contract_file: Path | None, report_file: Path | None, tenant_id: str
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
     endpoint = read_endpoint(environment, tenant)
-    click.echo(
+    print_text(
         f"At most {MAX_REQUESTS} requests to {urlsplit(endpoint.base_url).hostname}{_of_tenant(environment, tenant)}, "
         "none of which changes data.",
-        err=True,
+        on_stderr=True,
     )
     with _budget(environment, tenant) as budget:
         report = _probe(endpoint, budget).of_tenant(tenant_variable(environment, tenant, ""))
@@ -72,7 +72,7 @@ def command(contract_file: Path | None, report_file: Path | None, tenant_id: str
         _conclude(report, _of_tenant(environment, tenant))
         if contract_file is not None:
             variable = tenant_variable(environment, tenant, "CONTRACT_FILE")
-            click.echo(f"Written: {contract_file}. Look at it, set {variable}={contract_file}, and probe again.")
+            print_text(f"Written: {contract_file}. Look at it, set {variable}={contract_file}, and probe again.")
     sys.exit(report.exit_code)
 
 
@@ -118,7 +118,7 @@ def _print(report: ProbeReport) -> None:
 
 
 def _conclude(report: ProbeReport, of_tenant: str) -> None:
-    click.echo(f"\n{report.requests} requests{of_tenant}. {_SUMMARY[report.severity]}")
+    print_text(f"\n{report.requests} requests{of_tenant}. {_SUMMARY[report.severity]}")
 
 
 _SUMMARY = {

@@ -255,7 +255,7 @@ def accept(
         named = f"Reject {min(accepted)} is" if len(accepted) == 1 else f"{len(accepted)} rejects are"
         verb = "causes" if len(accepted) == 1 else "cause"
         it = "it" if len(accepted) == 1 else "they"
-        click.echo(f"{named} accepted. Beginning with the next sync, {it} no longer {verb} PartialSuccess.")
+        print_text(f"{named} accepted. Beginning with the next sync, {it} no longer {verb} PartialSuccess.")
     elif not unknown:
         click.echo("There is no such open reject: nothing was changed.")
     if unknown:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 import click
 
-from inn8_pipeline.cli.support.output import console, folded
+from inn8_pipeline.cli.support.output import console, folded, print_text
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import moment
 
@@ -114,10 +114,10 @@ def print_changes(
     for table, reasons in counts.items():
         rest = _listable(reasons, listing) - listing.limit
         if listing.limit and rest > 0:
-            click.echo(f"… and {rest:,} more {_rows(rest)} of {table}: {listing.more}.")
+            print_text(f"… and {rest:,} more {_rows(rest)} of {table}: {listing.more}.")
     inserted = sum(reasons[diff.INSERTED] for reasons in counts.values())
     if inserted and not listing.with_inserted:
-        click.echo(f"{inserted:,} inserted {_rows(inserted)} {_are(inserted)} not listed: {listing.inserted}.")
+        print_text(f"{inserted:,} inserted {_rows(inserted)} {_are(inserted)} not listed: {listing.inserted}.")
     click.echo(_summary(sum(reasons.total() for reasons in counts.values()), has_happened=has_happened))
 
 

@@ -1,18 +1,15 @@
-"""Print JSON, messages and a progress display that Dagster does not capture.
+"""Print JSON, CSV and messages.
 
 Values of records cannot control the terminal: markup is not interpreted, and control characters are shown as escapes.
 """
 
-import io
 import json
 import logging
-import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,13 +19,11 @@ from inn8_pipeline.lazy_imports import lazy_module
 if TYPE_CHECKING:
     from rich import cells as rich_cells
     from rich import console as rich_console
-    from rich import progress as rich_progress
 
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 else:
     rich_cells = lazy_module("rich.cells")
     rich_console = lazy_module("rich.console")
-    rich_progress = lazy_module("rich.progress")
 
 WIDTH = 160
 """The width of tables that go to no terminal."""
@@ -64,20 +59,21 @@ def print_text(text: str, *, on_stderr: bool = False, indent: int = 0) -> None:
     `indent` is the number of blanks before all lines but the first. To a file or a pipe, the message is one line, so
     that a search finds it.
     """
-    click.echo(f"\n{' ' * indent}".join(_lines(printable(text), indent, on_stderr=on_stderr)), err=on_stderr)
+    click.echo(fitted(printable(text), on_stderr=on_stderr, indent=indent), err=on_stderr)
+
+
+def fitted(text: str, *, on_stderr: bool, indent: int = 0) -> str:
+    """Return the text in lines that fit the terminal; as it is if the stream is no terminal."""
+    if not (sys.stderr if on_stderr else sys.stdout).isatty():
+        return text
+    return f"\n{' ' * indent}".join(wrapped(text, console(stderr=on_stderr).width - indent))
 
 
 def print_result(*, is_ok: bool, subject: str, message: str, is_note: bool = False) -> None:
     """Print the result of one check, marked as passed, as failed, or as a note: passed, but worth knowing."""
     name, colour = ("FAIL", "red") if not is_ok else ("note", "yellow") if is_note else ("ok  ", "green")
-    lines = _lines(printable(f"{subject}: {message}"), len(name) + 1)
-    click.echo(f"{click.style(name, fg=colour)} " + f"\n{' ' * (len(name) + 1)}".join(lines))
-
-
-def _lines(text: str, indent: int, *, on_stderr: bool = False) -> list[str]:
-    """Return the text in lines that leave `indent` columns of the terminal; as it is if the stream is no terminal."""
-    is_terminal = (sys.stderr if on_stderr else sys.stdout).isatty()
-    return wrapped(text, console(stderr=on_stderr).width - indent) if is_terminal else text.split("\n")
+    text = fitted(printable(f"{subject}: {message}"), on_stderr=False, indent=len(name) + 1)
+    click.echo(f"{click.style(name, fg=colour)} {text}")
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -150,36 +146,3 @@ def _runs(syncs: "list[LoggedSync]") -> str:
     span = f"{' to '.join(starts)} UTC, " if known else ""
     last = known[-1][1] if known else syncs[-1].run_id
     return f"{span}run {last[:8]}" if len(syncs) == 1 else f"{len(syncs)} runs, {span}the last is {last[:8]}"
-
-
-@contextmanager
-def progress() -> Iterator["rich_progress.Progress"]:
-    """Show a progress display on standard error, though Dagster captures the streams of a step."""
-    columns = (
-        rich_progress.SpinnerColumn(),
-        rich_progress.TextColumn("{task.description}"),
-        rich_progress.BarColumn(),
-        rich_progress.TextColumn("{task.fields[note]}"),
-    )
-    with _own_stderr() as stream:
-        drawn = rich_console.Console(file=stream, highlight=False)
-        times = (
-            rich_progress.TimeElapsedColumn(),
-            rich_progress.TextColumn("so far, about"),
-            rich_progress.TimeRemainingColumn(),
-            rich_progress.TextColumn("left"),
-        )
-        with rich_progress.Progress(*columns, *times, console=drawn, disable=not drawn.is_terminal) as shown:
-            yield shown
-
-
-@contextmanager
-def _own_stderr() -> Iterator[TextIO]:
-    """Yield a duplicate of standard error, or standard error itself if it has no file descriptor."""
-    try:
-        number = os.dup(sys.stderr.fileno())
-    except (OSError, io.UnsupportedOperation):
-        yield sys.stderr
-        return
-    with os.fdopen(number, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as stream:
-        yield stream
