@@ -130,13 +130,12 @@ REJECTS = "3 rejects are open; each sync tries them again (`inn8 rejects list`).
 def test_of_a_partial_success_it_says_how_many_of_how_many_records_were_rejected() -> None:
     (clients,) = ticks([PARTIAL])
     (portfolios,) = ticks([PARTIAL], "portfolios")
-    older, newest = ticks([PARTIAL, PARTIAL], "transactions", first=-1)[::-1]
+    both = ticks([PARTIAL, PARTIAL], "transactions", DAYS, first=-1)
     said = completeness(
         [
             having(clients, REJECTS, 1_003, 3),
             having(portfolios, REJECTS, 2_003, 3),
-            having(newest, REJECTS, 51_003, 3),
-            having(older, REJECTS, 40_000, 3),
+            *(having(each, REJECTS, 51_003, 3) for each in both),
         ]
     )
     assert said == (
@@ -146,11 +145,23 @@ def test_of_a_partial_success_it_says_how_many_of_how_many_records_were_rejected
     )
 
 
-def test_rejects_of_earlier_syncs_are_not_counted_as_those_of_this_one() -> None:
+def test_the_records_of_a_load_in_several_runs_are_those_of_all_its_days() -> None:
+    windows = [Window(date(2026, month, 1), date(2026, month, 28)) for month in (9, 10, 11)]
+    runs = [
+        having(ticks([PARTIAL], "transactions", each, first=-number)[0], REJECTS, 1_000, 3)
+        for number, each in enumerate(windows)
+    ]
+    assert completeness(runs).startswith("NOT complete: 3 of 3,000 records rejected, the others written (transactions ")
+    # Days that a newer sync covers are not counted again.
+    tick = having(ticks([PARTIAL], "transactions", DAYS, first=1)[0], REJECTS, 500, 3)
+    assert completeness([tick, *runs]).startswith("NOT complete: 3 of 2,500 records rejected, ")
+
+
+def test_rejects_of_earlier_syncs_are_not_called_those_of_this_one_and_accepted_ones_are_not_counted() -> None:
     (sync,) = ticks([PARTIAL])
-    said = completeness([having(sync, REJECTS, 1_000)])
+    said = completeness([having(sync, REJECTS, 1)])
     assert said.startswith("NOT complete: 3 rejects of earlier syncs still open (clients PartialSuccess at ")
-    # The message of accepted rejects does not mention them.
+    assert completeness([having(sync, REJECTS, 1_000, 5)]).startswith("NOT complete: 3 of 1,000 records rejected, ")
     said = completeness([having(sync, "2 records have the id of another record of the same fetch. Of each", 1_000, 3)])
     assert said.startswith("NOT complete: 2 records have the id of another record of the same fetch (clients Partial")
 

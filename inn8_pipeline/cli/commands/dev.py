@@ -124,7 +124,8 @@ def _announce(url: str, script: Path, tick_minutes: int) -> None:
     click.echo(f"Dagster UI   {url}")
     click.echo(f"Terminal     . {shlex.quote(str(script))}")
     click.echo("             inn8 log; inn8 rejects list; inn8 doctor")
-    click.echo(f"The first sync has begun. The schedules sync every {tick_minutes} minutes.")
+    minutes = "minute" if tick_minutes == 1 else f"{tick_minutes} minutes"
+    click.echo(f"The first sync has begun. The schedules sync every {minutes}.")
     click.echo("Ctrl-C stops everything; the data is kept.")
 
 

@@ -88,8 +88,8 @@ def command(
 ) -> None:
     """Show whether the syncs were complete, then the sync log, newest first: one line per run and entity.
 
-    The first line counts all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
-    Of a period it also names the ticks that started no sync. With --exit-code, the exit code is that of the worst
+    The first lines count all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
+    Of a period they also name the ticks that started no sync. With --exit-code, the exit code is that of the worst
     status among them: 1 for Failed, 3 for PartialSuccess, otherwise 0. It is also 1 if such a tick was not made good,
     or if no sync began in the period.
     """

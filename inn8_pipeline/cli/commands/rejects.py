@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support import dagster_modules, reject_list
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
@@ -22,7 +22,7 @@ from inn8_pipeline.cli.support.options import (
 )
 from inn8_pipeline.cli.support.output import console, print_csv, print_json, print_json_lines, print_text, silence
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.tables import row_table, rows_table
+from inn8_pipeline.cli.support.tables import row_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_database
@@ -35,23 +35,8 @@ else:
     sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
     rejects = lazy_module("inn8_pipeline.warehouse.queries.rejects")
 
-COLUMNS = (
-    "id",
-    "entity",
-    "external_id",
-    "trade_date",
-    "reason_code",
-    "reason",
-    "attempts",
-    "first_seen_at",
-    "accepted_at",
-    "accepted_note",
-)
-OPEN, ACCEPTED = "open", "accepted"
 MOST_SHOWN = 20
 """The greatest number of ids in a message."""
-EXPENDABLE = ("accepted_note", "accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
-"""The columns that a narrow terminal leaves out, the first one first."""
 
 
 @click.group(
@@ -118,43 +103,12 @@ def list_rejects(
         click.echo("There are no rejects.")
     else:
         if found:
-            _print_table(found, has_several=len(tenant_ids) > 1, has_states=has_states)
+            reject_list.print_table(found, has_several=len(tenant_ids) > 1, has_states=has_states)
         shown = sum(each["resolved_at"] is None for each in found)
         open_ones, accepted = (sum(each) for each in zip(*counts, strict=True))
-        print_text(_summary(open_ones, accepted, shown, has_states=has_states))
-    needs_action = any(_state(each) == OPEN for each in found)
+        print_text(reject_list.summary(open_ones, accepted, shown, has_states=has_states))
+    needs_action = any(reject_list.state(each) == reject_list.OPEN for each in found)
     sys.exit(EXIT_PARTIAL if sets_exit_code and needs_action else 0)
-
-
-def _print_table(found: "Sequence[Row]", *, has_several: bool, has_states: bool) -> None:
-    """Print the rejects. If they may have several states, that of each is a column that no terminal leaves out."""
-    first, *others = COLUMNS
-    columns = (*(["tenant_id"] if has_several else []), first, *(["state"] if has_states else []), *others)
-    screen = console()
-    rows = [{**row, "state": _state(row)} for row in found]
-    screen.print(rows_table(rows, columns, width=screen.width, expendable=EXPENDABLE))
-
-
-def _state(reject: "Row") -> str:
-    """Return whether a reject is open or accepted, or how it was resolved."""
-    if reject["resolved_at"] is not None:
-        return str(reject["resolution"])
-    return OPEN if reject["accepted_at"] is None else ACCEPTED
-
-
-def _summary(open_ones: int, accepted: int, shown: int, *, has_states: bool) -> str:
-    """Return how many rejects are open and how many accepted, and the options that list those that are not shown."""
-    parts = [f"{_rejects(open_ones)} open" if open_ones else "There are no open rejects"]
-    if accepted:
-        more = "" if has_states else ": `inn8 rejects list --with-accepted` lists them too"
-        parts.append(f"{'' if open_ones else 'but '}{_rejects(accepted)} accepted{more}")
-    wanted = open_ones + (accepted if has_states else 0)
-    left_out = f" {shown:,} of {wanted:,} are shown: --limit shows more." if shown < wanted else ""
-    return f"{', '.join(parts)}.{left_out}"
-
-
-def _rejects(count: int) -> str:
-    return "1 reject is" if count == 1 else f"{count:,} rejects are"
 
 
 @command.command(epilog=examples("inn8 rejects show 17"))

@@ -142,7 +142,9 @@ def print_messages(syncs: Iterable["LoggedSync"], *, on_stderr: bool = True, fai
 def _runs(syncs: "list[LoggedSync]") -> str:
     """Return the start and the run of a sync; of several, the first and the last start, and the last run."""
     known = sorted((sync.entry.started_at, sync.run_id) for sync in syncs if sync.entry.started_at)
-    starts = list(dict.fromkeys(f"{at:%m-%d %H:%M}" for at, _ in (known[:1] + known[-1:])))
-    span = f"{' to '.join(starts)} UTC, " if known else ""
-    last = known[-1][1] if known else syncs[-1].run_id
+    if not known:
+        return f"run {syncs[0].run_id[:8]}"
+    (first, _), (end, last) = known[0], known[-1]
+    day = "" if first.date() == end.date() else "%m-%d "
+    span = f"{first:%m-%d %H:%M}{f' to {end:{day}%H:%M}' if f'{first:%m%d%H%M}' != f'{end:%m%d%H%M}' else ''} UTC, "
     return f"{span}run {last[:8]}" if len(syncs) == 1 else f"{len(syncs)} runs, {span}the last is {last[:8]}"
