@@ -1,7 +1,7 @@
 """One Dagster instance for a command that uses it again and again."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 
 from dagster import DagsterInstance, RepositoryDefinition
@@ -31,6 +31,9 @@ class SharedInstance:
         if self._error is not None:
             raise self._error
         if self._instance is None:
+            # Definitions that are built while an instance is open read its storage, which may not work.
+            with suppress(Inn8Error):
+                _ = self.repository
             try:
                 self._instance = self._opened.enter_context(open_instance(self._environment))
             except Inn8Error as error:

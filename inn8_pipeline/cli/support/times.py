@@ -1,7 +1,7 @@
 """Types of options that are a day, an instant or a period."""
 
 from collections.abc import Callable
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -27,6 +27,11 @@ class Day(click.ParamType[date]):
 DAY = Day()
 
 
+_ROOM = timedelta(days=8)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _ROOM, datetime.max.replace(tzinfo=UTC) - _ROOM
+"""The bounds of an instant: its time in another zone, or a week later, is within the calendar too."""
+
+
 class Moment(click.ParamType[datetime]):
     """An instant, as `wanted` describes it and `parse` reads it.
 
@@ -50,8 +55,7 @@ class Moment(click.ParamType[datetime]):
             instant = self._parse(value).astimezone(UTC)
         except (ValueError, OverflowError):
             instant = None
-        # In the first and the last year, the time in another zone or a week later may be beyond the calendar.
-        if instant is None or not MINYEAR < instant.year < MAXYEAR:
+        if instant is None or not _FIRST <= instant <= _LAST:
             self.fail(f"{value!r} is not {self._wanted}", param, ctx)
         return instant
 

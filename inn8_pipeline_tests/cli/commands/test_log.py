@@ -191,6 +191,7 @@ def test_the_first_lines_and_the_messages_fit_a_terminal_of_80_columns(terminal:
         (("--day", "9999-12-31"), "--day 9999-12-31 is not between 1970-01-01 and today, "),
         (("--day", "0001-01-01"), "--day 0001-01-01 is not between 1970-01-01 and today, "),
         (("--since", "9999-12-31"), "'9999-12-31' is not a time. "),
+        (("--since", "9999-12-01"), "--since is in the future: it is "),
         (("--since", "0001-01-01"), "'0001-01-01' is not a time. "),
         (("--since", "9999-12-31 23:59"), "'9999-12-31 23:59' is not a time. "),
         (("--since", "0001-01-01T00:00+02:00"), "'0001-01-01T00:00+02:00' is not a time. "),
