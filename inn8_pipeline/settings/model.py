@@ -158,13 +158,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def moment(instant: datetime, timezone: str | None = None) -> str:
+def moment(instant: datetime, timezone: str | None = None, *, has_seconds: bool = False) -> str:
     """Return an instant in the time zone, with UTC beside it if that is another time.
 
     Without a time zone, it is that of the terminal.
     """
     local, utc = instant.astimezone(ZoneInfo(timezone) if timezone else None), instant.astimezone(UTC)
+    shape = "%H:%M:%S" if has_seconds else "%H:%M"
     if local.utcoffset() == timedelta():
-        return f"{utc:%Y-%m-%d %H:%M} UTC"
+        return f"{utc:%Y-%m-%d {shape}} UTC"
     day = "" if local.date() == utc.date() else "%Y-%m-%d "
-    return f"{local:%Y-%m-%d %H:%M} {local.tzname()}, {utc.strftime(day + '%H:%M')} UTC"
+    return f"{local:%Y-%m-%d {shape}} {local.tzname()}, {utc.strftime(day + shape)} UTC"

@@ -2,9 +2,13 @@
 
 import logging
 import os
+import pty
+import re
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +47,25 @@ class Terminal:
     def ask(self, *arguments: str) -> Result:
         """Run the command in this process, which is faster: for commands that only read or write a database."""
         return CliRunner().invoke(main, arguments, env=self.variables, prog_name="inn8", catch_exceptions=False)
+
+    def screen(self, *arguments: str, columns: int = 80) -> list[str]:
+        """Run the command in a terminal of this width, and return the lines that it wrote there, without colours."""
+        ours, its = pty.openpty()
+        termios.tcsetwinsize(its, (50, columns))
+        environment = {**os.environ, **self.variables, "TERM": "xterm"}
+        environment.pop("COLUMNS", None)
+        with subprocess.Popen(
+            [sys.executable, "-m", "inn8_pipeline.cli", *arguments],
+            env=environment, stdin=subprocess.DEVNULL, stdout=its, stderr=its, start_new_session=True,
+        ) as process, os.fdopen(ours, "rb", buffering=0) as terminal:  # fmt: skip
+            os.close(its)
+            written = b""
+            # Linux raises EIO once no process has the other end open.
+            with suppress(OSError):
+                while part := terminal.read(4096):
+                    written += part
+            process.wait(TIMEOUT_SECONDS)
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written.decode()).replace("\r\n", "\n").splitlines()
 
     def but(self, **changed: str) -> "Terminal":
         return Terminal({**self.variables, **changed})

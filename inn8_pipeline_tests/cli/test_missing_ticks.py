@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from inn8_pipeline.cli.support import completeness as completeness_module
+from inn8_pipeline.cli.support import shortfalls
 from inn8_pipeline.cli.support.completeness import completeness
 from inn8_pipeline.cli.support.missing_ticks import Key, MissReason, Ticks, find
 from inn8_pipeline.entities import Window
@@ -101,7 +101,7 @@ def test_a_tick_while_the_entity_was_paused_is_named_as_that_and_no_failure() ->
 
 @pytest.mark.usefixtures("terminal_in_johannesburg")
 def test_the_first_line_names_missing_ticks_with_all_entities_that_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completeness_module, "now", lambda: SIX + timedelta(hours=3))
+    monkeypatch.setattr(shortfalls, "now", lambda: SIX + timedelta(hours=3))
     portfolios = [replace(sync, entity="portfolios") for sync in ALL]
     both = {KEY: True, ("t1", "portfolios"): True}
 

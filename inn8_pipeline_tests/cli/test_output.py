@@ -2,11 +2,13 @@
 
 import io
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from rich.console import Console
 
+from inn8_pipeline.cli.support.output import print_messages, wrapped
 from inn8_pipeline.cli.support.tables import fits, log_table, rows_table, zone_note
 from inn8_pipeline.entities import Window
 from inn8_pipeline.warehouse.merge.results import Counts, Status
@@ -84,3 +86,35 @@ def test_a_line_says_how_to_read_the_times_unless_the_terminal_has_utc(
         found = zone_note(AT)
     time.tzset()
     assert found == note
+
+
+def saying(sync: LoggedSync, description: str, minutes: int = 0, run_id: str = "") -> LoggedSync:
+    entry = replace(sync.entry, description=description, started_at=AT + timedelta(minutes=minutes))
+    return replace(sync, entry=entry, run_id=run_id or sync.run_id)
+
+
+def test_a_message_names_its_entity_run_and_time_and_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "3 rejects are open."
+    repeated = [saying(SYNC, text, -15 * number, f"{number}-run-of-transactions") for number in range(5)]
+    print_messages([*repeated, saying(SYNC, "4 rejects are open.", -90), saying(FAILED, text), saying(FAILED, "")])
+    assert capsys.readouterr().err.splitlines() == [
+        "transactions (5 runs, 11-25 23:04 to 11-26 00:04 UTC, the last is 0-run-of): 3 rejects are open.",
+        "transactions (11-25 22:34 UTC, run 1baa8ca8): 4 rejects are open.",
+        "clients (11-26 00:04 UTC, run 87779bce): 3 rejects are open.",
+    ]
+    other = replace(FAILED, tenant_id="t2")
+    print_messages([saying(FAILED, text), saying(other, text)], on_stderr=False)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["t1/clients", "t2/clients"]
+
+
+def test_a_text_is_wrapped_between_words_and_commands_are_not_divided() -> None:
+    text = "Not everything was synced: `inn8 backfill transactions --from 2026-03-01`, which loads it.\nA second line."
+    lines = wrapped(text, 30)
+    assert lines == [
+        "Not everything was synced:",
+        "`inn8 backfill transactions --from 2026-03-01`,",
+        "which loads it.",
+        "A second line.",
+    ]
+    assert wrapped("\u6771" * 10 + " " + "\u6771" * 10, 40) == ["\u6771" * 10, "\u6771" * 10]
+    assert wrapped("", 40) == [""]

@@ -88,7 +88,7 @@ def test_a_message_of_a_sync_that_did_not_fail_is_printed_too(capsys: pytest.Cap
     with pytest.raises(SystemExit) as ended:
         sync_runs.report(ONE, [run], [(run, ending(run, Status.PARTIAL_SUCCESS))], as_json=False)
     assert ended.value.code == 3
-    assert "clients: A reason." in capsys.readouterr().err
+    assert "clients (run a-run): A reason." in capsys.readouterr().err
 
 
 def test_the_progress_counts_the_records_of_a_run_within_its_days(monkeypatch: pytest.MonkeyPatch) -> None:

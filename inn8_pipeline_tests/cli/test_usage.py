@@ -13,6 +13,7 @@ from inn8_pipeline.cli.support.folders import packaged
 from inn8_pipeline.cli.support.options import ENTITY, ENTITY_OF_RECORD
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.settings import Environment
+from inn8_pipeline_tests.cli.conftest import Terminal
 
 SETTINGS = {
     "INN8_BASE_URL": "https://api.inn8.example",
@@ -93,13 +94,22 @@ def test_a_wrong_setting_is_one_line_without_its_value(variable: str, value: str
         (["sync", "clients", "--from", "2026-03-01"], "days of trade"),
         (["sync", "--from", "2026-03-02", "--to", "2026-03-01"], "is after"),
         (["sync", "--from", "2019-12-31", "--to", "2020-01-01"], "INN8_TRANSACTIONS_FROM"),
+        (["sync", "--from", "2019-12-31"], "set INN8_TRANSACTIONS_FROM=2019-12-31 here and where the daemon and the "),
         (["sync", "--from", f"{datetime.now(UTC).date() + timedelta(days=2)}"], "is after"),
+        (["sync", "--from", "2020-01-01", "--to", "9999-12-31"], "--to 9999-12-31 is after today, "),
         (["sync", "--from", "yesterday"], "is not a day"),
         (["sync", "securities"], "securities"),
         (["sync", "cleints"], "Did you mean 'clients'?"),
         (["show", "transation", "TX"], "Did you mean 'transaction'?"),
         (["show", "client", "C-1", "--as-of", "2026-03-31T17:00"], "is not an instant"),
         (["show", "client", "C-1", "--as-of", "9999-12-31"], "is not an instant"),
+        (["show", "client", "C-1", "--as-of", "0001-01-01T00:00+02:00"], "is not an instant"),
+        (["export", "clients", "--as-of", "9999-12-31T23:59-02:00", "c.csv"], "is not an instant"),
+        (["alert", "mute", "--from", "9999-12-31T23:00+00:00", "--for", "2h", "--reason", "r"], "is not an instant"),
+        (["alert", "mute", "--until", "9999-12-31 23:59", "--reason", "r"], "is not a time"),
+        (["alert", "mute", "--until", "0001-01-01 00:00", "--reason", "r"], "is not a time"),
+        (["sync", "--from", "0001-01-01", "--to", "9999-12-31"], "INN8_TRANSACTIONS_FROM"),
+        (["backfill", "transactions", "--from", "0001-01-01"], "INN8_TRANSACTIONS_FROM"),
         (["snyc"], "Did you mean 'sync'?"),
         (["rejects", "lst"], "Did you mean 'list'?"),
         (["sync", "--ful"], "Did you mean '--full'?"),
@@ -117,6 +127,20 @@ def test_what_cannot_be_asked_for_is_refused(arguments: list[str], reason: str) 
     refused = invoke(*arguments)
     assert refused.exit_code == 2
     assert reason in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["sync", "--from", "2019-12-31"], "set INN8_TRANSACTIONS_FROM=2019-12-31 here and where the daemon and the"),
+        (["sync", "--to", "2019"], "Error: Invalid value for '--to': '2019' is not a day. Write it as 2026-03-31."),
+        (["show", "client", "C-1"], "Error: Postgres "),
+    ],
+)
+def test_an_error_fits_a_terminal_of_80_columns(arguments: list[str], text: str) -> None:
+    lines = Terminal(SETTINGS).screen(*arguments)
+    assert max(map(len, lines)) <= 80
+    assert text in " ".join(line.strip() for line in lines)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "example.com"])  # noqa: S104 (to be refused)

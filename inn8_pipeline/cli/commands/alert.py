@@ -12,8 +12,7 @@ import click
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
-from inn8_pipeline.cli.support.output import print_json, print_result, silence
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import print_json, print_result, print_text, silence
 from inn8_pipeline.cli.support.times import INSTANT, LOCAL_TIME, PERIOD
 from inn8_pipeline.errors import NotifyError, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
@@ -106,22 +105,24 @@ def mute(
         raise click.UsageError("Give --for or --until with --reason; or neither, to see until when alerts are muted.")
     begins_at = from_at or now()
     ends_at = until or begins_at + (period or timedelta())
-    if is_given and not begins_at < ends_at <= begins_at + PERIOD.longest:
+    if is_given and not timedelta() < ends_at - begins_at <= PERIOD.longest:
         raise click.UsageError("--until must be later than the start, and at most 7 days later: nothing was muted.")
     silence()
     environment = Environment()
     with dagster_modules.instance.guarded_instance(environment) as instance:
         if is_given:
             if before := dagster_modules.mutes.current(instance):
-                click.echo(printable(f"This replaces the mute {before.text(None)}."), err=True)
+                print_text(f"This replaces the mute {before.text(None)}.", on_stderr=True)
             dagster_modules.mutes.write(instance, dagster_modules.mutes.Mute(begins_at, ends_at, reason or ""))
             if not read_alerts(environment).webhook:
-                click.echo(f"{WEBHOOK} is not set here: there is nothing to mute unless the daemon has it.", err=True)
+                print_text(
+                    f"{WEBHOOK} is not set here: there is nothing to mute unless the daemon has it.", on_stderr=True
+                )
         current = dagster_modules.mutes.current(instance)
     if as_json:
         print_json(asdict(current) if current else None)
     else:
-        click.echo(printable(f"Alerts are muted {current.text(None)}." if current else "Alerts are not muted."))
+        print_text(f"Alerts are muted {current.text(None)}." if current else "Alerts are not muted.")
 
 
 @command.command(epilog=examples("inn8 alert unmute"))
@@ -129,8 +130,13 @@ def unmute() -> None:
     """Post alerts again, beginning with what happened meanwhile."""
     silence()
     with dagster_modules.instance.guarded_instance(Environment()) as instance:
-        dagster_modules.mutes.write(instance, None)
-    click.echo("Alerts are posted again, within half a minute.")
+        ended = dagster_modules.mutes.current(instance)
+        if ended is not None:
+            dagster_modules.mutes.write(instance, None)
+    if ended is None:
+        click.echo("Alerts were not muted: nothing was changed.")
+    else:
+        print_text(f"Alerts were muted {ended.text(None)}. They are posted again, within half a minute.")
 
 
 def _addresses(environment: Environment) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -8,7 +8,7 @@ import click
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option, tenants_of
-from inn8_pipeline.cli.support.output import print_json
+from inn8_pipeline.cli.support.output import print_json, print_text
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_owner_database
@@ -91,13 +91,15 @@ def _copy_sync_log(engine: "Engine", *, on_stderr: bool) -> None:
         ):
             added = dagster_modules.copy_from_dagster.copy(instance, engine, tenants_of(environment, None))
     except Inn8Error as error:
-        click.echo(
+        print_text(
             f"The sync log of earlier releases was not copied to inn8.sync_log: {error} The job inn8_maintenance "
             "copies it on Sunday, or when it is launched.",
-            err=True,
+            on_stderr=True,
         )
     else:
-        click.echo(f"Copied {added} entries of the sync log from Dagster's storage to inn8.sync_log.", err=on_stderr)
+        print_text(
+            f"Copied {added} entries of the sync log from Dagster's storage to inn8.sync_log.", on_stderr=on_stderr
+        )
 
 
 @command.command(epilog=examples("inn8 db dictionary > docs/dictionary.md"))
@@ -130,15 +132,15 @@ def grant_reader(login: str, without_contact: bool, tenant_id: str | None) -> No
     tenant = tenant_of(environment, tenant_id).tenant_id
     had = access.grant_reader(_engine(environment), login, tenant, has_contact_data=not without_contact)
     without = " without contact data" if without_contact else ""
-    click.echo(f"{login} may read the rows of tenant {tenant} through the views{without}.")
+    print_text(f"{login} may read the rows of tenant {tenant} through the views{without}.")
     if without_contact:
         columns = ", ".join(contact_data.all_personal_columns())
-        click.echo(
+        print_text(
             f"For it these are null: {columns}, the names of clients beside their portfolios, and the records as sent."
         )
     if had is not None and had == without_contact:
         change = "no longer sees" if without_contact else "sees from now on"
-        click.echo(f"It {change} contact data of this tenant, which it {'saw' if had else 'did not see'} before.")
+        print_text(f"It {change} contact data of this tenant, which it {'saw' if had else 'did not see'} before.")
 
 
 @command.command(
@@ -149,10 +151,13 @@ def grant_reader(login: str, without_contact: bool, tenant_id: str | None) -> No
 def revoke_reader(login: str, tenant: str | None) -> None:
     """Revoke the rights that `grant-reader` gave to LOGIN. Queries that are already running are not stopped."""
     taken, wider = access.revoke_reader(_engine(Environment()), login, tenant)
-    click.echo(f"{login} is no longer a reader of {taken} tenant{'' if taken == 1 else 's'}.")
+    if taken:
+        click.echo(f"{login} is no longer a reader of {taken} tenant{'' if taken == 1 else 's'}.")
+    else:
+        click.echo(f"{login} was not a reader of {f'tenant {tenant}' if tenant else 'any tenant'}.")
     if wider:
         way_out = f": `inn8 db revoke-writer {login}` revokes that right" if wider == "writer" else ""
-        click.echo(f"It can still read every tenant's rows, as {wider}{way_out}.", err=True)
+        print_text(f"It can still read every tenant's rows, as {wider}{way_out}.", on_stderr=True)
 
 
 @command.command("grant-writer", epilog=examples("inn8 db grant-writer inn8_sync"))
@@ -170,8 +175,8 @@ def grant_writer(login: str) -> None:
 @click.argument("login")
 def revoke_writer(login: str) -> None:
     """Revoke the rights that `grant-writer` gave to LOGIN. Syncs that are already running are not stopped."""
-    access.revoke_writer(_engine(Environment()), login)
-    click.echo(f"{login} may no longer run the pipeline.")
+    was_writer = access.revoke_writer(_engine(Environment()), login)
+    click.echo(f"{login} {'may no longer' if was_writer else 'was not allowed to'} run the pipeline.")
 
 
 @command.command("heal-clock", epilog=examples("inn8 db heal-clock", "inn8 db heal-clock --tenant cape"))
@@ -191,7 +196,7 @@ def heal_clock(tenant_id: str | None, as_json: bool) -> None:
     elif healed.is_nothing:
         click.echo("No time is in the future: nothing was changed.")
     else:
-        click.echo(f"{healed.landings} landings began in the future; {healed.instants} times were moved into the past.")
+        print_text(f"{healed.landings} landings began in the future; {healed.instants} times were moved into the past.")
 
 
 @command.command(epilog=examples("inn8 db grants", "inn8 db grants --json"))

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import click
 
-from inn8_pipeline.cli.local.environment import LocalDatabases, local_environment
+from inn8_pipeline.cli.local.environment import LocalDatabases, ignored_settings, kept_settings, local_environment
 from inn8_pipeline.cli.local.servers import Announcements, Child, serve
 from inn8_pipeline.cli.support.folders import data_folder, folder_of_commands
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
+from inn8_pipeline.cli.support.output import print_text
 from inn8_pipeline.cli.support.queries import has_merged
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.extract.hosts import is_loopback
 from inn8_pipeline.sandbox.postgres import programs
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres, default_folder
 from inn8_pipeline.sandbox.world.world import World
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, read_sync
 
 TENANT = "dev"
 DATABASES = ("inn8_dev", "inn8_dev_dagster")
@@ -45,25 +46,29 @@ def command(
 
     A sync begins at once, of all days at the first start; the schedules do the rest. The data is kept for the next
     start, in a folder of the user's data directory. Settings of the environment are ignored, so no real system is
-    touched.
+    touched; only INN8_TICK_MINUTES, INN8_LOOKBACK_DAYS, INN8_SWEEP_DAYS and INN8_TIMEZONE apply.
     """
     if not (allow_public or is_loopback(host)):
         raise click.UsageError(
             f"Other machines can reach --host {host}, and the Dagster UI has no login: nothing was started. Omit "
             "--host, or add --allow-public if you trust everyone in the network."
         )
+    kept, ignored = kept_settings(), ignored_settings()
+    settings = read_sync(Environment(kept))
     _refuse_a_busy_port(host, port)
+    if ignored:
+        print_text(f"Ignored, so that no real system is touched: {', '.join(ignored)}.", on_stderr=True)
     folder = data_folder() / "dev"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     click.echo("Starting a simulated INN8, an embedded Postgres and Dagster …")
     with (
         World(first_date=_first_date(folder), days=DAYS, invalid=invalid) as world,
         EmbeddedPostgres(default_folder()) as postgres,
-        local_environment(LocalDatabases(postgres, *DATABASES, folder), world, TENANT) as variables,
+        local_environment(LocalDatabases(postgres, *DATABASES, folder), world, TENANT, kept) as variables,
     ):
         environment = Environment()
         script = _write_variables(folder / "settings.env", {**variables, **_of_psql(postgres)})
-        announcements = Announcements(lambda url: _announce(url, script), _announce_sync)
+        announcements = Announcements(lambda url: _announce(url, script, settings.tick_minutes), _announce_sync)
         serve(environment, host, port, folder, _first_sync(environment), announcements)
     click.echo("Everything has been stopped. The data is kept for the next `inn8 dev`.")
 
@@ -115,11 +120,12 @@ def _write_variables(path: Path, variables: Mapping[str, str]) -> Path:
     return path
 
 
-def _announce(url: str, script: Path) -> None:
+def _announce(url: str, script: Path, tick_minutes: int) -> None:
     click.echo(f"Dagster UI   {url}")
     click.echo(f"Terminal     . {shlex.quote(str(script))}")
     click.echo("             inn8 log; inn8 rejects list; inn8 doctor")
-    click.echo("The first sync has begun. The schedules sync every 15 minutes.")
+    minutes = "minute" if tick_minutes == 1 else f"{tick_minutes} minutes"
+    click.echo(f"The first sync has begun. The schedules sync every {minutes}.")
     click.echo("Ctrl-C stops everything; the data is kept.")
 
 

@@ -11,12 +11,12 @@ import click
 from inn8_pipeline.cli.support.changes import Listing, print_changes
 from inn8_pipeline.cli.support.group import Failed, examples, suggestion
 from inn8_pipeline.cli.support.options import TABLE, json_option, tenant_ids_of, tenant_option
-from inn8_pipeline.cli.support.output import print_csv, print_json_lines
+from inn8_pipeline.cli.support.output import print_csv, print_json_lines, print_text
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.times import DAY
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -88,7 +88,7 @@ def command(
         else:
             has_several = len(tenant_ids) > 1
             for each, _, syncs in filters:
-                _print_runs(each, syncs, has_several=has_several)
+                _print_runs(each, syncs, has_several=has_several, is_last=run is None)
             print_changes(changes, Listing(limit, with_inserted), has_several=has_several)
 
 
@@ -105,21 +105,34 @@ def _check_column(column: str | None, entities: Sequence[Entity]) -> None:
 def _filters(
     connection: "Connection", entities: Sequence[Entity], wanted: "diff.DiffFilter", run: str | None
 ) -> "Iterator[tuple[Entity, diff.DiffFilter, Sequence[diff.MergedSync]]]":
-    """Yield which changes of each entity to read, and the syncs that made them, if they are the last ones."""
-    named = None if run is None else [_run_named(connection, entities, wanted, run)]
+    """Yield which changes of each entity to read, and the syncs that made them: none if all since a day are read."""
+    run_id = None if run is None else _run_named(connection, entities, wanted, run)
     for entity in entities:
-        is_last = wanted.since is None and named is None
-        syncs = diff.last_syncs(connection, wanted.tenant_ids, entity) if is_last else ()
-        runs = [each for sync in syncs for each in sync.runs] if is_last else named
+        if run_id is not None:
+            syncs, runs = diff.syncs_of_run(connection, wanted.tenant_ids, entity, run_id), [run_id]
+        elif wanted.since is None:
+            syncs = diff.last_syncs(connection, wanted.tenant_ids, entity)
+            runs = [each for sync in syncs for each in sync.runs]
+        else:
+            syncs, runs = (), None
         yield entity, dataclasses.replace(wanted, runs=runs), syncs
 
 
-def _print_runs(entity: Entity, syncs: "Sequence[diff.MergedSync]", *, has_several: bool) -> None:
+def _print_runs(entity: Entity, syncs: "Sequence[diff.MergedSync]", *, has_several: bool, is_last: bool) -> None:
+    """Print which syncs the changes are of: the entity, the run and its start."""
     for sync in syncs:
-        if len(sync.runs) > 1:
-            name = f"{sync.tenant_id}/{entity}" if has_several else entity
-            click.echo(f"{name}: the last sync had {len(sync.runs)} runs, {sync.window}.")
-            click.echo(f"  `inn8 log --entity {entity}` lists them, and `inn8 diff --run RUN` shows one.")
+        name = f"{sync.tenant_id}/{entity}" if has_several else entity
+        which = "last sync, " if is_last else ""
+        began = f"began {moment(sync.started_at)}"
+        days = f", {sync.window}" if sync.window else ""
+        if len(sync.runs) == 1:
+            print_text(f"{name}: {which}run {sync.runs[0][:8]}, {began}{days}", indent=2)
+        else:
+            print_text(
+                f"{name}: {which}{len(sync.runs)} runs, {began}{days}: `inn8 log --entity {entity}` lists them, and "
+                "`inn8 diff --run RUN` shows one",
+                indent=2,
+            )
 
 
 def _run_named(connection: "Connection", entities: Sequence[Entity], wanted: "diff.DiffFilter", run: str) -> str:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +17,7 @@ from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
 from inn8_pipeline.cli.support.output import print_json, print_result, silence
 from inn8_pipeline.cli.support.queries import reading
+from inn8_pipeline.defs.watching.notes import Note
 from inn8_pipeline.errors import Inn8Error, SettingsError
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
@@ -39,6 +41,7 @@ from inn8_pipeline.settings import (
 if TYPE_CHECKING:
     import sqlalchemy
 
+    from inn8_pipeline.cli.instance.shared_instance import SharedInstance
     from inn8_pipeline.defs.watching.findings import DoctorFinding
     from inn8_pipeline.tracing import exporting
     from inn8_pipeline.warehouse import database, poolers
@@ -53,7 +56,11 @@ else:
     migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
 
 CLOCK_SECONDS = 5.0
-EPILOG = examples("inn8 doctor", "inn8 doctor --json", notes="Exit codes: 0 every check passed, 1 a check failed.")
+EPILOG = examples(
+    "inn8 doctor",
+    "inn8 doctor --json",
+    notes="Exit codes: 0 every check passed, 1 a check failed. A note is no failure.",
+)
 
 
 @click.command(name="doctor", epilog=EPILOG)
@@ -70,7 +77,7 @@ def command(as_json: bool) -> None:
     for finding in examine(Environment()):
         findings.append(finding)
         if not as_json:
-            print_result(is_ok=finding.is_ok, subject=finding.check, message=finding.message)
+            print_result(is_ok=finding.is_ok, subject=finding.check, message=finding.message, is_note=finding.is_note)
     if as_json:
         print_json([asdict(finding) for finding in findings])
     sys.exit(0 if all(finding.is_ok for finding in findings) else EXIT_FAILED)
@@ -78,11 +85,12 @@ def command(as_json: bool) -> None:
 
 def examine(environment: Environment) -> "Iterator[DoctorFinding]":
     """Run the checks in order, and yield the finding of each as soon as it is known."""
-    for name, check in _checks(environment):
-        yield dagster_modules.findings.found(name, partial(check, environment))
+    with ExitStack() as opened:
+        for name, check in _checks(environment, dagster_modules.shared_instance.SharedInstance(environment, opened)):
+            yield dagster_modules.findings.found(name, partial(check, environment))
 
 
-def _checks(environment: Environment) -> Iterator[tuple[str, Callable[[Environment], str]]]:
+def _checks(environment: Environment, dagster: "SharedInstance") -> Iterator[tuple[str, Callable[[Environment], str]]]:
     """Yield each check with its name. Those of `findings.CHECKS` are shown in the Dagster UI, too."""
     yield "settings", _settings
     yield from _collector_checks(environment).items()
@@ -92,10 +100,10 @@ def _checks(environment: Environment) -> Iterator[tuple[str, Callable[[Environme
     yield "rights", _rights
     yield "clock", _clock
     yield from _token_checks(environment).items()
-    yield "Dagster's storage", _storage
-    yield "dagster.yaml", _dagster_yaml
+    yield "Dagster's storage", partial(_storage, dagster)
+    yield "dagster.yaml", partial(_dagster_yaml, dagster)
     for name in dagster_modules.findings.CHECKS:
-        yield name, partial(_watched, name)
+        yield name, partial(_watched, name, dagster)
     yield from _queue_checks(environment).items()
 
 
@@ -227,8 +235,8 @@ def _credentials(tenant_id: str, environment: Environment) -> str:
     return "accepts the credentials"
 
 
-def _storage(environment: Environment) -> str:
-    with dagster_modules.instance.guarded_instance(environment) as instance:
+def _storage(dagster: "SharedInstance", environment: Environment) -> str:
+    with dagster.instance() as instance:
         dagster_modules.storage_checks.check_migration(instance)
         answer = f"reachable, {instance.get_runs_count()} runs"
     url = read_storage_url(environment)
@@ -236,23 +244,21 @@ def _storage(environment: Environment) -> str:
         poolers.check_session(database.connect(url, variable=STORAGE_URL), STORAGE_URL)
     missing = dagster_modules.storage_checks.missing_timeouts(url) if url else ""
     if missing:
-        return f"{answer}. If the server hangs, Dagster hangs too: add this to DAGSTER_POSTGRES_URL: {missing}"
+        return Note(f"{answer}. If the server hangs, Dagster hangs too: add this to DAGSTER_POSTGRES_URL: {missing}")
     return answer
 
 
-def _dagster_yaml(environment: Environment) -> str:
-    with dagster_modules.instance.open_instance(environment) as instance:
+def _dagster_yaml(dagster: "SharedInstance", _environment: Environment) -> str:
+    with dagster.instance() as instance:
         dagster_modules.instance.check_configuration(instance)
     return "has the storage, the pools and the run monitoring that syncs need"
 
 
-def _watched(name: str, environment: Environment) -> str:
-    repository = dagster_modules.definitions.defs().get_repository_def()
-    with dagster_modules.instance.guarded_instance(environment) as instance:
-        watched = dagster_modules.findings.Installation(
-            instance, environment, repository.schedule_defs, repository.sensor_defs
-        )
-        return dagster_modules.findings.CHECKS[name](watched)
+def _watched(name: str, dagster: "SharedInstance", environment: Environment) -> str:
+    findings, repository = dagster_modules.findings, dagster.repository
+    with dagster.instance() as instance:
+        watched = findings.Installation(instance, environment, repository.schedule_defs, repository.sensor_defs)
+        return findings.CHECKS[name](watched)
 
 
 def _workers(environment: Environment) -> str:

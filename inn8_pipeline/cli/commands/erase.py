@@ -10,17 +10,19 @@ import click
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
-from inn8_pipeline.cli.support.output import print_json, progress, silence
+from inn8_pipeline.cli.support.output import print_json, silence
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
 if TYPE_CHECKING:
     from rich import progress as rich_progress
 
+    from inn8_pipeline.cli.support import progress_display
     from inn8_pipeline.transform import redaction
     from inn8_pipeline.warehouse.erasure import data_subject, erase
 else:
-    # They import SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
+    # They import rich and SQLAlchemy, which the help of a command and a usage error do not need (0.2 instead of 0.8 s).
+    progress_display = lazy_module("inn8_pipeline.cli.support.progress_display")
     data_subject = lazy_module("inn8_pipeline.warehouse.erasure.data_subject")
     erase = lazy_module("inn8_pipeline.warehouse.erasure.erase")
     redaction = lazy_module("inn8_pipeline.transform.redaction")
@@ -73,7 +75,7 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
 @contextmanager
 def _progress() -> "Iterator[data_subject.OnProgress]":
     """Show what is done and how far it has come, a line for each."""
-    with progress() as shown:
+    with progress_display.progress() as shown:
         tasks: dict[str, rich_progress.TaskID] = {}
 
         def update(doing: str, done: int, total: int) -> None:

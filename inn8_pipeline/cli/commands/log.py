@@ -1,16 +1,17 @@
 """`inn8 log`: show the sync log, which is the view inn8.sync_log."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from inn8_pipeline.cli.support import dagster_modules, missing_ticks
-from inn8_pipeline.cli.support.completeness import completeness
+from inn8_pipeline.cli.support import dagster_modules, log_reading
+from inn8_pipeline.cli.support.completeness import completeness, is_empty
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
+from inn8_pipeline.cli.support.log_reading import LogAnswer, LogQuestion
 from inn8_pipeline.cli.support.options import (
     ENTITY,
     exit_code_option,
@@ -19,25 +20,18 @@ from inn8_pipeline.cli.support.options import (
     tenant_ids_of,
     tenant_option,
 )
-from inn8_pipeline.cli.support.output import console, print_json, print_messages, silence
-from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import console, print_json, print_messages, print_text, silence
 from inn8_pipeline.cli.support.sync_runs import EXIT_CODES
 from inn8_pipeline.cli.support.tables import log_table, zone_note
 from inn8_pipeline.cli.support.times import DAY, SINCE, last_night
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.errors import Inn8Error
-from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment, now, read_sync
+from inn8_pipeline.settings import Environment, moment, now, read_sync
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log.entry import Trigger, worst
 
 if TYPE_CHECKING:
-    from inn8_pipeline.warehouse.sync_log import paused_entities, store
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
-else:
-    paused_entities = lazy_module("inn8_pipeline.warehouse.sync_log.paused_entities")
-    store = lazy_module("inn8_pipeline.warehouse.sync_log.store")
 
 STATUSES = [status.value for status in Status]
 MEANINGS = {
@@ -48,10 +42,8 @@ MEANINGS = {
     Status.IN_PROGRESS: "the sync has not ended",
 }
 SCHEDULE = "schedule"
-MOST_COUNTED = 10_000
-"""How many syncs of a period the first line counts: the ticks of about a month."""
-TIME_TO_MAKE_GOOD = timedelta(days=1)
-"""For how long after a period syncs are looked at that made good what failed in it."""
+FIRST_DAY = date(1970, 1, 1)
+"""No sync log begins earlier."""
 EPILOG = examples(
     "inn8 log                                  the last 20 syncs",
     "inn8 log --entity clients --status Failed",
@@ -96,68 +88,42 @@ def command(
 ) -> None:
     """Show whether the syncs were complete, then the sync log, newest first: one line per run and entity.
 
-    The first line counts all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
-    Of a period it also names the ticks that started no sync. With --exit-code, the exit code is that of the worst
+    The first lines count all syncs of --day, --since or --night, also those that --limit leaves out; else those shown.
+    Of a period they also name the ticks that started no sync. With --exit-code, the exit code is that of the worst
     status among them: 1 for Failed, 3 for PartialSuccess, otherwise 0. It is also 1 if such a tick was not made good,
     or if no sync began in the period.
     """
-    if day and since:
-        raise click.UsageError("--day is one day: omit --since.")
-    if is_night and (day or since):
-        raise click.UsageError("--night is last night: omit --day and --since.")
     silence()
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
-    first, end = _period(day, since, is_night=is_night)
-    wanted = store.SyncLogFilter(
+    asked = LogQuestion(
+        tenant_ids,
+        [entity] if entity else list(ENTITIES),
+        *_period(day, since, is_night=is_night),
         status=Status(status) if status else None,
         triggers=(Trigger.TICK, Trigger.SWEEP) if trigger == SCHEDULE else (Trigger(trigger),) if trigger else None,
-        from_at=first,
-        before=end and end + TIME_TO_MAKE_GOOD,
-        limit=max(limit, MOST_COUNTED) if first else limit,
+        limit=limit,
     )
-    entities = [entity] if entity else list(ENTITIES)
-    with reading(environment, "reading the sync log") as connection:
-        read = [*store.read(connection, tenant_ids, entities, wanted)]
-        has_pauses = paused_entities.has_any(connection, tenant_ids, [each.name for each in entities])
-        expects_ticks = first and not status and trigger in {None, SCHEDULE, Trigger.TICK}
-        earlier = store.have_ticks(connection, tenant_ids, entities, first) if first and expects_ticks else {}
-    counted = [sync for sync in read if end is None or (sync.entry.started_at or end) < end]
-    found, has_more = counted[:limit], len(read) == wanted.limit
-    from_at = read[-1].entry.started_at if has_more else first
-    ticks = _ticks(environment, read, earlier, (from_at, min(end or now(), now()))) if from_at and earlier else None
-    is_empty = bool(expects_ticks) and not counted and not (ticks and ticks.missing)
+    found = log_reading.read(environment, asked)
     if as_json:
-        print_json([sync.as_json() for sync in found])
-    elif (counted or (ticks and ticks.missing)) and not status:
-        click.echo(printable(completeness(counted, read, ticks, has_more=has_more)))
-    elif is_empty:
-        click.echo("NOT complete: no sync began in this period.")
-    if not as_json:
-        _print_syncs(found, len(counted))
-    shown = [(each, name.name) for each in tenant_ids for name in entities]
-    if not as_json and (has_pauses or not (status or trigger or first or _are_recent(environment, shown, found))):
+        print_json([sync.as_json() for sync in found.counted[:limit]])
+    else:
+        _print(environment, asked, found)
+    sys.exit(_exit_code(asked, found) if sets_exit_code else 0)
+
+
+def _print(environment: Environment, asked: LogQuestion, found: LogAnswer) -> None:
+    """Print whether the syncs were complete, the table with the messages, and which entities are paused."""
+    said = completeness(
+        found.counted, found.with_later, found.ticks, has_more=found.has_more, is_expected=asked.expects_ticks
+    )
+    if said and not asked.status:
+        print_text(said)
+    listed = found.counted[: asked.limit]
+    _print_syncs(listed, len(found.counted))
+    shown = [(each, name.name) for each in asked.tenant_ids for name in asked.entities]
+    if found.has_pauses or not (asked.is_part or _are_recent(environment, shown, listed)):
         _print_pauses(environment, shown)
-    sys.exit((EXIT_FAILED if is_empty else _exit_code(counted, ticks)) if sets_exit_code else 0)
-
-
-def _ticks(
-    environment: Environment,
-    syncs: "Sequence[LoggedSync]",
-    earlier: Mapping[missing_ticks.Key, bool],
-    period: tuple[datetime, datetime],
-) -> missing_ticks.Ticks:
-    """Return the ticks of the period. If some are missing, Dagster is loaded, because it knows the pauses."""
-    ticks = missing_ticks.find(syncs, earlier, period, read_sync(environment))
-    if ticks.are_unknown:
-        with suppress(Inn8Error), dagster_modules.instance.guarded_instance(environment) as instance:
-            pauses = {
-                (tenant_id, name): pause
-                for tenant_id in {tenant_id for tenant_id, _ in earlier}
-                for name, pause in dagster_modules.pauses.read(instance, tenant_id).items()
-            }
-            return ticks.with_pauses(lambda key, at: key in pauses and pauses[key].holds(at))
-    return ticks
 
 
 def _print_syncs(syncs: "Sequence[LoggedSync]", counted: int) -> None:
@@ -170,15 +136,19 @@ def _print_syncs(syncs: "Sequence[LoggedSync]", counted: int) -> None:
     if note := zone_note(now()):
         click.echo(note)
     if len(syncs) < counted:
-        click.echo(f"{len(syncs):,} of {counted:,} syncs are shown: --limit shows more, --status Failed what failed.")
+        print_text(f"{len(syncs):,} of {counted:,} syncs are shown: --limit shows more, --status Failed what failed.")
     print_messages(syncs, on_stderr=False)
 
 
-def _exit_code(syncs: "Sequence[LoggedSync]", ticks: missing_ticks.Ticks | None) -> int:
-    """Return the code of the worst status, or of a failure if a missing tick was not made good and nobody paused it."""
-    if ticks and ticks.have_failed:
+def _exit_code(asked: LogQuestion, found: LogAnswer) -> int:
+    """Return the code of the worst status, or of a failure.
+
+    It is a failure if a missing tick was not made good and nobody paused it, or if no sync began in a period of ticks.
+    """
+    has_nothing = asked.expects_ticks and is_empty(found.counted, found.ticks)
+    if has_nothing or (found.ticks and found.ticks.have_failed):
         return EXIT_FAILED
-    return EXIT_CODES.get(worst(sync.entry.status for sync in syncs), 0) if syncs else 0
+    return EXIT_CODES.get(worst(sync.entry.status for sync in found.counted), 0) if found.counted else 0
 
 
 def _are_recent(environment: Environment, shown: Sequence[tuple[str, str]], found: "Sequence[LoggedSync]") -> bool:
@@ -194,7 +164,7 @@ def _print_pauses(environment: Environment, shown: Sequence[tuple[str, str]]) ->
             for name, pause in dagster_modules.pauses.lasting(instance, tenant_id).items():
                 if (tenant_id, name) in shown:
                     tenant = tenant_argument(environment, tenant_id)
-                    click.echo(printable(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it."))
+                    print_text(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it.", indent=2)
 
 
 def _is_recent(sync: "LoggedSync", late_after: timedelta) -> bool:
@@ -203,9 +173,22 @@ def _is_recent(sync: "LoggedSync", late_after: timedelta) -> bool:
 
 
 def _period(day: date | None, since: datetime | None, *, is_night: bool) -> tuple[datetime | None, datetime | None]:
-    """Return the start and the end of the syncs that were asked for; None for no bound."""
+    """Return the start and the end of the syncs that were asked for; None for no bound.
+
+    Raises:
+        click.UsageError: Several periods were asked for, or one that has not begun.
+
+    """
+    if day and since:
+        raise click.UsageError("--day is one day: omit --since.")
+    if is_night and (day or since):
+        raise click.UsageError("--night is last night: omit --day and --since.")
     if is_night:
         return last_night()
+    if day and not FIRST_DAY <= day <= now().date():
+        raise click.UsageError(f"--day {day} is not between {FIRST_DAY} and today, {now().date()} (UTC).")
+    if since and since > now():
+        raise click.UsageError(f"--since is in the future: it is {moment(now())} now.")
     return (_midnight(day), _midnight(day + timedelta(days=1))) if day else (since, None)
 
 

@@ -17,8 +17,7 @@ from inn8_pipeline.cli.support.options import (
     tenant_ids_of,
     tenant_option,
 )
-from inn8_pipeline.cli.support.output import print_json, silence
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import print_json, print_text, silence
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment, read_database
 
@@ -51,14 +50,17 @@ def command(entity: Entity | None, reason: str | None, by: str, tenant_id: str |
     with dagster_modules.instance.guarded_instance(environment) as instance:
         if entity is not None:
             tenant = tenant_id_of(environment, tenant_id)
+            before = dagster_modules.pauses.lasting(instance, tenant).get(entity.name)
             dagster_modules.pauses.pause(instance, tenant, entity, by, reason or "")
+            if before is not None:
+                print_text(f"{entity} was paused already: its pause stays as it was, with its reason.", on_stderr=True)
             copy_pauses(environment, instance, tenant)
         _show(environment, instance, tenant_ids_of(environment, tenant_id), as_json=as_json)
 
 
 def copy_pauses(environment: Environment, instance: "DagsterInstance", tenant_id: str) -> None:
     """Let readers in SQL see the pauses, or say on standard error that they do not yet."""
-    warn = partial(click.echo, err=True)
+    warn = partial(print_text, on_stderr=True)
     dagster_modules.pauses.copy_or_warn(instance, lambda: read_database(environment).engine(), tenant_id, warn)
 
 
@@ -75,4 +77,4 @@ def _show(environment: Environment, instance: "DagsterInstance", tenant_ids: tup
     else:
         for tenant_id, name, pause in found:
             tenant = tenant_argument(environment, tenant_id)
-            click.echo(printable(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it."))
+            print_text(f"{name}: {pause.text(None)}. `inn8 resume {name}{tenant}` ends it.", indent=2)

@@ -8,7 +8,7 @@ import click
 
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL, examples
 from inn8_pipeline.cli.support.options import exit_code_option, json_option, tenant_ids_of, tenant_option
-from inn8_pipeline.cli.support.output import console, print_json, silence
+from inn8_pipeline.cli.support.output import console, print_json, print_text, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.lazy_imports import lazy_module
@@ -83,7 +83,7 @@ def _print(results: "list[tuple[str, plausibility.RuleResult]]", *, has_several:
             title = f"{name}: {MEANINGS[result.kind]}"
             screen.print(rows_table(rows, tuple(rows[0]), title, width=screen.width))
         elif not result.is_applied:
-            click.echo(
+            print_text(
                 f"{name} is not applied: {result.count:,} of {result.candidates:,} break this rule, so it is none of "
                 "this INN8."
             )

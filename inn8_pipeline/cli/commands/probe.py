@@ -10,8 +10,7 @@ import click
 
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import json_option, tenant_argument, tenant_id_of, tenant_option
-from inn8_pipeline.cli.support.output import console, print_json, silence
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import console, print_json, print_text, silence
 from inn8_pipeline.cli.support.tables import rows_table
 from inn8_pipeline.contract import Contract
 from inn8_pipeline.contract.writing import toml
@@ -58,10 +57,10 @@ def command(contract_file: Path | None, report_file: Path | None, tenant_id: str
     environment = Environment()
     tenant = tenant_id_of(environment, tenant_id)
     endpoint = read_endpoint(environment, tenant)
-    click.echo(
+    print_text(
         f"At most {MAX_REQUESTS} requests to {urlsplit(endpoint.base_url).hostname}{_of_tenant(environment, tenant)}, "
         "none of which changes data.",
-        err=True,
+        on_stderr=True,
     )
     with _budget(environment, tenant) as budget:
         report = _probe(endpoint, budget).of_tenant(tenant_variable(environment, tenant, ""))
@@ -73,7 +72,7 @@ def command(contract_file: Path | None, report_file: Path | None, tenant_id: str
         _conclude(report, _of_tenant(environment, tenant))
         if contract_file is not None:
             variable = tenant_variable(environment, tenant, "CONTRACT_FILE")
-            click.echo(f"Written: {contract_file}. Look at it, set {variable}={contract_file}, and probe again.")
+            print_text(f"Written: {contract_file}. Look at it, set {variable}={contract_file}, and probe again.")
     sys.exit(report.exit_code)
 
 
@@ -114,12 +113,12 @@ def _print(report: ProbeReport) -> None:
     screen.print(rows_table(rows, ["Of", "What", "Result", "Seen"], width=screen.width))
     for each in report.findings:
         if each.severity is not Severity.AS_CONTRACT:
-            click.echo(printable(f"{each.subject}, {each.topic}: {each.severity}. {each.seen}. {each.meaning}"))
+            print_text(f"{each.subject}, {each.topic}: {each.severity}. {each.seen}. {each.meaning}", indent=2)
             click.echo("".join(f"    {line}\n" for line in each.line.splitlines()), nl=False)
 
 
 def _conclude(report: ProbeReport, of_tenant: str) -> None:
-    click.echo(f"\n{report.requests} requests{of_tenant}. {_SUMMARY[report.severity]}")
+    print_text(f"\n{report.requests} requests{of_tenant}. {_SUMMARY[report.severity]}")
 
 
 _SUMMARY = {

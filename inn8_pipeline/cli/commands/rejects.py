@@ -3,11 +3,11 @@
 import csv
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from inn8_pipeline.cli.support import dagster_modules
+from inn8_pipeline.cli.support import dagster_modules, reject_list
 from inn8_pipeline.cli.support.group import EXIT_PARTIAL, Failed, examples
 from inn8_pipeline.cli.support.options import (
     ENTITY,
@@ -20,9 +20,9 @@ from inn8_pipeline.cli.support.options import (
     tenant_option,
     verbose_option,
 )
-from inn8_pipeline.cli.support.output import console, print_csv, print_json, print_json_lines, silence
+from inn8_pipeline.cli.support.output import console, print_csv, print_json, print_json_lines, print_text, silence
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.tables import rows_table
+from inn8_pipeline.cli.support.tables import row_table
 from inn8_pipeline.entities import ENTITIES, Entity
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_database
@@ -35,22 +35,8 @@ else:
     sync_runs = lazy_module("inn8_pipeline.cli.support.sync_runs")
     rejects = lazy_module("inn8_pipeline.warehouse.queries.rejects")
 
-COLUMNS = (
-    "id",
-    "entity",
-    "external_id",
-    "trade_date",
-    "reason_code",
-    "reason",
-    "attempts",
-    "first_seen_at",
-    "accepted_at",
-    "accepted_note",
-)
 MOST_SHOWN = 20
 """The greatest number of ids in a message."""
-EXPENDABLE = ("accepted_note", "accepted_at", "attempts", "first_seen_at", "trade_date", "reason_code")
-"""The columns that a narrow terminal leaves out, the first one first."""
 
 
 @click.group(
@@ -71,15 +57,25 @@ def command() -> None:
     """
 
 
-@command.command("list", epilog=examples("inn8 rejects list --entity transactions --json"))
+@command.command(
+    "list",
+    epilog=examples(
+        "inn8 rejects list --entity transactions --json",
+        "inn8 rejects list --with-accepted",
+        notes="Rejects that somebody has accepted are only counted, unless --with-accepted or --all lists them, with "
+        "the state of each. --json always has them, with their accepted_at.",
+    ),
+)
 @click.option("--entity", type=ENTITY, help="Only this entity.")
-@click.option("--all", "with_resolved", is_flag=True, help="Include resolved rejects.")
+@click.option("--with-accepted", is_flag=True, help="Include the open rejects that somebody has accepted.")
+@click.option("--all", "with_resolved", is_flag=True, help="Include accepted and resolved rejects.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="The number of rejects to show.")
 @tenant_option
 @json_option
 @exit_code_option
 def list_rejects(
     entity: Entity | None,
+    with_accepted: bool,
     with_resolved: bool,
     limit: int,
     tenant_id: str | None,
@@ -92,25 +88,26 @@ def list_rejects(
     """
     environment = Environment()
     tenant_ids = tenant_ids_of(environment, tenant_id)
+    has_states = with_accepted or with_resolved
+    flags = {"with_accepted": has_states or as_json, "with_resolved": with_resolved}
     with reading(environment, "reading the rejects") as connection:
         found = [
             {"tenant_id": each, **row}
             for each in tenant_ids
-            for row in rejects.list_rejects(connection, each, entity, with_resolved=with_resolved, limit=limit)
+            for row in rejects.list_rejects(connection, each, entity, **flags, limit=limit)
         ][:limit]
+        counts = [rejects.count_open(connection, each, entity) for each in tenant_ids]
     if as_json:
         print_json(found)
-    elif found:
-        columns = (
-            *(["tenant_id"] if len(tenant_ids) > 1 else []),
-            *COLUMNS,
-            *(["resolution"] if with_resolved else []),
-        )
-        screen = console()
-        screen.print(rows_table(found, columns, width=screen.width, expendable=EXPENDABLE))
+    elif with_resolved and not found:
+        click.echo("There are no rejects.")
     else:
-        click.echo("There are no rejects." if with_resolved else "There are no open rejects.")
-    needs_action = any(each["resolved_at"] is None and each["accepted_at"] is None for each in found)
+        if found:
+            reject_list.print_table(found, has_several=len(tenant_ids) > 1, has_states=has_states)
+        shown = sum(each["resolved_at"] is None for each in found)
+        open_ones, accepted = (sum(each) for each in zip(*counts, strict=True))
+        print_text(reject_list.summary(open_ones, accepted, shown, has_states=has_states))
+    needs_action = any(reject_list.state(each) == reject_list.OPEN for each in found)
     sys.exit(EXIT_PARTIAL if sets_exit_code and needs_action else 0)
 
 
@@ -126,7 +123,7 @@ def show(reject_id: int, tenant_id: str | None, as_json: bool) -> None:
         found = rejects.show(connection, tenant, reject_id)
     if found is None:
         raise _unknown([reject_id])
-    print_json(dict(found)) if as_json else console().print(rows_table(_lines(found), ("Column", "Value")))
+    print_json(dict(found)) if as_json else console().print(row_table(found))
 
 
 @command.command(
@@ -212,7 +209,7 @@ def accept(
         named = f"Reject {min(accepted)} is" if len(accepted) == 1 else f"{len(accepted)} rejects are"
         verb = "causes" if len(accepted) == 1 else "cause"
         it = "it" if len(accepted) == 1 else "they"
-        click.echo(f"{named} accepted. Beginning with the next sync, {it} no longer {verb} PartialSuccess.")
+        print_text(f"{named} accepted. Beginning with the next sync, {it} no longer {verb} PartialSuccess.")
     elif not unknown:
         click.echo("There is no such open reject: nothing was changed.")
     if unknown:
@@ -279,10 +276,5 @@ def _unknown(reject_ids: Sequence[int], *, has_accepted: bool = False) -> Failed
     shown = ", ".join(map(str, reject_ids[:MOST_SHOWN])) + ("…" if len(reject_ids) > MOST_SHOWN else "")
     changed = "the others were accepted" if has_accepted else "nothing was changed"
     return Failed(
-        f"There is no open reject {shown}: {changed}. `inn8 rejects list` lists the open rejects; with --all it "
-        "includes the resolved ones."
+        f"There is no open reject {shown}: {changed}. `inn8 rejects list --all` lists all rejects with their states."
     )
-
-
-def _lines(row: Any) -> list[dict[str, Any]]:  # noqa: ANN401 (a row)
-    return [{"Column": name, "Value": value} for name, value in row.items() if value is not None]

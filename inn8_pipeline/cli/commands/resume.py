@@ -6,8 +6,7 @@ from inn8_pipeline.cli.commands.pause import copy_pauses
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import examples
 from inn8_pipeline.cli.support.options import ENTITY, tenant_id_of, tenant_option
-from inn8_pipeline.cli.support.output import silence
-from inn8_pipeline.cli.support.standard_streams import printable
+from inn8_pipeline.cli.support.output import print_text, silence
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.settings import Environment
 
@@ -29,6 +28,4 @@ def command(entity: Entity, tenant_id: str | None) -> None:
     if ended is None:
         click.echo(f"{entity} was not paused: nothing was changed.")
     else:
-        click.echo(
-            printable(f"{entity} was {ended.text(None)}. The next tick syncs it, or `inn8 sync {entity}` does so now.")
-        )
+        print_text(f"{entity} was {ended.text(None)}. The next tick syncs it, or `inn8 sync {entity}` does so now.")

@@ -9,18 +9,15 @@ from inn8_pipeline.cli.support.group import Failed, examples
 from inn8_pipeline.cli.support.options import ENTITY_OF_RECORD, json_option, tenant_id_of, tenant_option
 from inn8_pipeline.cli.support.output import console, print_json
 from inn8_pipeline.cli.support.queries import reading
-from inn8_pipeline.cli.support.tables import fits, rows_table
+from inn8_pipeline.cli.support.tables import fits, row_table, rows_table
 from inn8_pipeline.cli.support.times import INSTANT
 from inn8_pipeline.entities import Entity
 from inn8_pipeline.lazy_imports import lazy_module
-from inn8_pipeline.settings import Environment
+from inn8_pipeline.settings import Environment, moment
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from inn8_pipeline.warehouse.queries import records
     from inn8_pipeline.warehouse.queries.records import Record
-    from inn8_pipeline.warehouse.queries.tables import Row
 else:
     records = lazy_module("inn8_pipeline.warehouse.queries.records")
 
@@ -69,18 +66,13 @@ def _show_as_of(
         row = records.read_as_of(connection, tenant_id, entity, external_id, instant)
     if row is None:
         raise Failed(
-            f"No {entity.singular} {external_id!r} was stored at {instant:%Y-%m-%d %H:%M} UTC. History begins with"
+            f"No {entity.singular} {external_id!r} was stored at {moment(instant)}. History begins with"
             " the first sync, or with the upgrade to schema 0009."
         )
     if as_json:
         print_json({"row": dict(row)})
     else:
-        console().print(_row_table(row, f"Row as of {instant:%Y-%m-%d %H:%M} UTC"))
-
-
-def _row_table(row: "Row", title: str) -> "Table":
-    lines = [{"Column": name, "Value": value} for name, value in row.items() if value is not None]
-    return rows_table(lines, ("Column", "Value"), title)
+        console().print(row_table(row, f"Row as of {moment(instant)}"))
 
 
 def _as_json(record: "Record") -> dict[str, object]:
@@ -96,7 +88,7 @@ def _print(entity: Entity, record: "Record") -> None:
     if record.row is None:
         click.echo(f"This {entity.singular} has no row: its record was rejected.")
     else:
-        screen.print(_row_table(record.row, "Row"))
+        screen.print(row_table(record.row, "Row"))
     parts = (
         *((name.capitalize(), rows) for name, rows in record.related.items()),
         ("What INN8 sent last", record.sent),
@@ -108,4 +100,4 @@ def _print(entity: Entity, record: "Record") -> None:
             screen.print(rows_table(rows, tuple(rows[0]), title))
             continue
         for number, row in enumerate(rows, 1):
-            screen.print(_row_table(row, f"{title} ({number} of {len(rows)})"))
+            screen.print(row_table(row, f"{title} ({number} of {len(rows)})"))

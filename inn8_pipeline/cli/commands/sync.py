@@ -19,7 +19,7 @@ from inn8_pipeline.cli.support.options import (
     verbose_option,
     window_of,
 )
-from inn8_pipeline.cli.support.output import silence
+from inn8_pipeline.cli.support.output import print_text, silence
 from inn8_pipeline.cli.support.queries import has_merged
 from inn8_pipeline.cli.support.times import DAY
 from inn8_pipeline.entities import ENTITIES, Entity, Window
@@ -128,8 +128,8 @@ def _mention_first_sync(
 ) -> None:
     by_day = [entity for entity in wanted if entity.has_days]
     if False in [has_merged(environment, tenant_id, entity) for tenant_id in tenant_ids for entity in by_day]:
-        click.echo(
+        print_text(
             f"First sync: only the last {settings.lookback_days} days of trade are loaded. "
             f"`inn8 sync --full` loads all days since {settings.transactions_from}.",
-            err=True,
+            on_stderr=True,
         )

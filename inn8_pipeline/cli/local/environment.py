@@ -1,6 +1,7 @@
 """Set up the environment of `inn8 demo` and `inn8 dev`: a simulated INN8 and an embedded Postgres.
 
-Inherited settings are removed while it exists, so that no real system can be touched.
+Inherited settings are removed while it exists, so that no real system can be touched. Only those may be kept that name
+none: when a sync runs, and which days it covers.
 """
 
 import os
@@ -25,6 +26,8 @@ else:
     migrations = lazy_module("inn8_pipeline.warehouse.schema.migrations")
 
 _OURS = ("INN8_", "DAGSTER_")
+KEPT = ("INN8_TICK_MINUTES", "INN8_LOOKBACK_DAYS", "INN8_SWEEP_DAYS", "INN8_TIMEZONE")
+"""The settings that `inn8 dev` keeps: they name no system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,13 @@ class LocalDatabases:
 
 
 @contextmanager
-def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -> Iterator[dict[str, str]]:
-    """Serve the simulated INN8, migrate the warehouse, and set this process's environment; yield the variables set."""
+def local_environment(
+    databases: LocalDatabases, world: World, tenant_id: str, kept: Mapping[str, str] | None = None
+) -> Iterator[dict[str, str]]:
+    """Serve the simulated INN8, migrate the warehouse, and set this process's environment; yield the variables set.
+
+    `kept` are further variables to set.
+    """
     with ExitStack() as stack:
         server = stack.enter_context(sandbox_server.SandboxServer(world))
         variables = {
@@ -52,6 +60,7 @@ def local_environment(databases: LocalDatabases, world: World, tenant_id: str) -
             "DAGSTER_POSTGRES_URL": databases.postgres.url(databases.storage, driver="psycopg2"),
             "DAGSTER_HOME": str(write_instance(databases.home)),
             "DAGSTER_DISABLE_TELEMETRY": "yes",
+            **(kept or {}),
         }
         stack.enter_context(_environment(variables))
         migrations.upgrade(database.connect(variables["INN8_DATABASE_URL"]))
@@ -70,3 +79,15 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def kept_settings() -> dict[str, str]:
+    """Return those of `KEPT` that are set in this process's environment."""
+    return {name: os.environ[name] for name in KEPT if os.environ.get(name)}
+
+
+def ignored_settings() -> list[str]:
+    """Return the names of the settings of this process's environment that are removed."""
+    return sorted(
+        name for name in os.environ if name.startswith(_OURS) and name not in {*KEPT, "DAGSTER_DISABLE_TELEMETRY"}
+    )

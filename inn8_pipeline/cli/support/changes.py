@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from tempfile import TemporaryFile
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 import click
 
-from inn8_pipeline.cli.support.output import console, folded
+from inn8_pipeline.cli.support.output import console, folded, print_text
 from inn8_pipeline.lazy_imports import lazy_module
+from inn8_pipeline.settings import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -113,10 +114,10 @@ def print_changes(
     for table, reasons in counts.items():
         rest = _listable(reasons, listing) - listing.limit
         if listing.limit and rest > 0:
-            click.echo(f"… and {rest:,} more {_rows(rest)} of {table}: {listing.more}.")
+            print_text(f"… and {rest:,} more {_rows(rest)} of {table}: {listing.more}.")
     inserted = sum(reasons[diff.INSERTED] for reasons in counts.values())
     if inserted and not listing.with_inserted:
-        click.echo(f"{inserted:,} inserted {_rows(inserted)} {_are(inserted)} not listed: {listing.inserted}.")
+        print_text(f"{inserted:,} inserted {_rows(inserted)} {_are(inserted)} not listed: {listing.inserted}.")
     click.echo(_summary(sum(reasons.total() for reasons in counts.values()), has_happened=has_happened))
 
 
@@ -164,4 +165,4 @@ def _are(number: int) -> str:
 
 def _when(change: "ValueChange") -> str:
     run = f", run {change.run_id[:8]}" if change.run_id else ""
-    return f" {change.changed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}{run}"
+    return f" {moment(change.changed_at, has_seconds=True)}{run}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inn8_pipeline import definitions
-    from inn8_pipeline.cli.instance import erasures, instance, runs, storage_checks, workers
+    from inn8_pipeline.cli.instance import erasures, instance, runs, shared_instance, storage_checks, workers
     from inn8_pipeline.cli.local import open_runs
     from inn8_pipeline.defs import names, resources
     from inn8_pipeline.defs.instance import mutes, pauses
@@ -31,6 +31,7 @@ else:
         "progress": "inn8_pipeline.defs.runs",
         "resources": "inn8_pipeline.defs",
         "runs": "inn8_pipeline.cli.instance",
+        "shared_instance": "inn8_pipeline.cli.instance",
         "storage_checks": "inn8_pipeline.cli.instance",
         "workers": "inn8_pipeline.cli.instance",
     }
@@ -58,6 +59,7 @@ __all__ = [
     "progress",
     "resources",
     "runs",
+    "shared_instance",
     "storage_checks",
     "workers",
 ]

@@ -19,10 +19,15 @@ from inn8_pipeline.sandbox.errors import SandboxError
 if TYPE_CHECKING:
     import difflib
     from importlib import metadata
+
+    from inn8_pipeline.cli.support import output
 else:
+    output = lazy_module("inn8_pipeline.cli.support.output")
     difflib = lazy_module("difflib")
     metadata = lazy_module("importlib.metadata")
 
+_ERROR = "Error: "
+"""What click prints before a message."""
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 EXIT_PARTIAL = 3
@@ -108,13 +113,13 @@ class LazyGroup(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 (click's signature)
         """Run the command even if standard streams are closed; exit with code 1 if its output cannot be written."""
-        output = standard_streams.prepare()
+        written = standard_streams.prepare()
         try:
             return super().main(*arguments, **options)
         finally:
             sys.stdout.flush()
-            if output is not None and output.error is not None:
-                _report(output.error)
+            if written is not None and written.error is not None:
+                _report(written.error)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; reject those that are not UTF-8, because no name or id can be."""
@@ -137,6 +142,15 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
         """Run the command; for an error of ours, print its message without a traceback and exit."""
+        try:
+            return self._invoke(ctx)
+        except click.ClickException as error:
+            if sys.stderr.isatty():
+                text = output.fitted(f"{_ERROR}{error.format_message()}", on_stderr=True).removeprefix(_ERROR)
+                error.format_message = lambda: text  # type: ignore[method-assign]
+            raise
+
+    def _invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's signature)
         try:
             return super().invoke(ctx)
         except SettingsError as error:

@@ -161,9 +161,12 @@ def window_of(settings: SyncSettings, from_date: date | None, to_date: date | No
     full = settings.full_window()
     if window.from_date > window.to_date:
         raise click.UsageError(f"--from {window.from_date} is after --to {window.to_date}.")
-    if window.from_date not in full or window.to_date not in full:
+    if window.from_date < full.from_date:
         raise click.UsageError(
-            f"{window} is not within the days of trade that are synced: from {full.from_date} "
-            f"(INN8_TRANSACTIONS_FROM) to today, {full.to_date}."
+            f"--from {window.from_date} is before {full.from_date}, the first day of trade that is synced "
+            f"(INN8_TRANSACTIONS_FROM). To load earlier days, set INN8_TRANSACTIONS_FROM={window.from_date} here and "
+            "where the daemon and the webserver run, restart these two, and repeat the command."
         )
+    if window.to_date > full.to_date:
+        raise click.UsageError(f"--to {window.to_date} is after today, {full.to_date} in {settings.timezone}.")
     return window

@@ -1,17 +1,15 @@
-"""Print JSON, messages and a progress display that Dagster does not capture.
+"""Print JSON, CSV and messages.
 
 Values of records cannot control the terminal: markup is not interpreted, and control characters are shown as escapes.
 """
 
-import io
 import json
 import logging
-import os
+import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,16 +19,16 @@ from inn8_pipeline.lazy_imports import lazy_module
 if TYPE_CHECKING:
     from rich import cells as rich_cells
     from rich import console as rich_console
-    from rich import progress as rich_progress
 
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
 else:
     rich_cells = lazy_module("rich.cells")
     rich_console = lazy_module("rich.console")
-    rich_progress = lazy_module("rich.progress")
 
 WIDTH = 160
-"""The width of output that goes to no terminal."""
+"""The width of tables that go to no terminal."""
+_WORD = re.compile(r"(?:`[^`\n]*`|\S)+")
+"""A word, or a command in backticks, which is not divided: it is pasted into a shell."""
 
 
 def silence() -> None:
@@ -55,10 +53,42 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     click.echo(text)
 
 
-def print_result(*, is_ok: bool, subject: str, message: str) -> None:
-    """Print the result of one check, marked as passed or failed."""
-    mark = click.style("ok  ", fg="green") if is_ok else click.style("FAIL", fg="red")
-    click.echo(f"{mark} {subject}: {message}")
+def print_text(text: str, *, on_stderr: bool = False, indent: int = 0) -> None:
+    """Print a message with control characters as escapes; in a terminal, in lines that are no wider than it.
+
+    `indent` is the number of blanks before all lines but the first. To a file or a pipe, the message is one line, so
+    that a search finds it.
+    """
+    click.echo(fitted(printable(text), on_stderr=on_stderr, indent=indent), err=on_stderr)
+
+
+def fitted(text: str, *, on_stderr: bool, indent: int = 0) -> str:
+    """Return the text in lines that fit the terminal; as it is if the stream is no terminal."""
+    if not (sys.stderr if on_stderr else sys.stdout).isatty():
+        return text
+    return f"\n{' ' * indent}".join(wrapped(text, console(stderr=on_stderr).width - indent))
+
+
+def print_result(*, is_ok: bool, subject: str, message: str, is_note: bool = False) -> None:
+    """Print the result of one check, marked as passed, as failed, or as a note: passed, but worth knowing."""
+    name, colour = ("FAIL", "red") if not is_ok else ("note", "yellow") if is_note else ("ok  ", "green")
+    text = fitted(printable(f"{subject}: {message}"), on_stderr=False, indent=len(name) + 1)
+    click.echo(f"{click.style(name, fg=colour)} {text}")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the text in lines of at most this width; only a word or a command that is wider stays as it is."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in _WORD.findall(paragraph):
+            if line and rich_cells.cell_len(f"{line} {word}") > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        lines.append(line)
+    return lines
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
@@ -93,44 +123,28 @@ def _is_safe(text: str) -> bool:
 
 
 def print_messages(syncs: Iterable["LoggedSync"], *, on_stderr: bool = True, failures_only: bool = False) -> None:
-    """Print the message of each sync that has one: why it failed, or what needs attention."""
+    """Print the messages of the syncs: why one failed, or what needs attention.
+
+    Each is printed once for an entity, with the runs that have it and their starts in UTC, as the table has them.
+    """
     logged = list(syncs)
     has_several = len({sync.tenant_id for sync in logged}) > 1
+    alike: dict[tuple[str, str], list[LoggedSync]] = {}
     for sync in logged:
         message = sync.entry.error_message if failures_only else sync.entry.description
         if message:
             name = f"{sync.tenant_id}/{sync.entity}" if has_several else sync.entity
-            click.echo(printable(f"{name}: {message}"), err=on_stderr)
+            alike.setdefault((name, message), []).append(sync)
+    for (name, message), having in alike.items():
+        print_text(f"{name} ({_runs(having)}): {message}", on_stderr=on_stderr, indent=2)
 
 
-@contextmanager
-def progress() -> Iterator["rich_progress.Progress"]:
-    """Show a progress display on standard error, though Dagster captures the streams of a step."""
-    columns = (
-        rich_progress.SpinnerColumn(),
-        rich_progress.TextColumn("{task.description}"),
-        rich_progress.BarColumn(),
-        rich_progress.TextColumn("{task.fields[note]}"),
-    )
-    with _own_stderr() as stream:
-        drawn = rich_console.Console(file=stream, highlight=False)
-        times = (
-            rich_progress.TimeElapsedColumn(),
-            rich_progress.TextColumn("so far, about"),
-            rich_progress.TimeRemainingColumn(),
-            rich_progress.TextColumn("left"),
-        )
-        with rich_progress.Progress(*columns, *times, console=drawn, disable=not drawn.is_terminal) as shown:
-            yield shown
-
-
-@contextmanager
-def _own_stderr() -> Iterator[TextIO]:
-    """Yield a duplicate of standard error, or standard error itself if it has no file descriptor."""
-    try:
-        number = os.dup(sys.stderr.fileno())
-    except (OSError, io.UnsupportedOperation):
-        yield sys.stderr
-        return
-    with os.fdopen(number, "w", encoding=sys.stderr.encoding, errors="backslashreplace") as stream:
-        yield stream
+def _runs(syncs: "list[LoggedSync]") -> str:
+    """Return the start and the run of a sync; of several, the first and the last start, and the last run."""
+    known = sorted((sync.entry.started_at, sync.run_id) for sync in syncs if sync.entry.started_at)
+    if not known:
+        return f"run {syncs[0].run_id[:8]}"
+    (first, _), (end, last) = known[0], known[-1]
+    day = "" if first.date() == end.date() else "%m-%d "
+    span = f"{first:%m-%d %H:%M}{f' to {end:{day}%H:%M}' if f'{first:%m%d%H%M}' != f'{end:%m%d%H%M}' else ''} UTC, "
+    return f"{span}run {last[:8]}" if len(syncs) == 1 else f"{len(syncs)} runs, {span}the last is {last[:8]}"

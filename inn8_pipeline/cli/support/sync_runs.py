@@ -15,9 +15,10 @@ from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.changes import Listing, print_changes
 from inn8_pipeline.cli.support.group import EXIT_FAILED, EXIT_PARTIAL
 from inn8_pipeline.cli.support.options import tenant_argument
-from inn8_pipeline.cli.support.output import console, print_json, print_messages, progress
+from inn8_pipeline.cli.support.output import console, print_json, print_messages, print_text
 from inn8_pipeline.cli.support.tables import log_table, zone_note
 from inn8_pipeline.errors import WarehouseError
+from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import (
     Environment,
     SyncSettings,
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from inn8_pipeline.cli.instance.runs import PlannedRun
+    from inn8_pipeline.cli.support import progress_display
     from inn8_pipeline.cli.support.changes import Preview
     from inn8_pipeline.warehouse.sync_log.entry import LoggedSync
+else:
+    progress_display = lazy_module("inn8_pipeline.cli.support.progress_display")
 
 EXIT_CODES = {Status.FAILED: EXIT_FAILED, Status.PARTIAL_SUCCESS: EXIT_PARTIAL}
 
@@ -86,7 +90,7 @@ def run_each(
     """
     found: list[tuple[PlannedRun, LoggedSync]] = []
     done = 0
-    with exporting(partial(click.echo, err=True)), progress() as shown:
+    with exporting(partial(print_text, on_stderr=True)), progress_display.progress() as shown:
         task = shown.add_task("", total=sum(each.weight for each in planned), note="")
         for number, each in enumerate(planned):
             if not any(_is_same(each, earlier) and sync.entry.status is Status.FAILED for earlier, sync in found):
@@ -168,7 +172,7 @@ def commands_for(planned: "Sequence[PlannedRun]", environment: Environment) -> I
 def _print_rest(planned: "Sequence[PlannedRun]", environment: Environment) -> None:
     commands = list(commands_for(planned, environment))
     if commands:
-        click.echo("Not everything was synced; what was merged before is kept. To sync the rest:", err=True)
+        print_text("Not everything was synced; what was merged before is kept. To sync the rest:", on_stderr=True)
         for command in commands:
             click.echo(f"  {command}", err=True)
 

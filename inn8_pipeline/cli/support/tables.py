@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inn8_pipeline.cli.support.output import WIDTH
 from inn8_pipeline.cli.support.standard_streams import printable
 from inn8_pipeline.lazy_imports import lazy_module
+from inn8_pipeline.settings import moment
 from inn8_pipeline.warehouse.merge.results import Status
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def rows_table(
     width: int = WIDTH,
     expendable: Sequence[str] = (),
 ) -> "rich_table.Table":
-    """Return a table of the rows with these columns.
+    """Return a table of the rows with these columns. If it has times, a line below it says how to read them.
 
     Args:
         rows: The rows; each has a value for every column.
@@ -133,10 +134,25 @@ def rows_table(
     table = _table(title, shown)
     for row in listed:
         table.add_row(*(_cell(row[name]) for name in shown))
+    instants = [row[name] for row in listed for name in shown if isinstance(row[name], datetime)]
+    notes = [zone_note(instants[0])] if instants else []
     if left_out:
-        table.caption = f"Not shown, because the terminal is narrow: {', '.join(left_out)}."
-        table.caption_justify = "left"
+        notes.append(f"Not shown, because the terminal is narrow: {', '.join(left_out)}.")
+    table.caption, table.caption_justify = "\n".join(filter(None, notes)) or None, "left"
     return table
+
+
+def row_table(row: Mapping[Any, Any], title: str | None = None) -> "rich_table.Table":
+    """Return a table of one row with a line for each column that has a value.
+
+    Times are in the zone of the terminal, with UTC beside it.
+    """
+    lines = [
+        {"Column": name, "Value": moment(value, has_seconds=True) if isinstance(value, datetime) else value}
+        for name, value in row.items()
+        if value is not None
+    ]
+    return rows_table(lines, ("Column", "Value"), title)
 
 
 def fits(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], width: int) -> bool:

@@ -1,5 +1,6 @@
 """Types of options that are a day, an instant or a period."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -26,84 +27,84 @@ class Day(click.ParamType[date]):
 DAY = Day()
 
 
-class Instant(click.ParamType[datetime]):
-    """An instant with its offset from UTC, or a calendar day, which means its end in UTC."""
+_ROOM = timedelta(days=8)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _ROOM, datetime.max.replace(tzinfo=UTC) - _ROOM
+"""The bounds of an instant: its time in another zone, or a week later, is within the calendar too."""
 
-    name = "instant"
+
+class Moment(click.ParamType[datetime]):
+    """An instant, as `wanted` describes it and `parse` reads it.
+
+    Args:
+        name: The name of the type in the help.
+        wanted: What is wanted and how to write it, for the message of a text that is none.
+        parse: Returns the instant with its time zone, or raises a ValueError or an OverflowError.
+
+    """
+
+    def __init__(self, name: str, wanted: str, parse: Callable[[str], datetime]) -> None:
+        self.name = name
+        self._wanted = wanted
+        self._parse = parse
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
         """Return the instant in UTC, or fail with click's own message."""
         if isinstance(value, datetime):
             return value
         try:
-            if len(value) == len("2026-03-31"):
-                return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC)) + timedelta(days=1)
-            instant = datetime.fromisoformat(value)
+            instant = self._parse(value).astimezone(UTC)
         except (ValueError, OverflowError):
             instant = None
-        if instant is None or instant.tzinfo is None:
-            self.fail(
-                f"{value!r} is not an instant. Write it as 2026-03-31T17:00+02:00, or 2026-03-31 for the end of that"
-                " day in UTC.",
-                param,
-                ctx,
-            )
-        return instant.astimezone(UTC)
+        if instant is None or not _FIRST <= instant <= _LAST:
+            self.fail(f"{value!r} is not {self._wanted}", param, ctx)
+        return instant
 
 
-INSTANT = Instant()
+def _with_offset(text: str) -> datetime:
+    """Return the instant of a time with its offset from UTC, or the end of a day in UTC."""
+    if len(text) == len("2026-03-31"):
+        return datetime.combine(date.fromisoformat(text), time(tzinfo=UTC)) + timedelta(days=1)
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return instant
 
 
-class LocalTime(click.ParamType[datetime]):
-    """A time in the zone of the terminal: `18:00` (the next one) or `2026-03-31 18:00`; or one with an offset."""
+def _local(text: str) -> datetime:
+    """Return the instant of a day and a time in the zone of the terminal, unless the text has an offset from UTC.
 
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
-        """Return the instant in UTC, or fail with click's own message."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            if len(value) == len("18:00"):
-                at = time.fromisoformat(value)
-                today = datetime.combine(now().astimezone().date(), at).astimezone()
-                return (today if today > now() else _tomorrow(at)).astimezone(UTC)
-            if ":" in value:
-                return datetime.fromisoformat(value).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-        return self.fail(f"{value!r} is not a time. Write it as 18:00 or '2026-03-31 18:00'.", param, ctx)
+    The day may be `yesterday`, `today` or `tomorrow`.
+    """
+    today = now().astimezone().date()
+    named = {name: today + timedelta(days=days) for name, days in _NAMED_DAYS.items()}
+    day, _, at = text.partition(" ")
+    if ":" not in text:
+        raise ValueError(text)
+    return datetime.fromisoformat(f"{named.get(day, day)} {at}".strip()).astimezone()
 
 
-def _tomorrow(at: time) -> datetime:
-    return datetime.combine(now().astimezone().date() + timedelta(days=1), at).astimezone()
+def _next(text: str) -> datetime:
+    """Return the next instant that is this time of a day, such as `18:00`; otherwise as `_local`."""
+    if len(text) != len("18:00"):
+        return _local(text)
+    time.fromisoformat(text)
+    today = _local(f"today {text}")
+    return today if today > now() else _local(f"tomorrow {text}")
 
 
-LOCAL_TIME = LocalTime()
+def _since(text: str) -> datetime:
+    """Return the start of a calendar day in UTC; otherwise as `_local`."""
+    return _local(text) if ":" in text else datetime.combine(date.fromisoformat(text), time(tzinfo=UTC))
 
 
-class Since(click.ParamType[datetime]):
-    """A calendar day, which means its start in UTC, or a time in the zone of the terminal such as `yesterday 18:00`."""
-
-    name = "since"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
-        """Return the instant in UTC, or fail with click's own message."""
-        if isinstance(value, datetime):
-            return value
-        today = now().astimezone().date()
-        named = {"today": today, "yesterday": today - timedelta(days=1)}
-        day, _, at = value.partition(" ")
-        try:
-            if ":" in value:
-                return datetime.fromisoformat(f"{named.get(day, day)} {at}".strip()).astimezone(UTC)
-            return datetime.combine(date.fromisoformat(value), time(tzinfo=UTC))
-        except (ValueError, OverflowError):
-            pass
-        return self.fail(f"{value!r} is not a time. Write it as 2026-03-31 or 'yesterday 18:00'.", param, ctx)
-
-
-SINCE = Since()
+_NAMED_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+INSTANT = Moment(
+    "instant",
+    "an instant. Write it as 2026-03-31T17:00+02:00, or 2026-03-31 for the end of that day in UTC.",
+    _with_offset,
+)
+LOCAL_TIME = Moment("time", "a time. Write it as 18:00 or '2026-03-31 18:00'.", _next)
+SINCE = Moment("since", "a time. Write it as 2026-03-31 or 'yesterday 18:00'.", _since)
 
 
 def last_night() -> tuple[datetime, datetime]:

@@ -13,7 +13,7 @@ import dagster as dg
 from inn8_pipeline.defs import names
 from inn8_pipeline.settings import now
 from inn8_pipeline.warehouse.merge.results import Counts, Status, sync_command
-from inn8_pipeline.warehouse.sync_log.entry import SyncLogEntry
+from inn8_pipeline.warehouse.sync_log.entry import OPEN_REJECTS, SyncLogEntry
 
 if TYPE_CHECKING:
     from inn8_pipeline.sync import Outcome
@@ -125,7 +125,7 @@ def _describe(outcome: "Outcome") -> str:
     if outcome.status is Status.NO_DATA:
         sentences.append(_no_data(outcome))
     if open_rejects:
-        sentences.append(f"{open_rejects} rejects are open; each sync tries them again (`inn8 rejects list`).")
+        sentences.append(f"{open_rejects} {OPEN_REJECTS}; each sync tries them again (`inn8 rejects list`).")
     if older := outcome.total("older"):
         sentences.append(
             f"{older} records were skipped, because a fetch that began later was already merged: the table is newer. "

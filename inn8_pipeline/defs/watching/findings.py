@@ -8,17 +8,22 @@ from dagster import DagsterInstance, ScheduleDefinition, SensorDefinition
 
 from inn8_pipeline.defs.instance import capacity, mutes, pauses
 from inn8_pipeline.defs.watching import liveness, storage_capacity
+from inn8_pipeline.defs.watching.notes import Note
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import Environment, read_sync, read_tenant_ids
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """The result of one check. `message` says what was found and, if the check failed, what to do."""
+    """The result of one check. `message` says what was found and, if the check failed, what to do.
+
+    `is_note`: whether the check passed, but something is not set up that an operator may expect.
+    """
 
     check: str
     is_ok: bool
     message: str
+    is_note: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ def examine(watched: Installation) -> Iterator[DoctorFinding]:
 def found(name: str, check: Callable[[], str]) -> DoctorFinding:
     """Return what the check returns, or the error that it raises, as a finding of this name."""
     try:
-        return DoctorFinding(name, is_ok=True, message=check())
+        message = check()
+        return DoctorFinding(name, is_ok=True, message=message, is_note=isinstance(message, Note))
     except Inn8Error as error:
         return DoctorFinding(name, is_ok=False, message=str(error))
 
@@ -70,7 +76,7 @@ def _alerts(watched: Installation) -> str:
     mute = mutes.current(watched.instance)
     if mute is None:
         return accepted
-    return f"{accepted}; muted {mute.text(watched.timezone)}; `inn8 alert unmute` ends it"
+    return type(accepted)(f"{accepted}; muted {mute.text(watched.timezone)}; `inn8 alert unmute` ends it")
 
 
 def _runs(watched: Installation) -> str:

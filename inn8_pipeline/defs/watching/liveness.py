@@ -15,6 +15,7 @@ from inn8_pipeline.defs.instance.late_internals import (
     TickStatus,
 )
 from inn8_pipeline.defs.names import tenants
+from inn8_pipeline.defs.watching.notes import Note
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.settings import (
     Environment,
@@ -62,7 +63,9 @@ def check_daemon(
     states = [state for state in instance.all_instigator_state() if state.name in wanted]
     last = [(state, instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)) for state in states]
     if not beats:
-        return "no daemon has been started yet: start `dagster-daemon run`, without which nothing is synced on schedule"
+        return Note(
+            "no daemon has been started yet: start `dagster-daemon run`, without which nothing is synced on schedule"
+        )
     if silent:
         since = datetime.fromtimestamp(min(beats[name] for name in silent), UTC)
         finding = (
@@ -85,7 +88,10 @@ def check_heartbeat(instance: DagsterInstance, environment: Environment, timezon
     """
     expecting = [each for each in read_tenant_ids(environment) if read_heartbeat_url(environment, each)]
     if not expecting:
-        return "INN8_HEARTBEAT_URL is not set: nobody outside notices if this machine, INN8 or Postgres is down"
+        return Note(
+            "not set: nobody outside notices if this machine, INN8 or Postgres is down. Set INN8_HEARTBEAT_URL to the "
+            "address of a service that alerts when it is no longer called; `inn8 alert test` tries it."
+        )
     most, _ = read_sync(environment).freshness_bounds()
     sensors = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     data = next((state.instigator_data for state in sensors if state.name == "heartbeat"), None)
@@ -110,7 +116,10 @@ def check_alerts(instance: DagsterInstance, environment: Environment, timezone: 
 
     """
     if read_alerts(environment).webhook is None:
-        return "INN8_ALERT_WEBHOOK is not set: nobody is notified when a problem starts"
+        return Note(
+            "not set: nobody is notified when a problem starts. Set INN8_ALERT_WEBHOOK to the address of a channel; "
+            "`inn8 alert test` tries it."
+        )
     since = cursors.refused_at(instance, tenants(read_tenant_ids(environment)))
     if since is not None:
         raise NotRunningError(

@@ -36,11 +36,12 @@ class DiffFilter:
 
 @dataclass(frozen=True, slots=True)
 class MergedSync:
-    """A sync of an entity that was merged: its runs, and the days of trade that they have together, if any."""
+    """A sync of an entity: its runs, newest first, the days of trade that they have together, if any, and its start."""
 
     tenant_id: str
     runs: Sequence[str]
-    window: Window | None = None
+    window: Window | None
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,13 @@ _RUNS = sql.SQL(
     select distinct run_id from inn8.sync_log
      where tenant_id = any (%(tenants)s) and entity = any (%(entities)s) and starts_with(run_id, %(prefix)s)
      order by run_id
+    """
+)
+_OF_RUN = sql.SQL(
+    """
+    select tenant_id, from_date, to_date, started_at from inn8.sync_log
+     where tenant_id = any (%(tenants)s) and entity = %(entity)s and run_id = %(run_id)s
+     order by tenant_id, from_date
     """
 )
 # A run without data belongs to a sync of several runs, but alone it changed nothing.
@@ -128,6 +136,22 @@ def runs_named(
     return [row["run_id"] for row in rows]
 
 
+def syncs_of_run(
+    connection: Connection, tenant_ids: Sequence[str], entity: Entity, run_id: str
+) -> Sequence[MergedSync]:
+    """Return the syncs of the entity by this run: one for each tenant that has one."""
+    rows = execute(connection, _OF_RUN, tenants=list(tenant_ids), entity=entity.name, run_id=run_id)
+    return [
+        MergedSync(
+            row["tenant_id"],
+            [run_id],
+            Window(row["from_date"], row["to_date"]) if row["from_date"] else None,
+            row["started_at"],
+        )
+        for row in rows
+    ]
+
+
 def last_syncs(connection: Connection, tenant_ids: Sequence[str], entity: Entity) -> Sequence[MergedSync]:
     """Return each tenant's last merged sync of the entity, with all of its runs."""
     found = []
@@ -146,7 +170,7 @@ def _joined(tenant_id: str, last: Row, earlier: Iterable[Row]) -> MergedSync:
     trigger and the adjacent days, and each was followed by the next one within an hour. A tick between two is left out.
     """
     if last["from_date"] is None:
-        return MergedSync(tenant_id, [last["run_id"]])
+        return MergedSync(tenant_id, [last["run_id"]], None, last["started_at"])
     runs, begin, end, followed_at = [last["run_id"]], last["from_date"], last["to_date"], last["started_at"]
     for row in (each for each in earlier if each["trigger"] == last["trigger"] and each["from_date"] is not None):
         is_adjacent = row["from_date"] - end == _DAY or begin - row["to_date"] == _DAY
@@ -154,7 +178,7 @@ def _joined(tenant_id: str, last: Row, earlier: Iterable[Row]) -> MergedSync:
             break
         runs.append(row["run_id"])
         begin, end, followed_at = min(begin, row["from_date"]), max(end, row["to_date"]), row["started_at"]
-    return MergedSync(tenant_id, runs, Window(begin, end))
+    return MergedSync(tenant_id, runs, Window(begin, end), followed_at)
 
 
 def column_names(entity: Entity) -> Sequence[str]:

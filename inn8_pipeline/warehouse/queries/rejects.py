@@ -22,9 +22,18 @@ _LIST = sql.SQL(
      where tenant_id = %(tenant)s
        and (%(entity)s::text is null or entity = %(entity)s::text)
        and (%(with_resolved)s or resolved_at is null)
+       and (%(with_accepted)s or accepted_at is null or resolved_at is not null)
      order by entity, id limit %(limit)s
     """
 ).format(columns=sql.SQL(", ").join(map(sql.Identifier, _LISTED)))
+_COUNT = sql.SQL(
+    """
+    select count(*) filter (where accepted_at is null) as unaccepted, count(accepted_at) as accepted
+      from inn8.rejected_records
+     where tenant_id = %(tenant)s and resolved_at is null
+       and (%(entity)s::text is null or entity = %(entity)s::text)
+    """
+)
 _SHOW = sql.SQL(
     """
     select {columns}, payload::text as payload from inn8.rejected_records
@@ -64,11 +73,12 @@ _REOPEN = sql.SQL(
 )
 
 
-def list_rejects(
+def list_rejects(  # noqa: PLR0913 (all but the tenant are optional)
     connection: Connection,
     tenant_id: str,
     entity: Entity | None = None,
     *,
+    with_accepted: bool = False,
     with_resolved: bool = False,
     limit: int | None = None,
 ) -> Sequence[Row]:
@@ -78,12 +88,19 @@ def list_rejects(
         connection: A connection in a transaction.
         tenant_id: The tenant.
         entity: Only the rejects of this entity; None for all entities.
-        with_resolved: Return the resolved rejects too. Accepted rejects are open ones.
+        with_accepted: Return the open rejects too that somebody has accepted.
+        with_resolved: Return the resolved rejects too.
         limit: The largest number of rejects to return.
 
     """
-    parameters = {"entity": entity and entity.name, "with_resolved": with_resolved, "limit": limit}
-    return execute(connection, _LIST, tenant=tenant_id, **parameters).fetchall()
+    flags = {"with_accepted": with_accepted, "with_resolved": with_resolved}
+    return execute(connection, _LIST, tenant=tenant_id, entity=entity and entity.name, limit=limit, **flags).fetchall()
+
+
+def count_open(connection: Connection, tenant_id: str, entity: Entity | None = None) -> tuple[int, int]:
+    """Return how many open rejects nobody has accepted, and how many somebody has."""
+    (row,) = execute(connection, _COUNT, tenant=tenant_id, entity=entity and entity.name)
+    return row["unaccepted"], row["accepted"]
 
 
 def show(connection: Connection, tenant_id: str, reject_id: int) -> Row | None:

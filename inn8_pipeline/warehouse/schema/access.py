@@ -81,8 +81,8 @@ def grant_writer(engine: Engine, login: str) -> None:
         execute(connection, _GRANT.format(sql.Identifier(WRITER), sql.Identifier(login)))
 
 
-def revoke_writer(engine: Engine, login: str) -> None:
-    """Revoke the rights of a writer from a login, or from a group that should not have them.
+def revoke_writer(engine: Engine, login: str) -> bool:
+    """Revoke the rights of a writer from a login, or from a group that should not have them; return whether it had any.
 
     Raises:
         LoginError: The role does not exist, or is still a writer because of a grant that `grant_writer` did not make.
@@ -92,10 +92,12 @@ def revoke_writer(engine: Engine, login: str) -> None:
         require_owner(connection, "revoke rights")
         if not _exists(connection, login):
             raise LoginError(login, "does not exist")
+        was_writer = bool(execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone())
         execute(connection, _REVOKE.format(sql.Identifier(WRITER), sql.Identifier(login)))
         if execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone():
             problem = "is still a writer: by another role that it is a member of, by somebody else's grant, as owner"
             raise LoginError(login, f"{problem} or as a superuser")
+        return was_writer
 
 
 def grants(engine: Engine) -> list[Grant]:

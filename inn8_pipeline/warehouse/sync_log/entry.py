@@ -18,6 +18,9 @@ TOTALS = ("missing", "removed", "held_back", "repaired")
 _OTHER_NAMES = {"skipped": "outside", "fetched": "record_count", "rejected": "error_count"}
 """The names of counts in the metadata: `outside` in release 0.1, and those that the users' document asks for."""
 
+OPEN_REJECTS = "rejects are open"
+"""How the first sentence of a sync's message says, after their number, that rejects need attention."""
+
 
 class Cause(StrEnum):
     """What was away or refused to work when a sync failed, if it concerns more than one entity."""

@@ -60,10 +60,16 @@ def test_alerts_are_muted_and_posted_again(place: Place) -> None:
     muted = ask("alert", "mute", "--from", "2126-11-28T22:00+02:00", "--for", "90m", "--reason", "upgrade")
     assert muted.stdout == "Alerts are muted from 2126-11-28 20:00 UTC to 2126-11-28 21:30 UTC: upgrade.\n"
     assert json.loads(ask("alert", "mute", "--json").stdout)["reason"] == "upgrade"
-    assert ask("alert", "unmute").exit_code == 0
+    ended = ask("alert", "unmute").stdout
+    assert ended == (
+        "Alerts were muted from 2126-11-28 20:00 UTC to 2126-11-28 21:30 UTC: upgrade. They are posted again, within "
+        "half a minute.\n"
+    )
+    assert ask("alert", "unmute").stdout == "Alerts were not muted: nothing was changed.\n"
     over = ask("alert", "mute", "--from", "2026-01-01T00:00+00:00", "--for", "1h", "--reason", "upgrade")
     assert over.stdout == "Alerts are not muted.\n"
     assert ask("alert", "mute", "--json").stdout == "null\n"
+    assert ask("alert", "unmute").stdout == "Alerts were not muted: nothing was changed.\n"
 
 
 @pytest.mark.usefixtures("terminal_in_johannesburg")

@@ -19,7 +19,9 @@ from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.docs.pages import ROOT
 
 SCHEDULES = """
-{ repositoriesOrError { ... on RepositoryConnection { nodes { schedules { name scheduleState { status } } } } } }
+{ repositoriesOrError { ... on RepositoryConnection { nodes { schedules {
+  name cronSchedule scheduleState { status }
+} } } } }
 """
 LAUNCH = """
 mutation { launchRun(executionParams: {runConfigData: "{}", selector:
@@ -69,7 +71,8 @@ def announced(process: "subprocess.Popen[str]") -> list[str]:
 @pytest.mark.slow
 def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process_behind(data_folder: Path) -> None:
     port = free_port()
-    terminal = Terminal({"XDG_DATA_HOME": str(data_folder)})
+    settings_of_shell = {"INN8_TICK_MINUTES": "5", "INN8_BASE_URL": "https://api.inn8.example", "INN8_CA_FILE": "/none"}
+    terminal = Terminal({"XDG_DATA_HOME": str(data_folder), **settings_of_shell})
     with terminal.start("dev", "--port", str(port)) as process:
         try:
             lines = announced(process)
@@ -79,9 +82,14 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
             assert process.stdout.readline().startswith("The first sync has ended: PartialSuccess")
             states = {each["name"]: each["scheduleState"]["status"] for each in nodes[0]["schedules"]}
             assert states["every_15_minutes"] == "RUNNING"
+            cron = {each["name"]: each["cronSchedule"] for each in nodes[0]["schedules"]}
+            assert cron["every_15_minutes"] == "*/5 * * * *"
+            assert "The first sync has begun. The schedules sync every 5 minutes.\n" in lines
             content = (data_folder / "inn8_pipeline" / "dev" / "settings.env").read_text(encoding="utf-8")
             settings = dict(word.split("=", 1) for word in shlex.split(content) if "=" in word)
-            ours = terminal.but(**settings)
+            assert settings["INN8_TICK_MINUTES"] == "5"
+            assert "INN8_CA_FILE" not in settings
+            ours = Terminal({"XDG_DATA_HOME": str(data_folder), **settings})
             first = {each["entity"] for each in json.loads(ours.run("log", "--json").stdout)}
             assert first == {"clients", "portfolios", "transactions"}
             script = shlex.quote(str(data_folder / "inn8_pipeline" / "dev" / "settings.env"))
@@ -95,7 +103,8 @@ def test_dev_serves_the_ui_with_the_schedule_on_until_a_signal_leaves_no_process
         finally:
             process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "")
+    ignored = "Ignored, so that no real system is touched: INN8_BASE_URL, INN8_CA_FILE.\n"
+    assert (process.returncode, errors) == (0, ignored)
     assert "Everything has been stopped" in output
     time.sleep(0.2)
     assert [child for child in children if child.is_running()] == []
@@ -112,3 +121,10 @@ def test_make_passes_the_port_on_and_a_port_that_is_taken_is_refused_with_the_wa
         refused = Terminal({}).ask("dev", "--port", str(taken.getsockname()[1]))
     assert refused.exit_code == 1
     assert "nothing was started. Choose another --port (`make dev PORT=3001`)." in refused.stderr
+
+
+def test_a_setting_that_is_kept_and_wrong_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    refused = Terminal({"XDG_DATA_HOME": str(tmp_path), "INN8_TICK_MINUTES": "7"}).ask("dev")
+    assert refused.exit_code == 2
+    assert "INN8_TICK_MINUTES must be a divisor of 60, up to 30" in refused.stderr
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -82,13 +83,33 @@ def test_the_last_sync_is_shown_with_old_and_new_values(diffs: Diffs) -> None:
     assert diffs.text().endswith("\n2 rows changed.\n")
     assert diffs.changes("--run", "fir") == [(each, "inserted", None, None, None) for each in ("C-1", "C-2")]
     diffs.sync("third", [client(fullName="Anne"), client(id="C-2"), client(id="C-3")])
-    assert diffs.text() == "No row was changed.\n"
+    named, nothing = diffs.text().splitlines()
+    assert (named.startswith("clients: last sync, run third, began "), nothing) == (True, "No row was changed.")
     assert diffs.changes() == []
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_the_run_its_start_and_the_entity_are_named(diffs: Diffs) -> None:
+    diffs.syncs.with_parents()
+    diffs.sync("clients-1", [client(fullName="Anna")])
+    diffs.sync("clients-2", [client(fullName="Anne")])
+    diffs.sync("transactions-1", [transaction()], entity=TRANSACTIONS, window=october(1, 10))
+    at = r"began \d{4}-\d\d-\d\d \d\d:\d\d SAST, [-0-9 ]*\d\d:\d\d UTC"
+    shown = diffs.text()
+    assert re.search(rf"^clients: last sync, run clients-, {at}$", shown, re.MULTILINE)
+    assert re.search(rf"^transactions: last sync, run transact, {at}, 2026-10-01 to 2026-10-10$", shown, re.MULTILINE)
+    assert re.search(
+        r"^clients C-1: updated [-0-9]* \d\d:\d\d:\d\d SAST, [-0-9 ]*\d\d:\d\d:\d\d UTC, run", shown, re.MULTILINE
+    )
+    of_run = diffs.text("--run", "clients-2").splitlines()
+    assert re.fullmatch(rf"clients: run clients-, {at}", of_run[0])
+    assert not any(line.startswith(("transactions", "portfolios")) for line in of_run)
+    assert "began" not in diffs.text("--since", f"{datetime.now(UTC):%Y-%m-%d}")
 
 
 def test_counts_come_first_and_inserted_rows_are_listed_only_if_asked_for(diffs: Diffs) -> None:
     diffs.sync("first", [client(id=f"C-{number}") for number in range(30)])
-    assert diffs.text().splitlines() == [
+    assert diffs.text().splitlines()[1:] == [
         "clients: 30 inserted",
         "30 inserted rows are not listed: `--inserted` lists them.",
         "30 rows changed.",
@@ -100,7 +121,7 @@ def test_counts_come_first_and_inserted_rows_are_listed_only_if_asked_for(diffs:
     renamed = [client(id=f"C-{number}", fullName="Anne") for number in range(4)]
     diffs.sync("second", [*renamed, *(client(id=f"C-{number}") for number in range(4, 29))])
     shown = diffs.text("--limit", "3").splitlines()
-    assert shown[0] == "clients: 4 updated, 1 missing"
+    assert shown[1] == "clients: 4 updated, 1 missing"
     assert (len([line for line in shown if line.startswith("clients C-")]), len(diffs.changes())) == (3, 5)
     assert shown[-2:] == ["… and 2 more rows of clients: `--limit 0` lists all.", "5 rows changed."]
 
@@ -115,7 +136,8 @@ def test_the_runs_of_a_sync_of_many_days_are_shown_together_without_the_ticks_be
         diffs.sync(f"tick-{name}", sent, entity=TRANSACTIONS, window=window, trigger=Trigger.TICK)
     diffs.syncs.execute("delete from inn8.sync_log_entries where run_id = 'tick-oldest'")
     shown = diffs.text("--entity", "transactions").splitlines()
-    assert shown[0] == "transactions: the last sync had 3 runs, 2026-10-01 to 2026-10-10."
+    assert shown[0].startswith("transactions: last sync, 3 runs, began ")
+    assert ", 2026-10-01 to 2026-10-10: `inn8 log --entity transactions` lists them, and " in shown[0]
     inserted = {each[0] for each in diffs.changes("--entity", "transactions") if each[1] == "inserted"}
     assert inserted - {"S-1"} == {"T-newest", "T-middle", "T-oldest"}
     middle = "update inn8.sync_log_entries set ended_at = ended_at - interval '2 hours' where run_id = 'middle'"
@@ -126,8 +148,8 @@ def test_the_runs_of_a_sync_of_many_days_are_shown_together_without_the_ticks_be
 def test_securities_have_a_diff_of_their_own(diffs: Diffs) -> None:
     diffs.syncs.with_parents()
     diffs.sync("first", [transaction()], entity=TRANSACTIONS, window=october(1, 10))
-    assert diffs.text("--entity", "securities").splitlines()[0] == "securities: 1 inserted"
-    assert diffs.text("--entity", "transactions").splitlines()[0] == "securities: 1 inserted"
+    assert diffs.text("--entity", "securities").splitlines()[1] == "securities: 1 inserted"
+    assert diffs.text("--entity", "transactions").splitlines()[1] == "securities: 1 inserted"
     refused = diffs.terminal.ask("log", "--entity", "securities")
     assert (refused.exit_code, "they are part of transactions." in refused.stderr) == (2, True)
 

@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,11 @@ from dagster_shared.error import SerializableErrorInfo
 from pytest_httpserver import HTTPServer
 
 from inn8_pipeline.cli.commands import doctor
+from inn8_pipeline.cli.instance import shared_instance
+from inn8_pipeline.cli.instance.instance import open_instance
 from inn8_pipeline.defs.alerting import cursors
 from inn8_pipeline.defs.alerting.incidents import AlertState
+from inn8_pipeline.defs.watching import findings
 from inn8_pipeline.defs.watching.liveness import BEAT_SECONDS
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.settings import Environment, now
@@ -73,6 +78,57 @@ def test_all_is_well_before_the_daemon_has_begun(terminal: Terminal) -> None:
     examined = examine(terminal)
     assert examined.failed == []
     assert "`dagster-daemon run`" in examined.messages["the schedule"]
+
+
+def test_what_is_not_set_is_a_note_with_its_remedy_and_no_failure(terminal: Terminal) -> None:
+    found = {each["check"]: each for each in json.loads(terminal.ask("doctor", "--json").stdout)}
+    notes = [name for name, each in found.items() if each["is_note"]]
+    assert notes == ["the schedule", "the heartbeat", "the alerts"]
+    assert all(each["is_ok"] for each in found.values())
+    assert found["the alerts"]["message"] == (
+        "not set: nobody is notified when a problem starts. Set INN8_ALERT_WEBHOOK to the address of a channel; "
+        "`inn8 alert test` tries it."
+    )
+    assert found["the heartbeat"]["message"].startswith("not set: nobody outside notices if this machine, INN8 or ")
+    assert "Set INN8_HEARTBEAT_URL to " in found["the heartbeat"]["message"]
+    is_set = terminal.but(INN8_HEARTBEAT_URL="http://127.0.0.1:1/ping", INN8_ALERT_WEBHOOK="http://127.0.0.1:1/hook")
+    terminal.ask("alert", "mute", "--for", "1h", "--reason", "a test")
+    lines = terminal.ask("doctor").stdout.splitlines()
+    (alerts,) = [line for line in lines if line.startswith("note the alerts: not set: nobody is notified")]
+    assert "; muted from " in alerts
+    lines = is_set.ask("doctor").stdout.splitlines()
+    assert [line for line in lines if line.startswith("ok   the alerts: ")]
+    assert [line for line in lines if line.startswith("ok   the heartbeat: last sent for the tick of ")]
+
+
+def test_its_lines_fit_a_terminal_of_80_columns(terminal: Terminal) -> None:
+    lines = terminal.screen("doctor")
+    assert max(map(len, lines)) <= 80
+    first = next(number for number, line in enumerate(lines) if line.startswith("note the alerts: "))
+    assert lines[first : first + 3] == [
+        "note the alerts: not set: nobody is notified when a problem starts. Set",
+        "     INN8_ALERT_WEBHOOK to the address of a channel; `inn8 alert test` tries it.",
+        lines[first + 2],
+    ]
+    assert lines[first + 2].startswith("ok   runs: ")
+
+
+def test_dagsters_instance_is_opened_once_for_all_findings(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    @contextmanager
+    def counting(environment: Environment) -> Iterator[dg.DagsterInstance]:
+        opened.append(environment)
+        with open_instance(environment) as made:
+            yield made
+
+    monkeypatch.setattr(shared_instance, "open_instance", counting)
+    assert examine(terminal).failed == []
+    assert len(opened) == 1
+    away = examine(terminal.but(DAGSTER_POSTGRES_URL="postgresql+psycopg2://inn8@127.0.0.1:1/dagster"))
+    assert away.failed == ["Dagster's storage", "dagster.yaml", *findings.CHECKS]
+    assert len({away.messages[name] for name in away.failed}) == 1
+    assert len(opened) == 2
 
 
 def test_doctor_finds_wrong_credentials(place: Place) -> None:
@@ -158,8 +214,8 @@ def test_rights_that_were_granted_by_hand_are_noticed(data_folder: Path) -> None
         url = server.url("warehouse")
         migrations.upgrade(connect(url))
         administer(url, "create role anne login", "grant inn8_reader to anne", "grant inn8_writer to anne")
-        findings = doctor.examine(Environment({"INN8_DATABASE_URL": url}))
-        rights = next(each for each in findings if each.check == "rights")
+        found = doctor.examine(Environment({"INN8_DATABASE_URL": url}))
+        rights = next(each for each in found if each.check == "rights")
     assert (rights.is_ok, "Run `inn8 db revoke-reader anne`" in rights.message) == (False, True)
 
 

@@ -17,7 +17,7 @@ def test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it(wareh
         assert (preview.exit_code, "1 rows of portfolios" in preview.stdout) == (0, True)
         assert "INN8 still sends it (clients, portfolios)" in preview.stdout
         drawing = terminal.but(FORCE_COLOR="1", COLUMNS="200")
-        assert re.search(r"looking through the stored pages.* 3 of 3 ", drawing.ask("erase", "client", "C-1").stderr)
+        assert re.search(r"looking through.*\n?.* 3 of 3", drawing.ask("erase", "client", "C-1").stderr)
         assert preview.stdout.endswith("Nothing was changed. To erase it, add --yes --still-sent.\n")
         counted = json.loads(terminal.ask("erase", "client", "C-1", "--json").stdout)
         assert (counted["is_erased"], counted["rows"]["clients"], counted["still_sent"]) == (
@@ -33,7 +33,7 @@ def test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it(wareh
         syncs.merge(syncs.land(PORTFOLIOS, [portfolio(id="P-2", clientId="C-2")]))
         syncs.clients([client(id="C-2", fullName="Sipho Dlamini")])
         done = drawing.ask("erase", "client", "C-1", "--yes")
-        assert re.search("stored pages.*\n.* deleting .*\n.* vacuuming the tables", done.stderr)
+        assert re.search(r"stored pages.*\n(.*\n)*.*deleting.*\n(.*\n)*.*vacuuming the tables", done.stderr)
         assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased:")
         assert syncs.ids("clients") == ["C-2"]
         assert "Thandi" not in json.dumps([preview.stdout, done.stdout])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from inn8_pipeline.cli.commands import log
-from inn8_pipeline.cli.support import times
+from inn8_pipeline.cli.support import log_reading, times
 from inn8_pipeline.defs.instance import pauses
 from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.sync_log import store
@@ -65,7 +65,8 @@ def test_the_first_line_counts_the_whole_period_whatever_the_limit_shows(
         store.write(connection, LoggedSync(TENANT, "portfolios", "run-failed", entry, trigger=Trigger.MANUAL))
     shown = terminal.ask(*log, "--limit", "1", "--exit-code")
     first, *_, last = shown.stdout.splitlines()
-    assert first.startswith("NOT complete: no Success in 1 of 2 syncs of 2 entities: portfolios Failed at ")
+    assert first.startswith("NOT complete: nothing written: Why (portfolios Failed at ")
+    assert "). No Success in 1 of 2 syncs of 2 entities; the last began at " in first
     assert last == "1 of 2 syncs are shown: --limit shows more, --status Failed what failed."
     assert (shown.exit_code, shown.stdout.count("run-")) == (1, 1)
     of_two = terminal.ask("log", "--limit", "2", "--exit-code")
@@ -88,7 +89,7 @@ def test_the_night_is_from_yesterday_18_to_now_or_8_in_local_time(
 @pytest.mark.usefixtures("terminal_in_johannesburg")
 def test_last_night_is_one_option(terminal: Terminal, warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     today = datetime.combine(YESTERDAY + timedelta(days=1), time(10), ZONE)
-    for module in (times, log):
+    for module in (times, log, log_reading):
         monkeypatch.setattr(module, "now", lambda: today)
     assert triggers(terminal, "--night") == [*Trigger][1:]
     assert terminal.ask("log", "--night", "--trigger", "manual").stdout.startswith("Complete: 1 sync of 1 entity, ")
@@ -98,8 +99,8 @@ def test_last_night_is_one_option(terminal: Terminal, warehouse_url: str, monkey
             entry = SyncLogEntry(status, at, at)
             store.write(connection, LoggedSync(TENANT, "clients", f"run-{hours}", entry, trigger=Trigger.MANUAL))
     said = terminal.ask("log", "--night", "--trigger", "manual").stdout
-    assert said.startswith("Complete by now: no Success in 1 of 2 syncs of 1 entity: clients Failed at ")
-    assert "made good at " in said
+    assert said.startswith("Complete by now: nothing written (clients Failed at 07:00 SAST, made good at 09:00 SAST).")
+    assert " No Success in 1 of 2 syncs of 1 entity; " in said
     refused = terminal.ask("log", "--night", "--day", "2026-11-26")
     assert (refused.exit_code, "omit --day and --since" in refused.stderr) == (2, True)
 
@@ -108,7 +109,7 @@ def test_last_night_is_one_option(terminal: Terminal, warehouse_url: str, monkey
 def night(warehouse_url: str, storage_url: str, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Return a terminal at 10:00, whose sync log has a tick of each entity every 15 minutes, but none from 2 to 3."""
     today = datetime.combine(YESTERDAY + timedelta(days=1), time(10), ZONE)
-    for module in (times, log):
+    for module in (times, log, log_reading):
         monkeypatch.setattr(module, "now", lambda: today)
     logged = []
     for entity, number in product(("clients", "portfolios", "transactions"), range(17 * 4)):
@@ -161,3 +162,45 @@ def test_ticks_of_a_pause_are_named_as_that(night: Terminal, monkeypatch: pytest
 
 def _two() -> datetime:
     return datetime.combine(YESTERDAY + timedelta(days=1), time(2), ZONE).astimezone(UTC)
+
+
+@pytest.mark.usefixtures("terminal_in_johannesburg")
+def test_the_first_lines_and_the_messages_fit_a_terminal_of_80_columns(terminal: Terminal, warehouse_url: str) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    message = (
+        "GET /clients failed 5 times in a row: INN8 answered 503. Nothing was written. `inn8 sync clients` tries it."
+    )
+    with Syncs(warehouse_url) as syncs, syncs.engine.begin() as connection:
+        for number, entity in enumerate(("clients", "portfolios")):
+            entry = SyncLogEntry(Status.FAILED, at, at, description=message)
+            store.write(connection, LoggedSync(TENANT, entity, f"run-failed-{number}", entry, trigger=Trigger.MANUAL))
+    lines = terminal.screen("log", "--limit", "2")
+    assert max(map(len, lines)) <= 80
+    assert " ".join(lines[:4]).startswith(
+        "NOT complete: nothing written: GET /clients failed 5 times in a row: INN8 answered 503 (clients, portfolios "
+        "Failed at "
+    )
+    first = next(number for number, line in enumerate(lines) if line.startswith("portfolios ("))
+    assert " UTC, run run-fail): GET /clients failed 5 times in a" in lines[first]
+    assert lines[first + 1] == "  row: INN8 answered 503. Nothing was written. `inn8 sync clients` tries it."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--day", "9999-12-31"), "--day 9999-12-31 is not between 1970-01-01 and today, "),
+        (("--day", "0001-01-01"), "--day 0001-01-01 is not between 1970-01-01 and today, "),
+        (("--since", "9999-12-31"), "'9999-12-31' is not a time. "),
+        (("--since", "9999-12-01"), "--since is in the future: it is "),
+        (("--since", "0001-01-01"), "'0001-01-01' is not a time. "),
+        (("--since", "9999-12-31 23:59"), "'9999-12-31 23:59' is not a time. "),
+        (("--since", "0001-01-01T00:00+02:00"), "'0001-01-01T00:00+02:00' is not a time. "),
+        (("--since", "2999-01-01"), "--since is in the future: it is "),
+        (("--since", "tomorrow 00:00"), "--since is in the future: it is "),
+    ],
+)
+def test_a_day_that_has_not_begun_or_at_an_end_of_the_calendar_is_wrong_usage(
+    terminal: Terminal, arguments: tuple[str, ...], reason: str
+) -> None:
+    refused = terminal.ask("log", *arguments)
+    assert (refused.exit_code, refused.stdout, reason in refused.stderr) == (2, "", True), refused.stderr

@@ -19,7 +19,9 @@ def test_an_entity_is_paused_shown_and_resumed(place: Place) -> None:
     paused = ask("pause", "transaction", "--reason", "INN8 moves its data").stdout
     assert paused.startswith("transactions: paused since ")
     assert paused.endswith(" UTC by anne: INN8 moves its data. `inn8 resume transactions` ends it.\n")
-    ask("pause", "transactions", "--reason", "again")  # the pause that lasts stays as it is
+    again = ask("pause", "transactions", "--reason", "again")  # the pause that lasts stays as it is
+    assert again.stderr == "transactions was paused already: its pause stays as it was, with its reason.\n"
+    assert again.stdout == paused
     assert metric(ask) == {"clients": "0", "portfolios": "0", "transactions": "1"}
     (shown,) = json.loads(ask("pause", "--json").stdout)
     assert (shown["entity"], shown["by"], shown["reason"]) == ("transactions", "anne", "INN8 moves its data")

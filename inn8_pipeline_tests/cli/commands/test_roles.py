@@ -29,7 +29,10 @@ def test_a_login_is_made_a_reader_and_the_right_is_revoked(warehouse_url: str, l
         assert several.ask("db", "grant-reader", login, "--tenant", "durban").exit_code == 0
         taken = terminal.ask("db", "revoke-reader", login, "--tenant", "durban")
         assert (taken.stdout, reader.refuses(VIEW)) == (f"{login} is no longer a reader of 1 tenant.\n", False)
-        assert terminal.ask("db", "revoke-reader", login).exit_code == 0
+        again = terminal.ask("db", "revoke-reader", login, "--tenant", "durban")
+        assert again.stdout == f"{login} was not a reader of tenant durban.\n"
+        assert terminal.ask("db", "revoke-reader", login).stdout == f"{login} is no longer a reader of 1 tenant.\n"
+        assert terminal.ask("db", "revoke-reader", login).stdout == f"{login} was not a reader of any tenant.\n"
         assert reader.refuses(VIEW)
 
 
@@ -53,6 +56,8 @@ def test_grants_are_listed_and_a_writers_right_is_revoked(warehouse_url: str, lo
     still = terminal.ask("db", "revoke-reader", login)
     assert f"`inn8 db revoke-writer {login}` revokes that right" in still.stderr
     assert terminal.ask("db", "revoke-writer", login).stdout == f"{login} may no longer run the pipeline.\n"
+    again = terminal.ask("db", "revoke-writer", login)
+    assert (again.stdout, again.exit_code) == (f"{login} was not allowed to run the pipeline.\n", 0)
     assert login not in terminal.ask("db", "grants").stdout
 
 

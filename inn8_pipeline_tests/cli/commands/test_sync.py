@@ -44,7 +44,7 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     assert third.returncode == 1
     assert third.stdout.count("Failed") == 1
     assert third.stdout.count("Success") == 2
-    assert "clients: INN8 refused GET /clients with 404" in third.stderr
+    assert "): INN8 refused GET /clients with 404" in third.stderr
     assert "Traceback" not in third.stderr
 
     log = json.loads(place.terminal.ask("log", "--json").stdout)
@@ -54,7 +54,8 @@ def test_a_sync_a_repeated_one_and_one_with_clients_down_exit_as_they_should(pla
     assert [each["run_id"] for each in failed] == [log[2]["run_id"]]
     assert failed[0]["error_message"].startswith("INN8 refused GET /clients")
     table = place.terminal.ask("log", "--status", "failed")
-    assert ("clients: INN8 refused GET /clients with 404" in table.stdout, table.stderr) == (True, "")
+    message = f" UTC, run {failed[0]['run_id'][:8]}): INN8 refused GET /clients with 404"
+    assert (message in table.stdout, table.stderr) == (True, "")
     before = place.terminal.ask("log", "--day", "2020-01-01", "--exit-code")
     assert before.stdout.splitlines() == [
         "NOT complete: no sync began in this period.",

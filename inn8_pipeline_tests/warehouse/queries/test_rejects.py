@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inn8_pipeline.entities import CLIENTS, Entity
+from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, Entity
 from inn8_pipeline.warehouse.queries import rejects, tables
 from inn8_pipeline.warehouse.queries.tables import Row
 from inn8_pipeline_tests.transform.builders import client, portfolio
@@ -10,10 +10,21 @@ from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs
 
 
 def listed_rejects(
-    syncs: Syncs, entity: Entity | None = None, *, tenant_id: str = TENANT, with_resolved: bool = False
+    syncs: Syncs,
+    entity: Entity | None = None,
+    *,
+    tenant_id: str = TENANT,
+    with_accepted: bool = False,
+    with_resolved: bool = False,
 ) -> Sequence[Row]:
+    flags = {"with_accepted": with_accepted, "with_resolved": with_resolved}
     with tables.reading(syncs.engine, "testing") as connection:
-        return rejects.list_rejects(connection, tenant_id, entity, with_resolved=with_resolved)
+        return rejects.list_rejects(connection, tenant_id, entity, **flags)
+
+
+def counted(syncs: Syncs, entity: Entity | None = None) -> tuple[int, int]:
+    with tables.reading(syncs.engine, "testing") as connection:
+        return rejects.count_open(connection, TENANT, entity)
 
 
 def test_open_rejects_are_listed_by_entity_without_their_payloads(syncs: Syncs) -> None:
@@ -33,6 +44,20 @@ def test_resolved_rejects_are_listed_only_on_request(syncs: Syncs) -> None:
     assert [each["resolution"] for each in listed_rejects(syncs, with_resolved=True)] == ["healed"]
 
 
+def test_accepted_rejects_are_listed_only_on_request_and_counted_apart(syncs: Syncs) -> None:
+    syncs.clients([client(), client(id="C-2", fullName=1), client(id="C-3", fullName=1), client(id="C-4", fullName=1)])
+    two, three, four = listed_rejects(syncs)
+    rejects.accept(syncs.engine, TENANT, [two["id"], four["id"]], "known")
+    assert listed_rejects(syncs) == [three]
+    assert [each["id"] for each in listed_rejects(syncs, with_accepted=True)] == [two["id"], three["id"], four["id"]]
+    assert (counted(syncs), counted(syncs, CLIENTS), counted(syncs, PORTFOLIOS)) == ((1, 2), (1, 2), (0, 0))
+    syncs.clients([client(), client(id="C-2"), client(id="C-3"), client(id="C-4", fullName=1)])
+    assert counted(syncs) == (0, 1)
+    # A resolved reject is listed whether somebody had accepted it or not.
+    resolved = listed_rejects(syncs, with_resolved=True)
+    assert [each["external_id"] for each in resolved] == ["C-2", "C-3"]
+
+
 def test_one_reject_is_shown_with_its_payload(syncs: Syncs) -> None:
     syncs.clients([client(fullName=1, emailAddress="thandi@example.com")])
     with tables.reading(syncs.engine, "testing") as connection:
@@ -46,7 +71,7 @@ def test_only_an_open_reject_can_be_accepted(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2", fullName=1)])
     reject_id = syncs.reject()["id"]
     assert rejects.accept(syncs.engine, TENANT, [reject_id], "known")
-    assert listed_rejects(syncs)[0]["accepted_note"] == "known"
+    assert listed_rejects(syncs, with_accepted=True)[0]["accepted_note"] == "known"
     syncs.clients([client()])
     assert not rejects.accept(syncs.engine, TENANT, [reject_id], "too late")
     assert not rejects.accept(syncs.engine, "t2", [reject_id], "not ours")
