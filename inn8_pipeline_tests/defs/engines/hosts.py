@@ -16,7 +16,7 @@ from pathlib import Path
 
 from inn8_pipeline_tests.defs.engines.processes import ROOT
 
-PROGRAMS = ("ip", "mount", "sh")
+PROGRAMS = ("ip", "mount", "sh", "ss")
 # The folder of the test has the content of the host's own folder there, so DAGSTER_HOME has the same path everywhere.
 _ENTER = 'mount --bind "$1" "$2" && cd "$2/work" && shift 2 && exec env "$@"'
 
@@ -122,6 +122,13 @@ def _connect(stack: ExitStack, host: Host, bridge: str, prefix_length: int) -> N
     _ip(*inside, "address", "add", f"{host.address}/{prefix_length}", "dev", "eth0")
     _ip(*inside, "link", "set", "eth0", "up")
     _ip(*inside, "link", "set", "lo", "up")
+
+
+def has_unread(port: int) -> bool:
+    """Return whether a server of this machine has not read all that it was sent on its port."""
+    command = ["ss", "--tcp", "--numeric", "--no-header", f"sport = :{port}"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return any(int(line.split()[1]) for line in lines)
 
 
 def _ip(*words: str) -> None:
