@@ -37,7 +37,7 @@ class Host:
     shown_as: Path
 
     def unplug(self) -> None:
-        """Take it out of the network: no packet passes, no connection is closed, and neither end is told.
+        """Take it out of the network: no packet passes, no connection is closed, and neither end notices it.
 
         With its link down, the host itself would notice it, and would repeat its packets as soon as the link is up.
         """

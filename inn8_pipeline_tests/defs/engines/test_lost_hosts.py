@@ -1,4 +1,4 @@
-"""Postgres releases the locks of a host that is gone within two minutes, whatever its session was doing.
+"""Postgres notices within two minutes that a host is gone: it releases its locks, and its runs count as dead.
 
 The host is a network namespace, which only root can create. It takes minutes: `make test-celery`.
 """
@@ -8,16 +8,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
+import dagster as dg
 import pytest
 from psycopg import sql
 
+from inn8_pipeline.defs.runs import process
 from inn8_pipeline.entities import ENTITIES
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.database import connect, execute
 from inn8_pipeline.warehouse.schema import migrations
-from inn8_pipeline_tests.daemons import until
+from inn8_pipeline_tests.daemons import configure, until
 from inn8_pipeline_tests.defs.engines.hosts import Host, Network
 
 TENANT = "default"
@@ -43,6 +46,15 @@ with connect(url).begin() as connection:
 DOINGS = {"": "idle in transaction", "select pg_sleep(600)": "active", "select pg_sleep(10)": "active"}
 """What the holder of each lock does when its host is cut off: nothing, a long statement, or one whose result Postgres
 sends to a host that is gone. The state of its session at that moment."""
+
+RUN = """
+import sys, time
+from dagster import DagsterInstance
+from inn8_pipeline.defs.runs import process
+with DagsterInstance.get() as instance, process.shown(instance, sys.argv[1]):
+    time.sleep(600)
+"""
+"""Shows that a run is alive."""
 
 STATES = sql.SQL("select state from pg_stat_activity where client_addr is not null")
 
@@ -75,17 +87,50 @@ def test_the_lock_of_a_host_that_is_cut_off_is_released_within_two_minutes(
         assert time.monotonic() - cut_at < RELEASED_SECONDS
 
 
+@dg.job
+def nothing() -> None:
+    """Do nothing."""
+
+
+def test_a_run_whose_host_is_cut_off_counts_as_dead_within_two_minutes(
+    postgres_on_network: tuple[EmbeddedPostgres, str], network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres, password = postgres_on_network
+    postgres.ensure_database("storage")
+    url = f"postgresql+psycopg2://postgres:{password}@{network.address}:5432/storage"
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", url)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    (host, *_) = network.hosts.values()
+    for folder in (tmp_path, host.folder):
+        (folder / "dagster").mkdir()
+        configure(folder / "dagster")
+    with ExitStack() as stack:
+        instance = stack.enter_context(dg.DagsterInstance.from_config(str(tmp_path / "dagster")))
+        run_id = instance.create_run_for_job(nothing).run_id
+        stack.enter_context(running(host, RUN, run_id))
+        until(lambda: not process.without_process(instance, [run_id]))
+        host.unplug()
+        until(lambda: process.without_process(instance, [run_id]), RELEASED_SECONDS)
+
+
 @contextmanager
 def holding(host: Host, url: str, entity: str, statement: str) -> Iterator[None]:
     """Hold the lock of the entity on the host."""
-    command = (*host.prefix, sys.executable, "-c", HOLDER, url, entity, statement)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+    with running(host, HOLDER, url, entity, statement) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        yield
+
+
+@contextmanager
+def running(host: Host, program: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run the program on the host."""
+    command = (*host.prefix, sys.executable, "-c", program, *arguments)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process_on_host:
         try:
-            assert holder.stdout
-            assert holder.stdout.readline() == "held\n"
-            yield
+            yield process_on_host
         finally:
-            holder.kill()
+            process_on_host.kill()
 
 
 def states(url: str) -> list[str]:
