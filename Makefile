@@ -54,7 +54,7 @@ test-backfills: $(READY) ## Backfills of 100 days whose daemon is killed or find
 test-celery: $(READY) ## Backfill on Celery and kill a worker; installs redis-server if it is missing and apt-get is allowed.
 	-@command -v redis-server > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || \
 		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server; }
-	@$(BIN)/pytest -n 0 $(addprefix inn8_pipeline_tests/defs/engines/test_,celery.py celery_hosts.py)
+	@$(BIN)/pytest -n 0 $(addprefix inn8_pipeline_tests/defs/engines/test_,celery.py celery_hosts.py lost_hosts.py)
 
 MINUTES ?= 60
 soak-system: $(READY) ## Run everything for a long time with random faults, kills and restarts: make soak-system MINUTES=60.

@@ -24,11 +24,16 @@ from inn8_pipeline.defs.runs.executors import AGAIN_SECONDS, celery_config
 from inn8_pipeline.errors import DatabaseError
 from inn8_pipeline.settings import Environment, read_database
 from inn8_pipeline.warehouse import locks
+from inn8_pipeline.warehouse.database import sqlstate_of_refusal
 
 logger = get_task_logger(__name__)
 LOST = "the connection that held the lock of the step broke"
 OUT_OF_REACH = ("08", "53", "57")
 """Classes of SQLSTATE: the connection, the resources of the server, and its administrator."""
+MOST_ATTEMPTS = 30
+"""How often in a row a step may find Postgres out of reach, one attempt a minute, before it fails."""
+ATTEMPTS = "inn8_attempts"
+"""The header of a step in the queue that counts them."""
 
 
 class StepTask(Task):  # type: ignore[misc]  # Celery has no types
@@ -40,13 +45,14 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
     A worker that was cut off from Postgres has lost the lock of its step, and another worker may have taken the step
     over, or even ended it. The first one cannot know that while Postgres is out of reach, and the run must not take
     what it has for the result of the step. So it puts the step back into the queue, and whoever receives it finds out
-    under the lock. A worker that cannot reach Postgres when it receives a step does the same.
+    under the lock. A worker that cannot reach Postgres when it receives a step does the same, but not for ever: the run
+    may have ended meanwhile, and nobody who can take the step may be left.
     """
 
     # Acknowledge at the end, so that the step of a lost worker is redelivered. A step that killed its own process, for
     # example by running out of memory, is not redelivered: it ends the run, and Dagster limits the retries of a run.
     acks_late = True
-    # No limit on how often a worker looks again, because the run has a time limit.
+    # No limit on how often a worker looks again at a step that another one executes: the run has a time limit.
     max_retries = None
 
     def __call__(self, execute_step_args_packed: dict[str, Any], executable_dict: dict[str, Any]) -> Sequence[str]:
@@ -59,12 +65,13 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
                 attempt = held.enter_context(locks.alone(engine, locks.step(request.run_id, step_key)))
                 ended = events_of_ended_step(request.run_id, step_key) if attempt.is_taken else None
             except (DatabaseError, DagsterPostgresException, DBAPIError) as error:
-                if not is_out_of_reach(error):
+                attempts = (self.request.headers or {}).get(ATTEMPTS, 0) + 1
+                if attempts >= MOST_ATTEMPTS or not is_out_of_reach(error):
                     raise
                 logger.warning("%s is put back, as Postgres is out of reach: %s", step_key, type(error).__name__)
-                raise self._put_off() from None
+                raise self._put_off(attempts) from None
             if not attempt.is_taken:
-                raise self._put_off()
+                raise self._put_off(0)
             if ended is not None:
                 return [serialize_value(event) for event in ended]
             events: Sequence[str] = ()
@@ -76,10 +83,11 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
                     raise Reject(LOST, requeue=True)
             return events
 
-    def _put_off(self) -> Exception:
+    def _put_off(self, attempts: int) -> Exception:
         """Return what to raise so that the step is offered again later, or at once if the queue is out of reach."""
+        headers = {**(self.request.headers or {}), ATTEMPTS: attempts}
         try:
-            raised: Exception = self.retry(countdown=AGAIN_SECONDS, throw=False)
+            raised: Exception = self.retry(countdown=AGAIN_SECONDS, throw=False, headers=headers)
         except Reject as error:
             # Celery gives a step up, and stores a failure for it, if it cannot write to the queue.
             raised = Reject(error.reason, requeue=True)
@@ -89,15 +97,17 @@ class StepTask(Task):  # type: ignore[misc]  # Celery has no types
 def is_out_of_reach(error: Exception) -> bool:
     """Return whether the warehouse, or Dagster's storage, may be in reach later, or for another worker.
 
-    Any other error of Postgres, for example a missing right, meets every worker until somebody mends it, so it fails
-    the run. No SQLSTATE means that the server did not answer, or did not let the worker in.
+    Any other error of Postgres, for example a missing right or a wrong password, meets every worker until somebody
+    mends it, so it fails the run. No SQLSTATE means that the server did not answer, or why it did not let the worker in
+    is not known.
     """
     if isinstance(error, DatabaseError):
         sqlstate = error.sqlstate
     else:
         # Dagster raises its own error from the one of SQLAlchemy when it gives up connecting. It uses psycopg2.
         cause = error.__cause__ if isinstance(error, DagsterPostgresException) else error
-        sqlstate = getattr(getattr(cause, "orig", None), "pgcode", None) or ""
+        refused = getattr(cause, "orig", None)
+        sqlstate = getattr(refused, "pgcode", None) or sqlstate_of_refusal(str(refused))
     return not sqlstate or sqlstate.startswith(OUT_OF_REACH)
 
 

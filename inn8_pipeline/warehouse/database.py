@@ -3,6 +3,7 @@
 `execute` runs the composed statements of the warehouse, and `transaction` opens its transactions.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,14 @@ MAX_CAUSE = 300
 # Their messages name objects of the database, never the values of a row.
 _WITHOUT_VALUES = ("08", "25", "28", "3D", "42501", "53", "55", "57", "58")
 
+_REFUSALS = (
+    ("28P01", "password authentication failed|no password supplied"),
+    ("28000", "authentication failed|no pg_hba.conf entry|pg_hba.conf rejects|is not permitted to log in"),
+    ("28000", 'role ".*" does not exist'),
+    ("3D000", 'database ".*" does not exist'),
+    ("42501", "permission denied for database"),
+)
+"""The SQLSTATEs and messages of Postgres and PgBouncer that let nobody in until somebody changes something."""
 _SESSION = {
     # Our statements and the driver rely on these settings. A role or a database may have other defaults.
     "search_path": "pg_catalog",
@@ -53,10 +62,14 @@ _SESSION = {
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
-    # Postgres notices a client whose machine is gone, and releases its locks.
+    # Postgres notices in a minute or two that a client's machine is gone, and releases its locks: while it waits for
+    # the client (keepalives), has sent it something (by default after 15 minutes), or executes a statement (by default
+    # at its end). On a Unix socket it ignores the first four. Behind a pooler they are about the pooler's machine.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",
+    "client_connection_check_interval": "10s",
 }
 _CONNECTION = {
     "connect_timeout": CONNECT_SECONDS,
@@ -166,7 +179,17 @@ def _unreachable(address: "DatabaseUrl", error: psycopg.Error) -> UnreachableDat
     """Return the error of a connection that could not be opened. libpq's message is safe, as no row was read."""
     lines = str(error).splitlines() or [type(error).__name__]
     cause = address.without_password(lines[0].removeprefix("connection failed: "))
-    return UnreachableDatabaseError(address.variable, address.server, cause[:MAX_CAUSE], error.sqlstate or "")
+    sqlstate = error.sqlstate or sqlstate_of_refusal(str(error))
+    return UnreachableDatabaseError(address.variable, address.server, cause[:MAX_CAUSE], sqlstate)
+
+
+def sqlstate_of_refusal(message: str) -> str:
+    """Return the SQLSTATE of a refusal to open a connection; empty if the message says nothing of a refusal.
+
+    libpq gives no SQLSTATE for a connection that could not be opened, but only the message. It is in English unless the
+    server's `lc_messages` say otherwise.
+    """
+    return next((sqlstate for sqlstate, pattern in _REFUSALS if re.search(pattern, message)), "")
 
 
 @contextmanager

@@ -39,8 +39,8 @@ _EXISTS = _LOCK.format(sql.SQL(""))
 _INSERT = sql.SQL("insert into inn8.locks (tenant_id, name) values (%(tenant)s, %(name)s) on conflict do nothing")
 _DELETE = sql.SQL("delete from inn8.locks where tenant_id = %(tenant)s and name = %(name)s")
 _IS_INSTALLED = sql.SQL("select 1 as found where to_regclass('inn8.locks') is not null")
-_BOUND_WAIT = sql.SQL("select set_config('lock_timeout', %(timeout)s, true)")
-_UNBOUND_WAIT = sql.SQL("set local lock_timeout to default")
+_BOUND_OF_WAIT = sql.SQL("select current_setting('lock_timeout') as bound")
+_BOUND_WAIT = sql.SQL("select set_config('lock_timeout', %(bound)s, true)")
 _STAY_IDLE = sql.SQL("set local idle_in_transaction_session_timeout = 0")
 _PING = sql.SQL("select 1")
 
@@ -102,15 +102,17 @@ def take(
 
 @contextmanager
 def waiting_at_most(connection: Connection, seconds: float) -> Iterator[None]:
-    """Let each statement of the block wait for a lock for at most `seconds`.
+    """Let each statement of the block wait for a lock for at most `seconds`, and later ones as long as before.
 
     Raises:
         psycopg.errors.LockNotAvailable: One has waited for longer. The transaction, or its savepoint, has failed.
 
     """
-    execute(connection, _BOUND_WAIT, timeout=f"{max(seconds * 1000, 1):.0f}ms")
+    # `set … to default` would give the default of the server, by which a statement waits for ever.
+    former = execute(connection, _BOUND_OF_WAIT).fetchone() or {}
+    execute(connection, _BOUND_WAIT, bound=f"{max(seconds * 1000, 1):.0f}ms")
     yield
-    execute(connection, _UNBOUND_WAIT)
+    execute(connection, _BOUND_WAIT, **former)
 
 
 def take_all(connection: Connection, tenant_id: str, seconds: float) -> None:

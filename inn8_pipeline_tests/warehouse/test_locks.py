@@ -5,15 +5,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import psycopg
 import pytest
+from psycopg.sql import SQL
 from sqlalchemy import Engine
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import DatabaseError, SyncLockedError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.database import connect, execute
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.schema import access, migrations
 from inn8_pipeline_tests.daemons import until
@@ -25,10 +27,19 @@ LOCK = locks.Lock("", "a step")
 HOLDER = """
 import sys, time
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import connect
+from inn8_pipeline.warehouse.database import connect, execute
 with locks.alone(connect(sys.argv[1]), locks.Lock("", "a step")) as attempt:
     print(attempt.is_taken, flush=True)
     time.sleep(600)
+"""
+BUSY_HOLDER = """
+import sys
+from psycopg.sql import SQL
+from inn8_pipeline.warehouse import locks
+from inn8_pipeline.warehouse.database import connect, execute
+with connect(sys.argv[1]).begin() as connection:
+    print(locks.try_hold(connection, locks.Lock("", "a step")), flush=True)
+    execute(connection, SQL("select pg_sleep(600)"))
 """
 FORMER_KEYS = (f"inn8 {TENANT} clients", f"inn8 fetches of {TENANT}", f"inn8 pages {TENANT}", "inn8 schema")
 
@@ -69,9 +80,11 @@ def break_the_connection_of(syncs: Syncs) -> None:
     """)
 
 
-def test_a_lock_is_released_when_its_process_is_killed(warehouse_url: str) -> None:
+@pytest.mark.parametrize("program", [HOLDER, BUSY_HOLDER], ids=["idle", "in a statement"])
+def test_a_lock_is_released_when_its_process_is_killed(warehouse_url: str, program: str) -> None:
+    """By default Postgres would notice it at the end of the statement, for which a merge may take an hour."""
     engine = connect(warehouse_url)
-    with subprocess.Popen([sys.executable, "-c", HOLDER, warehouse_url], stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen([sys.executable, "-c", program, warehouse_url], stdout=subprocess.PIPE, text=True) as holder:
         try:
             assert holder.stdout is not None
             assert holder.stdout.readline() == "True\n"
@@ -143,6 +156,20 @@ def test_a_merge_that_waits_for_too_long_says_what_it_waited_for(syncs: Syncs) -
         with pytest.raises(SyncLockedError, match="Another sync of clients"):
             syncs.merge(landing, lock_seconds=0.1)
     assert syncs.merge(landing).counts.inserted == 1
+
+
+@pytest.mark.parametrize("prepares_statements", [True, False], ids=["session", "transaction"])
+def test_a_transaction_that_has_waited_for_a_lock_waits_for_the_next_one_no_longer_than_any_other(
+    syncs: Syncs, *, prepares_statements: bool
+) -> None:
+    """The second kind of connection is for a pooler: the settings are those of the transaction."""
+    engine = connect(syncs.url, prepares_statements=prepares_statements)
+    lock = locks.entity(TENANT, "clients")
+    with ExitStack() as holding, engine.begin() as waiting:
+        holder = holding.enter_context(syncs.engine.begin())
+        locks.hold(holder, lock)
+        locks.take(waiting, lock, "clients", 30, on_wait=holding.close)
+        assert execute(waiting, SQL("show lock_timeout")).fetchone() == {"lock_timeout": "1min"}
 
 
 def test_a_fetch_whose_lock_was_lost_does_not_count(syncs: Syncs) -> None:

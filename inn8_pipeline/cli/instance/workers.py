@@ -21,6 +21,8 @@ def check_workers(environment: Environment) -> str:
 
     way_out = "Check the queue, and start `celery -A inn8_pipeline.defs.worker worker` on the workers' machines."
     app = Celery(broker=read_celery(environment).broker)
+    # Celery's own timeout is about connecting, and a queue that does not answer would be waited for without end.
+    app.conf.broker_transport_options = {"socket_timeout": BUSY_SECONDS, "socket_connect_timeout": QUEUE_SECONDS}
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=QUEUE_SECONDS)

@@ -4,6 +4,7 @@ Celery and Kubernetes are optional extras of the package, so they are imported i
 Celery's configuration is defined here once, for the run and for its workers.
 """
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ AGAIN_SECONDS = 60
 """The time until a worker looks again at a step that another worker is executing."""
 SWEEP_SECONDS = 10
 """The interval at which a worker looks for steps that Redis must redeliver."""
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 30
+"""The time within which Redis must answer. A worker waits for it and does nothing else meanwhile."""
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 
 
 def executor(environment: Environment) -> dg.ExecutorDefinition:
@@ -90,6 +95,12 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
         "unacked_restore_throttle": 1,
         # A worker locks Redis while it looks. If it is lost meanwhile, the others would not look for five minutes.
         "unacked_mutex_expire": SWEEP_SECONDS,
+        # Without them, a worker whose host was cut off waits for an answer that never comes: it takes no step, and
+        # answers nobody, until somebody restarts it.
+        "socket_timeout": ANSWER_SECONDS,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_keepalive": True,
+        "socket_keepalive_options": _keepalive_options(),
     }
     # Without `task_track_started`, Celery reports the step of a run that is being canceled as revoked while a worker
     # still executes it, and the run would end before its step has logged how it ended.
@@ -97,8 +108,16 @@ def celery_config(environment: Environment) -> Mapping[str, Any]:
         "broker_transport_options": transport,
         "broker_connection_retry_on_startup": True,
         "task_track_started": True,
+        # The same for the results. Celery's default is two minutes, and none for connecting.
+        "redis_socket_timeout": ANSWER_SECONDS,
+        "redis_socket_connect_timeout": CONNECT_SECONDS,
     }
     return {"broker": settings.broker, "backend": settings.backend, "config_source": config}
+
+
+def _keepalive_options() -> dict[int, int]:
+    """Return those options of a TCP socket that the operating system has: a broken connection ends within a minute."""
+    return {getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)}
 
 
 def _celery(environment: Environment) -> dg.ExecutorDefinition:

@@ -1,9 +1,9 @@
 """Show that the process of a run is alive by a connection to Dagster's storage, open while the run executes.
 
-The connection names its run. Postgres ends it when the process dies, whatever killed it. Dagster itself monitors only
-processes that its launcher started, loses them when their code server is restarted, and never monitors runs of the
-command line. The executors and the command line keep the connection open; the sensor `watch_runs` ends a run that has
-none.
+The connection names its run. Postgres ends it when the process dies, whatever killed it, and within two minutes if its
+machine is gone. Dagster itself monitors only processes that its launcher started, loses them when their code server is
+restarted, and never monitors runs of the command line. The executors and the command line keep the connection open; the
+sensor `watch_runs` ends a run that has none.
 
 An advisory lock would not do. Any login could take it: then a living run could not, or a dead run would count as alive.
 A connection counts only if its login may write Dagster's runs.
@@ -30,6 +30,11 @@ SECONDS_BETWEEN_LOOKS = 5.0
 CONNECT_SECONDS = 10
 
 _PING = text("select 1")
+# By default Postgres takes the connection of a machine that is gone for open for two hours.
+_NOTICE_A_LOST_MACHINE = text("""
+    select set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
+           set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '60s', false)
+""")
 _FOUND = text("""
     select distinct application_name from pg_catalog.pg_stat_activity
      where application_name = any (cast(:names as text[])) and datname = current_database()
@@ -49,7 +54,9 @@ def _engine(instance: DagsterInstance, name: str = "inn8_pipeline") -> Engine | 
     if url is None:
         return None
     known = {"application_name": name}
+    # After an interruption of the network the process opens another connection before the run counts as dead.
     waits = {"connect_timeout": CONNECT_SECONDS, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    waits["tcp_user_timeout"] = 25_000
     return create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=known | waits)
 
 
@@ -76,6 +83,7 @@ def _keep(engine: Engine, is_over: threading.Event) -> None:
     while not is_over.is_set():
         try:
             with engine.connect() as connection:
+                connection.execute(_NOTICE_A_LOST_MACHINE)
                 while not is_over.wait(SECONDS_BETWEEN_LOOKS):
                     connection.execute(_PING)
         except SQLAlchemyError:

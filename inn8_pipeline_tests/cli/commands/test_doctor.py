@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -195,6 +196,15 @@ def test_a_queue_of_celery_that_cannot_be_reached_is_noticed(terminal: Terminal,
     assert examined.failed == ["Celery's workers"]
     assert examined.messages["Celery's workers"].startswith("INN8_CELERY_BROKER cannot be reached (")
     assert "password" not in str(examined)
+
+
+def test_a_queue_of_celery_that_does_not_answer_is_noticed(terminal: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        celery = terminal.but(INN8_EXECUTOR="celery", INN8_CELERY_BROKER=url, INN8_CELERY_BACKEND=url)
+        examined = examine(celery)
+    assert examined.failed == ["Celery's workers"]
+    assert examined.messages["Celery's workers"].startswith("INN8_CELERY_BROKER cannot be reached (TimeoutError)")
 
 
 @pytest.mark.parametrize("content", ["", "run_monitoring:\n  enabled: true\n"])

@@ -25,6 +25,8 @@ from inn8_pipeline_tests.defs.pipelines import Pipeline, day_names
 
 BACKFILL = "celery"
 WORKERS = ("one", "two")
+COMMITTED, GO_ON = "committed", "go-on"
+"""The files of `pausing_after_merge`: its merge is committed and waits; it need not wait any longer."""
 
 
 @dataclass(frozen=True, slots=True)

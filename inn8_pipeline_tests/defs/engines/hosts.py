@@ -30,18 +30,23 @@ class Host:
     """A host; its folder has its name. `namespace` is its network, `port` its port at this machine's bridge."""
 
     namespace: str
+    bridge: str
     port: str
     address: str
     folder: Path
     shown_as: Path
 
     def unplug(self) -> None:
-        """Take its link down: no packet passes, and no connection is closed."""
-        _ip("link", "set", self.port, "down")
+        """Take it out of the network: no packet passes, no connection is closed, and neither end notices it.
+
+        With its link down, the host itself would notice it, and would repeat its packets as soon as the link is up.
+        """
+        _ip("link", "set", self.port, "nomaster")
 
     def plug(self) -> None:
-        """Bring its link up again."""
-        _ip("link", "set", self.port, "up")
+        """Take it into the network (again)."""
+        _ip("link", "set", self.port, "master", self.bridge)
+        _ip("link", "set", self.port, "type", "bridge_slave", "isolated", "on")
 
     @property
     def prefix(self) -> Sequence[str]:
@@ -101,23 +106,22 @@ def _created(stack: ExitStack, folder: Path, names: Sequence[str]) -> Network:
     _ip("link", "set", bridge, "up")
     hosts: dict[str, Host] = {}
     for name, own in zip(names, addresses, strict=True):
-        host = Host(f"{bridge}-{name}", f"{bridge}-{len(hosts)}", own, folder / "hosts" / name, folder)
+        host = Host(f"{bridge}-{name}", bridge, f"{bridge}-{len(hosts)}", own, folder / "hosts" / name, folder)
         _ip("netns", "add", host.namespace)
         stack.callback(_ip, "netns", "delete", host.namespace)
-        _connect(stack, host, bridge, subnet.prefixlen)
+        _connect(stack, host, subnet.prefixlen)
         for each in ("home", "temporary", "work"):
             (host.folder / each).mkdir(parents=True)
         hosts[name] = host
     return Network(subnet, address, hosts)
 
 
-def _connect(stack: ExitStack, host: Host, bridge: str, prefix_length: int) -> None:
+def _connect(stack: ExitStack, host: Host, prefix_length: int) -> None:
     _ip("link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
     # Until its last process has ended, a namespace exists without its name, and so would the link.
     stack.callback(_ip, "link", "delete", host.port)
-    _ip("link", "set", host.port, "master", bridge)
-    _ip("link", "set", host.port, "type", "bridge_slave", "isolated", "on")
     host.plug()
+    _ip("link", "set", host.port, "up")
     inside = ("-n", host.namespace)
     _ip(*inside, "address", "add", f"{host.address}/{prefix_length}", "dev", "eth0")
     _ip(*inside, "link", "set", "eth0", "up")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -53,14 +54,28 @@ def family(pid: int) -> list[psutil.Process]:
 @contextmanager
 def redis(folder: Path, address: str) -> Iterator[str]:
     """Run a Redis of the test's own, without persistence and with a password; yield its URL without a database."""
+    url = new_redis_url(address)
+    with redis_at(folder, url):
+        yield url
+
+
+def new_redis_url(address: str) -> str:
+    """Return the URL, with a password and without a database, for a Redis that is to listen on the address."""
     with socket.create_server((address, 0)) as listening:
         port = listening.getsockname()[1]
-    password = secrets.token_hex(16)
-    options = {"bind": address, "port": str(port), "requirepass": password, "dir": str(folder), "save": ""}
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    with started(folder / "redis.log", "redis-server", *words):
+    return f"redis://:{secrets.token_hex(16)}@{address}:{port}"
+
+
+@contextmanager
+def redis_at(folder: Path, url: str) -> Iterator[psutil.Process]:
+    """Run a Redis with this URL."""
+    parts = urlsplit(url)
+    address, port = str(parts.hostname), int(parts.port or 0)
+    options = {"bind": address, "port": str(port), "requirepass": parts.password, "dir": str(folder), "save": ""}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    with started(folder / "redis.log", "redis-server", *words) as process:
         until(lambda: _listens(address, port), SECONDS)
-        yield f"redis://:{password}@{address}:{port}"
+        yield process
 
 
 def _listens(address: str, port: int) -> bool:

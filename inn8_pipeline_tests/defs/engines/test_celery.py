@@ -5,6 +5,7 @@ It needs Redis and takes minutes: `make test-celery`.
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -148,6 +149,24 @@ def test_a_worker_that_is_lost_while_it_looks_for_lost_steps_does_not_keep_the_o
             return bool(looking.client.llen("steps"))
 
         until(is_offered_again, processes.SECONDS)
+
+
+def test_a_worker_waits_for_redis_and_keeps_a_broken_connection_for_a_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(processes.redis(tmp_path, LOOPBACK))
+        for name in ("INN8_CELERY_BROKER", "INN8_CELERY_BACKEND"):
+            monkeypatch.setenv(name, f"{url}/0")
+        options = executors.celery_config(Environment())["config_source"]["broker_transport_options"]
+        connection = stack.enter_context(Connection(f"{url}/0", transport_options=options))  # type: ignore[no-untyped-call]
+        opened = connection.default_channel.client.connection_pool.get_connection()
+        stack.callback(opened.disconnect)
+        found = opened._sock  # noqa: SLF001 (redis-py does not show it)
+        assert found.gettimeout() == executors.ANSWER_SECONDS
+        assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
 def test_the_doctor_names_the_workers_that_answer_and_misses_those_that_do_not(deploy: Deploy) -> None:

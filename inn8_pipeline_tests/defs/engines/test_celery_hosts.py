@@ -3,8 +3,8 @@
 The hosts are network namespaces, which only root can create. It takes minutes: `make test-celery`.
 """
 
-import secrets
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,17 +17,15 @@ from celery import Celery
 from inn8_pipeline.defs.partitions import MAX_DAYS_PER_RUN
 from inn8_pipeline.entities import TRANSACTIONS
 from inn8_pipeline.sandbox.api import server as sandbox
-from inn8_pipeline.sandbox.postgres import embedded
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.settings import Environment, read_celery
 from inn8_pipeline.warehouse.schema import migrations
-from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.conftest import NewDatabase
 from inn8_pipeline_tests.daemons import configure, until
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.conftest import NewPipeline
-from inn8_pipeline_tests.defs.engines import hosts
-from inn8_pipeline_tests.defs.engines.deployment import WORKERS, Deployment, deployed
+from inn8_pipeline_tests.defs.engines import processes
+from inn8_pipeline_tests.defs.engines.deployment import COMMITTED, GO_ON, WORKERS, Deployment, deployed
 from inn8_pipeline_tests.defs.engines.hosts import Network
 from inn8_pipeline_tests.defs.engines.test_celery import (
     HASTY,
@@ -46,34 +44,11 @@ pytestmark = [
 TIMEOUTS = "connect_timeout=10&keepalives_idle=30&keepalives_interval=10&keepalives_count=3&tcp_user_timeout=60000"
 """What `dagster.yaml` says to append to DAGSTER_POSTGRES_URL for the server of another machine."""
 
+PAUSING = "inn8_pipeline_tests.defs.engines.pausing_after_merge"
+VERSIONS = "select xmin::text, external_id, created_at from inn8.transactions order by external_id"
+LOGGED = "select status, inserted, updated, unchanged, merged_at from inn8.sync_log where entity = 'transactions'"
+
 Deploy = Callable[..., Deployment]
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    """Yield a host for each worker, which shares nothing with this machine but a network."""
-    with ExitStack() as stack:
-        try:
-            created = stack.enter_context(hosts.network(tmp_path, WORKERS))
-        except hosts.NoNetworkError as error:
-            pytest.skip(f"two hosts cannot be simulated here: {error}")
-        yield created
-
-
-@pytest.fixture
-def postgres_on_network(network: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EmbeddedPostgres, str]]:
-    """Yield a server that also listens on the network, with a password and for its hosts only, and the password."""
-    monkeypatch.setitem(embedded.SETTINGS, "listen_addresses", network.address)
-    password = secrets.token_hex(16)
-    with folders.temporary("inn8-hosts-") as folder, EmbeddedPostgres(folder, durable=False) as server:
-        with (folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
-            rules.write(f"\nhost all postgres {network.subnet} scram-sha-256\n")
-        engine = sqlalchemy.create_engine(server.url("postgres"))
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"alter role postgres password '{password}'")
-            connection.exec_driver_sql("select pg_reload_conf()")
-        engine.dispose()
-        yield server, password
 
 
 @pytest.fixture
@@ -155,6 +130,73 @@ def test_a_step_whose_host_is_cut_off_for_minutes_is_done_by_the_other_one_in_th
     expect_the_log(deployment, {run_id: "Success"})
 
 
+def test_a_merge_that_is_committed_before_its_host_is_cut_off_is_repeated_and_changes_nothing(
+    deploy: Deploy, network: Network
+) -> None:
+    deployment = deploy(MAX_DAYS_PER_RUN, PAUSING, max_runtime=LONG)
+    pipeline = deployment.pipeline
+    deployment.backfill()
+    first = until(lambda: committed_on(network), LONG)
+    (run_id,) = (run.run_id for run in deployment.runs)
+    assert expected_rows.tables(pipeline) == expected_rows.of(pipeline.world)
+    written = pipeline.rows(VERSIONS)
+    network.hosts[first].unplug()
+    # The first worker goes on to log that the step has succeeded, which does not get through.
+    for host in network.hosts.values():
+        (host.folder / "work" / GO_ON).touch()
+    (second,) = {*WORKERS} - {first}
+    raw, merge, *checks = STEPS
+    until(lambda: (merge, second) in deployment.takes(run_id), LONG)
+    network.hosts[first].plug()
+    expect_the_end(deployment)
+    until(lambda: idle_workers() == sorted(WORKERS), LONG)
+
+    assert pipeline.rows(VERSIONS) == written
+    assert [run.run_id for run in deployment.runs] == [run_id]
+    taken = [step for step, _ in deployment.takes(run_id)]
+    assert (taken[:3], sorted(taken[3:])) == ([raw, merge, merge], sorted(checks))
+    expect_the_log(deployment, {run_id: "Success"})
+    # One row for both merges, with the counts of the second one, which found every record in the table.
+    (logged,) = pipeline.rows(LOGGED)
+    merged_at, again_at = logged.merged_at
+    assert {row.created_at for row in written} == {merged_at}
+    assert merged_at < again_at
+    assert (logged.status, logged.inserted, logged.updated) == ("Success", 0, 0)
+    assert logged.unchanged == len(written)
+    assert pipeline.rows("select from inn8.transaction_history where valid_to is not null") == []
+
+
+def test_a_worker_that_waits_for_the_answer_of_a_redis_that_is_gone_works_again(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells it: it has nothing to send, and the end of the connection was lost with the network."""
+    url = processes.new_redis_url(network.address)
+    for name in ("INN8_CELERY_BROKER", "INN8_CELERY_BACKEND"):
+        monkeypatch.setenv(name, f"{url}/0")
+    name, host = next(iter(network.hosts.items()))
+    with ExitStack() as stack:
+        gone = stack.enter_context(processes.redis_at(tmp_path, url))
+        stack.enter_context(processes.worker(tmp_path, name, HASTY, host.prefix))
+        gone.suspend()
+        # It sends a heartbeat every two seconds, and then waits.
+        time.sleep(5)
+        host.unplug()
+        gone.kill()
+        gone.wait()
+        stack.enter_context(processes.redis_at(tmp_path, url))
+        host.plug()
+        with Celery(broker=f"{url}/0") as queue:
+            queue.send_task("celery.accumulate", queue="dagster")
+        until(lambda: "Task celery.accumulate" in (tmp_path / f"{name}.log").read_text(encoding="utf-8"))
+        until(lambda: idle_workers() == [name])
+
+
+def committed_on(network: Network) -> str | None:
+    """Return the host whose worker has committed a merge."""
+    found = [name for name, host in network.hosts.items() if (host.folder / "work" / COMMITTED).exists()]
+    return found[0] if found else None
+
+
 def idle_workers() -> list[str]:
     """Return the workers that answer and execute nothing."""
     with Celery(broker=read_celery(Environment()).broker) as queue:
@@ -163,8 +205,11 @@ def idle_workers() -> list[str]:
 
 
 def expect_the_log(deployment: Deployment, statuses: dict[str, str]) -> None:
-    """Assert that each run has one entry for itself and one for each of its days, with this status."""
-    until(lambda: {entry.run_id for entry in deployment.pipeline.log(TRANSACTIONS)} == {*statuses}, LONG)
+    """Assert that each run has one entry for itself and one for each of its days, with this status.
+
+    The runs of a tick are in the log too: they are planned, and wait for ever.
+    """
+    until(lambda: {entry.run_id for entry in deployment.pipeline.log(TRANSACTIONS)} >= {*statuses}, LONG)
     for run_id, status in statuses.items():
         logged = [entry.status for entry in deployment.pipeline.log(TRANSACTIONS, run_id)]
         assert logged == [status] * (MAX_DAYS_PER_RUN + 1)

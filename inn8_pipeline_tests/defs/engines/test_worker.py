@@ -2,12 +2,13 @@
 
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
 import pytest
+from celery import _state
 from celery.exceptions import Reject, Retry
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.execution.plan.objects import StepFailureData, StepRetryData, StepSuccessData
@@ -16,18 +17,22 @@ from dagster._grpc.types import ExecuteStepArgs
 from dagster._serdes import pack_value
 from dagster_postgres.utils import DagsterPostgresException
 from dagster_shared.error import SerializableErrorInfo
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import DatabaseError
+from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 from inn8_pipeline.warehouse import locks
+from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.defs.child_runs import begun
 from inn8_pipeline_tests.defs.engines.links import Link, linked
 from inn8_pipeline_tests.defs.killed_processes import STATEMENTS, KillPoint
 from inn8_pipeline_tests.defs.pipelines import Pipeline
-from inn8_pipeline_tests.warehouse.logins import new_login, url_of
+from inn8_pipeline_tests.warehouse.logins import administer, new_login, url_of
 
 RAW, MERGE = "raw_clients", "merge_clients"
+SECONDS = 30
 TERMINATED = """
     select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()
@@ -203,6 +208,109 @@ def test_a_worker_without_rights_in_dagsters_storage_fails_the_run_at_once(
         monkeypatch.setenv("DAGSTER_POSTGRES_URL", url_of(url, login))
         with pytest.raises(ProgrammingError, match="permission denied for table"):
             offered(not_executed)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"password": "a-wrong-one"}, "password authentication failed"),
+        ({"username": "unknown"}, 'role "unknown" does not exist'),
+        ({"username": "barred"}, "pg_hba.conf rejects"),
+        ({"username": "nologin"}, "is not permitted to log in"),
+        ({"database": "unknown"}, 'database "unknown" does not exist'),
+        ({"database": "closed"}, "permission denied for database"),
+    ],
+    ids=["password", "login", "host", "no login", "database", "no right"],
+)
+def test_a_worker_that_the_warehouse_does_not_let_in_fails_the_run_at_once(
+    change: dict[str, str], refusal: str, asking: URL, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = asking.set(**change)  # type: ignore[arg-type]
+    monkeypatch.setenv("INN8_DATABASE_URL", url.render_as_string(hide_password=False))
+    with pytest.raises(DatabaseError) as refused:
+        offered(not_executed)
+    assert refusal in str(refused.value)
+    assert str(url.password) not in str(refused.value)
+
+
+def test_a_worker_that_dagsters_storage_does_not_let_in_fails_the_run_at_once(
+    asking: URL, offered: Offered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = asking.set(password="a-wrong-one")
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", url.render_as_string(hide_password=False))
+    with pytest.raises(DagsterPostgresException) as refused:
+        offered(not_executed)
+    assert "password authentication failed" in str(refused.value.__cause__)
+    assert "a-wrong-one" not in str(refused.value.__cause__)
+
+
+RULES = """
+local all barred reject
+local all asked scram-sha-256
+"""
+LOGINS = (
+    "create role asked login password 'the-right-one'",
+    "create role barred login",
+    "create role nologin",
+    "create database closed",
+    "revoke connect on database closed from public",
+    "select pg_reload_conf()",
+)
+
+
+@pytest.fixture(scope="module")
+def asking() -> Iterator[URL]:
+    """Yield the URL of a server that asks the login for its password."""
+    with folders.temporary("inn8-passwords-") as folder, EmbeddedPostgres(folder, durable=False) as server:
+        rules = folder / "data" / "pg_hba.conf"
+        rules.write_text(RULES + rules.read_text(encoding="utf-8"), encoding="utf-8")
+        administer(server.url("postgres"), *LOGINS)
+        yield make_url(server.url("postgres")).set(drivername="postgresql", username="asked", password="the-right-one")
+
+
+def test_a_step_fails_when_it_has_found_postgres_out_of_reach_too_often_in_a_row(
+    pipeline: Pipeline, link: Link, run: dg.DagsterRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue is in the memory of this process."""
+    from inn8_pipeline.defs import worker
+
+    monkeypatch.setattr(worker, "MOST_ATTEMPTS", 3)
+    assert until_it_fails(link, run, monkeypatch) == ["Retry", "Retry", "UnreachableDatabaseError"]
+    # A worker that finds another one at the step counts anew.
+    with locks.alone(pipeline.engine, locks.step(run.run_id, MERGE)):
+        found = until_it_fails(link, run, monkeypatch, reachable={2})
+    assert found == ["Retry", "Retry", "Retry", "Retry", "Retry", "UnreachableDatabaseError"]
+
+
+def until_it_fails(
+    link: Link, run: dg.DagsterRun, monkeypatch: pytest.MonkeyPatch, reachable: Collection[int] = ()
+) -> list[str]:
+    """Offer the step again as the worker before has put it into the queue; return how each worker puts it off or fails.
+
+    Postgres is in reach only for the attempts with these numbers, from 0.
+    """
+    from inn8_pipeline.defs import worker
+
+    monkeypatch.setitem(worker.app.conf, "broker_url", "memory://")
+    monkeypatch.setattr(worker.app.amqp, "_producer_pool", None)
+    # As in a worker's process: it does not wait for the results of what it puts into the queue.
+    monkeypatch.setattr(_state, "_task_join_will_block", True)
+    task = worker.app.tasks[worker.execute_plan.name]
+    headers: dict[str, Any] = {"id": "the step"}
+    outcomes: list[str] = []
+    with worker.app.connection_for_write() as connection, connection.SimpleQueue("dagster") as queue:
+        while len(outcomes) < 10 and outcomes[-1:] in ([], ["Retry"]):
+            (link.up if len(outcomes) in reachable else link.down)()
+            task.push_request(**headers, args=(step_arguments(run), {}), called_directly=False, delivery_info={})
+            with pytest.raises((Retry, DatabaseError)) as outcome:
+                worker.StepTask.__call__(task, step_arguments(run), {})
+            task.pop_request()
+            outcomes.append(outcome.typename)
+            if outcomes[-1] == "Retry":
+                message = queue.get(timeout=SECONDS)
+                message.ack()
+                headers = message.headers
+    return outcomes
 
 
 @pytest.mark.parametrize(
