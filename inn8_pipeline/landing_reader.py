@@ -19,11 +19,12 @@ from inn8_pipeline.entities import Entity
 from inn8_pipeline.tracing.stopwatch import Stopwatch
 from inn8_pipeline.transform.batch import Batch, UnlistedValues, join
 from inn8_pipeline.transform.columns import series
-from inn8_pipeline.transform.json.reading import digests, split
+from inn8_pipeline.transform.json.reading import split
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.transform.values import EMPTY_DATES
 from inn8_pipeline.warehouse.csv_rows import encode
-from inn8_pipeline.warehouse.landing.pages import bodies, pages_with
+from inn8_pipeline.warehouse.landing.chunks import DIGEST_BYTES, digest_of
+from inn8_pipeline.warehouse.landing.pages import LandedPage, pages_with, stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
@@ -86,14 +87,6 @@ class LandingReader:
         self._drift = self._new_drift()
         self._chosen: Sequence[int] | None = None
 
-    def digests(self) -> Iterator[list[bytes]]:
-        """Yield the digests of the records, page by page; stop at a page that cannot be split into records."""
-        for body in bodies(self._engine, self._landing):
-            found = digests(body)
-            if found is None:
-                return
-            yield found
-
     def choose(self, ordinals: Sequence[int]) -> None:
         """Let `batches` yield only the records with these ordinals, which are ascending."""
         self._chosen = ordinals
@@ -113,7 +106,7 @@ class LandingReader:
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
         """Return the records of earlier rejects, transformed again."""
-        found = dict(zip(ordinals, digests(_array(payloads)) or (), strict=False))
+        found = dict(zip(ordinals, map(digest_of, payloads), strict=True))
         return _encoded(self._transformer.records(payloads, ordinals), self._drift, found)
 
     def drift_found(self) -> SchemaDrift:
@@ -129,11 +122,11 @@ class LandingReader:
         first = count = 0
         pages: list[Batch] = []
         found: dict[int, bytes] = {}
-        for body, ordinals in self._all() if chosen is None else self._some(chosen):
+        for page, ordinals in self._all() if chosen is None else self._some(chosen):
             with self.work:
-                pages.append(transformer.page(body, first, ordinals))
+                pages.append(transformer.page(page.body, first, ordinals))
                 numbers = ordinals or range(first, first + pages[-1].records)
-                found.update(zip(numbers, digests(body) or (), strict=False))
+                found.update(zip(numbers, _digests(page), strict=False))
             first += pages[-1].records
             count += pages[-1].records
             self._read_records = first
@@ -147,28 +140,39 @@ class LandingReader:
                 batch = _encoded(join(pages), drift, found)
             yield batch
 
-    def _all(self) -> Iterator[tuple[bytes, None]]:
+    def _all(self) -> Iterator[tuple[LandedPage, None]]:
         """Yield the pages, small ones joined."""
-        for body in join_small_pages(bodies(self._engine, self._landing)):
-            yield body, None
+        for page in join_small_pages(stored_pages(self._engine, self._landing)):
+            yield page, None
 
-    def _some(self, chosen: Sequence[int]) -> Iterator[tuple[bytes, Sequence[int]]]:
+    def _some(self, chosen: Sequence[int]) -> Iterator[tuple[LandedPage, Sequence[int]]]:
         """Yield the chosen records, as many pages as they fill, with their ordinals."""
         records: list[bytes] = []
         ordinals: list[int] = []
         size = 0
-        for first, body in pages_with(self._engine, self._landing, chosen):
-            page = split(body)
-            wanted = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(page))]
-            found = [bytes(page[ordinal - first]) for ordinal in wanted]
+        for first, page in pages_with(self._engine, self._landing, chosen):
+            sent = split(page.body)
+            wanted = chosen[bisect_left(chosen, first) : bisect_left(chosen, first + len(sent))]
+            found = [bytes(sent[ordinal - first]) for ordinal in wanted]
             records += found
             ordinals += wanted
             size += sum(map(len, found))
             if size > JOINED_BYTES:
-                yield _array(records), ordinals
+                yield LandedPage(_array(records)), ordinals
                 records, ordinals, size = [], [], 0
         if records:
-            yield _array(records), ordinals
+            yield LandedPage(_array(records)), ordinals
+
+
+def _digests(page: LandedPage) -> Iterable[bytes]:
+    """Return the digests of the page's records, as stored or over their bytes; none if the page cannot be split."""
+    stored = page.record_digests
+    if stored is not None:
+        return (stored[at : at + DIGEST_BYTES] for at in range(0, len(stored), DIGEST_BYTES))
+    try:
+        return map(digest_of, split(page.body))
+    except (ValueError, RecursionError):
+        return ()
 
 
 def _array(records: Sequence[bytes]) -> bytes:
@@ -195,28 +199,31 @@ def _encoded(batch: Batch, drift: "DriftCollector", found: Mapping[int, bytes]) 
     )
 
 
-def join_small_pages(pages: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the pages, JSON arrays, with consecutive small ones joined into one array; leave large ones as they are."""
-    small: list[bytes] = []
+def join_small_pages(pages: Iterable[LandedPage]) -> Iterator[LandedPage]:
+    """Yield the pages, with consecutive small ones joined into one array; leave large ones as they are."""
+    small: list[LandedPage] = []
     size = 0
     for page in pages:
-        if small and size + len(page) > JOINED_BYTES:
+        if small and size + len(page.body) > JOINED_BYTES:
             yield _joined(small)
             small, size = [], 0
-        if len(page) > JOINED_BYTES:
+        if len(page.body) > JOINED_BYTES:
             yield page
         else:
             small.append(page)
-            size += len(page)
+            size += len(page.body)
     if small:
         yield _joined(small)
 
 
-def _joined(pages: Sequence[bytes]) -> bytes:
+def _joined(pages: Sequence[LandedPage]) -> LandedPage:
     if len(pages) == 1:
         return pages[0]
-    records = [page.strip()[1:-1].strip() for page in pages]
-    return b"[%b]" % b",".join(each for each in records if each)
+    records = [page.body.strip()[1:-1].strip() for page in pages]
+    digests = [page.record_digests for page in pages if page.record_digests is not None]
+    return LandedPage(
+        _array([each for each in records if each]), b"".join(digests) if len(digests) == len(pages) else None
+    )
 
 
 class DriftCollector:

@@ -12,6 +12,7 @@ from inn8_pipeline import landing_reader
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.landing_reader import join_small_pages
 from inn8_pipeline.transform.transformer import Transformer
+from inn8_pipeline.warehouse.landing.pages import LandedPage
 
 
 @pytest.fixture
@@ -21,34 +22,39 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> int:
     return 64
 
 
+def joined(*bodies: bytes) -> list[bytes]:
+    return [page.body for page in join_small_pages(map(LandedPage, bodies))]
+
+
 @given(st.lists(st.lists(st.text(max_size=30).map(lambda text: {"id": text, "n": [1, "],["]}), max_size=4), max_size=8))
 def test_joined_pages_have_the_same_records_in_the_same_order(pages: list[list[dict[str, object]]]) -> None:
     texts = [f" {json.dumps(page)}\n".encode() for page in pages]
-    joined = [record for text in join_small_pages(texts) for record in json.loads(text)]
-    assert joined == [record for page in pages for record in page]
+    assert [record for text in joined(*texts) for record in json.loads(text)] == [
+        record for page in pages for record in page
+    ]
 
 
 def test_large_pages_stay_alone_and_small_ones_are_joined_up_to_the_bound(small_pages: int) -> None:
     small, large = b'[{"id":"a"}]', b'[{"id":"%b"}]' % (b"x" * small_pages)
-    found = list(join_small_pages([small, b" [ ]", small, large, large, *6 * [small]]))
+    found = joined(small, b" [ ]", small, large, large, *6 * [small])
     pair = b'[{"id":"a"},{"id":"a"}]'
     assert found == [pair, large, large, b'[{"id":"a"},{"id":"a"},{"id":"a"},{"id":"a"},{"id":"a"}]', small]
 
 
 def test_a_landing_of_empty_pages_is_still_one_page() -> None:
-    assert list(join_small_pages([b"[]", b"[ ]"])) == [b"[]"]
+    assert joined(b"[]", b"[ ]") == [b"[]"]
 
 
 def test_thousands_of_pages_of_one_record_are_transformed_together() -> None:
     """Each alone costs 8 ms and 60 kB."""
 
-    def pages() -> Iterator[bytes]:
+    def pages() -> Iterator[LandedPage]:
         for number in range(10_000):
-            yield json.dumps([{"id": f"C-{number}", "fullName": "N", "status": "active"}]).encode()
+            yield LandedPage(json.dumps([{"id": f"C-{number}", "fullName": "N", "status": "active"}]).encode())
 
     transformer = Transformer(CLIENTS)
     started = time.process_time()
-    batches = [transformer.page(page, 0) for page in join_small_pages(pages())]
+    batches = [transformer.page(page.body, 0) for page in join_small_pages(pages())]
     assert sum(batch.records for batch in batches) == 10_000
     assert len(batches) < 10
     assert time.process_time() - started < 5

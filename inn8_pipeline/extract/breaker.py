@@ -78,8 +78,8 @@ class CircuitBreaker:
     """One client's circuits. Safe to use from several threads.
 
     Attempts that fail at the same time are a wave: only the first failure is reported to the store. A wave includes all
-    attempts that had begun when the first one failed, and those that begin before its retry is due. A `Retry-After`
-    delays all attempts of a circuit.
+    attempts that had begun when the first one failed, and those that begin before any of them can be retried: a retry
+    belongs to the next wave. A `Retry-After` delays all attempts of a circuit.
     """
 
     def __init__(self, store: CircuitStore, clock: Callable[[], float] = time.monotonic) -> None:
@@ -109,7 +109,8 @@ class CircuitBreaker:
         Args:
             attempt: The attempt that failed.
             failure: What failed, for the message of the open circuit.
-            retry_in_seconds: How long until the attempt is retried; 0 if it is not retried.
+            retry_in_seconds: How soon an attempt that failed at the same time can be retried, so without the jitter;
+                0 if the attempt is not retried.
             pause_seconds: How long the server asks all clients to wait; 0 if it does not.
 
         """

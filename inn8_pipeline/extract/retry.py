@@ -246,14 +246,16 @@ class _RetriedRequest(Generic[Prepared, Result]):
         asked_seconds = min(
             (self._failure and self._failure.retry_after_seconds) or 0.0, policy.max_retry_after_seconds
         )
-        self._delay_seconds = 0.0
+        shortest_delay_seconds = self._delay_seconds = 0.0
         if self._failure is not None and self.attempts <= len(policy.waits_seconds):
+            wait_seconds = policy.waits_seconds[self.attempts - 1]
             jitter_seconds = random.uniform(0, policy.jitter_seconds)  # noqa: S311 (spreads load, hides nothing)
-            self._delay_seconds = max(policy.waits_seconds[self.attempts - 1] + jitter_seconds, asked_seconds)
+            shortest_delay_seconds = max(wait_seconds, asked_seconds)
+            self._delay_seconds = max(wait_seconds + jitter_seconds, asked_seconds)
         is_open = self._retrier.breaker.failed(
             attempt,
             _describe(self._call.label, error),
-            retry_in_seconds=self._delay_seconds,
+            retry_in_seconds=shortest_delay_seconds,
             pause_seconds=asked_seconds,
         )
         # If the policy waits for an open circuit, the circuit does not end the retries.

@@ -102,6 +102,19 @@ def test_an_outage_under_eight_pages_counts_its_waves_and_no_more(
     assert 4 <= circuits.log.count(("clients", "failed")) <= 5
 
 
+def test_a_retry_belongs_to_the_next_wave_however_long_the_first_failures_own_delay_is(
+    server: Inn8, new_client: NewClient, circuits: MemoryCircuits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the first failure has a jitter, so that all other pages are retried before its own retry is due."""
+    jitters = [0.15]
+    monkeypatch.setattr("inn8_pipeline.extract.retry.random.uniform", lambda *_: jitters.pop() if jitters else 0.0)
+    server.on("/clients", in_pages(9, lambda number: reply(b"", 503) if number > 1 else None))
+    error = fails(new_client(server, retry=RetryPolicy((0.3, 0.6, 1.2), jitter_seconds=0.15)))
+    assert isinstance(error, TransientApiError)
+    assert error.attempts == 4
+    assert circuits.log.count(("clients", "failed")) == 4
+
+
 def test_a_retry_after_is_waited_out_by_all_pages(server: Inn8, new_client: NewClient) -> None:
     arrivals: list[float] = []
     limited_at: list[float] = []

@@ -4,7 +4,6 @@
 `InvalidRecord` with a reason.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,8 +23,6 @@ from inn8_pipeline.transform.values import NUL_ESCAPE, InvalidValueError, Number
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,10})?")
 _PLAIN_INTEGERS = range(-(10**18) + 1, 10**18)
 MAX_CACHED_DATES = 20_000
-DIGEST_BYTES = 16
-"""How much of the SHA-256 of a record is kept. Two different records of an id would have the same by chance only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +179,6 @@ def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
 def _is_text(value: object) -> bool:
     """Return True for a decimal that was sent as text, which a notation applies to."""
     return isinstance(value, str) and not isinstance(value, Number)
-
-
-def digests(body: bytes) -> list[bytes] | None:
-    """Return the digest of each record of a page, over its bytes as sent; None if the page cannot be split."""
-    try:
-        return [hashlib.sha256(record).digest()[:DIGEST_BYTES] for record in split(body)]
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_plain_decimal(value: object) -> bool:

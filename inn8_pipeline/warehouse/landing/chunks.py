@@ -20,6 +20,13 @@ GROUP_MASK = 31
 """A group ends after one chunk of 32, on average."""
 MAX_GROUP_CHUNKS = 256
 MAX_GROUP_BYTES = 4 * 1024 * 1024
+DIGEST_BYTES = 16
+"""How much of the SHA-256 of a record is kept. Two different records of an id would have the same by chance only."""
+
+
+def digest_of(record: bytes) -> bytes:
+    """Return the digest of a record, over its bytes as sent."""
+    return hashlib.sha256(record).digest()[:DIGEST_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,14 @@ class Chunk:
     def of(cls, body: bytes, records: int) -> Self:
         """Return the chunk with its digest."""
         return cls(body, records, hashlib.sha256(body).digest())
+
+    def record_digests(self) -> bytes | None:
+        """Return the digests of the records, one after the other; None if the body cannot be split.
+
+        Most chunks are stored already, so only those that are new pay for it.
+        """
+        records = split(self.body)
+        return None if records is None else b"".join(map(digest_of, records))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from psycopg import sql
@@ -40,9 +40,10 @@ _LACKING = sql.SQL(
 )
 _WRITE_PAGES = sql.SQL(
     """
-    insert into inn8_raw.pages (tenant_id, sha256, body, record_count, byte_count)
-    select %(tenant)s, n.sha256, convert_from(n.body, 'UTF8')::json, n.records, octet_length(n.body)
-      from unnest(%(digests)b::bytea[], %(bodies)b::bytea[], %(records)s::int[]) as n (sha256, body, records)
+    insert into inn8_raw.pages (tenant_id, sha256, body, record_count, byte_count, record_digests)
+    select %(tenant)s, n.sha256, convert_from(n.body, 'UTF8')::json, n.records, octet_length(n.body), n.record_digests
+      from unnest(%(digests)b::bytea[], %(bodies)b::bytea[], %(records)s::int[], %(record_digests)b::bytea[])
+           as n (sha256, body, records, record_digests)
         on conflict do nothing
     """
 )
@@ -61,6 +62,7 @@ def write_new(connection: Connection, tenant_id: str, pages: Sequence[Chunk]) ->
             digests=[page.digest for page in new],
             bodies=[page.body for page in new],
             records=[page.records for page in new],
+            record_digests=[page.record_digests() for page in new],
         )
 
 
@@ -74,8 +76,16 @@ class ReadablePage:
     bytes: int
 
 
-def bodies(engine: Engine, landing: Landing) -> Iterator[bytes]:
-    """Yield the landing's stored pages in order, each the JSON text of an array.
+@dataclass(frozen=True, slots=True)
+class LandedPage:
+    """The JSON text of an array of records, and the digests of its records one after the other, if they are stored."""
+
+    body: bytes = field(repr=False)
+    record_digests: bytes | None = field(default=None, repr=False)
+
+
+def stored_pages(engine: Engine, landing: Landing) -> Iterator[LandedPage]:
+    """Yield the landing's stored pages in order.
 
     Raises:
         LandingMissingError: A page was pruned.
@@ -122,7 +132,7 @@ def _pruned(landing: Landing) -> LandingMissingError:
 
 _READ_PAGES = sql.SQL(
     """
-    select convert_to(p.body::text, 'UTF8') as body
+    select convert_to(p.body::text, 'UTF8') as body, p.record_digests
       from unnest(%(digests)s::bytea[]) with ordinality as d (sha256, place)
       join inn8_raw.pages p on p.tenant_id = %(tenant)s and p.sha256 = d.sha256
      order by d.place
@@ -132,18 +142,18 @@ _READ_PAGES = sql.SQL(
 
 def read_page(connection: Connection, tenant_id: str, digest: bytes) -> bytes | None:
     """Return the JSON text of a page; None if it is not stored."""
-    return next(iter(_read_pages(connection, tenant_id, [digest])), None)
+    return next((page.body for page in _read_pages(connection, tenant_id, [digest])), None)
 
 
-def _read_pages(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[bytes]:
-    """Return the JSON texts of pages, in this order, without those that are not stored."""
+def _read_pages(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[LandedPage]:
+    """Return pages in this order, without those that are not stored."""
     # Binary, because in text format each byte would be sent as two hexadecimal digits.
     with raw(connection).cursor(binary=True) as cursor:
         rows = cursor.execute(_READ_PAGES, {"tenant": tenant_id, "digests": list(digests)}).fetchall()
-    return [cast("bytes", body) for (body,) in rows]
+    return [LandedPage(*cast("tuple[bytes, bytes | None]", row)) for row in rows]
 
 
-def _read(engine: Engine, landing: Landing, pages: Sequence[ReadablePage]) -> Generator[bytes, None, None]:
+def _read(engine: Engine, landing: Landing, pages: Sequence[ReadablePage]) -> Generator[LandedPage, None, None]:
     with transaction(engine, "reading a landing") as connection:
         for digests in _reads(pages):
             found = _read_pages(connection, landing.tenant_id, digests)
@@ -166,7 +176,7 @@ def _reads(pages: Sequence[ReadablePage]) -> Iterator[list[bytes]]:
         yield digests
 
 
-def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+def pages_with(engine: Engine, landing: Landing, ordinals: Sequence[int]) -> Iterator[tuple[int, LandedPage]]:
     """Yield the stored pages that have one of these records (ascending), each with the ordinal of its first record.
 
     Raises:

@@ -29,9 +29,6 @@ class RecordSource(Protocol):
     A record's ordinal is its position in the landing, counted from 0.
     """
 
-    def digests(self) -> Iterator[list[bytes]]:
-        """Yield the digests of the records in order; stop early if they cannot all be computed."""
-
     def choose(self, ordinals: Sequence[int]) -> None:
         """Let `batches` yield only the records with these ordinals, which are ascending."""
 

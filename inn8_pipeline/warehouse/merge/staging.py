@@ -4,7 +4,6 @@
     staged_rejects    rejects with their reason and payload
     staged_…          one for each dimension: the objects in the records of the staged rows (staged_securities)
     skipped           ids of the records of days that are not merged; created only if the landing lacks a row
-    sent_digests      the digests of the landing's records, if rows are compared by them
     same_records      records that are the same as when their rows were written (`changes.same_records`): not staged
     lacking           rows that the landing lacks (`absence`)
     exclusions        staged rows that are not merged, with the name of their count: skipped, rejected or duplicate

@@ -55,6 +55,7 @@ pages = pipeline_table(
     SqlColumn("record_count", Integer, nullable=False),
     SqlColumn("byte_count", BigInteger, nullable=False),
     SqlColumn("created_at", type_of_instant, nullable=False, server_default=func.now()),
+    SqlColumn("record_digests", LargeBinary),
     PrimaryKeyConstraint(TENANT, "sha256", name="pages_pkey"),
     schema=RAW_SCHEMA,
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.warehouse.landing import chunks, retention
 from inn8_pipeline.warehouse.landing.chunks import Chunk, Chunker, ChunkGroup
-from inn8_pipeline.warehouse.landing.pages import bodies
+from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many, october
 
@@ -84,7 +84,7 @@ def test_the_same_records_are_stored_once_however_they_are_paged(syncs: Syncs) -
     assert before[0] > 3
     assert again.digests == first.digests
     assert (first.pages, again.pages, again.records) == (1, 43, 300)
-    assert [record for body in bodies(syncs.engine, again) for record in json.loads(body)] == sent
+    assert [record for page in stored_pages(syncs.engine, again) for record in json.loads(page.body)] == sent
 
 
 def test_a_page_that_cannot_be_split_is_stored_as_it_is_between_the_others(syncs: Syncs) -> None:
@@ -94,7 +94,7 @@ def test_a_page_that_cannot_be_split_is_stored_as_it_is_between_the_others(syncs
     for page, records in zip(pages, (40, 1, 1), strict=True):
         writer.add(page, records)
     landing = writer.complete(retries=0, has_duplicates=False)
-    found = list(bodies(syncs.engine, landing))
+    found = [page.body for page in stored_pages(syncs.engine, landing)]
     assert odd in found
     assert len(b"".join(found)) < sum(map(len, pages))
     assert (landing.records, landing.pages) == (42, 3)
@@ -104,7 +104,7 @@ def test_a_chunk_that_is_gone_is_stored_again_by_the_next_fetch(syncs: Syncs) ->
     landing = syncs.land(CLIENTS, many(client, 100))
     syncs.execute("delete from inn8_raw.pages")
     syncs.land(CLIENTS, many(client, 100))
-    assert sum(len(json.loads(body)) for body in bodies(syncs.engine, landing)) == 100
+    assert sum(len(json.loads(page.body)) for page in stored_pages(syncs.engine, landing)) == 100
 
 
 def test_retention_drops_the_chunks_and_groups_that_no_landing_refers_to(syncs: Syncs) -> None:
@@ -117,7 +117,7 @@ def test_retention_drops_the_chunks_and_groups_that_no_landing_refers_to(syncs: 
     assert stored(syncs) < before
     named = {digest for chunk in chunks_of_landing(syncs, kept.id) for digest in chunk}
     assert named == {bytes(row["sha256"]) for row in syncs.query("select sha256 from inn8_raw.pages")}
-    assert sum(len(json.loads(body)) for body in bodies(syncs.engine, kept)) == 170
+    assert sum(len(json.loads(page.body)) for page in stored_pages(syncs.engine, kept)) == 170
 
 
 def chunks_of_landing(syncs: Syncs, landing_id: int) -> list[list[bytes]]:

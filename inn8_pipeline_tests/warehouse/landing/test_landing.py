@@ -10,7 +10,7 @@ from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import LandingMissingError, SchemaVersionError
 from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing import retention
-from inn8_pipeline.warehouse.landing.pages import bodies
+from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline.warehouse.landing.retention import Pruned
 from inn8_pipeline.warehouse.landing.store import newest, newest_of_days
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
@@ -40,7 +40,7 @@ def ids(syncs: Syncs) -> set[int]:
 def test_pages_come_back_byte_for_byte_and_in_order(syncs: Syncs) -> None:
     sent = [ODD, b"[]", body(client(id="x" * 200_000)), ODD]
     landing = syncs.land(CLIENTS, [Verbatim(page, 1) for page in sent])
-    assert list(bodies(syncs.engine, landing)) == sent
+    assert [page.body for page in stored_pages(syncs.engine, landing)] == sent
     assert (landing.records, landing.bytes) == (4, sum(map(len, sent)))
 
 
@@ -112,15 +112,15 @@ def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.M
 
     monkeypatch.setattr(landed_pages, "_read", counting)
     landing = syncs.land(CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
-    pages = bodies(syncs.engine, landing)
-    assert next(pages) == b"[0]"
+    pages = stored_pages(syncs.engine, landing)
+    assert next(pages).body == b"[0]"
     assert 1 <= len(read) <= 1 + landed_pages.READS_AHEAD
     assert len(list(pages)) == 19
 
 
 def test_leaving_the_pages_early_ends_the_reading(syncs: Syncs) -> None:
     landing = syncs.land(CLIENTS, [Verbatim(body(number), 1) for number in range(20)])
-    pages = bodies(syncs.engine, landing)
+    pages = stored_pages(syncs.engine, landing)
     next(pages)
     pages.close()  # type: ignore[attr-defined]
     assert not [each for each in threading.enumerate() if each.name.startswith("prefetch")]
@@ -131,7 +131,7 @@ def test_a_page_that_is_gone_is_an_error_that_names_the_landing(syncs: Syncs) ->
     landing = syncs.land(CLIENTS, [client()])
     syncs.execute("delete from inn8_raw.pages")
     with pytest.raises(LandingMissingError, match=f"landing {landing.id}"):
-        list(bodies(syncs.engine, landing))
+        list(stored_pages(syncs.engine, landing))
 
 
 def test_retention_keeps_what_is_recent_merged_last_or_confirmed_last(syncs: Syncs) -> None:
@@ -183,7 +183,7 @@ def test_retention_leaves_the_pages_that_a_fetch_under_way_counts_on(syncs: Sync
     fetching.add(body(client()), 1)
     assert retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30).are_pages_held
     landing = fetching.complete(retries=0, has_duplicates=False)
-    assert list(bodies(syncs.engine, landing)) == [body(client())]
+    assert [page.body for page in stored_pages(syncs.engine, landing)] == [body(client())]
 
 
 def test_a_fetch_that_broke_off_yesterday_holds_no_page(syncs: Syncs) -> None:

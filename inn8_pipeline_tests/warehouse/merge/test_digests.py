@@ -1,12 +1,18 @@
 """Records that are the same as before are found by their digests, and a tick leaves them alone."""
 
+import hashlib
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.errors import MassChangeError
 from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse.landing import pages as landed_pages
+from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.results import Counts, SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
@@ -127,3 +133,89 @@ def test_a_reject_is_healed_by_the_same_record_that_its_row_was_made_from(owned:
     _, decoded = merge(owned, owned.land(TRANSACTIONS, [transaction(id="new"), *sent], HISTORY))
     assert decoded == [[0, 4, 9]]
     assert owned.reject(is_open=False)["resolution"] == "healed"
+
+
+def test_a_record_that_is_sent_twice_is_decoded_twice_and_counted_as_a_duplicate(syncs: Syncs) -> None:
+    sent = many(client, 9)
+    syncs.clients(sent)
+    result, decoded = merge(syncs, syncs.land(CLIENTS, [*sent, sent[4]]))
+    assert decoded == [[4, 9]]
+    assert result.counts == Counts(fetched=10, unchanged=9, duplicate=1)
+
+
+def test_a_record_whose_row_was_copied_with_its_digest_is_decoded_and_the_copy_is_missing(syncs: Syncs) -> None:
+    sent = many(client, 9)
+    syncs.clients(sent)
+    syncs.execute(
+        "insert into inn8.clients"
+        " (tenant_id, external_id, name, email, phone, address, status, as_of_at, record_digest)"
+        " select tenant_id, 'copy', name, email, phone, address, status, as_of_at, record_digest from inn8.clients"
+        " where external_id = 'X-004'"
+    )
+    result, decoded = merge(syncs, syncs.land(CLIENTS, [*sent, client(id="new")]))
+    assert decoded == [[4, 9]]
+    assert (result.counts, result.missing) == (Counts(fetched=10, inserted=1, unchanged=9), 1)
+
+
+ODD = (
+    b'{"id":"C-1" , "fullName" : "\\u00e9\\/\\u0041", "emailAddress":null}',
+    b'{ "id": "C-2", "fullName": "a\\u0000b", "fullName": "twice", "n": 1.50e+3, "d": -0 }',
+    '{"id":"C-3","fullName":"Zoë \U0001f4b6","address":{"street":"[1], {2}"}}'.encode(),
+    b'[1, "]", {"a" : []}]',
+    b"1e400",
+    b"null",
+)
+
+
+@pytest.mark.parametrize("in_chunks", [True, False])
+def test_postgres_computes_the_digests_that_python_stores(syncs: Syncs, *, in_chunks: bool) -> None:
+    syncs.clients(many(client, 90))
+    sent = [*ODD, *(json.dumps(each).encode() for each in many(client, 90))]
+    writer = syncs.writer(CLIENTS, in_chunks=in_chunks)
+    writer.add(b" [ %b\n]\r" % b" ,\t".join(sent), len(sent))
+    landing = writer.complete(retries=0, has_duplicates=False)
+    digests = b"".join(hashlib.sha256(each).digest()[:16] for each in sent)
+    assert b"".join(page.record_digests or b"" for page in stored_pages(syncs.engine, landing)) == digests
+    syncs.execute("update inn8_raw.pages set record_digests = null")
+    syncs.merge(landing)
+    assert b"".join(page.record_digests or b"" for page in stored_pages(syncs.engine, landing)) == digests
+
+
+def test_the_records_of_a_page_that_an_older_version_stored_are_the_same(syncs: Syncs) -> None:
+    sent = many(client, 50)
+    syncs.clients(sent)
+    syncs.execute("update inn8_raw.pages set record_digests = null")
+    _, decoded = merge(syncs, syncs.land(CLIENTS, [client(id="new"), *sent]))
+    assert decoded == [[0]]
+
+
+def test_the_records_of_a_page_that_cannot_be_split_are_the_same(syncs: Syncs) -> None:
+    odd = rb'[ {"id":"C-1", "fullName":"\ud800"},{"id":"C-2","fullName":"B","status":"active"} ]'
+    sent = many(client, 9)
+
+    def landed(*pages: tuple[bytes, int]) -> Landing:
+        writer = syncs.writer(CLIENTS)
+        for body, records in pages:
+            writer.add(body, records)
+        return writer.complete(retries=0, has_duplicates=False)
+
+    first = merge(syncs, landed((odd, 2), (json.dumps(sent).encode(), 9)))
+    assert (first[0].counts.inserted, first[0].counts.rejected) == (10, 1)
+    result, decoded = merge(syncs, landed((odd, 2), (json.dumps([*sent, client(id="new")]).encode(), 10)))
+    assert decoded == [[0, 11]]
+    assert (result.counts.unchanged, result.counts.inserted, result.counts.rejected) == (10, 1, 1)
+
+
+def test_a_tick_reads_only_the_pages_with_records_that_differ(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = many(client, 400)
+    syncs.clients(sent)
+    read: list[int] = []
+    plain = landed_pages._read_pages  # noqa: SLF001 (how much is read is what is tested)
+
+    def counting(connection: Connection, tenant_id: str, digests: Sequence[bytes]) -> list[landed_pages.LandedPage]:
+        read.append(len(digests))
+        return plain(connection, tenant_id, digests)
+
+    monkeypatch.setattr(landed_pages, "_read_pages", counting)
+    result, decoded = merge(syncs, syncs.land(CLIENTS, [client(id="new"), *sent]))
+    assert (result.counts.unchanged, decoded, read) == (400, [[0]], [1])

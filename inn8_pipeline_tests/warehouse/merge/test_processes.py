@@ -10,7 +10,7 @@ from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.errors import DatabaseError, SyncLockedError
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing import pages as landed_pages
-from inn8_pipeline.warehouse.landing.pages import bodies
+from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.results import Counts
 from inn8_pipeline.warehouse.merge.session import MergeOptions
@@ -99,7 +99,7 @@ def test_a_connection_that_is_cut_while_pages_are_read_is_a_clear_error(
     monkeypatch.setattr(landed_pages, "READ_BYTES", 1)
     syncs.in_chunks = False
     landing = syncs.land(CLIENTS, [client(id=f"C-{number}") for number in range(20)], page_size=1)
-    pages = bodies(syncs.engine, landing)
+    pages = stored_pages(syncs.engine, landing)
     next(pages)
     cut_others(syncs)
     with pytest.raises(DatabaseError, match="reading a landing"):

@@ -43,6 +43,15 @@ def test_a_writer_does_a_whole_sync(syncs: Syncs, writing: Syncs) -> None:
     assert writing.ids("clients") == syncs.ids("clients")
 
 
+def test_a_writer_computes_the_digests_of_pages_that_an_older_version_stored(syncs: Syncs, writing: Syncs) -> None:
+    sent = many(client, 400)
+    writing.clients(sent)
+    pages = syncs.execute("update inn8_raw.pages set record_digests = null")
+    assert writing.clients([*sent, client(id="new")]).counts.unchanged == 400
+    (left,) = syncs.query("select count(*) as pages from inn8_raw.pages where record_digests is null")
+    assert left["pages"] <= 1 < pages, "only the last page differs"
+
+
 def test_a_writer_drops_what_is_past_its_retention(syncs: Syncs, writing: Syncs) -> None:
     for name in ("a", "b"):
         writing.clients([client(fullName=name), client(id="C-2", fullName=1)])
@@ -75,6 +84,7 @@ def test_a_writer_can_neither_delete_rows_nor_change_their_table(syncs: Syncs, l
         "update inn8.schema_version set version_num = '1'",
         "create table inn8.mine (x int)",
         "drop view inn8.client_details",
+        "update inn8_raw.pages set body = '[]'",
         "alter table inn8.clients disable row level security",
         "set role inn8_owner",
         "grant inn8_reader to current_user",

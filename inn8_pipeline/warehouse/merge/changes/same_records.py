@@ -11,25 +11,25 @@ a merge must see in full:
 A row that was edited by hand keeps its digest. Sweeps, backfills and rebuilds compare values and repair it.
 """
 
-import struct
 from datetime import date
 
 from psycopg import sql
 
 from inn8_pipeline.entities import DimensionReference
+from inn8_pipeline.warehouse.database import Statement
+from inn8_pipeline.warehouse.landing.chunks import DIGEST_BYTES
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import name_of
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects.exclusions import day_of
+from inn8_pipeline.warehouse.schema.landed_pages import pages_of
 
-_CREATE_SENT = sql.SQL(
-    "create temporary table sent_digests (ordinal bigint not null, record_digest bytea not null) on commit drop"
-)
+# At first it has all records, and those that differ have no `row_id`; `_delete_others` deletes them.
 _CREATE_SAME = sql.SQL(
     """
     create temporary table same_records (
-      ordinal bigint not null, row_id bigint not null, external_id text collate "C" not null, trade_date date,
-      is_wanted boolean not null {keys}
+      ordinal bigint not null, digest_hash bigint not null, row_id bigint, external_id text collate "C",
+      trade_date date, is_wanted boolean {keys}
     ) on commit drop
     """
 )
@@ -57,64 +57,95 @@ def _keys(context: MergeContext) -> list[sql.Identifier]:
 def find(context: MergeContext, source: RecordSource) -> int:
     """Find the records that are the same, and let the source yield all others; return how many are not wanted.
 
-    If more than half of the records differ, all are decoded, and none counts as the same.
+    No record is read, because their digests are stored with their pages. If more than half of the records differ, all
+    are decoded, and none counts as the same.
     """
     if not context.count(_HAS_DIGESTS.format(table=name_of(context.plan.table), within=_within(context))):
         return 0
-    context.run(_CREATE_SENT)
-    records = context.landing.records
-    if _copy_digests(context, source) != records:
+    pages = {"digests": list(context.landing.digests)}
+    context.run(_STORE_DIGESTS, **pages)
+    if context.count(_COUNT_SENT, **pages) != context.landing.records:
         return 0
-    context.run(sql.SQL("analyze sent_digests"))
-    _insert_same(context)
-    context.run(sql.SQL("analyze same_records"))
-    same = context.count(sql.SQL("select count(*) from same_records"))
-    if same * 2 < records:
+    context.run(_insert_same(context), **pages)
+    others = _delete_others(context)
+    if len(others) * 2 > context.landing.records:
         context.run(sql.SQL("truncate same_records"))
         return 0
-    source.choose([row["ordinal"] for row in context.run(_OTHERS)])
+    context.run(sql.SQL("analyze same_records"))
+    source.choose(others)
     return context.count(sql.SQL("select count(*) from same_records where not is_wanted"))
 
 
-_COPY_DIGESTS = sql.SQL("copy sent_digests from stdin (format binary)")
-_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_ROW = struct.Struct(">hiqi16s")
-_END = b"\xff\xff"
-
-
-def _copy_digests(context: MergeContext, source: RecordSource) -> int:
-    """Copy the digests of all records, in Postgres's binary format; return how many."""
-    ordinal = 0
-    with context.cursor().copy(_COPY_DIGESTS) as copy:
-        copy.write(_HEADER)
-        for page in source.digests():
-            copy.write(b"".join([_ROW.pack(2, 8, number, 16, each) for number, each in enumerate(page, ordinal)]))
-            ordinal += len(page)
-        copy.write(_END)
-    return ordinal
-
-
+# The digests of the pages are those of the landing as it was fetched: an erasure since then gives it others.
+_PAGES = sql.SQL(
+    """
+    (select %(tenant)s::text as tenant_id, %(digests)s::bytea[] as page_digests) l {pages}
+      join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
+    """
+).format(pages=pages_of("l"))
+# An older version stored no digests with its pages, and Python cannot split each of them. JSON keeps each record as is.
+_STORE_DIGESTS = sql.SQL(
+    """
+    update inn8_raw.pages u
+       set record_digests = (
+             select coalesce(string_agg(substring(sha256(convert_to(e.record::text, 'UTF8')) for {size}), ''
+                                        order by e.place), '')
+               from json_array_elements(u.body) with ordinality as e (record, place))
+     where u.tenant_id = %(tenant)s and u.record_digests is null
+       and u.sha256 in (select p.sha256 from {pages} where p.record_digests is null)
+    """
+).format(size=sql.Literal(DIGEST_BYTES), pages=_PAGES)
+_COUNT_SENT = sql.SQL("select coalesce(sum(p.record_count), 0) from {pages}").format(pages=_PAGES)
+# The digests are unpacked once for each page by the concatenation, and not once for each record.
 _INSERT_SAME = sql.SQL(
     """
-    insert into same_records (ordinal, row_id, external_id, trade_date, is_wanted {keys})
-    select d.ordinal, t.id, t.external_id, {day}, {is_wanted} {row_keys}
-      from sent_digests d
-      join {table} t on t.record_digest = d.record_digest || %(digest_version)s
-     where t.tenant_id = %(tenant)s and t.missing_since is null and t.removed_at is null {is_shown} {within}
-       and not exists (select from inn8.rejected_records r where r.tenant_id = t.tenant_id and r.entity = %(entity)s
-                        and r.record_key = t.external_id and r.resolved_at is null)
-       and not exists (select from inn8.unconfirmed_rows u where u.tenant_id = t.tenant_id and u.entity = %(entity)s
-                        and u.row_id = t.id)
+    insert into same_records (ordinal, digest_hash, row_id, external_id, trade_date, is_wanted {keys})
+    select d.ordinal, hashbyteaextended(d.record_digest, 0), t.id, t.external_id, {day}, {is_wanted} {row_keys}
+      from (select p.first + n.number as ordinal,
+                   substring(p.record_digests from n.number * {size} + 1 for {size}) as record_digest
+              from (select sum(p.record_count) over (order by d.place) - p.record_count as first, p.record_count,
+                           p.record_digests || '' as record_digests from {pages}) p
+             cross join lateral generate_series(0, p.record_count - 1) as n (number)) d
+      left join {table} t
+           on t.record_digest = d.record_digest || %(digest_version)s and t.tenant_id = %(tenant)s
+              and t.missing_since is null and t.removed_at is null {is_shown} {within} {is_settled}
+    """
+)
+_HAS_OPEN_REJECTS = sql.SQL(
+    """
+    select count(*) from (
+      select from inn8.rejected_records where tenant_id = %(tenant)s and entity = %(entity)s and resolved_at is null
+       limit 1) o
+    """
+)
+_HAS_UNCONFIRMED = sql.SQL(
+    """
+    select count(*) from (
+      select from inn8.unconfirmed_rows where tenant_id = %(tenant)s and entity = %(entity)s limit 1) o
+    """
+)
+_HAS_NO_OPEN_REJECT = sql.SQL(
+    """
+    and not exists (select from inn8.rejected_records r where r.tenant_id = t.tenant_id and r.entity = %(entity)s
+                     and r.record_key = t.external_id and r.resolved_at is null)
+    """
+)
+_IS_CONFIRMED = sql.SQL(
+    """
+    and not exists (select from inn8.unconfirmed_rows u where u.tenant_id = t.tenant_id and u.entity = %(entity)s
+                     and u.row_id = t.id)
     """
 )
 _IS_SHOWN = sql.SQL("and t.hidden_since is null")
 _IS_WANTED = sql.SQL("t.trade_date = any (%(days)s)")
-# A digest twice in the landing is a duplicate; one twice in the table is that of a row that was copied by hand.
-_DELETE_AMBIGUOUS = sql.SQL(
+# A digest twice in the landing is a duplicate; one twice in the table is that of a row that was copied by hand. Two
+# digests with one hash are decoded for nothing.
+_DELETE_OTHERS = sql.SQL(
     """
     delete from same_records
-     where ordinal in (select ordinal from same_records group by 1 having count(*) > 1)
-        or row_id in (select row_id from same_records group by 1 having count(*) > 1)
+     where row_id is null
+        or digest_hash in (select digest_hash from same_records group by 1 having count(*) > 1)
+    returning ordinal
     """
 )
 _DELETE_NEWEST = sql.SQL(
@@ -122,33 +153,41 @@ _DELETE_NEWEST = sql.SQL(
     delete from same_records
      where ordinal in (select max((trade_date - date 'epoch')::bigint * {shift} + ordinal) & ({shift} - 1)
                          from same_records where is_wanted and {key} is not null group by {key})
+    returning ordinal
     """
 )
 _SHIFT = sql.Literal(2**40)
-_OTHERS = sql.SQL(
-    """
-    select d.ordinal from sent_digests d where not exists (select from same_records m where m.ordinal = d.ordinal)
-     order by 1
-    """
-)
 
 
-def _insert_same(context: MergeContext) -> None:
+def _insert_same(context: MergeContext) -> sql.Composed:
     plan, keys = context.plan, _keys(context)
-    context.run(
-        _INSERT_SAME.format(
-            table=name_of(plan.table),
-            keys=sql.SQL("").join(sql.SQL(", {}").format(each) for each in keys),
-            row_keys=sql.SQL("").join(sql.SQL(", t.{}").format(each) for each in keys),
-            day=day_of(plan, "t"),
-            is_wanted=_IS_WANTED if plan.has_days else sql.SQL("true"),
-            is_shown=_IS_SHOWN if plan.entity.references else sql.SQL(""),
-            within=_within(context),
-        )
+    # Each costs a second of half a million rows, even if it finds none.
+    is_settled = [
+        condition
+        for question, condition in ((_HAS_OPEN_REJECTS, _HAS_NO_OPEN_REJECT), (_HAS_UNCONFIRMED, _IS_CONFIRMED))
+        if context.count(question)
+    ]
+    return _INSERT_SAME.format(
+        table=name_of(plan.table),
+        pages=_PAGES,
+        size=sql.Literal(DIGEST_BYTES),
+        keys=sql.SQL("").join(sql.SQL(", {}").format(each) for each in keys),
+        row_keys=sql.SQL("").join(sql.SQL(", t.{}").format(each) for each in keys),
+        day=day_of(plan, "t"),
+        is_wanted=_IS_WANTED if plan.has_days else sql.SQL("true"),
+        is_shown=_IS_SHOWN if plan.entity.references else sql.SQL(""),
+        within=_within(context),
+        is_settled=sql.SQL("").join(is_settled),
     )
-    context.run(_DELETE_AMBIGUOUS)
-    for key in keys:
-        context.run(_DELETE_NEWEST.format(key=key, shift=_SHIFT))
+
+
+def _delete_others(context: MergeContext) -> list[int]:
+    """Delete the records that must be decoded; return their ordinals."""
+    return sorted({row["ordinal"] for each in _deletions(context) for row in context.run(each)})
+
+
+def _deletions(context: MergeContext) -> list[Statement]:
+    return [_DELETE_OTHERS, *(_DELETE_NEWEST.format(key=key, shift=_SHIFT) for key in _keys(context))]
 
 
 def _within(context: MergeContext) -> sql.SQL:
