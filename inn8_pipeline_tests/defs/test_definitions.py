@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.settings import Environment
@@ -52,6 +53,14 @@ OF_A_SYNC_OR_A_COMMAND = {
 
 def test_the_definitions_load_without_a_setting() -> None:
     dg.Definitions.validate_loadable(build(Environment({})))
+
+
+def test_the_launchpad_accepts_no_field_that_a_step_does_not_have() -> None:
+    """Dagster stores the configuration of a run for ever, and shows it to everyone."""
+    for job in build(Environment({})).get_repository_def().get_all_jobs():
+        for step in job.graph.node_dict:
+            with pytest.raises(dg.DagsterInvalidConfigError, match="unexpected config entry"):
+                dg.validate_run_config(job, {"ops": {step: {"config": {"client": "C-1"}}}})
 
 
 def test_loading_the_definitions_imports_no_heavy_library_no_costly_private_module_and_nothing_of_a_sync() -> None:

@@ -31,8 +31,8 @@ from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
 from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
-from inn8_pipeline_tests.soak import mass_changes, oracle, owners, expectations, tables
-from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected, Row
+from inn8_pipeline_tests.soak import expectations, mass_changes, oracle, owners, tables
+from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected
 from inn8_pipeline_tests.soak.past import Past
 from inn8_pipeline_tests.soak.sent import Sent
 

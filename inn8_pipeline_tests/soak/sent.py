@@ -44,4 +44,3 @@ class Sent:
                 key, row = str(oracle.id_of(record)), oracle.row_of(entity, record)
                 if now.get(key) == row:
                     self._confirmed[entity, key] = max(self._confirmed.get((entity, key), 0), moment)
-

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import dagster as dg
 
 from inn8_pipeline.defs import names
+from inn8_pipeline.defs.jobs.forms import EMPTY_FORM
 from inn8_pipeline.defs.runs.progress import StepProgress
 from inn8_pipeline.errors import Inn8Error
 from inn8_pipeline.lazy_imports import lazy_module
@@ -116,8 +117,7 @@ def job(executor: dg.ExecutorDefinition) -> dg.JobDefinition:
 
 
 @dg.op(
-    # An empty form: without a schema, Dagster would accept and store whatever somebody writes into the launchpad.
-    config_schema={},
+    config_schema=EMPTY_FORM,
     out=dg.Out(dg.Nothing),
     description="Erases the client that the command names; the metadata has the counts.",
 )

@@ -8,6 +8,9 @@ import dagster as dg
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, Entity
 
+EMPTY_FORM: dict[str, dg.Field] = {}
+"""The form of a step without options. Without a form, Dagster would store whatever somebody writes in the launchpad."""
+
 
 def target_fields(tenants: Sequence[Tenant]) -> dict[str, dg.Field]:
     """Return the fields of a form that name a tenant and one of its entities."""

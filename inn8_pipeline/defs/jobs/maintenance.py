@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from inn8_pipeline.defs import names
+from inn8_pipeline.defs.jobs.forms import EMPTY_FORM
 from inn8_pipeline.defs.resources import Warehouse
 from inn8_pipeline.defs.runs.progress import StepProgress
 from inn8_pipeline.entities import ENTITIES
@@ -78,7 +79,11 @@ def schedule() -> dg.ScheduleDefinition:
     )
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Deletes landings, pages, resolved rejects and past versions.")
+@dg.op(
+    config_schema=EMPTY_FORM,
+    out=dg.Out(dg.Nothing),
+    description="Deletes landings, pages, resolved rejects and past versions.",
+)
 def prune_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Prune the warehouse for each tenant; the output's metadata has the sums for all tenants."""
     environment = Environment()
@@ -113,6 +118,7 @@ def _steps(context: dg.OpExecutionContext, total: int) -> Callable[[], None]:
 
 
 @dg.op(
+    config_schema=EMPTY_FORM,
     out=dg.Out(dg.Nothing),
     description="Deletes old runs, except those with the newest materialization of an asset or of a day.",
 )
@@ -127,7 +133,11 @@ def prune_runs(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"runs": deleted, "runs_kept": kept})
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Adds to inn8.sync_log what only Dagster's storage has of the sync log.")
+@dg.op(
+    config_schema=EMPTY_FORM,
+    out=dg.Out(dg.Nothing),
+    description="Adds to inn8.sync_log what only Dagster's storage has of the sync log.",
+)
 def copy_sync_log(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Copy entries of earlier releases, and of runs that ended while the warehouse was away."""
     tenants = names.tenants(read_tenant_ids(Environment()))
@@ -138,6 +148,7 @@ def copy_sync_log(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
 
 
 @dg.op(
+    config_schema=EMPTY_FORM,
     out=dg.Out(dg.Nothing),
     description="Deletes old evaluations of checks: of the sync log those of single days, of the others all.",
 )
@@ -150,7 +161,11 @@ def prune_checks(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"evaluations": deleted})
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Writes the report of the last 30 days, as `inn8 report` does.")
+@dg.op(
+    config_schema=EMPTY_FORM,
+    out=dg.Out(dg.Nothing),
+    description="Writes the report of the last 30 days, as `inn8 report` does.",
+)
 def write_report(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Write the report into the folder of the instance's storage; an observation of each table has its path."""
     tenants = names.tenants(read_tenant_ids(Environment()))
