@@ -81,7 +81,7 @@ def _tests(name: str, entity: Entity) -> Iterator[str]:
         yield "unique"
     if isinstance(column, Column) and column.source.kind is Kind.CHOICE:
         values = json.dumps([*column.source.choices, "unknown"])
-        yield f"{{accepted_values: {{values: {values}}}}}"
+        yield f"{{accepted_values: {{arguments: {{values: {values}}}}}}}"
 
 
 def _text(sentence: str) -> str:

@@ -69,5 +69,5 @@ def test_the_sources_of_dbt_have_all_views_with_descriptions_tests_and_freshness
     assert portfolios["freshness"]["warn_after"] == {"count": 35, "period": "minute"}
     tests = {column["name"]: column.get("data_tests", []) for column in portfolios["columns"]}
     assert (tests["id"], tests["client_id"], tests["account_number"]) == (["not_null", "unique"], ["not_null"], [])
-    (values,) = [each["accepted_values"]["values"] for each in tests["status"] if isinstance(each, dict)]
+    (values,) = [each["accepted_values"]["arguments"]["values"] for each in tests["status"] if isinstance(each, dict)]
     assert values == ["active", "pending", "suspended", "closed", "unknown"]
