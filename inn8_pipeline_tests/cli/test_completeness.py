@@ -127,7 +127,7 @@ def test_the_first_line_of_a_month_of_ticks_takes_no_time() -> None:
 REJECTS = "3 rejects are open; each sync tries them again (`inn8 rejects list`)."
 
 
-def test_of_a_partial_success_it_says_how_many_of_how_many_records_were_rejected() -> None:
+def test_of_a_partial_success_it_says_how_many_rejects_are_open_by_the_last_sync_of_each_entity() -> None:
     (clients,) = ticks([PARTIAL])
     (portfolios,) = ticks([PARTIAL], "portfolios")
     both = ticks([PARTIAL, PARTIAL], "transactions", DAYS, first=-1)
@@ -139,29 +139,17 @@ def test_of_a_partial_success_it_says_how_many_of_how_many_records_were_rejected
         ]
     )
     assert said == (
-        "NOT complete: 9 of 54,009 records rejected, the others written (clients, portfolios, transactions"
+        "NOT complete: 9 rejects open, all other records written (clients, portfolios, transactions"
         f" PartialSuccess at {at(-1)}, {at(0)} SAST)."
         f" No Success in 4 of 4 syncs of 3 entities; the last began at {at(0)} SAST."
     )
 
 
-def test_the_records_of_a_load_in_several_runs_are_those_of_all_its_days() -> None:
-    windows = [Window(date(2026, month, 1), date(2026, month, 28)) for month in (9, 10, 11)]
-    runs = [
-        having(ticks([PARTIAL], "transactions", each, first=-number)[0], REJECTS, 1_000, 3)
-        for number, each in enumerate(windows)
-    ]
-    assert completeness(runs).startswith("NOT complete: 3 of 3,000 records rejected, the others written (transactions ")
-    # Days that a newer sync covers are not counted again.
-    tick = having(ticks([PARTIAL], "transactions", DAYS, first=1)[0], REJECTS, 500, 3)
-    assert completeness([tick, *runs]).startswith("NOT complete: 3 of 2,500 records rejected, ")
-
-
-def test_rejects_of_earlier_syncs_are_not_called_those_of_this_one_and_accepted_ones_are_not_counted() -> None:
+def test_rejects_of_earlier_syncs_count_and_accepted_ones_do_not() -> None:
     (sync,) = ticks([PARTIAL])
-    said = completeness([having(sync, REJECTS, 1)])
-    assert said.startswith("NOT complete: 3 rejects of earlier syncs still open (clients PartialSuccess at ")
-    assert completeness([having(sync, REJECTS, 1_000, 5)]).startswith("NOT complete: 3 of 1,000 records rejected, ")
+    for records, rejected in ((1, 0), (1_000, 5)):
+        said = completeness([having(sync, REJECTS, records, rejected)])
+        assert said.startswith("NOT complete: 3 rejects open, all other records written (clients PartialSuccess at ")
     said = completeness([having(sync, "2 records have the id of another record of the same fetch. Of each", 1_000, 3)])
     assert said.startswith("NOT complete: 2 records have the id of another record of the same fetch (clients Partial")
 
@@ -174,7 +162,7 @@ def test_what_failed_and_why_is_said_of_each_entity_that_it_happened_to() -> Non
     said = completeness([having(clients, refused), having(portfolios, overlapping, 2_003, 3)])
     assert said.startswith(
         "NOT complete: nothing written: GET /clients failed 5 times in a row: INN8 answered 503 (clients Failed at"
-        f" {at(0)} SAST); 3 of 2,003 records rejected, the others written, and INN8 sent some ids on more than one page"
+        f" {at(0)} SAST); 3 rejects open, all other records written, and INN8 sent some ids on more than one page"
         f" (portfolios PartialSuccess at {at(0)} SAST). No Success in 2 of "
     )
 

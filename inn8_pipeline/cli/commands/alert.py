@@ -122,7 +122,11 @@ def mute(
     if as_json:
         print_json(asdict(current) if current else None)
     else:
-        print_text(f"Alerts are muted {current.text(None)}." if current else "Alerts are not muted.")
+        print_text(
+            f"Alerts are muted {current.text(None)}. `inn8 alert unmute` ends it."
+            if current
+            else "Alerts are not muted."
+        )
 
 
 @command.command(epilog=examples("inn8 alert unmute"))

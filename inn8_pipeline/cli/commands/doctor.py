@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from inn8_pipeline.cli.instance.home import STORAGE_URL, read_storage_url
 from inn8_pipeline.cli.support import dagster_modules
 from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option
-from inn8_pipeline.cli.support.output import print_json, print_result, silence
+from inn8_pipeline.cli.support.output import print_json, print_result, print_text, silence
 from inn8_pipeline.cli.support.queries import reading
 from inn8_pipeline.defs.watching.notes import Note
 from inn8_pipeline.errors import Inn8Error, SettingsError
@@ -80,7 +80,17 @@ def command(as_json: bool) -> None:
             print_result(is_ok=finding.is_ok, subject=finding.check, message=finding.message, is_note=finding.is_note)
     if as_json:
         print_json([asdict(finding) for finding in findings])
+    else:
+        print_text(_summary(findings))
     sys.exit(0 if all(finding.is_ok for finding in findings) else EXIT_FAILED)
+
+
+def _summary(findings: "Sequence[DoctorFinding]") -> str:
+    """Return how many checks passed and failed, and what they do not say."""
+    failed, notes = sum(not each.is_ok for each in findings), sum(each.is_note for each in findings)
+    passed = f"{len(findings) - failed} of {len(findings)} checks passed" if failed else "Every check passed"
+    noted = f" ({notes} with a note)" if notes else ""
+    return f"{passed}{noted}. Whether the syncs were complete: `inn8 log`."
 
 
 def examine(environment: Environment) -> "Iterator[DoctorFinding]":

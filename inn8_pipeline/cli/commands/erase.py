@@ -1,5 +1,6 @@
 """`inn8 erase`: preview, and with `--yes` erase, one client's data in every table and every stored page."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from inn8_pipeline.cli.support import dagster_modules
-from inn8_pipeline.cli.support.group import examples
+from inn8_pipeline.cli.support.group import EXIT_FAILED, examples
 from inn8_pipeline.cli.support.options import json_option, tenant_of, tenant_option
-from inn8_pipeline.cli.support.output import print_json, silence
+from inn8_pipeline.cli.support.output import print_json, print_text, silence
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.settings import Environment, read_contract, read_owner_database, read_sync
 
@@ -43,7 +44,7 @@ def command() -> None:
 @tenant_option
 @click.option("--yes", is_flag=True, help="Erase. Without this option, print a preview only.")
 @click.option(
-    "--still-sent", is_flag=True, help="Erase even if INN8 still sends the client. The next sync would load it again."
+    "--still-sent", is_flag=True, help="Erase even if INN8 still sends the client. The next syncs would load it again."
 )
 @json_option
 def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool, as_json: bool) -> None:
@@ -69,7 +70,10 @@ def client(external_id: str, tenant_id: str | None, yes: bool, still_sent: bool,
     if as_json:
         print_json(_as_json(erased, is_done=yes))
     else:
-        click.echo("\n".join(_lines(erased, is_done=yes)))
+        for line in _lines(erased, is_done=yes):
+            print_text(line)
+    if erased.is_nothing:
+        sys.exit(EXIT_FAILED)
 
 
 @contextmanager
@@ -105,16 +109,19 @@ def _as_json(erased: "data_subject.ErasureCounts", *, is_done: bool) -> dict[str
 def _lines(erased: "data_subject.ErasureCounts", *, is_done: bool) -> Iterator[str]:
     """Yield the lines of the report: counts only, never a value."""
     if erased.is_nothing:
-        yield "No data of this client is stored."
+        yield "No data of a client with this id is stored. Ids are compared exactly: case and blanks matter."
         return
     yield "Erased:" if is_done else "This would be erased:"
     for table, rows in erased.rows.items():
-        yield f"  {rows:,} rows of {table}, and {erased.versions[table]:,} past versions"
-    yield f"  {erased.rejects:,} rejected records"
+        yield f"  rows of {table}: {rows:,}, and past versions: {erased.versions[table]:,}"
+    yield f"  rejected records: {erased.rejects:,}"
     for entity, records in erased.records.items():
-        yield f"  {records:,} records of {entity} in the stored pages"
-    yield f"  ({erased.pages:,} pages {'were' if is_done else 'would be'} rewritten without them)"
+        yield f"  records of {entity} in the stored pages: {records:,}"
+    yield f"  (pages that {'were' if is_done else 'would be'} rewritten without them: {erased.pages:,})"
     if erased.still_sent:
-        yield f"INN8 still sends it ({', '.join(map(str, erased.still_sent))}): the next sync will load it again."
+        yield (
+            f"INN8 still sends it ({', '.join(map(str, erased.still_sent))}): the next syncs will load it again, its "
+            "older transactions those of the night and of the week."
+        )
     if not is_done:
         yield "Nothing was changed. To erase it, add --yes" + (" --still-sent." if erased.still_sent else ".")

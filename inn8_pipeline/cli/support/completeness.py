@@ -25,8 +25,8 @@ def completeness(
     """Return one or two sentences that say whether these syncs, which are newest first, were complete.
 
     A sync was complete if it was a `Success`, or `NoData`. Another one is made good by a later sync of the entity that
-    has all its days. Of what was not complete, the first sentence says what happened, to how many records. Times are in
-    the zone of the terminal. The text is empty if there is nothing to say it of.
+    has all its days. Of what was not complete, the first sentence says what happened, and how many rejects are open.
+    Times are in the zone of the terminal. The text is empty if there is nothing to say it of.
 
     Args:
         syncs: The syncs.

@@ -1,4 +1,4 @@
-"""What was not complete in a part of the sync log: what happened, to how many records, and what made it good."""
+"""What was not complete in a part of the sync log: what happened, how many rejects are open, what made it good."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -39,9 +39,7 @@ class Shortfall:
         at: When it began.
         made_good_at: The start of the sync that made it good, if any.
         rejected: How many rejects of the entity are open, also those of earlier syncs: each sync tries them again.
-        fetched: The number of its records.
         cause: What else happened, by the message of the sync.
-        window: Its days of trade; None if the entity has none.
 
     """
 
@@ -50,9 +48,7 @@ class Shortfall:
     at: datetime
     made_good_at: datetime | None = None
     rejected: int = 0
-    fetched: int = 0
     cause: str = ""
-    window: Window | None = None
 
     @property
     def is_running(self) -> bool:
@@ -92,7 +88,7 @@ def _shortfall(name: str, at: datetime, sync: "LoggedSync", made_good_at: dateti
     if len(cause) > _LONGEST_CAUSE:
         cause = f"{cause[:_LONGEST_CAUSE].rsplit(' ', 1)[0]} …"
     rejected = int(said[1]) if said else 0
-    return Shortfall(name, entry.status, at, made_good_at, rejected, entry.record_count, cause, sync.window)
+    return Shortfall(name, entry.status, at, made_good_at, rejected, cause)
 
 
 def _covers(window: Window | None, wanted: Window | None) -> bool:
@@ -124,35 +120,16 @@ def _starts(groups: Iterable[Sequence[Shortfall]]) -> list[datetime]:
 
 
 def _what(groups: Sequence[Sequence[Shortfall]]) -> str:
-    """Return what happened, to how many records, and to which entities. Each group is of one entity, oldest first."""
+    """Return what happened, and how many rejects are open, of which entities. A group is of one, oldest first."""
     last = [group[-1] for group in groups]
     names = f"{', '.join(each.name for each in last)} {last[0].status}"
-    rejected, fetched = sum(each.rejected for each in last), sum(map(_fetched, groups))
+    rejected = sum(each.rejected for each in last)
     if last[0].status is Status.IN_PROGRESS:
         return f"not ended ({names}"
     if last[0].status is Status.FAILED:
         return f"nothing written{f': {last[0].cause}' if last[0].cause else ''} ({names}"
-    rejects = ""
-    if rejected > fetched:
-        rejects = f"{plural(rejected, 'reject', 'rejects')} of earlier syncs still open"
-    elif rejected:
-        rejects = f"{rejected:,} of {plural(fetched, 'record', 'records')} rejected, the others written"
+    rejects = f"{plural(rejected, 'reject', 'rejects')} open, all other records written" if rejected else ""
     return f"{', and '.join(filter(None, (rejects, last[0].cause))) or 'needs attention'} ({names}"
-
-
-def _fetched(group: Sequence[Shortfall]) -> int:
-    """Return the number of records of the last sync of an entity, and of those of other days: a load has many."""
-    counted: list[Shortfall] = []
-    for each in reversed(group):
-        if not any(_overlap(each.window, other.window) for other in counted):
-            counted.append(each)
-    return sum(each.fetched for each in counted)
-
-
-def _overlap(window: Window | None, other: Window | None) -> bool:
-    if window is None or other is None:
-        return True
-    return window.from_date <= other.to_date and other.from_date <= window.to_date
 
 
 def times(instants: "Iterable[datetime | None]") -> str:

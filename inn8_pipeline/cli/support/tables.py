@@ -37,8 +37,9 @@ COLOURS = {
 def log_table(syncs: Iterable["LoggedSync"], title: str | None = None, *, width: int = WIDTH) -> "rich_table.Table":
     """Return the sync log as a table with one line per run, and with the tenants if there are several.
 
-    Missing and removed rows are on the lines below the status. On a console of 80 columns the year, the unchanged
-    records and what started a sync are left out, the days are below the entity, and skipped records below the status.
+    Retried rejects, missing and removed rows are on the lines below the status; a retried reject is not one of the
+    records. On a console of 80 columns the year, the unchanged records and what started a sync are left out, the days
+    are below the entity, and skipped records below the status.
     The columns of days, of skipped records and of what started a sync are there only if a line has some.
     """
     logged = list(syncs)
@@ -78,7 +79,9 @@ def _log_cells(sync: "LoggedSync", *, has_tenant: bool, is_narrow: bool) -> dict
     counts = entry.counts.as_dict() if entry.counts else {}
     name = markup.escape(f"{sync.tenant_id}/{sync.entity}" if has_tenant else sync.entity)
     skipped = _number(counts.get("skipped") or None)
+    retried = counts.get("retried") or 0
     marks = [f"{skipped} skipped"] if skipped and is_narrow else []
+    marks += [f"{retried:,} retried"] if retried else []
     marks += [f"{entry.totals[each]} {each}" for each in ("missing", "removed") if entry.totals.get(each)]
     inserted, updated, rejected = (_number(counts.get(each)) for each in ("inserted", "updated", "rejected"))
     return {

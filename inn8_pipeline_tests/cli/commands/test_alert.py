@@ -58,7 +58,10 @@ def test_alerts_are_muted_and_posted_again(place: Place) -> None:
     ask = place.terminal.ask
     assert ask("alert", "mute").stdout == "Alerts are not muted.\n"
     muted = ask("alert", "mute", "--from", "2126-11-28T22:00+02:00", "--for", "90m", "--reason", "upgrade")
-    assert muted.stdout == "Alerts are muted from 2126-11-28 20:00 UTC to 2126-11-28 21:30 UTC: upgrade.\n"
+    assert (
+        muted.stdout
+        == "Alerts are muted from 2126-11-28 20:00 UTC to 2126-11-28 21:30 UTC: upgrade. `inn8 alert unmute` ends it.\n"
+    )
     assert json.loads(ask("alert", "mute", "--json").stdout)["reason"] == "upgrade"
     ended = ask("alert", "unmute").stdout
     assert ended == (
@@ -77,7 +80,7 @@ def test_alerts_are_muted_until_a_local_time_and_what_is_replaced_or_not_set_is_
     ask = place.terminal.ask
     morning = ask("alert", "mute", "--from", "2126-11-28T22:00+02:00", "--until", "2126-11-29 06:00", "--reason", "a")
     period = "from 2126-11-28 22:00 SAST, 20:00 UTC to 2126-11-29 06:00 SAST, 04:00 UTC"
-    assert morning.stdout == f"Alerts are muted {period}: a.\n"
+    assert morning.stdout == f"Alerts are muted {period}: a. `inn8 alert unmute` ends it.\n"
     assert morning.stderr == "INN8_ALERT_WEBHOOK is not set here: there is nothing to mute unless the daemon has it.\n"
     hooked = place.terminal.but(INN8_ALERT_WEBHOOK="http://127.0.0.1:1/hook").ask
     soon = datetime.now(UTC) + timedelta(minutes=90)

@@ -14,7 +14,7 @@ def test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it(wareh
     with Syncs(warehouse_url) as syncs:
         syncs.with_parents()
         preview = terminal.ask("erase", "client", "C-1")
-        assert (preview.exit_code, "1 rows of portfolios" in preview.stdout) == (0, True)
+        assert (preview.exit_code, "  rows of portfolios: 1, and past versions: 0\n" in preview.stdout) == (0, True)
         assert "INN8 still sends it (clients, portfolios)" in preview.stdout
         drawing = terminal.but(FORCE_COLOR="1", COLUMNS="200")
         assert re.search(r"looking through.*\n?.* 3 of 3", drawing.ask("erase", "client", "C-1").stderr)
@@ -37,4 +37,10 @@ def test_a_client_is_erased_only_with_yes_and_once_inn8_no_longer_sends_it(wareh
         assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "Erased:")
         assert syncs.ids("clients") == ["C-2"]
         assert "Thandi" not in json.dumps([preview.stdout, done.stdout])
-        assert terminal.ask("erase", "client", "C-1").stdout == "No data of this client is stored.\n"
+        for arguments in (("C-1",), ("c-2",), ("c-2", "--yes"), ("c-2", "--yes", "--json")):
+            unknown = terminal.ask("erase", "client", *arguments)
+            assert unknown.exit_code == 1, "a mistyped id must not pass for an erased client"
+            assert ("Ids are compared exactly: case and blanks matter." in unknown.stdout) == (
+                "--json" not in arguments
+            )
+        assert syncs.ids("clients") == ["C-2"]

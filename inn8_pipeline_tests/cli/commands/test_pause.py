@@ -81,7 +81,7 @@ def test_times_are_in_the_zone_of_the_terminal_with_utc_beside_it(place: Place) 
     assert re.search(rf"^transactions: {paused}\.", ask("log").stdout, re.MULTILINE)
     assert re.search(rf"^ok +pauses: transactions {paused};", ask("doctor").stdout, re.MULTILINE)
     muted = ask("alert", "mute", "--for", "2h", "--reason", "a test").stdout
-    assert re.search(rf"^Alerts are muted from {time} to {time}: a test\.$", muted)
+    assert re.search(rf"^Alerts are muted from {time} to {time}: a test\. `inn8 alert unmute` ends it\.$", muted)
     assert re.search(rf"^transactions was {paused}\.", ask("resume", "transactions").stdout)
 
 
