@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,10 @@ from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.landing_reader import join_small_pages
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.warehouse.landing.pages import LandedPage
+
+
+def test_arrow_returns_to_the_system_what_was_freed() -> None:
+    assert pa.default_memory_pool().backend_name == "system"
 
 
 @pytest.fixture

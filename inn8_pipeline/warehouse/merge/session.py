@@ -5,6 +5,7 @@ Readers see either all changes of the merge or none. An error rolls them back.
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -142,7 +143,7 @@ def _result(context: MergeContext, options: MergeOptions, open_source: Callable[
     landing = context.landing
     if not landing.records and not (landing.entity.has_days and watermarks.has_rows(context)):
         return _no_data(context, options)
-    return _merge(context, options, open_source())
+    return _merge(context, options, open_source)
 
 
 def _context(
@@ -186,7 +187,8 @@ class _Read:
     drift_found: SchemaDrift
 
 
-def _merge(context: MergeContext, options: MergeOptions, source: RecordSource) -> SyncResult:
+def _merge(context: MergeContext, options: MergeOptions, open_source: Callable[[], RecordSource]) -> SyncResult:
+    source = _source(context, options, open_source)
     read = _stage(context, source, options)
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
@@ -255,14 +257,27 @@ def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> L
     )
 
 
-def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -> _Read:
-    """Stage the landing's records, then the open rejects that it does not have."""
-    staging.create(context)
+def _source(context: MergeContext, options: MergeOptions, open_source: Callable[[], RecordSource]) -> RecordSource:
+    """Open the source while Postgres looks for the records that are the same; let it yield all others.
+
+    The source imports pandas, which takes a second.
+    """
     same_records.create(context)
     may_skip = options.may_repeat and options.may_skip_same
     has_same = may_skip and not context.is_late and not watermarks.was_merged(context)
-    skipped = same_records.find(context, source) if has_same else 0
-    skipped += _stage_batches(context, source)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        opening = executor.submit(open_source)
+        others = same_records.find(context) if has_same else None
+        source = opening.result()
+    if others is not None:
+        source.choose(others)
+    return source
+
+
+def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -> _Read:
+    """Stage the landing's records, then the open rejects that it does not have."""
+    staging.create(context)
+    skipped = same_records.count_skipped(context) + _stage_batches(context, source)
     skipped += _stage_same_ids(context, source)
     staging.analyze(context)
     retried = 0

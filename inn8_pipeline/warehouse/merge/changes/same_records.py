@@ -54,25 +54,29 @@ def _keys(context: MergeContext) -> list[sql.Identifier]:
     return [sql.Identifier(each.name) for each in context.entity.columns if isinstance(each, DimensionReference)]
 
 
-def find(context: MergeContext, source: RecordSource) -> int:
-    """Find the records that are the same, and let the source yield all others; return how many are not wanted.
+def find(context: MergeContext) -> list[int] | None:
+    """Find the records that are the same; return the ordinals of all others, which must be decoded.
 
-    No record is read, because their digests are stored with their pages. If more than half of the records differ, all
-    are decoded, and none counts as the same.
+    None if all are to be decoded and none counts as the same, because more than half of them differ. No record is read:
+    their digests are stored with their pages.
     """
     if not context.count(_HAS_DIGESTS.format(table=name_of(context.plan.table), within=_within(context))):
-        return 0
+        return None
     pages = {"digests": list(context.landing.digests)}
     context.run(_STORE_DIGESTS, **pages)
     if context.count(_COUNT_SENT, **pages) != context.landing.records:
-        return 0
+        return None
     context.run(_insert_same(context), **pages)
     others = _delete_others(context)
     if len(others) * 2 > context.landing.records:
         context.run(sql.SQL("truncate same_records"))
-        return 0
+        return None
     context.run(sql.SQL("analyze same_records"))
-    source.choose(others)
+    return others
+
+
+def count_skipped(context: MergeContext) -> int:
+    """Count the records that are the same, but whose day is not merged."""
     return context.count(sql.SQL("select count(*) from same_records where not is_wanted"))
 
 
