@@ -13,6 +13,9 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-
 unexport DAGSTER_HOME
 
 .DEFAULT_GOAL := help
+# A test that asks what make would do is itself started by make, which would say which directory it enters.
+MAKEFLAGS += --no-print-directory
+
 .PHONY: help demo dev test e2e screenshots docs-check test-slow test-backfills test-celery soak-records soak-system deploy-check audit lint
 .PHONY: bench capacity pins clean
 
