@@ -40,6 +40,14 @@ _REFUSALS = (
     ("42501", "permission denied for database"),
 )
 """The SQLSTATEs and messages of Postgres and PgBouncer that let nobody in until somebody changes something."""
+KEEPALIVES = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",
+}
+"""The settings of a session by which Postgres notices in a minute or two that the client's machine is gone, while it
+waits for the client or has sent it something. The defaults are two hours and 15 minutes. A Unix socket ignores them."""
 _SESSION = {
     # Our statements and the driver rely on these settings. A role or a database may have other defaults.
     "search_path": "pg_catalog",
@@ -62,13 +70,9 @@ _SESSION = {
     "idle_in_transaction_session_timeout": f"{IDLE_MINUTES}min",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
-    # Postgres notices in a minute or two that a client's machine is gone, and releases its locks: while it waits for
-    # the client (keepalives), has sent it something (by default after 15 minutes), or executes a statement (by default
-    # at its end). On a Unix socket it ignores the first four. Behind a pooler they are about the pooler's machine.
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "60s",
+    # Postgres releases the locks of a client whose machine is gone, also while it executes a statement (by default at
+    # its end). Behind a pooler all of this is about the pooler's machine.
+    **KEEPALIVES,
     "client_connection_check_interval": "10s",
 }
 _CONNECTION = {

@@ -24,17 +24,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inn8_pipeline.defs.instance.internals import DagsterExecutionInterruptedError
 from inn8_pipeline.defs.names import PROCESS_TAG
+from inn8_pipeline.warehouse.database import KEEPALIVES
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """The interval at which the process checks its connection; if it is broken, it opens another one."""
 CONNECT_SECONDS = 10
 
 _PING = text("select 1")
-# By default Postgres takes the connection of a machine that is gone for open for two hours.
-_NOTICE_A_LOST_MACHINE = text("""
-    select set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
-           set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '60s', false)
-""")
+_SETTINGS = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in KEEPALIVES.items())
+_NOTICE_A_LOST_MACHINE = text(f"select {_SETTINGS}")
 _FOUND = text("""
     select distinct application_name from pg_catalog.pg_stat_activity
      where application_name = any (cast(:names as text[])) and datname = current_database()

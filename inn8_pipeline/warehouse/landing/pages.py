@@ -14,7 +14,7 @@ from inn8_pipeline.warehouse.database import execute, raw, transaction
 from inn8_pipeline.warehouse.landing.chunks import Chunk
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.read_ahead import prefetch
-from inn8_pipeline.warehouse.schema.landed_pages import pages_of
+from inn8_pipeline.warehouse.schema.landed_pages import NAMED_PAGES
 
 READS_AHEAD = 2
 """How many reads are made in advance. Only a few pages of a landing are in memory at a time."""
@@ -94,15 +94,14 @@ def stored_pages(engine: Engine, landing: Landing) -> Iterator[LandedPage]:
     return prefetch(_read(engine, landing, readable_pages(engine, landing)), READS_AHEAD)
 
 
-# The digests are those of the landing as it was fetched: an erasure since then gives it others, and fewer records.
 _PAGES = sql.SQL(
     """
     select d.sha256, p.record_count, p.byte_count
-      from (select %(tenant)s::text as tenant_id, %(digests)s::bytea[] as page_digests) l {pages}
+      from {pages}
       left join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
      order by d.place
     """
-).format(pages=pages_of("l"))
+).format(pages=NAMED_PAGES)
 
 
 def readable_pages(engine: Engine, landing: Landing) -> list[ReadablePage]:

@@ -19,3 +19,10 @@ def pages_of(landing: str) -> sql.Composed:
     The digest of a page that is no longer stored is among them; that of a group that is gone stands for its pages.
     """
     return _PAGES.format(landing=sql.Identifier(landing))
+
+
+NAMED_PAGES = sql.SQL("(select %(tenant)s::text as tenant_id, %(digests)s::bytea[] as page_digests) l {pages}").format(
+    pages=pages_of("l")
+)
+"""The pages of a landing whose digests are a parameter: those of the landing as it was fetched. An erasure since then
+gives it others, and fewer records."""

@@ -22,7 +22,7 @@ from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import name_of
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects.exclusions import day_of
-from inn8_pipeline.warehouse.schema.landed_pages import pages_of
+from inn8_pipeline.warehouse.schema.landed_pages import NAMED_PAGES
 
 # At first it has all records, and those that differ have no `row_id`; `_delete_others` deletes them.
 _CREATE_SAME = sql.SQL(
@@ -80,13 +80,9 @@ def count_skipped(context: MergeContext) -> int:
     return context.count(sql.SQL("select count(*) from same_records where not is_wanted"))
 
 
-# The digests of the pages are those of the landing as it was fetched: an erasure since then gives it others.
-_PAGES = sql.SQL(
-    """
-    (select %(tenant)s::text as tenant_id, %(digests)s::bytea[] as page_digests) l {pages}
-      join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256
-    """
-).format(pages=pages_of("l"))
+_PAGES = sql.SQL("{pages} join inn8_raw.pages p on p.tenant_id = l.tenant_id and p.sha256 = d.sha256").format(
+    pages=NAMED_PAGES
+)
 # An older version stored no digests with its pages, and Python cannot split each of them. JSON keeps each record as is.
 _STORE_DIGESTS = sql.SQL(
     """
@@ -165,7 +161,7 @@ _SHIFT = sql.Literal(2**40)
 
 def _insert_same(context: MergeContext) -> sql.Composed:
     plan, keys = context.plan, _keys(context)
-    # Each costs a second of half a million rows, even if it finds none.
+    # Each costs 0.2 s of half a million rows, even if it finds none.
     is_settled = [
         condition
         for question, condition in ((_HAS_OPEN_REJECTS, _HAS_NO_OPEN_REJECT), (_HAS_UNCONFIRMED, _IS_CONFIRMED))
