@@ -6,7 +6,7 @@ and read no record.
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -22,8 +22,8 @@ from inn8_pipeline.transform.columns import series
 from inn8_pipeline.transform.json.reading import split
 from inn8_pipeline.transform.transformer import Transformer
 from inn8_pipeline.transform.values import EMPTY_DATES
-from inn8_pipeline.warehouse.csv_rows import encode
-from inn8_pipeline.warehouse.landing.chunks import DIGEST_BYTES, digest_of
+from inn8_pipeline.warehouse.csv_rows import RecordDigests, encode
+from inn8_pipeline.warehouse.landing.chunks import digest_of
 from inn8_pipeline.warehouse.landing.pages import LandedPage, pages_with, stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.record_source import RecordBatch
@@ -109,8 +109,9 @@ class LandingReader:
 
     def again(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> RecordBatch:
         """Return the records of earlier rejects, transformed again."""
-        found = dict(zip(ordinals, map(digest_of, payloads), strict=True))
-        return _encoded(self._transformer.records(payloads, ordinals), self._drift, found)
+        digests = RecordDigests()
+        digests.add(ordinals, map(digest_of, payloads))
+        return _encoded(self._transformer.records(payloads, ordinals), self._drift, digests)
 
     def drift_found(self) -> SchemaDrift:
         """Return the drift of all records read so far."""
@@ -124,23 +125,22 @@ class LandingReader:
     ) -> Generator[RecordBatch, None, None]:
         first = count = 0
         pages: list[Batch] = []
-        found: dict[int, bytes] = {}
+        digests = RecordDigests()
         for page, ordinals in self._all() if chosen is None else self._some(chosen):
             with self.work:
                 pages.append(transformer.page(page.body, first, ordinals))
-                numbers = ordinals or range(first, first + pages[-1].records)
-                found.update(zip(numbers, _digests(page), strict=False))
+                digests.add(ordinals or range(first, first + pages[-1].records), _digests(page))
             first += pages[-1].records
             count += pages[-1].records
             self._read_records = first
             if count >= self._batch_size:
                 with self.work:
-                    batch = _encoded(join(pages), drift, found)
+                    batch = _encoded(join(pages), drift, digests)
                 yield batch
-                count, pages, found = 0, [], {}
+                count, pages, digests = 0, [], RecordDigests()
         if pages:
             with self.work:
-                batch = _encoded(join(pages), drift, found)
+                batch = _encoded(join(pages), drift, digests)
             yield batch
 
     def _all(self) -> Iterator[tuple[LandedPage, None]]:
@@ -167,11 +167,10 @@ class LandingReader:
             yield LandedPage(_array(records)), ordinals
 
 
-def _digests(page: LandedPage) -> Iterable[bytes]:
+def _digests(page: LandedPage) -> bytes | Iterable[bytes]:
     """Return the digests of the page's records, as stored or over their bytes; none if the page cannot be split."""
-    stored = page.record_digests
-    if stored is not None:
-        return (stored[at : at + DIGEST_BYTES] for at in range(0, len(stored), DIGEST_BYTES))
+    if page.record_digests is not None:
+        return page.record_digests
     try:
         return map(digest_of, split(page.body))
     except (ValueError, RecursionError):
@@ -182,20 +181,15 @@ def _array(records: Sequence[bytes]) -> bytes:
     return b"[%b]" % b",".join(records)
 
 
-def _encoded(batch: Batch, drift: "DriftCollector", found: Mapping[int, bytes]) -> RecordBatch:
-    """Encode a batch, with the digests of its records by ordinal.
+def _encoded(batch: Batch, drift: "DriftCollector", digests: RecordDigests) -> RecordBatch:
+    """Encode a batch, with the digests of its records.
 
     A record with an unlisted value gets none: it is then read by every sync, and so its value is reported by every one.
     """
     drift.add(batch)
-    ordinals = batch.rows["ordinal"].tolist()
-    texts = [
-        None if ordinal in batch.unlisted or ordinal not in found else "\\x" + found[ordinal].hex()
-        for ordinal in ordinals
-    ]
-    rows = batch.rows.assign(record_digest=series(pa.array(texts, pa.string())))
+    column = digests.column(batch.rows["ordinal"].to_numpy(), batch.unlisted)
     return RecordBatch(
-        rows=encode(rows),
+        rows=encode(batch.rows.assign(record_digest=series(column))),
         rejects=batch.rejects,
         skipped=batch.skipped,
         dimensions={name: encode(rows) for name, rows in batch.dimensions.items()},

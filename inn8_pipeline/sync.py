@@ -175,24 +175,24 @@ def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
         stored = Stopwatch()
         with (
             to.span.child("landing") as landing_span,
-            LandingWriter(to.engine, to.tenant_id, entity, window, to.run_id, in_chunks=in_chunks) as writer,
+            LandingWriter(
+                to.engine, to.tenant_id, entity, window, to.run_id, in_chunks=in_chunks, while_writing=stored
+            ) as writer,
         ):
             with to.span.child("fetch") as fetch_span:
                 fetch.on_page_timing = sync_spans.page_spans(fetch_span)
                 for page in fetch:
-                    with stored:
-                        writer.add(page.body, page.records)
+                    writer.add(page.body, page.records)
                     on_page(fetch.records, fetch.announced)
                 sync_spans.describe_fetch(fetch_span, fetch)
             if fetch.is_complete:
-                with stored:
-                    landing = writer.complete(
-                        retries=fetch.retries,
-                        has_duplicates=fetch.has_duplicates,
-                        unproven_end=fetch.unproven_end,
-                        waited_seconds=client.waited_seconds,
-                        unchanged_pages=fetch.unchanged_pages,
-                    )
+                landing = writer.complete(
+                    retries=fetch.retries,
+                    has_duplicates=fetch.has_duplicates,
+                    unproven_end=fetch.unproven_end,
+                    waited_seconds=client.waited_seconds,
+                    unchanged_pages=fetch.unchanged_pages,
+                )
                 sync_spans.describe_landing(landing_span, landing, stored)
                 if known_pages:
                     known_pages.replace(fetch.validated)

@@ -12,33 +12,61 @@ database's clock. A row is
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Engine,
-    Executable,
-    Row,
-    and_,
-    case,
-    extract,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import insert
+from psycopg import sql
+from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.errors import CircuitOpenError
+from inn8_pipeline.warehouse.database import Statement, execute
 from inn8_pipeline.warehouse.kept_connection import KeptConnection
-from inn8_pipeline.warehouse.schema.tables import circuits
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = 60.0
 MAX_FAILURE_LENGTH = 500
 
-_NOW = func.clock_timestamp()
+_STATE = sql.SQL(
+    """
+    select failures, opened_until, last_failure, last_failed_at,
+           extract(epoch from opened_until - clock_timestamp())::float8 as open_seconds,
+           extract(epoch from trial_until - clock_timestamp())::float8 as trial_seconds
+      from inn8.circuits where tenant_id = %(tenant)s and circuit = %(circuit)s
+    """
+)
+# Of two attempts, only the first one gets a row.
+_LEASE = sql.SQL(
+    """
+    update inn8.circuits
+       set trial_until = clock_timestamp() + make_interval(secs => %(lease)s), updated_at = clock_timestamp()
+     where tenant_id = %(tenant)s and circuit = %(circuit)s and opened_until <= clock_timestamp()
+       and (trial_until is null or trial_until <= clock_timestamp())
+    returning failures
+    """
+)
+_CLOSE = sql.SQL(
+    """
+    update inn8.circuits
+       set failures = 0, opened_until = null, trial_until = null, updated_at = clock_timestamp()
+     where tenant_id = %(tenant)s and circuit = %(circuit)s and failures > 0
+       and case when %(is_trial)s then opened_until <= clock_timestamp() else opened_until is null end
+    """
+)
+# A failure counts, and may open the circuit, unless the circuit has opened since its attempt began.
+_COUNT = sql.SQL(
+    """
+    insert into inn8.circuits as c (tenant_id, circuit, failures, last_failure, last_failed_at)
+    values (%(tenant)s, %(circuit)s, 1, %(failure)s, clock_timestamp())
+        on conflict (tenant_id, circuit) do update
+       set last_failure = excluded.last_failure,
+           last_failed_at = clock_timestamp(),
+           failures = case when c.opened_until is null or %(is_trial)s then c.failures + 1 else c.failures end,
+           opened_until = case when c.opened_until is null and c.failures + 1 >= %(failures_to_open)s
+                                 or c.opened_until is not null and %(is_trial)s
+                               then clock_timestamp() + make_interval(secs => %(open_seconds)s)
+                               else c.opened_until end,
+           trial_until = case when %(is_trial)s then null else c.trial_until end,
+           updated_at = clock_timestamp()
+    returning coalesce(c.opened_until > clock_timestamp(), false) as is_open
+    """
+)
 
 
 class PostgresCircuits(KeptConnection):
@@ -61,17 +89,17 @@ class PostgresCircuits(KeptConnection):
             CircuitOpenError: The circuit is open, or another attempt holds the trial's lease.
 
         """
-        state = self._execute(self._state(circuit))
-        if state is None or state.opened_until is None:
-            if state is not None and state.failures:
+        state = self._execute(_STATE, circuit)
+        if state is None or state["opened_until"] is None:
+            if state is not None and state["failures"]:
                 self._failing.add(circuit)
             return False
-        if state.open_seconds <= 0 and self._execute(self._lease(circuit, lease_seconds)) is not None:
+        if state["open_seconds"] <= 0 and self._execute(_LEASE, circuit, lease=lease_seconds) is not None:
             return True
-        seconds_left = max(state.open_seconds, state.trial_seconds or 0.0)
+        seconds_left = max(state["open_seconds"], state["trial_seconds"] or 0.0)
         # The session's time zone may differ: it depends on the settings of the server.
-        failed_at = state.last_failed_at and state.last_failed_at.astimezone(UTC)
-        raise CircuitOpenError(circuit, state.failures, float(seconds_left), state.last_failure or "", failed_at)
+        failed_at = state["last_failed_at"] and state["last_failed_at"].astimezone(UTC)
+        raise CircuitOpenError(circuit, state["failures"], seconds_left, state["last_failure"] or "", failed_at)
 
     def succeeded(self, circuit: str, *, is_trial: bool) -> None:
         """Close the circuit after a trial, unless the lease expired and a later trial opened the circuit again.
@@ -81,9 +109,7 @@ class PostgresCircuits(KeptConnection):
         if not is_trial and circuit not in self._failing:
             return
         self._failing.discard(circuit)
-        mine = circuits.c.opened_until <= _NOW if is_trial else circuits.c.opened_until.is_(None)
-        closed = {"failures": 0, "opened_until": null(), "trial_until": null(), "updated_at": _NOW}
-        self._execute(update(circuits).where(self._is(circuit), mine, circuits.c.failures > 0).values(closed))
+        self._execute(_CLOSE, circuit, is_trial=is_trial)
 
     def failed(self, circuit: str, failure: str, *, is_trial: bool) -> bool:
         """Count the failure; return True if the circuit is open now.
@@ -92,63 +118,22 @@ class PostgresCircuits(KeptConnection):
         the circuit opened does not keep it open for longer. The last failure is stored for the error message.
         """
         self._failing.add(circuit)
-        state = self._execute(self._count(circuit, failure[:MAX_FAILURE_LENGTH], is_trial=is_trial))
-        return bool(state is not None and state.is_open)
-
-    def _state(self, circuit: str) -> Executable:
-        return select(
-            circuits.c.failures,
-            circuits.c.opened_until,
-            circuits.c.last_failure,
-            circuits.c.last_failed_at,
-            _seconds_to(circuits.c.opened_until).label("open_seconds"),
-            _seconds_to(circuits.c.trial_until).label("trial_seconds"),
-        ).where(self._is(circuit))
-
-    def _lease(self, circuit: str, lease_seconds: float) -> Executable:
-        """Return the statement that takes the trial's lease. Of two attempts, only the first one gets a row."""
-        is_free = or_(circuits.c.trial_until.is_(None), circuits.c.trial_until <= _NOW)
-        return (
-            update(circuits)
-            .where(self._is(circuit), circuits.c.opened_until <= _NOW, is_free)
-            .values(trial_until=_in_seconds(lease_seconds), updated_at=_NOW)
-            .returning(circuits.c.failures)
+        state = self._execute(
+            _COUNT,
+            circuit,
+            failure=failure[:MAX_FAILURE_LENGTH],
+            is_trial=is_trial,
+            failures_to_open=FAILURES_TO_OPEN,
+            open_seconds=OPEN_SECONDS,
         )
+        return state is not None and state["is_open"]
 
-    def _count(self, circuit: str, failure: str, *, is_trial: bool) -> Executable:
-        is_closed = circuits.c.opened_until.is_(None)
-        opens = or_(
-            and_(is_closed, circuits.c.failures + 1 >= FAILURES_TO_OPEN), and_(~is_closed, literal(value=is_trial))
-        )
-        counts = or_(is_closed, literal(value=is_trial))
-        last = {"last_failure": failure, "last_failed_at": _NOW}
-        changed = {
-            **last,
-            "failures": case((counts, circuits.c.failures + 1), else_=circuits.c.failures),
-            "opened_until": case((opens, _in_seconds(OPEN_SECONDS)), else_=circuits.c.opened_until),
-            "trial_until": null() if is_trial else circuits.c.trial_until,
-            "updated_at": _NOW,
-        }
-        first = insert(circuits).values(tenant_id=self._tenant_id, circuit=circuit, failures=1, **last)
-        key = [circuits.c.tenant_id, circuits.c.circuit]
-        is_open = func.coalesce(circuits.c.opened_until > _NOW, literal(value=False)).label("is_open")
-        return first.on_conflict_do_update(index_elements=key, set_=changed).returning(is_open)
-
-    def _is(self, circuit: str) -> ColumnElement[bool]:
-        return and_(circuits.c.tenant_id == self._tenant_id, circuits.c.circuit == circuit)
-
-    def _execute(self, statement: Executable) -> Row[Any] | None:
+    def _execute(self, statement: Statement, circuit: str, **values: object) -> dict[str, Any] | None:
         """Return the row of a statement, if it has one."""
-        return self.run(lambda connection: _first(connection.execute(statement)))
+        names = {"tenant": self._tenant_id, "circuit": circuit, **values}
 
+        def work(connection: Connection) -> dict[str, Any] | None:
+            cursor = execute(connection, statement, **names)
+            return cursor.fetchone() if cursor.description else None
 
-def _first(result: CursorResult[Any]) -> Row[Any] | None:
-    return result.first() if result.returns_rows else None
-
-
-def _seconds_to(instant: ColumnElement[Any]) -> ColumnElement[Any]:
-    return extract("epoch", instant - _NOW)
-
-
-def _in_seconds(seconds: float) -> ColumnElement[Any]:
-    return _NOW + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+        return self.run(work)

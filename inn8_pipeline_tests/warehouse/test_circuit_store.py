@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy
 from sqlalchemy import Engine, func, select, update
@@ -123,12 +124,19 @@ def test_a_success_does_not_write_what_another_process_has_written(store: Postgr
     assert row(engine).xmin == closed.xmin
 
 
-def test_a_successful_attempt_costs_one_statement(store: PostgresCircuits, engine: Engine) -> None:
-    statements: list[str] = []
-    sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+def test_a_successful_attempt_costs_one_statement(store: PostgresCircuits, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.admit("clients", LEASE_SECONDS)  # opens the connection
+    executed: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def count(cursor: psycopg.Cursor[Any], *arguments: Any, **named: Any) -> psycopg.Cursor[Any]:  # noqa: ANN401
+        executed.append(arguments)
+        return execute(cursor, *arguments, **named)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", count)
     for _ in range(3):
         store.succeeded("clients", is_trial=store.admit("clients", LEASE_SECONDS))
-    assert len(statements) == 3
+    assert len(executed) == 3
 
 
 def test_failures_that_another_process_counted_are_reset_by_a_success_here(

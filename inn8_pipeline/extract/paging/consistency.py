@@ -67,7 +67,7 @@ class ConsistencyCheck:
         """
         self.records += page.records
         self.bytes += len(page.body)
-        hashes = {hash(each) for each in ids}
+        hashes = frozenset(map(hash, ids))
         self._hashes.extend(hashes)
         self._repeated_on_a_page += len(ids) - len(hashes)
         if total is not None:
@@ -75,7 +75,7 @@ class ConsistencyCheck:
         if pages is not None and page.records:
             self._page_totals.add(pages)
         if page.records:
-            self._note_page(page, _fingerprint(page, frozenset(hashes), page.records - len(ids)))
+            self._note_page(page, _fingerprint(page, hashes, page.records - len(ids)))
 
     @property
     def announced(self) -> int | None:

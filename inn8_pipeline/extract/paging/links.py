@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_plus, urldefrag, urljoin
 
 import httpx
 
-_PAGE = re.compile(rb"(?:(?<=\Apage=)|(?<=&page=))[0-9]{1,9}(?=&|\Z)")
+_PAGE = re.compile(r"(?:(?<=\Apage=)|(?<=&page=))[0-9]{1,9}(?=&|\Z)")
 # All quantifiers are possessive (*+), so that a hostile header of 100 kB is read in one pass.
 _TARGET = re.compile(r"[\s,]*+<([^>]*+)>")
 _PARAMETER = re.compile(
@@ -74,7 +74,7 @@ def page_links(headers: Iterable[str], url: str, origin: httpx.URL, parameters: 
             for relation in relations & _RELATIONS_OF_PAGES:
                 found.setdefault(relation, target)
     absolute = {
-        relation: with_parameters(_resolve(found[relation], url, origin), parameters)
+        relation: following_url(found[relation], url, origin, parameters)
         for relation in ("next", "last")
         if relation in found
     }
@@ -119,17 +119,16 @@ def parse_links(header: str) -> Iterator[tuple[str, frozenset[str]]]:
         raise UnreadableLinkError
 
 
-def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
+def with_parameters(url: httpx.URL, parameters: Mapping[str, str]) -> str:
     """Return the URL with these query parameters, added if they are absent and replaced if they have another value.
 
     Names are compared without regard to case, as ASP.NET does, and keep the server's spelling. The rest of the query
     does not change.
     """
-    parsed = httpx.URL(url)
     missing = {name.lower(): (name, value) for name, value in parameters.items()}
     ours = dict(missing)
     parts: list[bytes] = []
-    for part in parsed.query.split(b"&") if parsed.query else []:
+    for part in url.query.split(b"&") if url.query else []:
         name, _, value = part.partition(b"=")
         key = unquote_plus(name.decode("ascii")).lower()
         if key not in ours:
@@ -138,25 +137,26 @@ def with_parameters(url: str, parameters: Mapping[str, str]) -> str:
             _, wanted = missing.pop(key)
             parts.append(part if unquote_plus(value.decode("ascii")) == wanted else name + b"=" + _quoted(wanted))
     parts += [_quoted(name) + b"=" + _quoted(value) for name, value in missing.values()]
-    return str(parsed.copy_with(query=b"&".join(parts))) if parts else url
+    query = b"&".join(parts)
+    return str(url if query == url.query else url.copy_with(query=query))
 
 
-def pages_between(links: PageLinks) -> tuple[int, int, httpx.URL] | None:
+def pages_between(links: PageLinks) -> tuple[int, int, str] | None:
     """Return the numbers of the next and the last page and a template of their URLs, if nothing else differs."""
     if links.next_url is None or links.last_url is None:
         return None
-    following, last = httpx.URL(links.next_url), httpx.URL(links.last_url)
-    first_number, last_number = _page_number(following), _page_number(last)
+    first_number, last_number = _page_number(links.next_url), _page_number(links.last_url)
     if first_number is None or last_number is None or last_number < first_number:
         return None
-    if page_url(following, last_number) != str(last):
+    if page_url(links.next_url, last_number) != links.last_url:
         return None
-    return first_number, last_number, following
+    return first_number, last_number, links.next_url
 
 
-def page_url(template: httpx.URL, number: int) -> str:
+def page_url(template: str, number: int) -> str:
     """Return the URL of one page: the template as the server wrote it, with this page number."""
-    return str(template.copy_with(query=_PAGE.sub(b"%d" % number, template.query)))
+    path, _, query = template.partition("?")
+    return f"{path}?{_PAGE.sub(str(number), query)}"
 
 
 def origin_difference(url: httpx.URL, origin: httpx.URL) -> str:
@@ -176,7 +176,7 @@ def shown_path(url: httpx.URL) -> str:
     return f"the path {url.path}" if _SAFE_PATH.fullmatch(url.path) else "another path"
 
 
-def _resolve(target: str, url: str, origin: httpx.URL) -> str:
+def _resolve(target: str, url: str, origin: httpx.URL) -> httpx.URL:
     try:
         absolute = httpx.URL(urldefrag(urljoin(url, target)).url)
     except (httpx.InvalidURL, ValueError):
@@ -184,15 +184,15 @@ def _resolve(target: str, url: str, origin: httpx.URL) -> str:
     difference = origin_difference(absolute, origin)
     if difference:
         raise ForeignLinkError(difference)
-    return str(absolute)
+    return absolute
 
 
 def _quoted(text: str) -> bytes:
     return quote(text, safe="").encode("ascii")
 
 
-def _page_number(url: httpx.URL) -> int | None:
-    numbers = _PAGE.findall(url.query)
+def _page_number(url: str) -> int | None:
+    numbers = _PAGE.findall(url.partition("?")[2])
     return int(numbers[0]) if len(numbers) == 1 else None
 
 

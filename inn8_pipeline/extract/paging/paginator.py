@@ -164,7 +164,7 @@ def with_parameter(url: str, name: str, value: int) -> str:
     return str(httpx.URL(url).copy_merge_params({name: str(value)}))
 
 
-def _range(offset: int, first: int, last: int, template: httpx.URL) -> Iterator[PageRequest]:
+def _range(offset: int, first: int, last: int, template: str) -> Iterator[PageRequest]:
     """Yield the pages from `first` to `last`, in the server's numbers. The last one may link to yet another page."""
     for number in range(first, last + 1):
         yield PageRequest(number + offset, page_url(template, number), is_followed=number == last)

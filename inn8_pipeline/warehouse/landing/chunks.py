@@ -36,27 +36,29 @@ class Chunk:
     body: bytes = field(repr=False)
     records: int
     digest: bytes
+    texts: Sequence[bytes] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, body: bytes, records: int) -> Self:
-        """Return the chunk with its digest."""
-        return cls(body, records, hashlib.sha256(body).digest())
+    def of(cls, body: bytes, records: int, texts: Sequence[bytes] | None = None) -> Self:
+        """Return the chunk with its digest. `texts` are the records, if they are known."""
+        return cls(body, records, hashlib.sha256(body).digest(), texts)
 
     def record_digests(self) -> bytes | None:
         """Return the digests of the records, one after the other; None if the body cannot be split.
 
         Most chunks are stored already, so only those that are new pay for it.
         """
-        records = split(self.body)
+        records = split(self.body) if self.texts is None else self.texts
         return None if records is None else b"".join(map(digest_of, records))
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkGroup:
-    """Consecutive chunks. The digest is that of their digests, one after the other."""
+    """Consecutive chunks, and the sum of their sizes. The digest is that of their digests, one after the other."""
 
     chunks: Sequence[Chunk]
     digest: bytes
+    bytes: int
 
 
 class Chunker:
@@ -95,13 +97,13 @@ class Chunker:
 
     def _end_chunk(self) -> None:
         body = b"[%b]" % b",".join(self._records)
-        self._chunks.append(Chunk.of(body, len(self._records)))
+        self._chunks.append(Chunk.of(body, len(self._records), self._records))
         self._chunk_bytes += len(body)
         self._records, self._record_bytes = [], 0
 
     def _end_group(self) -> ChunkGroup:
         digest = hashlib.sha256(b"".join(chunk.digest for chunk in self._chunks)).digest()
-        group = ChunkGroup(self._chunks, digest)
+        group = ChunkGroup(self._chunks, digest, self._chunk_bytes)
         self._chunks, self._chunk_bytes = [], 0
         return group
 

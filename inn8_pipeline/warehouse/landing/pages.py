@@ -32,10 +32,12 @@ def hold_pages(connection: Connection, tenant_id: str, *, for_pruning: bool = Fa
     lock(connection, locks.pages(tenant_id))
 
 
+# In order: two fetches that insert the same pages at the same time would otherwise wait for each other in a circle.
 _LACKING = sql.SQL(
     """
     select d.sha256 from unnest(%(digests)s::bytea[]) as d (sha256)
      where not exists (select from inn8_raw.pages p where p.tenant_id = %(tenant)s and p.sha256 = d.sha256)
+     order by d.sha256
     """
 )
 _WRITE_PAGES = sql.SQL(

@@ -1,24 +1,27 @@
 """Store a landing while it is fetched: its records in chunks, or its pages as they are.
 
-A landing is used only once it is complete.
+A landing is used only once it is complete. Pages are written in a thread of their own while the next ones are fetched.
 """
 
 import weakref
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
+import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import LandingMissingError
 from inn8_pipeline.warehouse import locks
-from inn8_pipeline.warehouse.database import execute, guarded
-from inn8_pipeline.warehouse.landing import clock_skew, pages
+from inn8_pipeline.warehouse.database import execute, guarded, raw
+from inn8_pipeline.warehouse.landing import clock_skew, groups, pages
 from inn8_pipeline.warehouse.landing.chunks import Chunk, Chunker, ChunkGroup, split
 from inn8_pipeline.warehouse.landing.store import Landing, landing_of
+from inn8_pipeline.warehouse.landing.write_behind import WriteBehind
 from inn8_pipeline.warehouse.schema import migrations
 
 # Always later than the previous landing: even if the clock was slightly ahead, landings are in the order of their ids.
@@ -31,24 +34,12 @@ _OPEN = sql.SQL(
     returning id
     """
 )
+WRITTEN_TOGETHER_BYTES = 1024 * 1024
+"""Groups of chunks are written together from this size on."""
+CANCEL_SECONDS = 5
+UNOBSERVED = nullcontext()
 _WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
 _WAIT_FOR_THE_DISK = sql.SQL("reset synchronous_commit")
-_IS_GROUP_STORED = sql.SQL(
-    """
-    select from inn8_raw.page_groups g
-     where g.tenant_id = %(tenant)s and g.sha256 = %(digest)s
-       and not exists (select from unnest(g.page_digests) as d (sha256)
-                        where not exists (select from inn8_raw.pages p
-                                           where p.tenant_id = g.tenant_id and p.sha256 = d.sha256))
-    """
-)
-_WRITE_GROUP = sql.SQL(
-    """
-    insert into inn8_raw.page_groups (tenant_id, sha256, page_digests)
-    values (%(tenant)s, %(digest)s, %(pages)s::bytea[])
-        on conflict do nothing
-    """
-)
 _COMPLETE = sql.SQL(
     """
     update inn8_raw.landings
@@ -70,7 +61,8 @@ class LandingWriter:
 
     A landing that is not completed is never read, and retention deletes its pages later. The writer has a connection
     that writes and one that shares the lock of fetches, so that no session rewrites or prunes pages meanwhile. Both are
-    closed by `complete`, at the end of a `with`, or when the writer is garbage-collected.
+    closed by `complete`, at the end of a `with`, or when the writer is garbage-collected. Each write is made within
+    `while_writing`.
     """
 
     def __init__(  # noqa: PLR0913 (where, whose, what, and how)
@@ -82,12 +74,16 @@ class LandingWriter:
         run_id: str,
         *,
         in_chunks: bool = True,
+        while_writing: AbstractContextManager[None] = UNOBSERVED,
     ) -> None:
         """Insert the landing. Its `started_at` is the time of the database, before the first page is requested."""
         self._tenant_id = tenant_id
         self._entity = entity
         self._chunker = Chunker() if in_chunks else None
         self._digests: list[bytes] = []
+        self._ended: list[ChunkGroup] = []
+        self._writes = WriteBehind()
+        self._while_writing = while_writing
         self._pages = 0
         self._records = 0
         self._bytes = 0
@@ -101,6 +97,7 @@ class LandingWriter:
             self._lock = locks.SharedLock(engine, locks.fetches(tenant_id))
             opened.callback(self._lock.close)
             self.id = self._open(action, window, run_id)
+            opened.callback(self._writes.close)
             self._close = weakref.finalize(self, opened.pop_all().close)
 
     def __enter__(self) -> Self:
@@ -111,6 +108,10 @@ class LandingWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections. A landing that is not complete by now will never be."""
+        if kind is not None:
+            # If Postgres cannot be reached, the write ends by the time limits of its connection.
+            with suppress(psycopg.Error):
+                self._writes.interrupt(partial(raw(self._connection).cancel_safe, timeout=CANCEL_SECONDS))
         self._close()
 
     def _open(self, action: str, window: Window | None, run_id: str) -> int:
@@ -135,7 +136,7 @@ class LandingWriter:
         return int(opened.fetchall()[0]["id"])
 
     def _commit_each_statement(self) -> None:
-        """Switch to autocommit, so that a page costs one round trip to look for it, and a second one if it is new.
+        """Switch to autocommit, so that several groups cost one round trip if they are stored, and three if not.
 
         Only the completion of the landing waits for the disk, and with it for the pages written before.
         """
@@ -143,7 +144,7 @@ class LandingWriter:
         execute(self._connection, _WRITE_WITHOUT_WAITING)
 
     def add(self, body: bytes, records: int) -> None:
-        """Store a page, except what is stored already."""
+        """Store a page, except what is stored already. An error of Postgres may be raised by a later call only."""
         self._pages += 1
         self._records += records
         self._bytes += len(body)
@@ -153,23 +154,30 @@ class LandingWriter:
         else:
             self._end_chunks()
             page = Chunk.of(body, records)
-            with self._transaction("writing a page") as connection:
-                pages.write_new(connection, self._tenant_id, [page])
+            self._write(partial(pages.write_new, pages=[page]))
             self._digests.append(page.digest)
+
+    def _add_groups(self, ended: Iterable[ChunkGroup]) -> None:
+        """Write groups several at a time: each statement is a round trip, also if everything is stored already."""
+        for group in ended:
+            self._ended.append(group)
+            if sum(each.bytes for each in self._ended) >= WRITTEN_TOGETHER_BYTES:
+                self._write_groups()
+
+    def _write_groups(self) -> None:
+        if self._ended:
+            self._write(partial(groups.write_new, groups=self._ended))
+            self._digests += [group.digest for group in self._ended]
+            self._ended = []
 
     def _end_chunks(self) -> None:
         if self._chunker:
             self._add_groups(self._chunker.end())
+            self._write_groups()
 
-    def _add_groups(self, groups: Iterable[ChunkGroup]) -> None:
-        for group in groups:
-            with self._transaction("writing a page") as connection:
-                names = {"tenant": self._tenant_id, "digest": group.digest}
-                if not execute(connection, _IS_GROUP_STORED, **names).fetchone():
-                    pages.write_new(connection, self._tenant_id, group.chunks)
-                    digests = [chunk.digest for chunk in group.chunks]
-                    execute(connection, _WRITE_GROUP, **names, pages=digests)
-            self._digests.append(group.digest)
+    def _write(self, write: Callable[[Connection, str], None]) -> None:
+        # Without a reference to the writer, so that the thread is never the last one to hold it.
+        self._writes.submit(partial(_write, self._connection, self._tenant_id, self._while_writing, write))
 
     def complete(
         self,
@@ -188,6 +196,7 @@ class LandingWriter:
 
         """
         self._end_chunks()
+        self._writes.wait()
         self._lock.check()
         with self._transaction("completing a landing") as connection:
             execute(connection, _WAIT_FOR_THE_DISK)
@@ -217,3 +226,13 @@ class LandingWriter:
     def _transaction(self, action: str) -> Iterator[Connection]:
         with guarded(action), self._connection.begin():
             yield self._connection
+
+
+def _write(
+    connection: Connection,
+    tenant_id: str,
+    while_writing: AbstractContextManager[None],
+    write: Callable[[Connection, str], None],
+) -> None:
+    with while_writing, guarded("writing a page"), connection.begin():
+        write(connection, tenant_id)

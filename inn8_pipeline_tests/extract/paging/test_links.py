@@ -212,4 +212,4 @@ def test_pages_between_are_not_guessed_otherwise(following: str, last: str) -> N
 
 
 def test_the_address_of_a_page_keeps_its_other_parameters() -> None:
-    assert page_url(httpx.URL("https://h/x?a=%20b&page=2&c=1"), 17) == "https://h/x?a=%20b&page=17&c=1"
+    assert page_url("https://h/x?a=%20b&page=2&c=1", 17) == "https://h/x?a=%20b&page=17&c=1"

@@ -3,14 +3,18 @@
 import json
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from inn8_pipeline.entities import CLIENTS
-from inn8_pipeline.warehouse.landing import chunks, retention
+from inn8_pipeline.warehouse.database import transaction as transaction_of
+from inn8_pipeline.warehouse.landing import chunks, groups, retention
+from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing.chunks import Chunk, Chunker, ChunkGroup
 from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline_tests.transform.builders import client, transaction
@@ -105,6 +109,45 @@ def test_a_chunk_that_is_gone_is_stored_again_by_the_next_fetch(syncs: Syncs) ->
     syncs.execute("delete from inn8_raw.pages")
     syncs.land(CLIENTS, many(client, 100))
     assert sum(len(json.loads(page.body)) for page in stored_pages(syncs.engine, landing)) == 100
+
+
+def test_records_that_are_all_stored_cost_one_question_for_several_groups(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = many(client, 3000)
+    first = syncs.land(CLIENTS, sent)
+    asked: list[int] = []
+    write_new = groups.write_new
+
+    def count(connection: Connection, tenant_id: str, groups: Sequence[ChunkGroup]) -> None:
+        asked.append(len(groups))
+        write_new(connection, tenant_id, groups)
+
+    def refuse(*_: object) -> None:
+        pytest.fail("a page was looked for")
+
+    monkeypatch.setattr(groups, "write_new", count)
+    monkeypatch.setattr(landed_pages, "write_new", refuse)
+    again = syncs.land(CLIENTS, sent)
+    assert again.digests == first.digests
+    assert asked == [len(first.digests)]
+    assert asked[0] > 1
+
+
+def test_fetches_that_store_the_same_chunks_in_another_order_do_not_wait_for_each_other_in_a_circle(
+    syncs: Syncs,
+) -> None:
+    for number in range(5):
+        chunks = chunks_of([b'{"id": "T-%d-%d"}' % (number, at) for at in range(20_000)])
+        with ThreadPoolExecutor(2) as threads:
+            written = [threads.submit(write, syncs, each) for each in (chunks, chunks[::-1])]
+        for each in written:
+            each.result()
+
+
+def write(syncs: Syncs, chunks: Sequence[Chunk]) -> None:
+    with transaction_of(syncs.engine, "writing pages") as connection:
+        landed_pages.write_new(connection, TENANT, chunks)
 
 
 def test_retention_drops_the_chunks_and_groups_that_no_landing_refers_to(syncs: Syncs) -> None:

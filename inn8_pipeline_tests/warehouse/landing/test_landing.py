@@ -2,12 +2,15 @@
 
 import gc
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
-from inn8_pipeline.errors import LandingMissingError, SchemaVersionError
+from inn8_pipeline.errors import ContractError, DatabaseError, LandingMissingError, SchemaVersionError
 from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing import retention
 from inn8_pipeline.warehouse.landing.pages import stored_pages
@@ -48,6 +51,44 @@ def test_a_page_is_kept_once_however_often_it_comes(syncs: Syncs) -> None:
     for _ in range(2):
         syncs.land(CLIENTS, [Verbatim(ODD, 1), Verbatim(ODD, 1)])
     assert syncs.query("select count(*) as n from inn8_raw.pages") == [{"n": 1}]
+
+
+def test_pages_are_written_while_the_next_ones_are_fetched_and_before_the_landing_is_complete(syncs: Syncs) -> None:
+    with syncs.engine.begin() as other:
+        other.execute(text("lock table inn8_raw.pages in exclusive mode"))
+        landing = writer(syncs)
+        landing.add(body(client()), 1)
+        with ThreadPoolExecutor(1) as thread:
+            completing = thread.submit(landing.complete, retries=0, has_duplicates=False)
+            assert not wait([completing], 0.3).done
+            other.rollback()
+            complete = completing.result(10)
+    assert [page.body for page in stored_pages(syncs.engine, complete)] == [body(client())]
+
+
+@pytest.mark.parametrize("end", ["add", "complete"])
+def test_a_page_that_cannot_be_written_is_an_error_and_the_landing_is_not_complete(syncs: Syncs, end: str) -> None:
+    landing = writer(syncs)
+    landing.add(b'[{"id": "nul \\u0000"]', 1)  # Postgres accepts no malformed JSON
+    with pytest.raises(DatabaseError, match="writing a page"):
+        landing.add(b"[]", 0) if end == "add" else landing.complete(retries=0, has_duplicates=False)
+    assert syncs.query("select from inn8_raw.landings where completed_at is not null") == []
+
+
+def fail_after_a_page(syncs: Syncs) -> None:
+    with writer(syncs) as landing:
+        landing.add(body(client()), 1)
+        subject, finding = "Page 2", "is wrong"
+        raise ContractError(subject, finding)
+
+
+def test_a_fetch_that_fails_does_not_wait_for_a_page_that_is_being_written(syncs: Syncs) -> None:
+    with syncs.engine.begin() as other:
+        other.execute(text("lock table inn8_raw.pages in exclusive mode"))
+        began_at = time.monotonic()
+        with pytest.raises(ContractError):
+            fail_after_a_page(syncs)
+    assert time.monotonic() - began_at < 10  # the wait for the lock would be 60 s
 
 
 def test_a_fetch_that_broke_off_is_never_read(syncs: Syncs) -> None:
