@@ -83,11 +83,22 @@ lint: $(READY) ## Everything of `make test` but the tests.
 	@mkdir -p $(VENV)/dagster_home && DAGSTER_HOME=$(CURDIR)/$(VENV)/dagster_home \
 		PYTHONWARNINGS='ignore:Function `definitions_validate_command`' $(BIN)/dagster definitions validate --log-level warning
 
-bench: $(READY) $(VENV)-bench/.ready ## Compare with dlt and a bare script, half an hour; a quick look: BENCH="--transactions 20000 --rounds 1".
+bench capacity: export BENCH_PYTHON := $(CURDIR)/$(VENV)-plain/bin/python
+bench: $(READY) $(VENV)-bench/.ready $(VENV)-plain/.ready ## Compare with dlt and a bare script, half an hour; a quick look: BENCH="--transactions 20000 --rounds 1".
 	@$(BIN)/python -m benchmarks --dlt-python $(VENV)-bench/bin/python --paging $(BENCH)
 
-capacity: $(READY) ## Measure how far one machine goes: transactions, rows, tenants; a quarter of an hour.
+capacity: $(READY) $(VENV)-plain/.ready ## Measure how far one machine goes: transactions, rows, tenants; a quarter of an hour.
 	@$(BIN)/python -m benchmarks.capacity $(CAPACITY)
+
+# The project as its users install it: one of the tests' packages would slow every command down (httpcore imports trio).
+$(VENV)-plain/.ready: constraints.txt pyproject.toml
+	@echo "Setting up $(VENV)-plain, once: the project without the packages of its tests."
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)-plain
+	@echo '*' > $(VENV)-plain/.gitignore
+	@sed -n 's/^\([a-z0-9._-]*\)\(\[[^]]*\]\)*\(==[^ ;]*\).*/\1\3/p' constraints.txt > $(VENV)-plain/constraints.txt
+	@$(PYTHON) -m pip --python $(VENV)-plain/bin/python --disable-pip-version-check --no-input install -qq \
+		-c $(VENV)-plain/constraints.txt -e .
+	@touch $@
 
 # Each of these has a virtual environment of its own, because its packages conflict with our pins.
 $(VENV)-audit/.ready $(VENV)-bench/.ready $(VENV)-deploy/.ready: $(VENV)-%/.ready: pyproject.toml
@@ -111,7 +122,7 @@ pins: ## Renew constraints.txt with PYTHON=python3.11, the oldest supported Pyth
 	@mv $(VENV)-pins/constraints.txt constraints.txt && rm -rf $(VENV)-pins
 
 clean: ## Remove the virtual environments and all caches.
-	@rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(VENV)-deploy $(VENV)-pins .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-audit $(VENV)-bench $(VENV)-deploy $(VENV)-pins $(VENV)-plain .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find inn8_pipeline inn8_pipeline_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): constraints.txt pyproject.toml

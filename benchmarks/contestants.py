@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from benchmarks.stage import DAYS, Stage
+from benchmarks.stage import DAYS, PYTHON, Stage
 from inn8_pipeline.cli.support.folders import write_instance
 
 HERE: Final = Path(__file__).parent
@@ -84,14 +83,14 @@ class Ours(Contestant):
         self._recreate(stage)
         for arguments in (("db", "upgrade"), ("log",)):
             subprocess.run(
-                [sys.executable, "-m", "inn8_pipeline.cli", *arguments],
+                [PYTHON, "-m", "inn8_pipeline.cli", *arguments],
                 env=self.environment(stage), stdout=subprocess.DEVNULL, check=True,
             )  # fmt: skip
 
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:  # noqa: ARG002
         """Return `inn8 sync` with a range of days."""
         days = ("--from", from_date.isoformat(), "--to", to_date.isoformat())
-        return (sys.executable, "-m", "inn8_pipeline.cli", "sync", *days)
+        return (PYTHON, "-m", "inn8_pipeline.cli", "sync", *days)
 
     def environment(self, stage: Stage) -> dict[str, str]:
         """Return the settings as a user would set them."""
@@ -117,13 +116,13 @@ class Floor(Contestant):
         """Create our tables."""
         self._recreate(stage)
         variables = {**self.environment(stage), "INN8_DATABASE_URL": stage.warehouse.url(self.name)}
-        command = [sys.executable, "-m", "inn8_pipeline.cli", "db", "upgrade"]
+        command = [PYTHON, "-m", "inn8_pipeline.cli", "db", "upgrade"]
         subprocess.run(command, env=variables, stdout=subprocess.DEVNULL, check=True)
 
     def command(self, stage: Stage, from_date: date, to_date: date) -> Sequence[str]:
         """Return the command of the script."""
         script = str(HERE / "floor.py")
-        return (sys.executable, script, stage.conninfo(self.name), from_date.isoformat(), to_date.isoformat())
+        return (PYTHON, script, stage.conninfo(self.name), from_date.isoformat(), to_date.isoformat())
 
     def grow(self, first: int, last: int) -> Sequence[str]:
         """Return the statements for our tables."""

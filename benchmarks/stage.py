@@ -17,6 +17,8 @@ import psycopg
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
 
 DAYS = 31
+PYTHON = os.environ.get("BENCH_PYTHON", sys.executable)
+"""The Python with the pipeline. `make bench` chooses one without the packages of the tests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline import sync_spans
+from inn8_pipeline.allocator import limit_arenas
 from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import DatabaseError, Inn8Error
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 else:
     landing_reader = lazy_module("inn8_pipeline.landing_reader")
 
+
+limit_arenas()
 
 MARGIN_DAYS = 1
 """Days that are requested at each end of a window in addition to those that are merged.

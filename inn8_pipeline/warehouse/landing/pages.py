@@ -18,7 +18,7 @@ from inn8_pipeline.warehouse.schema.landed_pages import NAMED_PAGES
 
 READS_AHEAD = 2
 """How many reads are made in advance. Only a few pages of a landing are in memory at a time."""
-READ_BYTES = 256 * 1024
+READ_BYTES = 1024 * 1024
 """Small pages are read together up to this size. A read takes a round trip."""
 
 
