@@ -5,7 +5,6 @@ Readers see either all changes of the merge or none. An error rolls them back.
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -18,7 +17,7 @@ from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge import drift, reconciliation, staging, watermarks
+from inn8_pipeline.warehouse.merge import drift, reading, reconciliation, staging, watermarks
 from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
 from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
@@ -26,12 +25,12 @@ from inn8_pipeline.warehouse.merge.changes import change_limit, changed_columns,
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan
+from inn8_pipeline.warehouse.merge.reading import Read
 from inn8_pipeline.warehouse.merge.reconciliation import MergeObservations, ReconciledCounts
 from inn8_pipeline.warehouse.merge.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects import exclusions, open_rejects, visibility
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
-    SchemaDrift,
     Status,
     StatusFacts,
     StoredCounts,
@@ -178,18 +177,10 @@ def _find_repeated(context: MergeContext, options: MergeOptions) -> RepeatedLand
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """The result of reading the source: records skipped before staging, rejects retried, and the drift."""
-
-    skipped: int
-    retried: int
-    drift_found: SchemaDrift
-
-
 def _merge(context: MergeContext, options: MergeOptions, open_source: Callable[[], RecordSource]) -> SyncResult:
-    source = _source(context, options, open_source)
-    read = _stage(context, source, options)
+    may_skip_same = options.may_repeat and options.may_skip_same
+    source = reading.opened(context, open_source, may_skip_same=may_skip_same)
+    read = reading.stage(context, source, options.removal_limit)
     dropped, older = _exclude(context)
     _refuse_a_changed_contract(context, options, read)
     change_limit.check(context, options.change_limit, options.transform_version)
@@ -257,64 +248,6 @@ def _outcome(counted: ReconciledCounts, found: Absence, result: SyncResult) -> L
     )
 
 
-def _source(context: MergeContext, options: MergeOptions, open_source: Callable[[], RecordSource]) -> RecordSource:
-    """Open the source while Postgres looks for the records that are the same; let it yield all others.
-
-    The source imports pandas, which takes a second.
-    """
-    same_records.create(context)
-    may_skip = options.may_repeat and options.may_skip_same
-    has_same = may_skip and not context.is_late and not watermarks.was_merged(context)
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        opening = executor.submit(open_source)
-        others = same_records.find(context) if has_same else None
-        source = opening.result()
-    if others is not None:
-        source.choose(others)
-    return source
-
-
-def _stage(context: MergeContext, source: RecordSource, options: MergeOptions) -> _Read:
-    """Stage the landing's records, then the open rejects that it does not have."""
-    staging.create(context)
-    skipped = same_records.count_skipped(context) + _stage_batches(context, source)
-    skipped += _stage_same_ids(context, source)
-    staging.analyze(context)
-    retried = 0
-    if context.landing.records:
-        open_rejects.withdraw(context)
-    elif options.removal_limit.is_overridden or absent_rows.is_empty_proven(context):
-        open_rejects.withdraw_all(context)
-    for ordinals, payloads in open_rejects.to_retry(context):
-        staging.stage(context, source.again(payloads, ordinals))
-        retried += len(ordinals)
-    if retried:
-        skipped += _stage_same_ids(context, source)
-        open_rejects.date_retried(context)
-        staging.analyze(context)
-    found = source.drift_found()
-    if same_records.are_any(context):
-        found = found.plus(SchemaDrift(properties=drift.of_last_merge(context)))
-    return _Read(skipped, retried, found)
-
-
-def _stage_batches(context: MergeContext, source: RecordSource) -> int:
-    """Stage the records that the source yields; return how many it skipped."""
-    skipped = 0
-    for batch in source.batches(context.is_wanted):
-        staging.stage(context, batch)
-        skipped += batch.skipped
-    return skipped
-
-
-def _stage_same_ids(context: MergeContext, source: RecordSource) -> int:
-    """Stage the records that are the same, but whose id was staged by now; return by how many more are skipped."""
-    skipped = 0
-    while (with_others := same_records.choose_staged(context, source)) is not None:
-        skipped += _stage_batches(context, source) - with_others
-    return skipped
-
-
 def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
     """Exclude rows from the merge; return the dropped rejects by day, and the number of all older records."""
     dropped = open_rejects.drop_older(context)
@@ -324,7 +257,7 @@ def _exclude(context: MergeContext) -> tuple[dict[date | None, int], int]:
     return dropped, older
 
 
-def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, read: _Read) -> None:
+def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, read: Read) -> None:
     reasons = reconciliation.rejected_by_reason(context, is_sent=True)
     rejected = sum(count for code, count in reasons.items() if code != ReasonCode.UNKNOWN_PARENT)
     records = context.landing.records - read.skipped
@@ -333,7 +266,7 @@ def _refuse_a_changed_contract(context: MergeContext, options: MergeOptions, rea
         raise TooManyRejectsError(context.entity.name, rejected, records, reasons, rerun)
 
 
-def _write(context: MergeContext, read: _Read, dropped: dict[date | None, int]) -> MergeObservations:
+def _write(context: MergeContext, read: Read, dropped: dict[date | None, int]) -> MergeObservations:
     with first_load.prepared(context):
         written = upsert.merge_rows(context)
     is_all_written = written.total() == exclusions.count_merged(context)
