@@ -92,3 +92,52 @@ def test_a_package_says_what_it_is_for(package: Path) -> None:
 def test_a_package_has_at_most_ten_modules_or_a_reason_for_more(package: Path) -> None:
     modules = [path.name for path in MODULES if path.parent == package and not path.name.startswith("__")]
     assert (len(modules) > 10) == (str(package) in LARGE_PACKAGES), sorted(modules)
+
+
+def reads_a_row(node: ast.AST) -> bool:
+    """Return True for an expression that is the row of a statement, or None."""
+    return any(isinstance(each, ast.Attribute) and each.attr == "fetchone" for each in ast.walk(node))
+
+
+def truths(function: ast.AST) -> Iterator[ast.expr]:
+    """Yield the expressions of a function that are judged by their truth."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.If | ast.While | ast.IfExp):
+            yield node.test
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            yield node.operand
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "bool":
+            yield from node.args
+
+
+def rows_judged_by_their_truth(module: ast.Module) -> Iterator[int]:
+    """Yield the lines in which a row is judged by its truth, itself or by the name that it was given."""
+    for function in ast.walk(module):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        rows = {
+            target.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Compare) and reads_a_row(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for test in truths(function):
+            is_row = (
+                isinstance(test, ast.Call) and isinstance(test.func, ast.Attribute) and test.func.attr == "fetchone"
+            )
+            if is_row or (isinstance(test, ast.Name) and test.id in rows):
+                yield test.lineno
+
+
+def test_a_row_is_compared_with_none_because_one_without_columns_is_false() -> None:
+    """`select from …` returns such rows: the answer "it is there" was taken for "it is not"."""
+    found = [f"{path}:{line}" for path, module in MODULES.items() for line in rows_judged_by_their_truth(module)]
+    assert not found
+    wrong = """
+def write(connection):
+    if not execute(connection, IS_STORED).fetchone():
+        row = execute(connection, NEWEST).fetchone()
+        return 1 if row else 2
+"""
+    assert set(rows_judged_by_their_truth(ast.parse(wrong))) == {3, 5}

@@ -145,7 +145,7 @@ class PostgresBudget(KeptConnection):
         """
         values = self._values(leaves_reserve=leaves_reserve)
         taken = self.run(lambda connection: execute(connection, _TAKE, **values).fetchone())
-        if taken:
+        if taken is not None:
             self._is_asking = self._is_asking or taken["is_asking"]
             return None
         row = self.run(lambda connection: execute(connection, _WAIT, **values).fetchone())

@@ -1,7 +1,7 @@
 """The pages that landings refer to: chunks of records, or whole pages, each stored once under its digest."""
 
 from bisect import bisect_left
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -113,15 +113,17 @@ def readable_pages(engine: Engine, landing: Landing) -> list[ReadablePage]:
         LandingMissingError: A page was pruned.
 
     """
-    with transaction(engine, "reading a landing") as connection:
-        rows = execute(connection, _PAGES, tenant=landing.tenant_id, digests=list(landing.digests)).fetchall()
     found: list[ReadablePage] = []
     first = 0
-    for row in rows:
-        if row["record_count"] is None:
-            raise _pruned(landing)
-        found.append(ReadablePage(bytes(row["sha256"]), first, row["record_count"], row["byte_count"]))
-        first += row["record_count"]
+    with transaction(engine, "reading a landing") as connection:
+        # Row by row, and binary: as dictionaries the rows of two million records took 25 MB.
+        cursor = raw(connection).cursor(binary=True)
+        values = {"tenant": landing.tenant_id, "digests": list(landing.digests)}
+        for digest, records, size in cast("Iterable[tuple[bytes, int | None, int]]", cursor.execute(_PAGES, values)):
+            if records is None:
+                raise _pruned(landing)
+            found.append(ReadablePage(digest, first, records, size))
+            first += records
     return found
 
 

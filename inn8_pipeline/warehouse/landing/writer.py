@@ -37,6 +37,7 @@ _OPEN = sql.SQL(
 WRITTEN_TOGETHER_BYTES = 1024 * 1024
 """Groups of chunks are written together from this size on."""
 CANCEL_SECONDS = 5
+"""How long the request to cancel a write may take."""
 UNOBSERVED = nullcontext()
 _WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
 _WAIT_FOR_THE_DISK = sql.SQL("reset synchronous_commit")
@@ -111,7 +112,7 @@ class LandingWriter:
         if kind is not None:
             # If Postgres cannot be reached, the write ends by the time limits of its connection.
             with suppress(psycopg.Error):
-                self._writes.interrupt(partial(raw(self._connection).cancel_safe, timeout=CANCEL_SECONDS))
+                self._writes.interrupt(lambda: raw(self._connection).cancel_safe(timeout=CANCEL_SECONDS))
         self._close()
 
     def _open(self, action: str, window: Window | None, run_id: str) -> int:

@@ -68,7 +68,7 @@ class MergeContext:
     def count(self, statement: Statement, **more: object) -> int:
         """Return the one number that a statement selects."""
         row = self.run(statement, **more).fetchone()
-        return int(next(iter(row.values()))) if row else 0
+        return 0 if row is None else int(next(iter(row.values())))
 
     def cursor(self) -> psycopg.Cursor[Any]:
         """Return a cursor for COPY."""

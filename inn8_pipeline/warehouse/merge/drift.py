@@ -70,7 +70,7 @@ _OF_LAST_MERGE = sql.SQL(
 def of_last_merge(context: MergeContext) -> tuple[str, ...]:
     """Return the unknown properties of the last landing that was merged: records that are the same still have them."""
     row = context.run(_OF_LAST_MERGE).fetchone()
-    return StoredCounts.from_json(row["counts"]).drift.properties if row else ()
+    return () if row is None else StoredCounts.from_json(row["counts"]).drift.properties
 
 
 def note(context: MergeContext, names: Sequence[str]) -> None:

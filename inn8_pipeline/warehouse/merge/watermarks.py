@@ -102,7 +102,7 @@ def find_repeated(context: MergeContext, transform_version: int) -> RepeatedLand
     landing is merged again, because it then proves the absence of more rows.
     """
     row = context.run(_REPEATED, version=transform_version).fetchone()
-    return RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"])) if row else None
+    return None if row is None else RepeatedLanding(row["id"], StoredCounts.from_json(row["counts"]))
 
 
 _CONFIRM = sql.SQL(

@@ -162,7 +162,7 @@ def _last_synced_at(
     connection: Connection, tenant_id: str, entity: Entity, days: Sequence[date] | None
 ) -> datetime | None:
     row = execute(connection, _LAST_SYNCED, tenant=tenant_id, entity=entity.name, days=days).fetchone()
-    return row["last_synced_at"] if row else None
+    return None if row is None else row["last_synced_at"]
 
 
 def _drift(connection: Connection, tenant_id: str, entity: Entity, recent: Window) -> SchemaDrift:

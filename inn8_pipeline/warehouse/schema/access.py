@@ -47,7 +47,7 @@ def grant_reader(engine: Engine, login: str, tenant_id: str, *, has_contact_data
         known = {"tenant": tenant_id, "login": login}
         former = execute(connection, _FORMER, **known).fetchone()
         execute(connection, _ADD_TENANT, **known, has_contact_data=has_contact_data)
-        return bool(former["has_contact_data"]) if former else None
+        return None if former is None else bool(former["has_contact_data"])
 
 
 def revoke_reader(engine: Engine, login: str, tenant_id: str | None) -> tuple[int, str]:
@@ -92,9 +92,9 @@ def revoke_writer(engine: Engine, login: str) -> bool:
         require_owner(connection, "revoke rights")
         if not _exists(connection, login):
             raise LoginError(login, "does not exist")
-        was_writer = bool(execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone())
+        was_writer = execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone() is not None
         execute(connection, _REVOKE.format(sql.Identifier(WRITER), sql.Identifier(login)))
-        if execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone():
+        if execute(connection, _IS_MEMBER, login=login, role=WRITER).fetchone() is not None:
             problem = "is still a writer: by another role that it is a member of, by somebody else's grant, as owner"
             raise LoginError(login, f"{problem} or as a superuser")
         return was_writer
@@ -128,7 +128,7 @@ def require_owner(connection: Connection, action: str) -> None:
 
     """
     stranger = execute(connection, _IS_NO_OWNER).fetchone()
-    if stranger:
+    if stranger is not None:
         raise NotOwnerError(stranger["login"], action)
     migrations.check(connection)
 

@@ -82,6 +82,19 @@ def fail_after_a_page(syncs: Syncs) -> None:
         raise ContractError(subject, finding)
 
 
+def complete_and_fail(syncs: Syncs) -> None:
+    with writer(syncs) as landing:
+        landing.add(body(client()), 1)
+        landing.complete(retries=0, has_duplicates=False)
+        subject, finding = "Page 2", "is wrong"
+        raise ContractError(subject, finding)
+
+
+def test_an_error_after_the_landing_is_complete_is_raised_as_it_is(syncs: Syncs) -> None:
+    with pytest.raises(ContractError):
+        complete_and_fail(syncs)
+
+
 def test_a_fetch_that_fails_does_not_wait_for_a_page_that_is_being_written(syncs: Syncs) -> None:
     with syncs.engine.begin() as other:
         other.execute(text("lock table inn8_raw.pages in exclusive mode"))

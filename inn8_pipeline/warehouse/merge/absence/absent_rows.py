@@ -125,7 +125,7 @@ _UNREADABLE_SINCE = sql.SQL(
 
 def _unreadable_since(context: MergeContext) -> datetime | None:
     row = context.run(_UNREADABLE_SINCE).fetchone()
-    return row["unreadable_since"] if row else None
+    return None if row is None else row["unreadable_since"]
 
 
 _EXPLAIN = sql.SQL("update lacking set reason = %(reason)s where reason is null")

@@ -55,7 +55,7 @@ def found_version(connection: Connection) -> str:
     """Return the schema version of the database; empty if it has none."""
     (found,) = execute(connection, _HAS_VERSION)
     row = execute(connection, _VERSION).fetchone() if found["has_version"] else None
-    return str(row["version_num"]) if row else ""
+    return "" if row is None else str(row["version_num"])
 
 
 def check(connection: Connection) -> None:
@@ -97,7 +97,7 @@ def upgrade(engine: Engine) -> str:
 def _owner_of(connection: Connection, schema: str) -> str:
     """Return the role that owns a schema; empty if there is no such schema."""
     row = execute(connection, _SCHEMA_OWNER, schema=schema).fetchone()
-    return str(row["owner"]) if row else ""
+    return "" if row is None else str(row["owner"])
 
 
 def _act_as_owner(connection: Connection) -> None:
