@@ -1,4 +1,4 @@
-"""The threads of a sync share two heaps of glibc, instead of keeping what was freed in one each."""
+"""The threads of a sync share two arenas of glibc's malloc, instead of keeping what was freed in one each."""
 
 import ctypes
 import subprocess

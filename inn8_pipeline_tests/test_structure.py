@@ -106,6 +106,8 @@ def truths(function: ast.AST) -> Iterator[ast.expr]:
             yield node.test
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             yield node.operand
+        elif isinstance(node, ast.BoolOp):
+            yield from node.values
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "bool":
             yield from node.args
 
@@ -139,5 +141,6 @@ def write(connection):
     if not execute(connection, IS_STORED).fetchone():
         row = execute(connection, NEWEST).fetchone()
         return 1 if row else 2
+    return execute(connection, NEWEST).fetchone() or {}
 """
-    assert set(rows_judged_by_their_truth(ast.parse(wrong))) == {3, 5}
+    assert set(rows_judged_by_their_truth(ast.parse(wrong))) == {3, 5, 6}

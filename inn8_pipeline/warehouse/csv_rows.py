@@ -40,14 +40,14 @@ def encode(frame: pd.DataFrame) -> EncodedRows:
 
 
 class RecordDigests:
-    """The digests of records by their ordinals, which are added in ascending order."""
+    """The digests of records by their ordinals, in any order."""
 
     def __init__(self) -> None:
         self._ordinals: list[int] = []
         self._digests: list[bytes] = []
 
     def add(self, ordinals: Sequence[int], digests: bytes | Iterable[bytes]) -> None:
-        """Add the digests of these records: one after the other, or each on its own. Ignore them if one is lacking."""
+        """Add digests, joined or one by one. They are ignored unless there is one for each of these ordinals."""
         joined = digests if isinstance(digests, bytes) else b"".join(digests)
         if len(joined) == len(ordinals) * DIGEST_BYTES:
             self._ordinals += ordinals
@@ -60,9 +60,11 @@ class RecordDigests:
         """
         known = np.array(self._ordinals, np.int64)
         wanted = np.array(ordinals, np.int64)
-        places = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
         if not len(known) or not len(wanted):
             return pa.nulls(len(wanted), pa.string())
+        # Retried rejects have negative ordinals, which descend.
+        ascending = np.argsort(known, kind="stable")
+        places = ascending[np.minimum(np.searchsorted(known, wanted, sorter=ascending), len(known) - 1)]
         has_digest = (known[places] == wanted) & ~np.isin(wanted, np.array(list(without), np.int64))
         texts = np.empty((len(wanted), _TEXT_LENGTH), np.uint8)
         texts[:, : len(_PREFIX)] = np.frombuffer(_PREFIX, np.uint8)

@@ -60,9 +60,12 @@ class KeptConnection:
                 has_worked = True
             finally:
                 if not has_worked:
-                    self._disconnect()
+                    self._disconnect(is_lost=True)
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, *, is_lost: bool = False) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            if is_lost:
+                # Otherwise SQLAlchemy would roll back, fail, and log the error with a traceback.
+                connection.invalidate()
             connection.close()

@@ -109,7 +109,7 @@ def waiting_at_most(connection: Connection, seconds: float) -> Iterator[None]:
 
     """
     # `set … to default` would give the default of the server, by which a statement waits for ever.
-    former = execute(connection, _BOUND_OF_WAIT).fetchone() or {}
+    (former,) = execute(connection, _BOUND_OF_WAIT)
     execute(connection, _BOUND_WAIT, bound=f"{max(seconds * 1000, 1):.0f}ms")
     yield
     execute(connection, _BOUND_WAIT, **former)

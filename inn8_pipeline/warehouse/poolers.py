@@ -81,5 +81,5 @@ def _shares(engine: Engine, first: "psycopg.Connection[Any]") -> bool:
 
 
 def _process(connection: "psycopg.Connection[Any]") -> int:
-    (process,) = connection.execute(_PROCESS).fetchone() or (0,)
+    ((process,),) = connection.execute(_PROCESS)
     return int(process)

@@ -323,7 +323,9 @@ def test_one_connection_is_used_for_all_questions(store: PostgresCircuits, engin
         assert time.monotonic() < ends_at
 
 
-def test_a_connection_that_was_cut_is_an_error_once_and_then_replaced(store: PostgresCircuits, engine: Engine) -> None:
+def test_a_connection_that_was_cut_is_an_error_once_and_then_replaced(
+    store: PostgresCircuits, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     store.admit("clients", LEASE_SECONDS)
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     with engine.connect() as connection:
@@ -331,3 +333,4 @@ def test_a_connection_that_was_cut_is_an_error_once_and_then_replaced(store: Pos
     with pytest.raises(DatabaseError, match="while reading the state of the circuit breaker"):
         store.admit("clients", LEASE_SECONDS)
     assert store.admit("clients", LEASE_SECONDS) is False
+    assert caplog.records == []

@@ -35,7 +35,7 @@ def check(connection: Connection, tenant_id: str, entity: Entity) -> None:
 
     """
     row = execute(connection, _AHEAD, tenant=tenant_id, entity=entity.name).fetchone()
-    seconds = (row and row["seconds"]) or 0.0
+    seconds = 0.0 if row is None else row["seconds"] or 0.0
     if seconds > CLOCK_TOLERANCE.total_seconds():
         raise FutureLandingError(entity.name, seconds)
 

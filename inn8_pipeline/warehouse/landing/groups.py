@@ -35,8 +35,9 @@ def write_new(connection: Connection, tenant_id: str, groups: Sequence[ChunkGrou
     new = [group for group in groups if group.digest not in stored]
     if new:
         pages.write_new(connection, tenant_id, [chunk for group in new for chunk in group.chunks])
+        # In order, because the rows are one transaction: two fetches must not wait for each other in a circle.
         rows = [
             {"tenant": tenant_id, "digest": group.digest, "pages": [chunk.digest for chunk in group.chunks]}
-            for group in new
+            for group in sorted(new, key=lambda group: group.digest)
         ]
         raw(connection).cursor().executemany(_WRITE, rows)

@@ -1,6 +1,6 @@
 """Store a landing while it is fetched: its records in chunks, or its pages as they are.
 
-A landing is used only once it is complete. Pages are written in a thread of their own while the next ones are fetched.
+A landing is used only once it is complete. A background thread writes pages while the next ones are fetched.
 """
 
 import weakref
@@ -39,6 +39,7 @@ WRITTEN_TOGETHER_BYTES = 1024 * 1024
 CANCEL_SECONDS = 5
 """How long the request to cancel a write may take."""
 UNOBSERVED = nullcontext()
+"""Writes that nobody measures."""
 _WRITE_WITHOUT_WAITING = sql.SQL("set synchronous_commit = off")
 _WAIT_FOR_THE_DISK = sql.SQL("reset synchronous_commit")
 _COMPLETE = sql.SQL(
@@ -98,6 +99,7 @@ class LandingWriter:
             self._lock = locks.SharedLock(engine, locks.fetches(tenant_id))
             opened.callback(self._lock.close)
             self.id = self._open(action, window, run_id)
+            self._cancel = partial(raw(self._connection).cancel_safe, timeout=CANCEL_SECONDS)
             opened.callback(self._writes.close)
             self._close = weakref.finalize(self, opened.pop_all().close)
 
@@ -109,11 +111,13 @@ class LandingWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections. A landing that is not complete by now will never be."""
-        if kind is not None:
-            # If Postgres cannot be reached, the write ends by the time limits of its connection.
-            with suppress(psycopg.Error):
-                self._writes.interrupt(lambda: raw(self._connection).cancel_safe(timeout=CANCEL_SECONDS))
-        self._close()
+        try:
+            if kind is not None:
+                # If Postgres cannot be reached, the write ends by the time limits of its connection.
+                with suppress(psycopg.Error):
+                    self._writes.interrupt(self._cancel)
+        finally:
+            self._close()
 
     def _open(self, action: str, window: Window | None, run_id: str) -> int:
         with self._transaction(action) as connection:
@@ -137,7 +141,7 @@ class LandingWriter:
         return int(opened.fetchall()[0]["id"])
 
     def _commit_each_statement(self) -> None:
-        """Switch to autocommit, so that several groups cost one round trip if they are stored, and three if not.
+        """Switch to autocommit, so that several groups cost one round trip if they are stored, and four if not.
 
         Only the completion of the landing waits for the disk, and with it for the pages written before.
         """
@@ -145,7 +149,7 @@ class LandingWriter:
         execute(self._connection, _WRITE_WITHOUT_WAITING)
 
     def add(self, body: bytes, records: int) -> None:
-        """Store a page, except what is stored already. An error of Postgres may be raised by a later call only."""
+        """Store a page, except what is stored already. An error of Postgres may be raised only by a later call."""
         self._pages += 1
         self._records += records
         self._bytes += len(body)
@@ -199,7 +203,7 @@ class LandingWriter:
         self._end_chunks()
         self._writes.wait()
         self._lock.check()
-        with self._transaction("completing a landing") as connection:
+        with self._while_writing, self._transaction("completing a landing") as connection:
             execute(connection, _WAIT_FOR_THE_DISK)
             row = execute(
                 connection,

@@ -48,7 +48,7 @@ _IS_LATE = sql.SQL(
 def is_late(connection: Connection, landing: Landing) -> bool:
     """Return True if a later fetch of the entity was merged. Then rows must be compared by their age."""
     row = execute(connection, _IS_LATE, **_key(landing)).fetchone()
-    return bool(row and row["is_late"])
+    return row is not None and bool(row["is_late"])
 
 
 def _key(landing: Landing) -> dict[str, object]:

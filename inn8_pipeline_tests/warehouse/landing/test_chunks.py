@@ -15,7 +15,7 @@ from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.warehouse.database import transaction as transaction_of
 from inn8_pipeline.warehouse.landing import chunks, groups, retention
 from inn8_pipeline.warehouse.landing import pages as landed_pages
-from inn8_pipeline.warehouse.landing.chunks import Chunk, Chunker, ChunkGroup
+from inn8_pipeline.warehouse.landing.chunks import Chunk, Chunker, ChunkGroup, digest_of
 from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, many, october
@@ -143,6 +143,24 @@ def test_fetches_that_store_the_same_chunks_in_another_order_do_not_wait_for_eac
             written = [threads.submit(write, syncs, each) for each in (chunks, chunks[::-1])]
         for each in written:
             each.result()
+
+
+def test_fetches_that_store_the_same_groups_in_another_order_do_not_wait_for_each_other_in_a_circle(
+    syncs: Syncs,
+) -> None:
+    chunks = chunks_of([b'{"id": "T-1"}'])
+    write(syncs, chunks)
+    for number in range(5):
+        ended = [ChunkGroup(chunks, digest_of(b"%d %d" % (number, at)), 1) for at in range(5000)]
+        with ThreadPoolExecutor(2) as threads:
+            written = [threads.submit(write_groups, syncs, each) for each in (ended, ended[::-1])]
+        for each in written:
+            each.result()
+
+
+def write_groups(syncs: Syncs, ended: Sequence[ChunkGroup]) -> None:
+    with transaction_of(syncs.engine, "writing groups") as connection:
+        groups.write_new(connection, TENANT, ended)
 
 
 def write(syncs: Syncs, chunks: Sequence[Chunk]) -> None:

@@ -107,6 +107,7 @@ def test_more_orphans_than_one_chunk_are_all_tried_again(syncs: Syncs) -> None:
     syncs.with_parents()
     result = syncs.transactions([transaction(id="T-x", tradeDate="2026-10-08")], october(8))
     assert result.counts == Counts(fetched=1, retried=2500, inserted=2501)
+    assert syncs.query("select count(*) as rows from inn8.transactions where record_digest is null") == [{"rows": 0}]
     assert syncs.rejects() == []
 
 
