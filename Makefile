@@ -8,7 +8,7 @@ EXTRAS := celery e2e kubernetes otel sandbox test
 # Also in an activated .venv, whose Python has no pip.
 export PATH := $(subst $(CURDIR)/$(VENV)/bin:,,$(PATH))
 # The machine's pip installs into .venv, so that a Python without `ensurepip` (Debian's) is enough.
-PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --no-input
+PIP = $(PYTHON) -m pip --python $(@D)/bin/python --disable-pip-version-check --no-input
 # Each command chooses its Dagster instance; none inherits that of the shell.
 unexport DAGSTER_HOME
 
@@ -90,23 +90,21 @@ bench: $(READY) $(VENV)-bench/.ready $(VENV)-plain/.ready ## Compare with dlt an
 capacity: $(READY) $(VENV)-plain/.ready ## Measure how far one machine goes: transactions, rows, tenants; a quarter of an hour.
 	@$(BIN)/python -m benchmarks.capacity $(CAPACITY)
 
+new-environment = $(PYTHON) -m venv --clear --without-pip $(@D) && echo '*' > $(@D)/.gitignore
 # The project as its users install it: one of the tests' packages would slow every command down (httpcore imports trio).
 $(VENV)-plain/.ready: constraints.txt pyproject.toml
 	@echo "Setting up $(VENV)-plain, once: the project without the packages of its tests."
-	@$(PYTHON) -m venv --clear --without-pip $(VENV)-plain
-	@echo '*' > $(VENV)-plain/.gitignore
-	@sed -n 's/^\([a-z0-9._-]*\)\(\[[^]]*\]\)*\(==[^ ;]*\).*/\1\3/p' constraints.txt > $(VENV)-plain/constraints.txt
-	@$(PYTHON) -m pip --python $(VENV)-plain/bin/python --disable-pip-version-check --no-input install -qq \
-		-c $(VENV)-plain/constraints.txt -e .
+	@$(new-environment)
+	@sed -n 's/^\([a-z0-9._-]*\)\(\[[^]]*\]\)*\(==[^ ;]*\).*/\1\3/p' constraints.txt > $(@D)/constraints.txt
+	@$(PIP) install -qq -c $(@D)/constraints.txt -e .
 	@touch $@
 
 # Each of these has a virtual environment of its own, because its packages conflict with our pins.
 $(VENV)-audit/.ready $(VENV)-bench/.ready $(VENV)-deploy/.ready: $(VENV)-%/.ready: pyproject.toml
 	@echo "Setting up $(VENV)-$*, once, apart from the project's own."
-	@$(PYTHON) -m venv --clear --without-pip $(VENV)-$*
-	@echo '*' > $(VENV)-$*/.gitignore
-	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$*"], sep="\n")' > $(VENV)-$*/requirements.txt
-	@$(PYTHON) -m pip --python $(VENV)-$*/bin/python --disable-pip-version-check --no-input install -qq -r $(VENV)-$*/requirements.txt
+	@$(new-environment)
+	@$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$*"], sep="\n")' > $(@D)/requirements.txt
+	@$(PIP) install -qq -r $(@D)/requirements.txt
 	@touch $@
 
 pins: ## Renew constraints.txt with PYTHON=python3.11, the oldest supported Python.

@@ -227,10 +227,14 @@ class LandingWriter:
             )
         return landing_of(row)
 
-    @contextmanager
-    def _transaction(self, action: str) -> Iterator[Connection]:
-        with guarded(action), self._connection.begin():
-            yield self._connection
+    def _transaction(self, action: str) -> AbstractContextManager[Connection]:
+        return _transaction(self._connection, action)
+
+
+@contextmanager
+def _transaction(connection: Connection, action: str) -> Iterator[Connection]:
+    with guarded(action), connection.begin():
+        yield connection
 
 
 def _write(
@@ -239,5 +243,5 @@ def _write(
     while_writing: AbstractContextManager[None],
     write: Callable[[Connection, str], None],
 ) -> None:
-    with while_writing, guarded("writing a page"), connection.begin():
+    with while_writing, _transaction(connection, "writing a page"):
         write(connection, tenant_id)
