@@ -144,3 +144,15 @@ def write(connection):
     return execute(connection, NEWEST).fetchone() or {}
 """
     assert set(rows_judged_by_their_truth(ast.parse(wrong))) == {3, 5, 6}
+
+
+def test_no_test_depends_on_the_day_of_the_week() -> None:
+    tests = Path(__file__).parent
+    modules = [each for each in tests.rglob("*.py") if tests / "sandbox" not in each.parents]
+    undated = [
+        f"{path.relative_to(tests)}:{call.lineno}"
+        for path in modules
+        for call in calls(ast.parse(path.read_text(encoding="utf-8")), "World")
+        if not {"first_date", "last_date"} & {keyword.arg for keyword in call.keywords}
+    ]
+    assert not undated, f"worlds without a date; take world_of_today: {undated}"

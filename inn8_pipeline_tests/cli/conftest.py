@@ -21,6 +21,7 @@ from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests import folders
 from inn8_pipeline_tests.conftest import NewDatabase
+from inn8_pipeline_tests.worlds import world_of_today
 
 TIMEOUT_SECONDS = 180
 TENANT = "tests"
@@ -114,7 +115,7 @@ def storage_url(new_database: NewDatabase) -> Iterator[str]:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World(clients=30, portfolios=40, transactions=400, days=40) as made:
+    with world_of_today(clients=30, portfolios=40, transactions=400, days=40) as made:
         yield made
 
 

@@ -12,12 +12,12 @@ import sqlalchemy
 from inn8_pipeline.defs.build import build
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.postgres.embedded import EmbeddedPostgres
-from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment
 from inn8_pipeline.warehouse.database import connect
 from inn8_pipeline_tests.conftest import NewDatabase
 from inn8_pipeline_tests.daemons import configure
 from inn8_pipeline_tests.defs.pipelines import DAYS, SECRET, TENANT, Pipeline
+from inn8_pipeline_tests.worlds import world_of_today
 
 NewPipeline = Callable[..., Pipeline]
 
@@ -85,7 +85,7 @@ def new_pipeline(
 
         def new(**dimensions: int) -> Pipeline:
             small = {"clients": 25, "portfolios": 30, "transactions": 40, "days": DAYS}
-            world = stack.enter_context(World(**(small | dimensions)))  # type: ignore[arg-type]
+            world = stack.enter_context(world_of_today(**(small | dimensions)))
             server = stack.enter_context(SandboxServer(world, client_secret=SECRET))
             variables = {
                 "INN8_BASE_URL": server.base_url,

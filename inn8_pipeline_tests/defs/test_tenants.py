@@ -13,10 +13,10 @@ from inn8_pipeline.defs.sync_log import killed_runs, warehouse_log
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS
 from inn8_pipeline.errors import SettingsError
 from inn8_pipeline.sandbox.api.server import SandboxServer
-from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.settings import Environment, read_tenant, read_tenant_ids
 from inn8_pipeline_tests.defs import expected_rows
 from inn8_pipeline_tests.defs.pipelines import SECRET, TENANT, Pipeline, day_names
+from inn8_pipeline_tests.worlds import world_of_today
 
 ACME = names.Tenant("acme", is_default=False)
 
@@ -25,7 +25,7 @@ ACME = names.Tenant("acme", is_default=False)
 def both(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Pipeline]]:
     """Yield the pipeline's own tenant, as it was before, and a second one with another INN8."""
     with (
-        World(clients=11, portfolios=12, transactions=20, days=3, seed=99) as world,
+        world_of_today(clients=11, portfolios=12, transactions=20, days=3, seed=99) as world,
         SandboxServer(world, client_secret=f"{SECRET}-of-acme") as server,
     ):
         variables = {

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from inn8_pipeline.sandbox.api.server import SandboxServer
-from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline_tests.cli.conftest import count
 from inn8_pipeline_tests.conftest import NewDatabase
 from inn8_pipeline_tests.deploy.image import Image
 from inn8_pipeline_tests.deploy.servers import free_port
 from inn8_pipeline_tests.deploy.services import Service
+from inn8_pipeline_tests.worlds import world_of_today
 
 LAUNCH = """mutation { launchRun(executionParams: {runConfigData: "{}", selector:
   {repositoryName: "__repository__", repositoryLocationName: "inn8", jobName: "clients_sync"}})
@@ -43,7 +43,7 @@ def place(image: Image, new_database: NewDatabase) -> Iterator[dict[str, str]]:
     secrets = image.root / "run" / "secrets"
     secrets.mkdir(parents=True, exist_ok=True)
     with (
-        World(clients=30, portfolios=40, transactions=400, days=40) as world,
+        world_of_today(clients=30, portfolios=40, transactions=400, days=40) as world,
         SandboxServer(world) as server,
         new_database("template0") as warehouse,
         new_database("template0") as storage,

@@ -18,7 +18,6 @@ SETTLEMENT_DAYS = 3
 SATURDAY = 5
 # Trades on a day of the weekend, as a share of those on a working day: a few corrections, and interest.
 WEEKEND_SHARE = 0.02
-_PER_WEEK = 5 + 2 * WEEKEND_SHARE
 
 _TRADES = ("buy", "buy", "buy", "Buy", "sell", "sell", "Sell", "switch_in", "switch-in", "switch_out", "Switch Out")
 _CASH = ("deposit", "Deposit", "withdrawal", "dividend", "Dividend", "interest", "fee", "Fee", "tax", "transfer_in")
@@ -78,11 +77,11 @@ def _security(seed: int, number: int) -> Security:
     return Security(symbol, code, currency, price, places, is_fund, rendered)
 
 
-def transactions_of_day(seed: int, day: date, per_day: float) -> int:
+def transactions_of_day(seed: int, day: date, per_day: float, weekend_share: float) -> int:
     """Return the number of transactions of `day`. The mean over whole weeks is `per_day`."""
-    share = WEEKEND_SHARE if day.weekday() >= SATURDAY else 1.0
+    share = weekend_share if day.weekday() >= SATURDAY else 1.0
     draw = Random(f"{seed}:count:{day.isoformat()}")
-    return int(per_day * 7 / _PER_WEEK * share * (0.85 + 0.3 * draw.random()) + draw.random())
+    return int(per_day * 7 / (5 + 2 * weekend_share) * share * (0.85 + 0.3 * draw.random()) + draw.random())
 
 
 def render_day(seed: int, day: date, count: int, portfolios: int, securities: Sequence[Security]) -> list[bytes]:

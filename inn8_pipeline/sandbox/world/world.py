@@ -28,7 +28,7 @@ class World:
     """Clients, portfolios and transactions, generated when they are first needed. Thread-safe.
 
     Everything depends on the arguments only: a client on the seed and its number; a day of trade on the seed, the
-    date, the number of portfolios and the mean number of transactions per day.
+    date, the number of portfolios, the mean number of transactions per day and `weekend_share`.
 
     Args:
         clients: The number of clients.
@@ -38,6 +38,7 @@ class World:
         seed: Another seed generates other data.
         last_date: The last day of trade; if None, always today in UTC, so tomorrow there is one more day.
         first_date: The first day of trade; it keeps the beginning fixed over restarts.
+        weekend_share: How many transactions a day of a weekend has, for each one of another day.
         invalid: The number of invalid records to add to each collection.
         implausible: If it is not None, transactions add up, except for so many implausible cases of each kind.
 
@@ -45,8 +46,8 @@ class World:
 
     def __init__(  # noqa: PLR0913 (all by name)
         self, *, clients: int = 1000, portfolios: int = 2000, transactions: int = 50_000, days: int = 90, seed: int = 7,
-        last_date: date | None = None, first_date: date | None = None, invalid: int = 0,
-        implausible: int | None = None,
+        last_date: date | None = None, first_date: date | None = None,
+        weekend_share: float = generated_transactions.WEEKEND_SHARE, invalid: int = 0, implausible: int | None = None,
     ) -> None:  # fmt: skip
         if min(clients, portfolios, transactions) < 0 or days < 1 or (portfolios and not clients):
             raise InvalidWorldError
@@ -54,6 +55,7 @@ class World:
         self._last_date = last_date
         self.first_date = first_date or (last_date or _today()) - timedelta(days=days - 1)
         self._per_day = transactions / days if portfolios else 0.0
+        self._weekend_share = weekend_share
         self._open_and_closed: tuple[list[str], list[str]] | None = None
         self._adds_up = implausible is not None
         self._securities = generated_transactions.generate_securities(seed)
@@ -211,7 +213,7 @@ class World:
     def _count_of_day(self, day: date) -> int:
         if not self.first_date <= day <= self.last_date:
             return 0
-        return generated_transactions.transactions_of_day(self.seed, day, self._per_day)
+        return generated_transactions.transactions_of_day(self.seed, day, self._per_day, self._weekend_share)
 
     def _generate_day(self, day: date) -> list[bytes]:
         count = self._count_of_day(day)

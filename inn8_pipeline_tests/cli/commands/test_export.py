@@ -18,11 +18,12 @@ from inn8_pipeline.sandbox.world.world import World
 from inn8_pipeline.warehouse.queries import exports
 from inn8_pipeline.warehouse.schema.views import views
 from inn8_pipeline_tests.cli.conftest import Place
+from inn8_pipeline_tests.worlds import world_of_today
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World(clients=5, portfolios=5, transactions=120, days=5) as made:
+    with world_of_today(clients=5, portfolios=5, transactions=300, days=5) as made:
         yield made
 
 

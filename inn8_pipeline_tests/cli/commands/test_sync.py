@@ -15,6 +15,7 @@ from inn8_pipeline.warehouse.merge.results import Status
 from inn8_pipeline.warehouse.schema import migrations
 from inn8_pipeline.warehouse.sync_log.entry import worst
 from inn8_pipeline_tests.cli.conftest import Place, count
+from inn8_pipeline_tests.worlds import world_of_today
 
 
 def syncs(output: str) -> list[dict[str, Any]]:
@@ -105,7 +106,7 @@ def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world
 class TestOfAnEmptyWorld:
     @pytest.fixture
     def world(self) -> Iterator[World]:
-        with World(clients=0, portfolios=0, transactions=0, days=5) as made:
+        with world_of_today(clients=0, portfolios=0, transactions=0, days=5) as made:
             yield made
 
     def test_no_data_is_no_failure(self, place: Place) -> None:
@@ -149,7 +150,7 @@ class TestOfAWorldWithFaultyRecords:
 
     @pytest.fixture
     def world(self) -> Iterator[World]:
-        with World(clients=5, portfolios=5, transactions=50, days=5, invalid=2) as made:
+        with world_of_today(clients=5, portfolios=5, transactions=50, days=5, invalid=2) as made:
             yield made
 
     @pytest.mark.slow
@@ -216,7 +217,10 @@ def test_a_rebuild_makes_the_table_from_the_landing_and_asks_inn8_nothing(place:
 @pytest.fixture
 def acme() -> Iterator[SandboxServer]:
     """Yield the INN8 of a second tenant."""
-    with World(clients=7, portfolios=5, transactions=10, days=2, seed=99) as world, SandboxServer(world) as server:
+    with (
+        world_of_today(clients=7, portfolios=5, transactions=10, days=2, seed=99) as world,
+        SandboxServer(world) as server,
+    ):
         yield server
 
 

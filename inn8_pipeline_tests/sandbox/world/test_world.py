@@ -71,6 +71,11 @@ def test_there_are_about_as_many_transactions_as_requested_and_few_at_weekends()
     assert sum(weekend) < 0.02 * 9_100
 
 
+def test_a_weekend_may_have_as_many_transactions_as_other_days() -> None:
+    world = World(clients=10, portfolios=10, transactions=9_100, days=91, last_date=LAST_DATE, weekend_share=1.0)
+    assert all(75 <= world.count("transactions", day, day) <= 125 for day in world.days("transactions"))
+
+
 def test_every_generated_record_is_valid() -> None:
     world = small()
     clients, portfolios = by_id(world, "clients"), by_id(world, "portfolios")
