@@ -26,7 +26,7 @@ from inn8_pipeline.warehouse.csv_rows import RecordDigests, encode
 from inn8_pipeline.warehouse.landing.chunks import digest_of
 from inn8_pipeline.warehouse.landing.pages import LandedPage, pages_with, stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.record_source import RecordBatch
+from inn8_pipeline.warehouse.merge.records.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
 from inn8_pipeline.warehouse.queries.owning_clients import count_clients
 from inn8_pipeline.warehouse.read_ahead import prefetch

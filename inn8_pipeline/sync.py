@@ -26,7 +26,7 @@ from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
 from inn8_pipeline.warehouse.landing.validators import PageValidators
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
-from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.records.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
     NO_DRIFT,

@@ -17,7 +17,7 @@ from inn8_pipeline.warehouse.database import transaction
 from inn8_pipeline.warehouse.history import trigger_settings
 from inn8_pipeline.warehouse.landing import clock_skew
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge import drift, reading, reconciliation, staging, watermarks
+from inn8_pipeline.warehouse.merge import drift, reconciliation, watermarks
 from inn8_pipeline.warehouse.merge.absence import absent_rows, deletions
 from inn8_pipeline.warehouse.merge.absence.absent_rows import Absence
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
@@ -25,9 +25,10 @@ from inn8_pipeline.warehouse.merge.changes import change_limit, changed_columns,
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import MergePlan
-from inn8_pipeline.warehouse.merge.reading import Read
 from inn8_pipeline.warehouse.merge.reconciliation import MergeObservations, ReconciledCounts
-from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.records import reading, staging
+from inn8_pipeline.warehouse.merge.records.reading import Read
+from inn8_pipeline.warehouse.merge.records.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects import exclusions, open_rejects, visibility
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,

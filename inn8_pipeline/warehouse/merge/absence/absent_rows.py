@@ -22,11 +22,11 @@ from datetime import datetime
 from psycopg import sql
 
 from inn8_pipeline.warehouse.database import Statement
-from inn8_pipeline.warehouse.merge import staging
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit, is_of_days
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import name_of
-from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.records import staging
+from inn8_pipeline.warehouse.merge.records.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects.exclusions import CONFIRMED_AT, confirming_joins
 from inn8_pipeline.warehouse.merge.results import UnconfirmedRows
 

@@ -20,7 +20,7 @@ from inn8_pipeline.warehouse.database import Statement
 from inn8_pipeline.warehouse.landing.chunks import DIGEST_BYTES
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import name_of
-from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.records.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects.exclusions import day_of
 from inn8_pipeline.warehouse.schema.landed_pages import NAMED_PAGES
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from inn8_pipeline.warehouse.merge import drift, staging, watermarks
+from inn8_pipeline.warehouse.merge import drift, watermarks
 from inn8_pipeline.warehouse.merge.absence import absent_rows
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.changes import same_records
 from inn8_pipeline.warehouse.merge.context import MergeContext
-from inn8_pipeline.warehouse.merge.record_source import RecordSource
+from inn8_pipeline.warehouse.merge.records import staging
+from inn8_pipeline.warehouse.merge.records.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.rejects import open_rejects
 from inn8_pipeline.warehouse.merge.results import SchemaDrift
 

@@ -21,7 +21,7 @@ from inn8_pipeline.warehouse.bulk_copy import copy_rows, copy_tuples
 from inn8_pipeline.warehouse.database import Statement
 from inn8_pipeline.warehouse.merge.context import MergeContext
 from inn8_pipeline.warehouse.merge.plan import DimensionPlan, name_of, names, type_of
-from inn8_pipeline.warehouse.merge.record_source import RecordBatch
+from inn8_pipeline.warehouse.merge.records.record_source import RecordBatch
 
 _CREATE_ROWS = sql.SQL(
     "create temporary table staged ({columns}, as_of_at timestamptz not null default {as_of_at}) on commit drop"
