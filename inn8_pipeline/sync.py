@@ -26,6 +26,7 @@ from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
 from inn8_pipeline.warehouse.landing.validators import PageValidators
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline.warehouse.merge.records.record_source import RecordSource
 from inn8_pipeline.warehouse.merge.results import (
     NO_COUNTS,
@@ -36,7 +37,7 @@ from inn8_pipeline.warehouse.merge.results import (
     SyncResult,
     UnconfirmedRows,
 )
-from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline.warehouse.sync_log.entry import TOTALS, worst
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from inn8_pipeline.sync import Destination, land, merge
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse import database
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.session import MergeOptions
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 
 LAST = date(2026, 10, 30)
 HISTORY = Window(date(2026, 10, 26), LAST)

@@ -28,8 +28,8 @@ from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
+from inn8_pipeline.warehouse.merge.options import MergeOptions, RejectLimit
 from inn8_pipeline.warehouse.merge.results import SyncResult
-from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit
 from inn8_pipeline_tests.contract.test_whole_syncs import STYLES
 from inn8_pipeline_tests.soak import expectations, mass_changes, oracle, owners, tables
 from inn8_pipeline_tests.soak.oracle import ENTITIES, Expected

@@ -19,8 +19,9 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing import chunks
 from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline.warehouse.merge.results import SyncResult
-from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline_tests.soak.profiles import soak_settings
 from inn8_pipeline_tests.transform.builders import client, portfolio, security, transaction
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, WatchedReader, october

@@ -10,7 +10,7 @@ import psycopg
 
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing.store import Landing
-from inn8_pipeline.warehouse.merge.session import MergeOptions
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs
 
 SERVER = ForkServerContext()

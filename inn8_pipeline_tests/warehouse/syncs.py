@@ -20,9 +20,10 @@ from inn8_pipeline.warehouse.landing.store import Landing
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
 from inn8_pipeline.warehouse.merge.changes.change_limit import ChangeLimit
+from inn8_pipeline.warehouse.merge.options import MergeOptions, RejectLimit
 from inn8_pipeline.warehouse.merge.records.record_source import RecordBatch
 from inn8_pipeline.warehouse.merge.results import SyncResult
-from inn8_pipeline.warehouse.merge.session import MergeOptions, RejectLimit, merge_landing
+from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline_tests.transform import builders
 
 TENANT = "t1"

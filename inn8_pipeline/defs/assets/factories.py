@@ -27,14 +27,14 @@ from inn8_pipeline.warehouse.sync_log.entry import Trigger
 if TYPE_CHECKING:
     from inn8_pipeline import sync
     from inn8_pipeline.warehouse.landing.store import Landing
-    from inn8_pipeline.warehouse.merge import session
+    from inn8_pipeline.warehouse.merge import options
     from inn8_pipeline.warehouse.merge.absence import deletions
     from inn8_pipeline.warehouse.merge.changes import change_limit
 else:
     sync = lazy_module("inn8_pipeline.sync")
     change_limit = lazy_module("inn8_pipeline.warehouse.merge.changes.change_limit")
     deletions = lazy_module("inn8_pipeline.warehouse.merge.absence.deletions")
-    session = lazy_module("inn8_pipeline.warehouse.merge.session")
+    options = lazy_module("inn8_pipeline.warehouse.merge.options")
 
 
 def raw_asset(
@@ -112,7 +112,7 @@ def table_assets(
             version = contract.of(entity).transform_version(TRANSFORM_VERSION)
             config = context.op_execution_context.op_config
             is_quick = step.sync.trigger in {Trigger.TICK, Trigger.MANUAL}
-            options = _merge_options(to.run_id, config, current, version, is_dry=is_dry, is_quick=is_quick)
+            merge_options = _merge_options(to.run_id, config, current, version, is_dry=is_dry, is_quick=is_quick)
             if step.sync.trigger is Trigger.REBUILD and not is_dry:
                 warehouse_log.begin(to.engine, step.sync)
             record = MergeRecorder(step.sync, days, step.began_at)
@@ -125,7 +125,7 @@ def table_assets(
                 outcome = sync.merge(
                     to,
                     sources,
-                    options,
+                    merge_options,
                     on_wait,
                     contract=contract,
                     on_merged=record.write,
@@ -233,19 +233,19 @@ def _merge_options(  # noqa: PLR0913 (as many as a merge has)
     *,
     is_dry: bool,
     is_quick: bool,
-) -> "Callable[[Landing], session.MergeOptions]":
+) -> "Callable[[Landing], options.MergeOptions]":
     """Return a function from a landing to its merge options.
 
     A landing of another run is merged even if nothing has changed, because the run is a rebuild. So is that of a sweep
     or a backfill. They compare all values with the table, and repair rows that were edited by hand. So does each merge
     of an entity without days, which no sweep syncs.
     """
-    return lambda landing: session.MergeOptions(
+    return lambda landing: options.MergeOptions(
         transform_version=transform_version,
         full_window=settings.full_window() if landing.window else None,
         may_repeat=is_quick and landing.run_id == run_id,
         may_skip_same=landing.window is not None,
-        reject_limit=session.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
+        reject_limit=options.RejectLimit(percent=100 if config["allow_rejects"] else settings.max_rejected_percent),
         removal_limit=deletions.RemovalLimit(settings.max_removed_percent, is_overridden=config["allow_removals"]),
         change_limit=change_limit.ChangeLimit(settings.max_changed_percent, is_overridden=config["allow_changes"]),
         lock_seconds=settings.lock_seconds,

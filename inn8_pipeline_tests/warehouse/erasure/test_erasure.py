@@ -15,8 +15,8 @@ from inn8_pipeline.warehouse.erasure.data_subject import DataSubject
 from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline.warehouse.landing.store import newest, newest_of_days
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline.warehouse.merge.results import StoredCounts
-from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline.warehouse.schema import access
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction
 from inn8_pipeline_tests.warehouse.erasure.conftest import NEIGHBOUR, THANDI, THEIRS, theirs

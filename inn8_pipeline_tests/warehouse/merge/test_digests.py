@@ -14,8 +14,9 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline.warehouse.merge.results import Counts, SyncResult
-from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline_tests.transform.builders import client, security, transaction
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, WatchedReader, many, october
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
-from inn8_pipeline.warehouse.merge.session import RejectLimit
+from inn8_pipeline.warehouse.merge.options import RejectLimit
 from inn8_pipeline_tests.transform.builders import body, client, transaction
 from inn8_pipeline_tests.warehouse.syncs import Changes, Syncs, Verbatim
 

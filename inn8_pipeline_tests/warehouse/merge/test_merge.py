@@ -5,8 +5,8 @@ import pytest
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import ReconciliationError, TooManyRejectsError
 from inn8_pipeline.transform import TRANSFORM_VERSION
+from inn8_pipeline.warehouse.merge.options import RejectLimit
 from inn8_pipeline.warehouse.merge.results import Counts, Status
-from inn8_pipeline.warehouse.merge.session import RejectLimit
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, security, transaction, without
 from inn8_pipeline_tests.warehouse.syncs import Syncs, Verbatim, many, october
 

@@ -12,8 +12,8 @@ from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing.pages import stored_pages
 from inn8_pipeline.warehouse.landing.store import Landing
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline.warehouse.merge.results import Counts
-from inn8_pipeline.warehouse.merge.session import MergeOptions
 from inn8_pipeline_tests.transform.builders import client, transaction
 from inn8_pipeline_tests.warehouse.killing import SERVER, merge_until_killed, merge_when_allowed
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, Syncs, october

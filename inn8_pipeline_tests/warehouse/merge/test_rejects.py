@@ -9,8 +9,9 @@ from inn8_pipeline.entities import CLIENTS, PORTFOLIOS, TRANSACTIONS, Window
 from inn8_pipeline.landing_reader import LandingReader
 from inn8_pipeline.transform import TRANSFORM_VERSION
 from inn8_pipeline.warehouse.merge.absence.deletions import RemovalLimit
+from inn8_pipeline.warehouse.merge.options import MergeOptions
 from inn8_pipeline.warehouse.merge.results import Counts, Status
-from inn8_pipeline.warehouse.merge.session import MergeOptions, merge_landing
+from inn8_pipeline.warehouse.merge.session import merge_landing
 from inn8_pipeline.warehouse.queries import rejects
 from inn8_pipeline_tests.transform.builders import body, client, portfolio, transaction, without
 from inn8_pipeline_tests.warehouse.syncs import HISTORY, TENANT, Row, Syncs, Verbatim, many, october
