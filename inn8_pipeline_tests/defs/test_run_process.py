@@ -19,19 +19,27 @@ from inn8_pipeline_tests.defs.pipelines import TENANT, Pipeline
 from inn8_pipeline_tests.warehouse.logins import new_login
 
 
+def connections(instance: dg.DagsterInstance) -> set[int]:
+    """Return the server processes of the connections that runs keep open."""
+    query = "select pid from pg_stat_activity where application_name like 'inn8 run %%'"
+    with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
+        return set(connection.exec_driver_sql(query).scalars())
+
+
 def test_the_connection_of_a_run_is_opened_again_when_it_breaks(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "SECONDS_BETWEEN_LOOKS", 0.2)
     run = instance.create_run_for_job(build(Environment({})).resolve_job_def("clients_sync"))
     with process.shown(instance, run.run_id):
-        until(lambda: not process.without_process(instance, [run.run_id]))
+        (broken,) = until(lambda: connections(instance))
+        assert not process.without_process(instance, [run.run_id])
         with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
-            connection.exec_driver_sql(
-                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'inn8 run %%'"
-            )
-        until(lambda: not process.without_process(instance, [run.run_id]))
-    assert process.without_process(instance, [run.run_id]) == {run.run_id}
+            connection.exec_driver_sql("select pg_terminate_backend(%s)", (broken,))
+        until(lambda: connections(instance) - {broken})
+        assert not process.without_process(instance, [run.run_id])
+    # Postgres notices a moment later that the connection was closed.
+    until(lambda: process.without_process(instance, [run.run_id]) == {run.run_id})
 
 
 def test_another_logins_connection_or_lock_neither_keeps_a_dead_run_alive_nor_hinders_a_living_one(

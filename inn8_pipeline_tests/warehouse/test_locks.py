@@ -75,7 +75,7 @@ def test_a_lock_is_lost_once_its_connection_has_broken_whether_another_session_h
 def break_the_connection_of(syncs: Syncs) -> None:
     """End the session that holds the lock, as Postgres does when the machine of its client is gone."""
     syncs.query("""
-        select pg_terminate_backend(pid) from pg_stat_activity
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity
          where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()
     """)
 
@@ -177,7 +177,7 @@ def test_a_fetch_whose_lock_was_lost_does_not_count(syncs: Syncs) -> None:
     writer.add(b"[]", 0)
     with psycopg.connect(str(syncs.engine.url.render_as_string(hide_password=False)).replace("+psycopg", "")) as admin:
         admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()"
         )
     with pytest.raises(DatabaseError, match="holding a lock"):

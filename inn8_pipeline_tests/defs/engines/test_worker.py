@@ -34,7 +34,7 @@ from inn8_pipeline_tests.warehouse.logins import administer, new_login, url_of
 RAW, MERGE = "raw_clients", "merge_clients"
 SECONDS = 30
 TERMINATED = """
-    select pg_terminate_backend(pid) from pg_stat_activity
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
      where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()
 """
 """Ends the sessions that hold locks, as Postgres does when the machine of its client is cut off."""
