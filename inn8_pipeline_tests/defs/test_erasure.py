@@ -20,13 +20,13 @@ def everything(pipeline: Pipeline) -> str:
 def test_a_client_that_inn8_has_erased_is_erased_here_and_syncs_go_on(new_pipeline: NewPipeline) -> None:
     pipeline = new_pipeline(transactions=200)
     world = pipeline.world
-    own = world.records("portfolios")[0]
+    traded = world.records("transactions")[0]["portfolioId"]
+    own = next(each for each in world.records("portfolios") if each["id"] == traded)
     person = next(each for each in world.records("clients") if each["id"] == own["clientId"])
     portfolios = [each for each in world.records("portfolios") if each["clientId"] == person["id"]]
     trades = [
         each for each in world.records("transactions") if each["portfolioId"] in {each["id"] for each in portfolios}
     ]
-    assert trades
     world.corrupt("clients", person["id"], fullName=7)
     pipeline.run_all()
     world.corrupt("clients", person["id"], fullName=person["fullName"])
