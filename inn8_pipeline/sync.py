@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
@@ -19,9 +20,11 @@ from inn8_pipeline.contract import DEFAULT, Contract
 from inn8_pipeline.entities import Entity, Window
 from inn8_pipeline.errors import DatabaseError, Inn8Error
 from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.lazy_imports import lazy_module
 from inn8_pipeline.tracing.span import NO_SPAN, Span
 from inn8_pipeline.tracing.stopwatch import Stopwatch
+from inn8_pipeline.warehouse.landing import last_fetches
 from inn8_pipeline.warehouse.landing.retention import discard
 from inn8_pipeline.warehouse.landing.store import Landing, newest, newest_of_days
 from inn8_pipeline.warehouse.landing.validators import PageValidators
@@ -152,17 +155,20 @@ def land(  # noqa: PLR0913 (what, from where, to where, and how)
     window: Window | None,
     *,
     may_ask_conditionally: bool = False,
+    is_kept: bool = True,
     on_page: OnProgress = _ignore,
 ) -> Landing:
     """Fetch a collection and store its pages as they arrive; return the complete landing.
 
     A fetch whose pages are not consistent is repeated; the pages that it stored are never read. With
     `may_ask_conditionally`, pages that have not changed are not sent again, if the contract says that INN8 can do so.
+    If every response is the same as in the last fetch, its landing is repeated. `is_kept` is False if the landing will
+    be discarded, so that no later fetch can repeat it.
     """
     if not (may_ask_conditionally and client.asks_conditionally(entity)):
-        return _land(client, to, entity, window, on_page)
+        return _land(client, to, entity, window, on_page, is_kept=is_kept)
     with PageValidators(to.engine, to.tenant_id, entity) as known:
-        return _land(client, to, entity, window, on_page, known)
+        return _land(client, to, entity, window, on_page, known, is_kept=is_kept)
 
 
 def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
@@ -172,6 +178,8 @@ def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
     window: Window | None,
     on_page: OnProgress,
     known_pages: PageValidators | None = None,
+    *,
+    is_kept: bool,
 ) -> Landing:
     for fetch in client.fetches(entity, window and window.widened(MARGIN_DAYS), known_pages):
         # A page that is asked for conditionally is stored as it is, because a 304 stands for its bytes.
@@ -183,12 +191,17 @@ def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
                 to.engine, to.tenant_id, entity, window, to.run_id, in_chunks=in_chunks, while_writing=stored
             ) as writer,
         ):
+            last = last_fetches.load(to.engine, to.tenant_id, entity) if in_chunks and fetch.number == 1 else None
+            if in_chunks:
+                fetch.seen_before = last.responses if last else {}
+            fetch.on_progress = on_page
             with to.span.child("fetch") as fetch_span:
                 fetch.on_page_timing = sync_spans.page_spans(fetch_span)
                 for page in fetch:
                     writer.add(page.body, page.records)
-                    on_page(fetch.records, fetch.announced)
                 sync_spans.describe_fetch(fetch_span, fetch)
+            if last and fetch.is_repeat:
+                writer.repeat(last.landing)
             if fetch.is_complete:
                 landing = writer.complete(
                     retries=fetch.retries,
@@ -196,12 +209,25 @@ def _land(  # noqa: PLR0913, PLR0917 (those of `land`)
                     unproven_end=fetch.unproven_end,
                     waited_seconds=client.waited_seconds,
                     unchanged_pages=fetch.unchanged_pages,
+                    on_complete=partial(_keep_for_the_next, to, fetch, known_pages) if is_kept else _forget_it,
                 )
                 sync_spans.describe_landing(landing_span, landing, stored)
-                if known_pages:
-                    known_pages.replace(fetch.validated)
                 return landing
     raise AssertionError  # `fetches` ends with a complete one or raises
+
+
+def _keep_for_the_next(to: Destination, fetch: Fetch, known_pages: PageValidators | None, landing: Landing) -> None:
+    """Store what the next fetch needs of this one."""
+    if known_pages:
+        known_pages.replace(fetch.validated)
+    elif fetch.is_repeat:
+        last_fetches.repeat(to.engine, landing)
+    else:
+        last_fetches.store(to.engine, landing, fetch.seen)
+
+
+def _forget_it(_landing: Landing) -> None:
+    """Store nothing."""
 
 
 def landings_of(to: Destination, entity: Entity, window: Window | None) -> list[tuple[Landing, frozenset[date] | None]]:

@@ -94,7 +94,7 @@ class TokenSource:
                 raise
             status = refusal.status
         else:
-            return _read_token(response, body, asked_at_seconds)
+            return _read_token(response, body.text, asked_at_seconds)
         raise CredentialsError(label.method, label.path, status)
 
     def request(self) -> httpx.Request:

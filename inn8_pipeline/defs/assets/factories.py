@@ -73,6 +73,7 @@ def raw_asset(
                     entity,
                     window_of(entity, days),
                     may_ask_conditionally=step.sync.trigger is Trigger.TICK and not dry_runs.is_dry(context.run),
+                    is_kept=not dry_runs.is_dry(context.run),
                     on_page=StepProgress("fetching", context.log.info),
                 )
         context.log.info(metadata.landed(landing))

@@ -1,8 +1,9 @@
-"""Read and decompress the body of a response in bounded memory, however much it is compressed."""
+"""Receive and decompress the body of a response in bounded memory, however much it is compressed."""
 
 import io
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -12,6 +13,8 @@ MAX_LAYERS = 3
 """The most layers of gzip within gzip: a proxy may compress a body that the server has compressed."""
 PART_BYTES = 256 * 1024
 """Bytes to decompress at a time. A decompression bomb exceeds the bound by at most this much."""
+PIECE_BYTES = 64 * 1024
+"""Compressed bytes that are passed to the decompressor at a time: it copies what is left of them after each part."""
 
 
 class BodyTooLongError(Exception):
@@ -26,10 +29,31 @@ class UnknownEncodingError(Exception):
     """The body has an encoding that the request does not accept."""
 
 
+@dataclass(frozen=True, slots=True)
+class PackedBody:
+    """The whole body of a response as it was sent, in so many layers of gzip."""
+
+    packed: bytes = field(repr=False)
+    layers: int
+
+    def unpack(self, max_bytes: int) -> bytes:
+        """Return the body, decompressed.
+
+        Raises:
+            BodyTooLongError: A layer of it is longer than `max_bytes`, by at most one part.
+            BodyBrokenError: It cannot be decompressed, or ends early.
+
+        """
+        if not self.layers:
+            return self.packed
+        parts: Iterator[bytes] = (self.packed[at : at + PIECE_BYTES] for at in range(0, len(self.packed), PIECE_BYTES))
+        for _ in range(self.layers):
+            parts = _bounded(_gunzip(parts), max_bytes)
+        return _joined(parts)
+
+
 def read_body(response: httpx.Response, max_bytes: int) -> bytes:
     """Return the whole body, decompressed.
-
-    Neither the bytes received nor the decompressed bytes exceed the bound by more than one part.
 
     Raises:
         BodyTooLongError: The body is longer than `max_bytes`, compressed or decompressed.
@@ -38,13 +62,26 @@ def read_body(response: httpx.Response, max_bytes: int) -> bytes:
         httpx.TransportError: The connection failed.
 
     """
+    return receive_body(response, max_bytes).unpack(max_bytes)
+
+
+def receive_body(response: httpx.Response, max_bytes: int) -> PackedBody:
+    """Return the whole body as it is sent. The bytes received exceed the bound by at most one part.
+
+    Raises:
+        BodyTooLongError: The body is longer than `max_bytes`.
+        UnknownEncodingError: The body has another encoding than gzip.
+        httpx.TransportError: The connection failed.
+
+    """
     codings = [each.strip().lower() for each in response.headers.get("Content-Encoding", "").split(",")]
     layers = [each for each in codings if each not in NO_CODINGS]
     if len(layers) > MAX_LAYERS or not {"gzip", "x-gzip"}.issuperset(layers):
         raise UnknownEncodingError
-    parts = _bounded(response.iter_raw(), max_bytes)
-    for _ in layers:
-        parts = _bounded(_gunzip(parts), max_bytes)
+    return PackedBody(_joined(_bounded(response.iter_raw(), max_bytes)), len(layers))
+
+
+def _joined(parts: Iterator[bytes]) -> bytes:
     # One buffer, because a list of a million parts of one byte each would need far more memory than the bytes.
     whole = io.BytesIO()
     for part in parts:

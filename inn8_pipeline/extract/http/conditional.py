@@ -34,6 +34,7 @@ class PageFacts:
     pages: int | None = None
     next_url: str | None = field(default=None, repr=False)
     last_url: str | None = field(default=None, repr=False)
+    is_end_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

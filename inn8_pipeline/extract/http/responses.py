@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from socket import gaierror
 from urllib.parse import urljoin
 
 import httpx
 
 from inn8_pipeline.errors import ContractError, RefusedRequestError
-from inn8_pipeline.extract.http.bodies import BodyBrokenError, BodyTooLongError, UnknownEncodingError, read_body
+from inn8_pipeline.extract.http.bodies import (
+    BodyBrokenError,
+    BodyTooLongError,
+    PackedBody,
+    UnknownEncodingError,
+    read_body,
+    receive_body,
+)
 from inn8_pipeline.extract.paging.links import origin_difference, shown_path
 from inn8_pipeline.extract.paging.page import strip_bom, top_level_keys
 
@@ -72,16 +80,52 @@ class Expected:
     max_bytes: int
 
 
-def exchange(
+class ReceivedBody:
+    """The whole body of a successful response."""
+
+    def __init__(self, response: httpx.Response, label: RequestLabel, max_bytes: int) -> None:
+        self.packed = _receive(response, label, max_bytes)
+        self._may_be_empty = response.status_code in WITHOUT_BODY
+        self._label = label
+        self._max_bytes = max_bytes
+
+    @cached_property
+    def text(self) -> bytes:
+        """The body, decompressed and without a byte order mark. It is read when it is first asked for.
+
+        Raises:
+            TransientError: The body is empty.
+            BodyBrokenError: The body cannot be decompressed.
+            ContractError: The body is too long.
+
+        """
+        try:
+            body = strip_bom(self.packed.unpack(self._max_bytes))
+        except BodyTooLongError:
+            raise _too_long(self._label, self._max_bytes) from None
+        if not self._may_be_empty and (not body or body.isspace()):
+            reason = "sent an empty response"
+            raise TransientError(reason)
+        return body
+
+
+def is_never_known(_response: httpx.Response, _body: PackedBody) -> bool:
+    """Return False."""
+    return False
+
+
+def exchange(  # noqa: PLR0913, PLR0917 (a request, and how it is made)
     http: httpx.Client,
     request: httpx.Request,
     label: RequestLabel,
     expected: Expected,
     take_request: Callable[[], None],
-) -> tuple[httpx.Response, bytes]:
+    is_known: Callable[[httpx.Response, PackedBody], bool] = is_never_known,
+) -> tuple[httpx.Response, ReceivedBody]:
     """Send a request and return the successful response with its whole body. Only that of a 204 or 304 may be empty.
 
-    `take_request` is called before a second request is made, after a redirect.
+    `take_request` is called before a second request is made, after a redirect. The text of a body that `is_known` is
+    not read.
 
     Raises:
         TransientError: The connection failed, the body is empty or cut off, or the status is a transient one.
@@ -97,7 +141,10 @@ def exchange(
             take_request()
             response = http.send(moved, stream=True)
         with contextlib.closing(response):
-            return response, _read_success(response, label, expected)
+            body = _read_success(response, label, expected)
+            if not is_known(response, body.packed):
+                body.text  # noqa: B018 (read here, so that its errors are raised)
+            return response, body
     except httpx.TransportError as error:
         reason = transport_failure(error)
     except BodyBrokenError:
@@ -140,11 +187,11 @@ def _redirect_target(response: httpx.Response) -> httpx.URL | None:
         return None
 
 
-def _read_success(response: httpx.Response, label: RequestLabel, expected: Expected) -> bytes:
+def _read_success(response: httpx.Response, label: RequestLabel, expected: Expected) -> ReceivedBody:
     """Return the body of a successful response; raise the errors of `exchange` for anything else."""
     status = response.status_code
     if status in expected.statuses:
-        return _read(response, label, expected.max_bytes)
+        return ReceivedBody(response, label, expected.max_bytes)
     asks_to_wait = status == httpx.codes.FORBIDDEN and "Retry-After" in response.headers
     if status in TRANSIENT_4XX or status >= FIRST_5XX or asks_to_wait:
         reason = f"answered {status}"
@@ -185,22 +232,21 @@ def http_date(value: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _read(response: httpx.Response, label: RequestLabel, max_bytes: int) -> bytes:
-    way_out = "If INN8 has changed its responses on purpose, the client must be changed; then rerun."
+def _receive(response: httpx.Response, label: RequestLabel, max_bytes: int) -> PackedBody:
     try:
-        body = strip_bom(read_body(response, max_bytes))
+        return receive_body(response, max_bytes)
     except BodyTooLongError:
-        finding = f"is longer than {max_bytes} bytes"
-        way_out = "If INN8 sends that much on purpose, raise INN8_MAX_BODY; then rerun."
+        error = _too_long(label, max_bytes)
     except UnknownEncodingError:
+        way_out = "If INN8 has changed its responses on purpose, the client must be changed; then rerun."
         finding = "is compressed otherwise than by gzip, the only encoding we ask for"
-    else:
-        if response.status_code not in WITHOUT_BODY and (not body or body.isspace()):
-            reason = "sent an empty response"
-            raise TransientError(reason)
-        return body
-    subject = f"The response to {label}"
-    raise ContractError(subject, finding, way_out)
+        error = ContractError(f"The response to {label}", finding, way_out)
+    raise error
+
+
+def _too_long(label: RequestLabel, max_bytes: int) -> ContractError:
+    way_out = "If INN8 sends that much on purpose, raise INN8_MAX_BODY; then rerun."
+    return ContractError(f"The response to {label}", f"is longer than {max_bytes} bytes", way_out)
 
 
 def _unexpected(status: int, label: RequestLabel) -> ContractError:

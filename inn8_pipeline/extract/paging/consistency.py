@@ -87,6 +87,11 @@ class ConsistencyCheck:
         self._finding = self._finding or finding
         self._must_stop = self._must_stop or must_stop
 
+    @property
+    def has_finding(self) -> bool:
+        """True if something is wrong with the pages so far."""
+        return self._finding is not None
+
     def must_stop(self) -> bool:
         """Return True if the fetch has already failed, for instance because a page was repeated."""
         has_too_many = self._is_total_exact and bool(self._totals) and self.records > max(self._totals)

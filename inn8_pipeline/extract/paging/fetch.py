@@ -1,5 +1,6 @@
 """One fetch of a collection: its pages in order, and whether they are consistent."""
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
@@ -7,6 +8,7 @@ from threading import Event, Lock
 
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.http.conditional import HEADERS, KnownPages, ValidatedPage, with_ends
+from inn8_pipeline.extract.http.seen_responses import SeenResponse, SeenResponses
 from inn8_pipeline.extract.paging.consistency import ConsistencyCheck, ConsistencyReport
 from inn8_pipeline.extract.paging.end_check import EndCheck
 from inn8_pipeline.extract.paging.page import Page
@@ -22,6 +24,10 @@ WRONG_VALIDATOR = (
 )
 
 
+MAX_KEPT_BYTES = 48 * 1024 * 1024
+"""How much of the responses, as they were sent, is kept in memory at most because they are the same as before."""
+
+
 class Fetch:
     """One fetch of a collection. Iterate over it once to get its pages in order.
 
@@ -35,6 +41,10 @@ class Fetch:
         known_pages: The pages of the fetch before, for conditional requests; None if none may be made or prepared.
         unchanged_pages: How many pages INN8 answered with 304.
         unproven_end: Why more pages may follow the last one, as a sentence about page 1; None if it is the last one.
+        seen_before: The responses of the last fetch; None if nothing is to be compared with them. Set it before the
+            first page is read.
+        is_repeat: Whether each response was the same as in the last fetch. Then no page is yielded.
+        on_progress: Called after each page, with the number of records so far and the announced total.
         on_page_timing: Called after each page, whether it came or failed, in the thread that requested it. Set it
             before the first page is read.
 
@@ -60,12 +70,17 @@ class Fetch:
         self.cancelled = Event()
         self.known_pages = known_pages
         self.unchanged_pages = 0
+        self.seen_before: SeenResponses | None = None
+        self.is_repeat = False
+        self.on_progress: Callable[[int, int | None], None] = lambda _records, _announced: None
         self.on_page_timing: Callable[[PageTiming], None] = _ignore
         self._validated: list[tuple[int, ValidatedPage | None]] = []
         self._options = options
         self._read = read
         self._warn = warn
         self._warnings: set[str] = set()
+        self._kept = KeptPages()
+        self._seen: dict[bytes, SeenResponse] | None = {}
         self._known_duplicates = known_duplicates
         self._check = ConsistencyCheck(is_total_exact=options.is_total_exact, total_name=options.total_name)
         self._lock = Lock()
@@ -73,18 +88,18 @@ class Fetch:
 
     @property
     def records(self) -> int:
-        """The number of records of the pages yielded so far."""
-        return self._check.records
+        """The number of records of the pages that have come so far."""
+        return self._check.records + self._kept.records
 
     @property
     def announced(self) -> int | None:
-        """The total that the pages yielded so far have announced; None if it is not known."""
-        return self._check.announced
+        """The total that the pages have announced so far; None if it is not known."""
+        return self._check.announced or self._kept.announced
 
     @property
     def bytes(self) -> int:
-        """Bytes of the pages yielded so far, decompressed."""
-        return self._check.bytes
+        """Bytes of the records of the pages that have come so far, decompressed."""
+        return self._check.bytes + self._kept.bytes
 
     @property
     def is_total_wrong(self) -> bool:
@@ -95,6 +110,12 @@ class Fetch:
     def validated(self) -> list[ValidatedPage]:
         """The pages that have a validator, for the conditional requests of the next fetch."""
         return with_ends(self._validated)
+
+    @property
+    def seen(self) -> SeenResponses | None:
+        """The responses, for the next fetch; None if something about them, or about the fetch, is unusual."""
+        is_usual = self.is_complete and not (self.has_duplicates or self.unproven_end or self._warnings)
+        return self._seen if is_usual else None
 
     def count_retry(self) -> None:
         """Count one retry. The threads that fetch pages call it."""
@@ -115,16 +136,33 @@ class Fetch:
         prefetcher = PagePrefetcher(partial(self._read, self), self.cancelled, self._options.pages_at_a_time)
         with closing(prefetcher):
             for fetched in self._fetched(prefetcher, paginator):
-                self._check.add(fetched.page, fetched.ids, fetched.total, fetched.pages)
-                self._require_few_records()
-                for warning in fetched.warnings:
-                    self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
-                self._doubt(fetched.doubt)
-                self._validate(fetched)
-                yield fetched.page
+                if not self._kept.keeps(fetched):
+                    yield from map(self._checked, self._kept.take())
+                    yield self._checked(fetched)
+                self.on_progress(self.records, self.announced)
+            if self.seen_before and self._kept.pages == len(self.seen_before) and not self._check.has_finding:
+                self.is_repeat = self.is_complete = True
+                self._seen = dict(self.seen_before)
+                return
+            yield from map(self._checked, self._kept.take())
             if paginator.unproven_end:
-                self._check_end(paginator.unproven_end)
+                self._check_end(paginator.unproven_end.read())
         self._conclude(self._check.report())
+
+    def _checked(self, unread: FetchedPage) -> Page:
+        """Return the page with its records, after the checks."""
+        fetched = unread.read()
+        self._check.add(fetched.page, fetched.ids, fetched.total, fetched.pages)
+        self._require_few_records()
+        for warning in fetched.warnings:
+            self._warn_once(f"Page {fetched.page.number} of {self._options.name}", warning)
+        self._doubt(fetched.doubt)
+        self._validate(fetched)
+        if fetched.seen is None:
+            self._seen = None
+        elif self._seen is not None:
+            self._seen.update([fetched.seen])
+        return fetched.page
 
     def _validate(self, fetched: FetchedPage) -> None:
         """Keep the page's validator. A fetch with a wrong one ends, because each 304 may be wrong: it is repeated."""
@@ -202,6 +240,52 @@ class Fetch:
         if warning not in self._warnings:
             self._warnings.add(warning)
             self._warn(f"{subject} {warning}.")
+
+
+class KeptPages:
+    """The first pages of a fetch, as long as each is the same as in the last fetch. They are kept unread.
+
+    If all pages are, none needs to be read. If one is not, all are read, the kept ones first.
+    """
+
+    def __init__(self) -> None:
+        self.records = 0
+        """The number of their records."""
+        self.bytes = 0
+        """The size of their records, decompressed."""
+        self._pages: deque[FetchedPage] = deque()
+        self._kept_bytes = 0
+        self._is_over = False
+
+    @property
+    def pages(self) -> int:
+        """The number of pages."""
+        return len(self._pages)
+
+    @property
+    def announced(self) -> int | None:
+        """The total that the first one announced."""
+        return self._pages[0].total if self._pages else None
+
+    def keeps(self, fetched: FetchedPage) -> bool:
+        """Keep the page if it is the same as in the last fetch, as all before it; return whether it is kept."""
+        self._kept_bytes += fetched.unread_bytes
+        self._is_over = self._is_over or fetched.unread is None or self._kept_bytes > MAX_KEPT_BYTES
+        if not self._is_over:
+            self._add(fetched, 1)
+            self._pages.append(fetched)
+        return not self._is_over
+
+    def take(self) -> Iterator[FetchedPage]:
+        """Yield the kept pages, and keep none of them any longer."""
+        while self._pages:
+            fetched = self._pages.popleft()
+            self._add(fetched, -1)
+            yield fetched
+
+    def _add(self, fetched: FetchedPage, sign: int) -> None:
+        self.records += sign * fetched.page.records
+        self.bytes += sign * fetched.bytes
 
 
 def _ignore(_timing: PageTiming) -> None:

@@ -1,6 +1,6 @@
 """Decide from the server's links which page of a collection is next, within bounds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -10,6 +10,7 @@ from inn8_pipeline.contract import PagingContract
 from inn8_pipeline.entities import PAGE_SIZE
 from inn8_pipeline.errors import ContractError, RefusedRequestError
 from inn8_pipeline.extract.http.conditional import ValidatedPage
+from inn8_pipeline.extract.http.seen_responses import SeenResponse
 from inn8_pipeline.extract.paging.links import PageLinks, page_url, pages_between
 from inn8_pipeline.extract.paging.page import Page
 
@@ -35,7 +36,11 @@ class FetchedPage:
 
     `total` is the announced number of records, `pages` the announced number of pages. `doubt` says why more pages may
     follow this one, although it names none. `validated` is the page with its validator, if that is wanted; it is wrong
-    if the page had other records before, and the same validator.
+    if the page had other records before, and the same validator. `seen` is the response with the key of its request, by
+    which the next fetch recognizes it; None if something about it is unusual.
+
+    If the response is the same as in the last fetch, its body is not read: the page has neither records nor ids, but
+    their number, and `unread` returns the page with them. `unread_bytes` is what its response takes in memory.
     """
 
     page: Page
@@ -47,6 +52,18 @@ class FetchedPage:
     doubt: str | None = None
     validated: ValidatedPage | None = None
     is_validator_wrong: bool = False
+    seen: tuple[bytes, SeenResponse] | None = None
+    unread: "Callable[[], FetchedPage] | None" = field(default=None, repr=False)
+    unread_bytes: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """The size of the records, decompressed."""
+        return self.seen[1].bytes if self.unread and self.seen else len(self.page.body)
+
+    def read(self) -> "FetchedPage":
+        """Return the page with its records and ids."""
+        return self.unread() if self.unread else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import partial
 from typing import NoReturn
 
@@ -25,7 +25,16 @@ from inn8_pipeline.extract.http.conditional import (
     validator_of,
 )
 from inn8_pipeline.extract.http.encoding import escape_invalid_utf8
-from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
+from inn8_pipeline.extract.http.responses import (
+    Expected,
+    ReceivedBody,
+    RequestLabel,
+    TransientError,
+    exchange,
+    is_never_known,
+    was_cut_off,
+)
+from inn8_pipeline.extract.http.seen_responses import Recognizer, SeenResponse
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
@@ -39,6 +48,15 @@ EMPTY_PAGE = b"[]"
 MARKUP_WAY_OUT = (
     "This is usually a maintenance or login page: open INN8_BASE_URL in a browser, and rerun when INN8 is back."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """The request of one page. It may be conditional, or its response may be compared with that of the last fetch."""
+
+    url: str
+    condition: Condition | None = None
+    recognizer: Recognizer | None = None
 
 
 class PageReader:
@@ -80,9 +98,10 @@ class PageReader:
         label = RequestLabel("GET", self._contract.path, request.number)
         with PageTiming(request.number, fetch.on_page_timing) as timing:
             call = ApiCall(label, self._collection.name, fetch.cancelled, fetch.count_retry, timing.tries)
-            attempt = partial(self._attempt, call, request.url, self._condition(fetch, request.url))
+            query = PageQuery(request.url, self._condition(fetch, request.url), self._recognizer(fetch, request.url))
+            attempt = partial(self._attempt, call, query)
             fetched = self._retrier.run(call, partial(self._tokens.token, fetch.cancelled), attempt)
-            timing.records, timing.bytes = fetched.page.records, len(fetched.page.body)
+            timing.records, timing.bytes = fetched.page.records, fetched.bytes
             return fetched
 
     def _identity_of(self, endpoint: Endpoint) -> bytes:
@@ -109,26 +128,36 @@ class PageReader:
         asks = known is not None and known.may_ask and fetch.number == 1
         return Condition(pages, kind, key, known, asks=asks)
 
-    def _attempt(self, call: ApiCall, url: str, condition: Condition | None, token: Token) -> FetchedPage:
+    def _recognizer(self, fetch: Fetch, url: str) -> Recognizer | None:
+        """Return what compares the response with that of the last fetch; None if nobody keeps it."""
+        if fetch.seen_before is None:
+            return None
+        key = request_key(self._identity, url)
+        return Recognizer(key, fetch.seen_before.get(key), ("Content-Encoding", "Link", self._contract.total.header))
+
+    def _attempt(self, call: ApiCall, query: PageQuery, token: Token) -> FetchedPage:
         """Make one attempt. After a 401, renew the token and repeat the request once within the same attempt."""
-        fetched = self._get(call, url, condition, token)
+        fetched = self._get(call, query, token)
         if fetched is None:
             renewed = self._tokens.renewed(token, call.cancelled)
             self._retrier.take_request(call)
-            fetched = self._get(call, url, condition, renewed)
+            fetched = self._get(call, query, renewed)
         if fetched is None:
             raise CredentialsError(call.label.method, call.label.shown_path, httpx.codes.UNAUTHORIZED)
         return fetched
 
-    def _get(self, call: ApiCall, url: str, condition: Condition | None, token: Token) -> FetchedPage | None:
+    def _get(self, call: ApiCall, query: PageQuery, token: Token) -> FetchedPage | None:
         """Return the page, or None if the token was refused."""
+        condition, recognizer = query.condition, query.recognizer
         asked = condition.headers if condition else {}
         headers = {**self._headers, **asked, "Authorization": f"Bearer {token.value}"}
-        request = self._http.build_request("GET", url, headers=headers)
+        request = self._http.build_request("GET", query.url, headers=headers)
         expected = self._expected_or_unchanged if asked else self._expected
         try:
             take_request = partial(self._retrier.take_request, call)
-            response, body = exchange(self._http, request, call.label, expected, take_request)
+            response, body = exchange(
+                self._http, request, call.label, expected, take_request, recognizer or is_never_known
+            )
             call.tries.status = response.status_code
         except TransientError as error:
             call.tries.status = error.status
@@ -139,12 +168,14 @@ class PageReader:
                 raise
             return None
         if response.status_code != httpx.codes.NOT_MODIFIED or condition is None:
-            fetched = self._examine(response, body, url, call.label.page)
-            return _validated(fetched, response, condition) if condition else fetched
+            read = partial(self._read_page, response, body, query, call.label.page)
+            if recognizer and recognizer.found:
+                return _unread(call.label.page, recognizer.key, recognizer.found, read, len(body.packed.packed))
+            return read()
         unchanged = self._unchanged(response, condition, call.label.page)
         if unchanged is None:
             take_request()
-            return self._get(call, url, replace(condition, asks=False), token)
+            return self._get(call, replace(query, condition=replace(condition, asks=False)), token)
         return unchanged
 
     def _unchanged(self, response: httpx.Response, condition: Condition, number: int) -> FetchedPage | None:
@@ -163,8 +194,14 @@ class PageReader:
             total, pages = (None, announced) if contract.unit == "pages" else (announced, None)
         known = condition.known
         validated = ValidatedPage(condition.key, known.validator, known.digest, asdict(facts), is_unchanged=True)
-        links = PageLinks(facts.next_url, facts.last_url)
+        links = PageLinks(facts.next_url, facts.last_url, facts.is_end_unsure)
         return FetchedPage(Page(number, body, records), ids, total, links, pages=pages, validated=validated)
+
+    def _read_page(self, response: httpx.Response, body: ReceivedBody, query: PageQuery, number: int) -> FetchedPage:
+        fetched = self._examine(response, body.text, query.url, number)
+        if query.condition:
+            return _validated(fetched, response, query.condition)
+        return _noted(fetched, query.recognizer) if query.recognizer else fetched
 
     def _examine(self, response: httpx.Response, sent: bytes, url: str, number: int) -> FetchedPage:
         """Return the page with its ids, total and links.
@@ -234,16 +271,43 @@ class PageReader:
         raise error from None
 
 
+def _unread(number: int, key: bytes, seen: SeenResponse, read: Callable[[], FetchedPage], size: int) -> FetchedPage:
+    """Return a page whose response is the same as in the last fetch. `read` reads it."""
+    facts = seen.facts
+    return FetchedPage(
+        Page(number, b"", seen.records),
+        [],
+        facts.total,
+        PageLinks(facts.next_url, facts.last_url, facts.is_end_unsure),
+        pages=facts.pages,
+        seen=(key, seen),
+        unread=read,
+        unread_bytes=size,
+    )
+
+
+def _noted(fetched: FetchedPage, recognizer: Recognizer) -> FetchedPage:
+    """Return the page with its response for the next fetch, unless something is unusual about the page."""
+    if fetched.warnings or fetched.doubt:
+        return fetched
+    seen = SeenResponse(recognizer.digest, fetched.page.records, len(fetched.page.body), _facts(fetched))
+    return replace(fetched, seen=(recognizer.key, seen))
+
+
+def _facts(fetched: FetchedPage) -> PageFacts:
+    links = fetched.links
+    return PageFacts(fetched.total, fetched.pages, links.next_url, links.last_url, links.is_end_unsure)
+
+
 def _validated(fetched: FetchedPage, response: httpx.Response, condition: Condition) -> FetchedPage:
     """Return the page that came in full with its validator, unless something is unusual about the page."""
     validator = validator_of(response.headers, condition.kind)
     if validator is None or fetched.warnings or fetched.doubt:
         return fetched
     digest = hashlib.sha256(fetched.page.body).digest()
-    facts = PageFacts(fetched.total, fetched.pages, fetched.links.next_url, fetched.links.last_url)
     return replace(
         fetched,
-        validated=ValidatedPage(condition.key, validator, digest, asdict(facts)),
+        validated=ValidatedPage(condition.key, validator, digest, asdict(_facts(fetched))),
         is_validator_wrong=condition.contradicts(validator, digest),
     )
 

@@ -19,7 +19,7 @@ from inn8_pipeline.entities import CLIENTS, ENTITIES, Entity
 from inn8_pipeline.warehouse.database import execute
 from inn8_pipeline.warehouse.erasure import ownership, statements
 from inn8_pipeline.warehouse.history import trigger_settings
-from inn8_pipeline.warehouse.landing import validators
+from inn8_pipeline.warehouse.landing import last_fetches, validators
 from inn8_pipeline.warehouse.landing.chunks import Chunk
 from inn8_pipeline.warehouse.landing.pages import write_new
 from inn8_pipeline.warehouse.landing.retention import drop_unnamed
@@ -150,6 +150,7 @@ class DataSubjectSearch:
         yield partial(execute, connection, statements.RENAME, tenant=tenant_id)
         yield partial(drop_unnamed, connection, tenant_id)
         yield partial(validators.forget, connection, tenant_id)
+        yield partial(last_fetches.forget, connection, tenant_id)
         yield partial(execute, connection, statements.DELETE_REJECTS, tenant=tenant_id, ids=self._rejects())
         for entity in reversed(self._entities):
             for statement in statements.DELETES:

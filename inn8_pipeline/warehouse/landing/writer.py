@@ -162,6 +162,11 @@ class LandingWriter:
             self._write(partial(pages.write_new, pages=[page]))
             self._digests.append(page.digest)
 
+    def repeat(self, landing: Landing) -> None:
+        """Store the pages of an earlier landing, all of which have come again."""
+        self._pages, self._records, self._bytes = landing.pages, landing.records, landing.bytes
+        self._digests = list(landing.digests)
+
     def _add_groups(self, ended: Iterable[ChunkGroup]) -> None:
         """Write groups several at a time: each statement is a round trip, also if everything is stored already."""
         for group in ended:
@@ -184,7 +189,7 @@ class LandingWriter:
         # Without a reference to the writer, so that the thread is never the last one to hold it.
         self._writes.submit(partial(_write, self._connection, self._tenant_id, self._while_writing, write))
 
-    def complete(
+    def complete(  # noqa: PLR0913 (what is known of a fetch)
         self,
         *,
         retries: int,
@@ -192,8 +197,12 @@ class LandingWriter:
         waited_seconds: float = 0.0,
         unproven_end: str | None = None,
         unchanged_pages: int = 0,
+        on_complete: Callable[[Landing], None] = lambda _: None,
     ) -> Landing:
         """Mark the landing as complete, and return it.
+
+        `on_complete` is called while no session can rewrite or prune pages: no erasure comes between the landing and
+        what it writes.
 
         Raises:
             LandingMissingError: The fetch took so long that retention deleted the landing.
@@ -220,12 +229,14 @@ class LandingWriter:
                 unproven_end=unproven_end,
                 unchanged_pages=unchanged_pages,
             ).fetchone()
-        self._close()
         if row is None:
             raise LandingMissingError(
                 entity=self._entity.name, wanted=f"this sync: landing {self.id} was pruned before it was complete"
             )
-        return landing_of(row)
+        landing = landing_of(row)
+        on_complete(landing)
+        self._close()
+        return landing
 
     def _transaction(self, action: str) -> AbstractContextManager[Connection]:
         return _transaction(self._connection, action)

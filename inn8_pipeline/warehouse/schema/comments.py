@@ -29,6 +29,7 @@ TABLES: dict[str, str] = {
     ),
     "page_groups": "A row is a list of consecutive chunks. Landings with the same chunks refer to the same lists.",
     "page_validators": "A row is a page of the last tick's fetch that the next one may ask for conditionally.",
+    "last_fetches": "A row is the last fetch of an entity: if all responses come again, its landing is repeated.",
 }
 
 COLUMNS: dict[str, dict[str, str]] = {
@@ -205,6 +206,15 @@ COLUMNS: dict[str, dict[str, str]] = {
         "facts": "What else was read from the response: the total, and the URLs of the next and the last page.",
         "is_end": "It is the first or the last page of the fetch, which is always requested in full.",
         "fetched_at": "When the page last came in full; after a day it is requested in full again.",
+    },
+    "last_fetches": {
+        "entity": "clients, portfolios or transactions.",
+        "landing_id": "The last landing with these pages.",
+        "digests_sha256": "SHA-256 of the landing's page_digests: it is not repeated if they have changed.",
+        "responses": (
+            "For each page: SHA-256 of its request and of its response, its records and their bytes, and what else was "
+            "read: the total, and the URLs of the next and the last page."
+        ),
     },
 }
 

@@ -24,7 +24,7 @@ from inn8_pipeline.warehouse.schema.tables.pipeline import (
     unconfirmed_rows,
     unknown_properties,
 )
-from inn8_pipeline.warehouse.schema.tables.raw import landings, page_groups, page_validators, pages
+from inn8_pipeline.warehouse.schema.tables.raw import landings, last_fetches, page_groups, page_validators, pages
 from inn8_pipeline.warehouse.schema.tables.shared import HISTORY_SCHEMA, RAW_SCHEMA, SCHEMA, TENANT, metadata
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "circuits",
     "history_of",
     "landings",
+    "last_fetches",
     "locks",
     "metadata",
     "page_groups",

@@ -1,6 +1,18 @@
-"""The tables of the landings: what was fetched, its pages, their groups and the validators of their URLs."""
+"""The tables of the landings: what was fetched, its pages, their groups, and what the next fetch needs of the last."""
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Index, Integer, LargeBinary, PrimaryKeyConstraint, Text, func
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Text,
+    func,
+)
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy.dialects.postgresql import JSON
 
@@ -81,5 +93,23 @@ page_validators = pipeline_table(
     SqlColumn("is_end", Boolean, nullable=False),
     SqlColumn("fetched_at", type_of_instant, nullable=False),
     PrimaryKeyConstraint(TENANT, "entity", "request_key", name="page_validators_pkey"),
+    schema=RAW_SCHEMA,
+)
+
+last_fetches = pipeline_table(
+    "last_fetches",
+    SqlColumn(TENANT, type_of_key, nullable=False),
+    SqlColumn("entity", type_of_key, nullable=False),
+    SqlColumn("landing_id", BigInteger, nullable=False),
+    SqlColumn("digests_sha256", LargeBinary, nullable=False),
+    SqlColumn("responses", JSON, nullable=False),
+    PrimaryKeyConstraint(TENANT, "entity", name="last_fetches_pkey"),
+    ForeignKeyConstraint(
+        [TENANT, "landing_id"],
+        [landings.c[TENANT], landings.c.id],
+        name="last_fetches_landing_fkey",
+        ondelete="CASCADE",
+    ),
+    Index("last_fetches_landing_idx", TENANT, "landing_id"),
     schema=RAW_SCHEMA,
 )
