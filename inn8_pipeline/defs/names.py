@@ -34,6 +34,8 @@ FORMER_TICK_AT_TAG = "inn8/tick_at"
 """The tag in runs of earlier releases."""
 TRIGGER_TAG = "inn8/trigger"
 """Tag of a run of `inn8 backfill`, with the value `backfill`."""
+COMPARE_TAG = "inn8/compare"
+"""Tag of a run of `inn8 sync --full`, with the value `values`: it compares all values, as a sweep does."""
 
 PROCESS_TAG = ".dagster/inn8_run_process"
 """Tag of a run that has begun: its process and machine. The UI hides tags with this prefix."""

@@ -48,7 +48,9 @@ EPILOG = examples(
 @click.argument("entities", nargs=-1, type=ENTITY)
 @click.option("--from", "from_date", type=DAY, help="First day of trade.")
 @click.option("--to", "to_date", type=DAY, help="Last day of trade. Default with --from: today.")
-@click.option("--full", is_flag=True, help="Sync all days of trade since INN8_TRANSACTIONS_FROM.")
+@click.option(
+    "--full", is_flag=True, help="Sync all days of trade since INN8_TRANSACTIONS_FROM, and compare all values."
+)
 @click.option("--rebuild", is_flag=True, help="Merge the stored landings again; request nothing from INN8.")
 @click.option(
     "--allow-removals", is_flag=True, help="Mark rows as missing even if they are more than INN8_MAX_REMOVED_PERCENT."
@@ -103,7 +105,14 @@ def command(
     lifted = {"allow_removals": allow_removals, "allow_rejects": allow_rejects, "allow_changes": allow_changes}
     allowed = tuple(name for name, is_given in lifted.items() if is_given)
     planned = [
-        replace(run, is_rebuild=rebuild, allowed=allowed, is_dry_run=dry_run, keeps_landing=keep_landing)
+        replace(
+            run,
+            is_rebuild=rebuild,
+            compares_values=full,
+            allowed=allowed,
+            is_dry_run=dry_run,
+            keeps_landing=keep_landing,
+        )
         for tenant in tenants_of(environment, tenant_id)
         for run in dagster_modules.runs.plan(tenant, wanted, window)
     ]

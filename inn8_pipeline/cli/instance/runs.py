@@ -27,7 +27,7 @@ from inn8_pipeline.defs.instance.internals import (
     execute_run,
 )
 from inn8_pipeline.defs.instance.late_internals import location_origins_from_yaml_paths
-from inn8_pipeline.defs.names import MAX_RETRIES_TAG, TRIGGER_TAG, Tenant
+from inn8_pipeline.defs.names import COMPARE_TAG, MAX_RETRIES_TAG, TRIGGER_TAG, Tenant
 from inn8_pipeline.defs.partitions import chunks, range_tags
 from inn8_pipeline.defs.runs import process
 from inn8_pipeline.defs.sync_log import dagster_log, dry_runs, killed_runs, warehouse_log
@@ -47,6 +47,7 @@ class PlannedRun:
         is_rebuild: Whether to merge stored landings instead of fetching from INN8.
         allowed: The limits to lift, as the launchpad names them: `allow_changes`.
         is_backfill: Whether the sync log calls the run a backfill.
+        compares_values: Whether to compare all values with the table, even if INN8 sends what it sent before.
         is_dry_run: Whether to roll back the merge and write nothing.
         keeps_landing: Whether a dry run keeps its landing.
 
@@ -58,6 +59,7 @@ class PlannedRun:
     is_rebuild: bool = False
     allowed: tuple[str, ...] = ()
     is_backfill: bool = False
+    compares_values: bool = False
     is_dry_run: bool = False
     keeps_landing: bool = False
 
@@ -104,6 +106,7 @@ def execute(
             tags={
                 **(range_tags(planned.window) if planned.window else {}),
                 **({TRIGGER_TAG: Trigger.BACKFILL.value} if planned.is_backfill else {}),
+                **({COMPARE_TAG: "values"} if planned.compares_values else {}),
             },
             config=_config(planned),
             assets=frozenset(planned.tenant.keys(planned.entity)[1:]) if planned.is_rebuild else None,

@@ -112,7 +112,8 @@ def table_assets(
             contract = read_contract(Environment(), tenant.tenant_id)
             version = contract.of(entity).transform_version(TRANSFORM_VERSION)
             config = context.op_execution_context.op_config
-            is_quick = step.sync.trigger in {Trigger.TICK, Trigger.MANUAL}
+            is_manual = step.sync.trigger is Trigger.MANUAL and names.COMPARE_TAG not in context.run.tags
+            is_quick = is_manual or step.sync.trigger is Trigger.TICK
             merge_options = _merge_options(to.run_id, config, current, version, is_dry=is_dry, is_quick=is_quick)
             if step.sync.trigger is Trigger.REBUILD and not is_dry:
                 warehouse_log.begin(to.engine, step.sync)
@@ -237,9 +238,9 @@ def _merge_options(  # noqa: PLR0913 (as many as a merge has)
 ) -> "Callable[[Landing], options.MergeOptions]":
     """Return a function from a landing to its merge options.
 
-    A landing of another run is merged even if nothing has changed, because the run is a rebuild. So is that of a sweep
-    or a backfill. They compare all values with the table, and repair rows that were edited by hand. So does each merge
-    of an entity without days, which no sweep syncs.
+    A landing of another run is merged even if nothing has changed, because the run is a rebuild. So is that of a sweep,
+    a backfill or `inn8 sync --full`. They compare all values with the table, and repair rows that were edited by hand.
+    So does each merge of an entity without days, which no sweep syncs.
     """
     return lambda landing: options.MergeOptions(
         transform_version=transform_version,

@@ -1,7 +1,8 @@
 """Generate the statements that create the history of an entity's tables: triggers, views and `…_as_of` functions.
 
 `entity_ddl` includes them. A row trigger sets `valid_from` of each changed row (`inn8_history.date_version`, shared by
-all tables). A statement trigger copies the replaced versions. No writer can bypass them.
+all tables). A statement trigger copies the replaced versions. No writer can bypass them. If no merge made the
+change, the table is no longer as its last merge left it, so its landings are no longer repeatable.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from inn8_pipeline.entities import (
+    ENTITIES,
     Column,
     Dimension,
     DimensionReference,
@@ -39,10 +41,19 @@ def trigger_statements(declared: Entity | Dimension) -> Iterator[Statement]:
         "old_columns": _list(columns, "o"),
         "is_changed": _is_changed(declared, "o", "n"),
         "is_updated": _is_changed(declared, "old", "new"),
+        "entities": sql.Literal([each.name for each in _writers(declared)]),
         "reason": _REASON_OF_ENTITY if isinstance(declared, Entity) else _REASON_OF_DIMENSION,
     }
     for statement in (_KEEP, _REVOKE, _DATE, _ON_UPDATE, _ON_DELETE, _ON_TRUNCATE):
         yield statement.format(**known)
+
+
+def _writers(declared: Entity | Dimension) -> Iterator[Entity]:
+    """Yield the entities whose merges write the table."""
+    if isinstance(declared, Entity):
+        yield declared
+    else:
+        yield from (each for each in ENTITIES if declared in each.dimensions)
 
 
 def view_statements(declared: Entity | Dimension) -> Iterator[Statement]:
@@ -96,14 +107,23 @@ begin
            case when landing is null or n.id is null then by_whom {reason} else 'updated' end, landing, run
       from old_rows o left join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id
      where n.id is null or n.valid_from > o.valid_from and {is_changed};
+    if landing is null then
+      update inn8_raw.landings set is_repeatable = false
+       where is_repeatable and entity = any ({entities}) and tenant_id in (select tenant_id from old_rows);
+    end if;
   elsif tg_op = 'DELETE' then
     insert into {history} ({columns}, valid_to, reason, ended_by_landing_id, ended_by_run_id)
     select {old_columns}, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
       from old_rows o;
+    if landing is null then
+      update inn8_raw.landings set is_repeatable = false
+       where is_repeatable and entity = any ({entities}) and tenant_id in (select tenant_id from old_rows);
+    end if;
   else
     insert into {history} ({columns}, valid_to, reason, ended_by_landing_id, ended_by_run_id)
     select {old_columns}, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
       from {table} o;
+    update inn8_raw.landings set is_repeatable = false where is_repeatable and entity = any ({entities});
   end if;
   return null;
 end

@@ -101,6 +101,16 @@ def test_a_full_sync_brings_every_day_newest_first_in_pieces(place: Place, world
     assert [each["to"] for each in pieces] == sorted((each["to"] for each in pieces), reverse=True)
     assert len(pieces) == 2
     assert count(place.warehouse_url, "inn8.transactions") == world.count("transactions") > 0
+    # As a restore of some tables does: no trigger notices it.
+    engine = sqlalchemy.create_engine(place.warehouse_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("set local session_replication_role = replica")
+        connection.exec_driver_sql("update inn8.clients set name = 'by hand' where external_id = 'CL-000001'")
+        connection.exec_driver_sql("update inn8.transactions set description = 'by hand' where id %% 10 = 0")
+    engine.dispose()
+    again = {each["entity"]: each for each in syncs(place.terminal.run("sync", "--full", "--json").stdout)}
+    assert again["clients"]["repaired"] == 1
+    assert count(place.warehouse_url, "inn8.transactions where description = 'by hand'") == 0
 
 
 class TestOfAnEmptyWorld:

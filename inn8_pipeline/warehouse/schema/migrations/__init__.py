@@ -24,7 +24,7 @@ else:
     command = lazy_module("alembic.command")
     alembic_config = lazy_module("alembic.config")
 
-SCHEMA_VERSION = "0024"
+SCHEMA_VERSION = "0025"
 """The newest version in `versions`. It is written here so that a sync does not load Alembic to find it."""
 
 _HAS_VERSION = sql.SQL("select to_regclass('inn8.schema_version') is not null as has_version")
