@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from inn8_pipeline.entities import CLIENTS, TRANSACTIONS, Entity
 from inn8_pipeline.errors import ContractError, DatabaseError, LandingMissingError, SchemaVersionError
+from inn8_pipeline.warehouse import locks
 from inn8_pipeline.warehouse.landing import pages as landed_pages
 from inn8_pipeline.warehouse.landing import retention
 from inn8_pipeline.warehouse.landing.pages import stored_pages
@@ -132,6 +133,18 @@ def test_a_warehouse_of_another_version_takes_no_page(syncs: Syncs) -> None:
     syncs.execute("update inn8.schema_version set version_num = '0001'")
     with pytest.raises(SchemaVersionError):
         writer(syncs)
+
+
+def test_no_erasure_comes_between_a_landing_and_what_is_written_on_its_completion(syncs: Syncs) -> None:
+    def may_erase(_landing: object = None) -> None:
+        with syncs.engine.begin() as connection:
+            found.append(locks.try_hold(connection, locks.fetches(TENANT)))
+
+    found: list[bool] = []
+    opened = writer(syncs)
+    opened.complete(retries=0, has_duplicates=False, on_complete=may_erase)
+    may_erase()
+    assert found == [False, True]
 
 
 def test_a_writer_has_two_connections_and_closes_them(syncs: Syncs) -> None:

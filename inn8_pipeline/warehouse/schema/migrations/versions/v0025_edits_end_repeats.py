@@ -1,4 +1,4 @@
-"""A change that no merge made, such as one by hand, ends the repeats: the next landing is merged, whatever its pages."""
+"""A change that no merge made, such as one by hand, ends the repeats: the next landing is merged in any case."""
 
 from pathlib import Path
 
