@@ -22,7 +22,6 @@ from inn8_pipeline.extract.endpoint import Endpoint
 from inn8_pipeline.extract.http.responses import Expected, RequestLabel, TransientError, exchange, was_cut_off
 from inn8_pipeline.extract.retry import ApiCall, Retrier
 
-TOKEN_PATH = "/oauth/token"  # noqa: S105 (a path)
 EXPECTED = Expected(statuses=frozenset({200, 201, 203}), max_bytes=64 * 1024)
 RENEWED_EARLY_SECONDS = 300.0
 SHORT_LIFETIME_SECONDS = 600.0

@@ -1,7 +1,7 @@
-"""The request budget as a client uses it: each request takes one from a store that all processes share, or waits.
+"""The request budget as a client uses it: each request takes one unit of the budget, or waits.
 
-The store is in `warehouse/request_budget.py`. Requests are also held back by what INN8's responses say of its own
-limit, before it answers 429.
+All processes share the budget, which `warehouse/request_budget.py` stores. Requests are also held back by what INN8's
+responses say of its own limit, before it answers 429.
 """
 
 import time

@@ -37,7 +37,7 @@ STATUSES = [status.value for status in Status]
 MEANINGS = {
     Status.SUCCESS: "every record is in its table, except rejects that somebody has accepted",
     Status.PARTIAL_SUCCESS: "written, but something needs attention, such as records that failed validation (rejects)",
-    Status.NO_DATA: "INN8 sent nothing, and no row was changed",
+    Status.NO_DATA: "INN8 sent no record of the days of the sync",
     Status.FAILED: "nothing was written",
     Status.IN_PROGRESS: "the sync has not ended",
 }

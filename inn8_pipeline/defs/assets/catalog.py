@@ -10,7 +10,7 @@ import dagster as dg
 
 from inn8_pipeline.defs import names
 from inn8_pipeline.defs.names import Tenant
-from inn8_pipeline.entities import Column, Dimension, Entity, Kind, Property, table_columns
+from inn8_pipeline.entities import DAY_COLUMN, TECHNICAL, Column, Dimension, Entity, Kind, Property, table_columns
 from inn8_pipeline.settings import SyncSettings
 
 OWNERS = ["team:data-engineering"]
@@ -18,22 +18,26 @@ OWNERS = ["team:data-engineering"]
 _RECORD = "record."
 _KINDS = {Kind.DATE: "date", Kind.DECIMAL: "decimal", Kind.OBJECT: "object"}
 _LANDED = {
+    "tenant_id": ("text", TECHNICAL["tenant_id"]),
     "landing_id": ("bigint", "The landing that contains the record (inn8_raw.landings.id)."),
     "as_of_at": ("timestamptz", "Start of the last fetch that returned exactly the pages of this landing."),
-    "page": ("bigint", "The number of the page within the landing, counted from 1."),
-    "place": ("bigint", "The record's position on its page, counted from 1."),
-    "record": ("json", "The record, verbatim as INN8 sent it."),
+    "page": ("bigint", "The position of the chunk, or of the whole page, in the landing, counted from 1."),
+    "place": ("bigint", "The record's position in it, counted from 1."),
+    DAY_COLUMN: ("date", "The record's day of trade."),
+    "record": ("json", "The record, verbatim as INN8 sent it; null for readers without contact data."),
 }
+"""The columns of a view of `inn8_raw`. `warehouse.schema.views` has them too, but imports SQLAlchemy."""
 
 
 def raw_spec(tenant: Tenant, entity: Entity, settings: SyncSettings) -> dg.AssetSpec:
     """Return the asset of an entity's landings."""
-    columns = {**_LANDED, **dict(_properties(entity.properties))}
+    landed = {name: column for name, column in _LANDED.items() if name != DAY_COLUMN or entity.has_days}
+    columns = {**landed, **dict(_properties(entity.properties))}
     return dg.AssetSpec(
         tenant.raw_key(entity),
         description=(
-            f"A row is a landing: one fetch of GET {entity.path}, whose records are stored verbatim. The view "
-            f"inn8_raw.{entity} shows them. {_of(tenant)}"
+            f"A row is a record as INN8 sent it (GET {entity.path}), in the landing that was merged last"
+            f"{' for its day' if entity.has_days else ''}. View inn8_raw.{entity}. {_of(tenant)}"
         ),
         kinds={"http", "postgres"},
         **_common(tenant, f"inn8_raw.{entity}", columns, settings, has_days=entity.has_days),

@@ -66,7 +66,7 @@ def raw_asset(
                 waits_for_circuit=waits,
                 leaves_reserve=step.sync.trigger in {Trigger.BACKFILL, Trigger.SWEEP},
             ) as client:
-                # A sweep, which no tick misses a change longer than, asks for each page in full, and so does a person.
+                # Only a tick asks conditionally; sweeps and manual syncs fetch every page in full.
                 landing = sync.land(
                     client,
                     to,

@@ -16,7 +16,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def listened(listener: Listener) -> Iterator[None]:
-    """Let `listener` be called as often as a step that this process executes within the block comes further."""
+    """Call `listener` whenever a step executed in the block makes progress."""
     token = _listener.set(listener)
     try:
         yield

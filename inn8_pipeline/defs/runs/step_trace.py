@@ -27,7 +27,7 @@ _NOT_TRACED = "%s This sync is not traced."
 class StepTrace:
     """Context manager that traces a step. The step that ends the sync exports the span of the whole sync.
 
-    Nothing that goes wrong with it ends the step. It must surround `LogFailures`, so that nobody waits for the
+    An error of tracing never fails the step. It must surround `LogFailures`, so that nobody waits for the
     collector before the end of the sync is logged.
 
     Attributes:

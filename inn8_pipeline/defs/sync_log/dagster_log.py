@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SPEC_DESCRIPTION = (
     "The sync log: how the last sync ended. Passed: Success. Warning: PartialSuccess (records were rejected, see "
-    "`inn8 rejects list`) or NoData (INN8 sent no records, nothing was changed). Error: Failed, with the reason; or "
+    "`inn8 rejects list`) or NoData (INN8 sent no record of the days of the sync). Error: Failed, with the reason; or "
     "removals were held back."
 )
 
@@ -191,7 +191,13 @@ def _proves_absence(outcome: "Outcome") -> bool:
 def _no_data(outcome: "Outcome") -> str:
     if outcome.counts.fetched:
         return f"None of the {outcome.counts.fetched} records that INN8 sent is of the days that were requested."
-    return "INN8 sent no records. Nothing was changed; the existing rows are kept."
+    made = outcome.counts.inserted + outcome.counts.updated
+    if not (made or outcome.total("missing") or outcome.total("removed")):
+        return "INN8 sent no records. All rows keep their values, and none was marked as missing."
+    return (
+        f"INN8 sent no records. {outcome.total('missing')} rows were marked as missing and "
+        f"{outcome.total('removed')} as removed; {made} were written from rejects that were tried again."
+    )
 
 
 def _removal_command(outcome: "Outcome") -> str:

@@ -63,7 +63,7 @@ class ConsistencyCheck:
     def add(self, page: Page, ids: Collection[str], total: int | None, pages: int | None = None) -> None:
         """Add one page, with the announced numbers of records and of pages.
 
-        An id that is twice on one page is an ordinary duplicate, not a fault of paging.
+        An id that is twice on one page is no fault of paging by itself, but it counts towards the bound on duplicates.
         """
         self.records += page.records
         self.bytes += len(page.body)

@@ -208,10 +208,10 @@ def status_of(counts: Counts, facts: StatusFacts) -> Status:
 class SyncResult:
     """The result of one merge.
 
-    `repaired` is the number of updated rows that had been changed by hand, because INN8 sent the record that they were
-    made from. `older` is the number of records that were skipped because the table is newer. `sent_again` is the number
-    of duplicates, without retried rejects (they are not in the landing). `is_repeat`: INN8 sent the same pages as
-    before. Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay the same.
+    `repaired` is the number of rows edited by hand that this merge restored, because INN8 sent their record again.
+    `older` is the number of records that were skipped because the table is newer. `sent_again` is the number of
+    duplicates, without retried rejects (they are not in the landing). `is_repeat`: INN8 sent the same pages as before.
+    Then the records that the earlier merge wrote are counted as `unchanged`; other counts stay the same.
     `changed_columns` has for each table the number of rows in which each column has changed. `merged_at` is the
     `created_at` of the rows that the merge inserted; None if it merged nothing.
     """

@@ -189,7 +189,10 @@ COLUMNS: dict[str, dict[str, str]] = {
         "body": "Records as INN8 sent them; the escapes \\udc80 to \\udcff stand for bytes that are not UTF-8.",
         "record_count": "Records in the array.",
         "byte_count": "Bytes of the array.",
-        "record_digests": "The first 16 bytes of the SHA-256 of each record; null until a merge needs them.",
+        "record_digests": (
+            "The first 16 bytes of the SHA-256 of each record, written with the page; if the page was stored before "
+            "schema 0023 or cannot be split, null until a merge needs them."
+        ),
     },
     "page_groups": {
         "sha256": "SHA-256 of the digests, one after the other: its key.",

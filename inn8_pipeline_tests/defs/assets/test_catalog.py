@@ -11,6 +11,7 @@ from inn8_pipeline.defs.build import build
 from inn8_pipeline.defs.names import Tenant
 from inn8_pipeline.entities import ENTITIES, TECHNICAL, Entity, Kind, Property, table_columns
 from inn8_pipeline.settings import Environment, read_sync
+from inn8_pipeline.warehouse.schema.views import raw_view
 from inn8_pipeline_tests.transform.builders import VALID, read, records_of
 
 ANOTHER = {Kind.ID: "X-9", Kind.TEXT: "Something else", Kind.DATE: "2026-10-06", Kind.DECIMAL: "7.5"}
@@ -36,6 +37,13 @@ def test_every_asset_says_what_a_row_is_who_owns_it_and_what_its_columns_mean(ke
     columns = spec.metadata["dagster/column_schema"].columns
     assert columns
     assert all(column.description for column in columns)
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=str)
+def test_the_landings_have_the_columns_of_their_view(entity: Entity) -> None:
+    (spec,) = (each for each in specs() if each.key == Tenant("default").raw_key(entity))
+    columns = [column.name for column in spec.metadata["dagster/column_schema"].columns]
+    assert [name for name in columns if not name.startswith("record.")] == list(raw_view(entity).columns)
 
 
 def test_freshness_has_bounds_that_fit_the_tick() -> None:

@@ -62,7 +62,21 @@ def test_an_empty_response_is_no_data_and_changes_nothing(pipeline: Pipeline) ->
     run = pipeline.run(CLIENTS)
     entry = pipeline.entry(CLIENTS, run.run_id)
     assert (run.success, entry.status, entry.severity) == (True, "NoData", "WARN")
+    assert entry.description.endswith(
+        "INN8 sent no records. All rows keep their values, and none was marked as missing."
+    )
     assert pipeline.rows("select *, xmin::text from inn8.clients order by id") == before
+
+
+def test_an_empty_response_that_marks_rows_as_missing_says_how_many(pipeline: Pipeline) -> None:
+    pipeline.run_all()
+    pipeline.server.faults.add("body", "transactions", text="[]")
+    run = pipeline.run(TRANSACTIONS, config={"allow_removals": True})
+    entry = pipeline.entry(TRANSACTIONS, run.run_id)
+    ((missing,),) = pipeline.rows("select count(*) from inn8.transactions where missing_since is not null")
+    assert missing > 0
+    assert entry.status == "NoData"
+    assert f"INN8 sent no records. {missing} rows were marked as missing and 0 as removed" in entry.description
 
 
 def test_a_500_followed_by_an_empty_array_succeeds_and_the_retry_is_a_warning_in_the_log(pipeline: Pipeline) -> None:
