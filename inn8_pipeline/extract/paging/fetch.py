@@ -24,7 +24,7 @@ WRONG_VALIDATOR = (
 )
 
 
-MAX_KEPT_BYTES = 48 * 1024 * 1024
+MAX_KEPT_BYTES = 64 * 1024 * 1024
 """How much of the responses, as they were sent, is kept in memory at most because they are the same as before."""
 
 

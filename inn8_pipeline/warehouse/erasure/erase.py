@@ -21,7 +21,15 @@ from inn8_pipeline.warehouse.erasure.data_subject import (
 from inn8_pipeline.warehouse.erasure.ownership import entities_of_clients
 from inn8_pipeline.warehouse.landing.pages import hold_pages
 from inn8_pipeline.warehouse.schema import access, migrations
-from inn8_pipeline.warehouse.schema.tables import HISTORY_SCHEMA, SCHEMA, landings, pages, rejected_records
+from inn8_pipeline.warehouse.schema.tables import (
+    HISTORY_SCHEMA,
+    SCHEMA,
+    landings,
+    last_fetches,
+    page_validators,
+    pages,
+    rejected_records,
+)
 
 
 def look(engine: Engine, subject: DataSubject, cut: Cut, *, on_progress: OnProgress = ignore_progress) -> ErasureCounts:
@@ -72,12 +80,14 @@ def erase(  # noqa: PLR0913 (all but three are optional, and by name)
 
 
 _VACUUM = sql.SQL("vacuum (analyze) {}")
+_OTHER_TABLES = (rejected_records, landings, pages, page_validators, last_fetches)
+"""The tables that may have something of a person, beside those of the entities."""
 
 
 def _vacuum(engine: Engine, on_progress: OnProgress) -> None:
     # ANALYZE too, because the statistics of the planner contain values of rows.
     names = [(schema, entity.name) for entity in entities_of_clients() for schema in (SCHEMA, HISTORY_SCHEMA)]
-    names += [(table.schema or SCHEMA, table.name) for table in (rejected_records, landings, pages)]
+    names += [(table.schema or SCHEMA, table.name) for table in _OTHER_TABLES]
     done = 0
     try:
         with guarded("vacuuming after an erasure"), engine.connect() as connection:

@@ -1,8 +1,8 @@
 """Generate the statements that create the history of an entity's tables: triggers, views and `…_as_of` functions.
 
 `entity_ddl` includes them. A row trigger sets `valid_from` of each changed row (`inn8_history.date_version`, shared by
-all tables). A statement trigger copies the replaced versions. No writer can bypass them. If no merge made the
-change, the table is no longer as its last merge left it, so its landings are no longer repeatable.
+all tables). A statement trigger copies the replaced versions. No writer can bypass them. If neither a
+merge nor an erasure made the change, the table is no longer as the landings say, so none of them is repeatable.
 """
 
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ begin
            case when landing is null or n.id is null then by_whom {reason} else 'updated' end, landing, run
       from old_rows o left join new_rows n on n.tenant_id = o.tenant_id and n.id = o.id
      where n.id is null or n.valid_from > o.valid_from and {is_changed};
-    if landing is null then
+    if landing is null and by_whom = 'edited by hand' then
       update inn8_raw.landings set is_repeatable = false
        where is_repeatable and entity = any ({entities}) and tenant_id in (select tenant_id from old_rows);
     end if;
@@ -115,7 +115,7 @@ begin
     insert into {history} ({columns}, valid_to, reason, ended_by_landing_id, ended_by_run_id)
     select {old_columns}, greatest(changed_at, o.valid_from + interval '1 microsecond'), by_whom, landing, run
       from old_rows o;
-    if landing is null then
+    if landing is null and by_whom = 'edited by hand' then
       update inn8_raw.landings set is_repeatable = false
        where is_repeatable and entity = any ({entities}) and tenant_id in (select tenant_id from old_rows);
     end if;

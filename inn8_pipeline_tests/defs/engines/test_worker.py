@@ -50,8 +50,8 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def left(pipeline: Pipeline) -> dg.DagsterRun:
     """Return a run that was killed in its merge, and that Dagster still takes for running."""
-    # Statement 31 is one of the first step since a sync checks the tenants; 40 to 80 are in the merge.
-    with begun(pipeline, CLIENTS, KillPoint(STATEMENTS, 60)) as child:
+    # Statement 60 is one of the first step, which also reads and writes the responses; 64 to 80 are in the merge.
+    with begun(pipeline, CLIENTS, KillPoint(STATEMENTS, 75)) as child:
         child.join(60)
     (run,) = pipeline.instance.get_runs()
     assert run.status is dg.DagsterRunStatus.STARTED

@@ -215,7 +215,7 @@ def test_what_a_killed_dry_run_has_fetched_is_deleted_by_the_sensor(pipeline: Pi
     config = {"ops": {"merge_clients": {"config": {**DRY, "keep_landing": is_kept}}}}
     run = pipeline.instance.create_run_for_job(job, run_config=config)
     with Inn8().client(TENANT, pipeline.engine, warn=lambda _: None) as client:
-        sync.land(client, sync.Destination(pipeline.engine, TENANT, run.run_id), CLIENTS, None)
+        sync.land(client, sync.Destination(pipeline.engine, TENANT, run.run_id), CLIENTS, None, is_kept=False)
     pipeline.instance.report_run_failed(run)
     SensorRunner(pipeline, "watch_runs").evaluate()
     assert (everything(pipeline) == before) is not is_kept

@@ -152,6 +152,12 @@ def test_a_warehouse_of_another_version_is_refused(syncs: Syncs, found: str) -> 
         syncs.merge(landing)
 
 
+def test_a_release_does_not_upgrade_a_warehouse_of_a_newer_one(owned: Syncs) -> None:
+    owned.execute("update inn8.schema_version set version_num = '9999'")
+    with pytest.raises(SchemaVersionError, match=r"schema version 9999.*install the newer release"):
+        migrations.upgrade(owned.engine)
+
+
 def test_a_row_cannot_refer_to_a_row_of_another_tenant(owned: Syncs) -> None:
     with pytest.raises(sqlalchemy.exc.IntegrityError):
         owned.execute(

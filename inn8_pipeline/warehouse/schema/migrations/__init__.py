@@ -77,6 +77,7 @@ def upgrade(engine: Engine) -> str:
 
     Raises:
         MissingRolesError: The login lacks a right that an upgrade needs. Nothing was changed.
+        SchemaVersionError: The database is newer than this code. Nothing was changed.
 
     """
     config = alembic_config.Config()
@@ -88,6 +89,9 @@ def upgrade(engine: Engine) -> str:
                 execute(connection, _CREATE_SCHEMA.format(sql.Identifier(schema)))
         _act_as_owner(connection)
         execute(connection, _WAIT_FOR_OTHERS.format(sql.Identifier(SCHEMA), _ABOUT))
+        found = found_version(connection)
+        if found > SCHEMA_VERSION:
+            raise SchemaVersionError(found=found, expected=SCHEMA_VERSION)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         _write_comments(connection)

@@ -1,4 +1,4 @@
-"""A change that no merge made, such as one by hand, ends the repeats: the next landing is merged in any case."""
+"""A change by hand ends the repeats: the next landing is merged even if its pages are those of the last one."""
 
 from pathlib import Path
 
