@@ -64,8 +64,25 @@ _WAS_MERGED = sql.SQL(
 
 
 def was_merged(context: MergeContext) -> bool:
-    """Return True if the landing was merged before."""
+    """Return True if the landing was merged before, for any of its days."""
     return bool(context.count(_WAS_MERGED))
+
+
+_MERGED_DAYS = sql.SQL(
+    """
+    select c.trade_date from inn8.sync_coverage c
+      join inn8_raw.landings l on l.tenant_id = c.tenant_id and l.id = %(landing)s
+     where c.tenant_id = %(tenant)s and c.entity = %(entity)s and c.landing_id in (l.id, l.repeats_id)
+    """
+)
+
+
+def merged_days(context: MergeContext) -> frozenset[date | None]:
+    """Return the days that were last merged from this landing, or from the one that it repeats.
+
+    For a collection without days, return {None} or an empty set.
+    """
+    return frozenset(row["trade_date"] for row in context.run(_MERGED_DAYS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A sync that would change or empty a column of too many rows writes nothing, and says which column."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -304,9 +305,49 @@ def test_a_sync_that_changes_nothing_writes_no_row(syncs: Syncs) -> None:
 def test_a_rebuild_from_a_landing_that_was_merged_before_restores_a_damaged_table(syncs: Syncs) -> None:
     landing = syncs.land(CLIENTS, clients(100))
     syncs.merge(landing)
-    syncs.execute("update inn8.clients set phone = ''")
+    syncs.execute("update inn8.clients set phone = 'damaged'")
     assert syncs.merge(landing, may_repeat=False).counts.updated == 100
     assert {row["phone"] for row in syncs.rows("clients")} == {"(082) 555-0134"}
+
+
+def test_a_rebuild_from_a_landing_that_repeats_a_merged_one_restores_a_damaged_table(syncs: Syncs) -> None:
+    syncs.clients(clients(100))
+    again = syncs.land(CLIENTS, clients(100))
+    assert syncs.merge(again).is_repeat
+    syncs.execute("update inn8.clients set phone = 'damaged'")
+    assert syncs.merge(again, may_repeat=False).counts.updated == 100
+
+
+def test_a_refused_landing_that_was_merged_for_one_day_is_refused_for_all_others(syncs: Syncs) -> None:
+    sent = loaded(syncs, TRANSACTIONS)
+    emptied = syncs.land(TRANSACTIONS, [each | {"description": None} for each in sent], october(1, 10))
+    with pytest.raises(MassChangeError):
+        syncs.merge(emptied)
+    first = frozenset({date(2026, 10, 1)})
+    assert syncs.merge(emptied, first, change_limit=ChangeLimit(is_overridden=True)).counts.updated == 125
+    for _ in range(2):
+        with pytest.raises(MassChangeError, match="description would become empty in 875 of 875 rows"):
+            syncs.merge(emptied)
+    assert syncs.query("select count(*) from inn8.transactions where description is null") == [{"count": 125}]
+
+
+def test_days_that_the_landing_was_merged_for_do_not_dilute_the_share_of_its_other_days(syncs: Syncs) -> None:
+    sent = loaded(syncs, TRANSACTIONS)
+    changed = syncs.land(TRANSACTIONS, [each | {"description": "x"} for each in sent], october(1, 10))
+    most = frozenset(date(2026, 10, day) for day in range(1, 8))
+    syncs.merge(changed, most, change_limit=ChangeLimit(is_overridden=True))
+    with pytest.raises(MassChangeError, match="description would change in 125 of 125 rows"):
+        syncs.merge(changed)
+
+
+def test_a_rebuild_of_the_days_that_a_landing_was_merged_for_restores_them_beside_its_other_days(
+    syncs: Syncs,
+) -> None:
+    sent = loaded(syncs, TRANSACTIONS)
+    landing = syncs.land(TRANSACTIONS, sent, october(1, 10))
+    syncs.merge(landing, frozenset(date(2026, 10, day) for day in range(1, 8)), may_repeat=False)
+    syncs.execute("update inn8.transactions set trade_date = '2026-10-09' where trade_date < '2026-10-08'")
+    assert syncs.merge(landing, may_repeat=False).counts.updated == 875
 
 
 def test_a_rebuild_from_a_landing_that_was_refused_is_refused_again(syncs: Syncs) -> None:

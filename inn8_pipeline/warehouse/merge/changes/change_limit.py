@@ -15,6 +15,7 @@ from inn8_pipeline.warehouse.merge import watermarks
 from inn8_pipeline.warehouse.merge.changes.comparison import (
     ColumnChange,
     Comparison,
+    ExemptDays,
     compare,
     comparisons,
     lost_columns,
@@ -58,18 +59,26 @@ def check(context: MergeContext, limit: ChangeLimit, transform_version: int) -> 
     """Compare the staged rows with the rows that they would replace, before anything is written.
 
     Rows that were made by another version of the transform are not compared, because the new rules may change all of
-    them. A landing that was merged before is not checked, so that a rebuild from it can restore a damaged table.
+    them. Nor are the rows of days that were last merged from this landing, so that a rebuild from it can restore a
+    damaged table. The rows of all other days are compared.
 
     Raises:
         MassChangeError: A column would change in more rows than the limit allows, or at least `minimum_rows` rows would
             lose their values in a column that has none in any staged row.
 
     """
-    if limit.is_off or watermarks.was_merged(context):
+    if limit.is_off:
         return
+    merged = watermarks.merged_days(context)
+    if merged >= ({None} if context.days is None else context.days):
+        return
+    other_version = frozenset(row["trade_date"] for row in context.run(_OTHER_VERSIONS, version=transform_version))
+    if None in other_version:
+        return
+    exempt = ExemptDays(merged, other_version)
     findings: dict[str, str] = {}
     for comparison in comparisons(context):
-        for change in _forbidden(context, limit, comparison, transform_version):
+        for change in _forbidden(context, limit, comparison, exempt):
             findings[comparison.prefix + change.column.name] = _describe(context, comparison, change)
     if findings:
         rerun = sync_command(context.landing, "--allow-changes")
@@ -86,19 +95,16 @@ _OTHER_VERSIONS = sql.SQL(
 
 
 def _forbidden(
-    context: MergeContext, limit: ChangeLimit, comparison: Comparison, transform_version: int
+    context: MergeContext, limit: ChangeLimit, comparison: Comparison, exempt: ExemptDays
 ) -> list[ColumnChange]:
     """Return the columns that would change in too many rows. Compare all rows only if the sample is suspicious."""
     lost = lost_columns(context, comparison, limit.minimum_rows)
     one_in = max(context.landing.records // SAMPLED_ROWS, 1) if comparison.may_sample else 1
-    if not lost and not _is_suspicious(compare(context, comparison, one_in=one_in), limit, one_in):
-        return []
-    other_days = [row["trade_date"] for row in context.run(_OTHER_VERSIONS, version=transform_version)]
-    if other_days and comparison.day is None:
+    if not lost and not _is_suspicious(compare(context, comparison, exempt, one_in=one_in), limit, one_in):
         return []
     return [
         change
-        for change in compare(context, comparison, other_days=other_days)
+        for change in compare(context, comparison, exempt)
         if limit.forbids(change.changed, change.covered)
         or (change.column in lost and change.emptied >= limit.minimum_rows)
     ]

@@ -1,6 +1,7 @@
 """Compare staged rows with the rows that they would replace, column by column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,6 +40,20 @@ class ColumnChange:
     covered: int
     changed: int
     emptied: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptDays:
+    """The days whose rows are not compared.
+
+    Attributes:
+        merged: Staged rows of these days were merged from this landing before.
+        other_version: Rows of these days in the table were made by another version of the transform.
+
+    """
+
+    merged: AbstractSet[date | None]
+    other_version: AbstractSet[date | None]
 
 
 def comparisons(context: MergeContext) -> Iterator[Comparison]:
@@ -161,18 +176,19 @@ _COMPARE = sql.SQL(
     select count(*) as covered, array[{changed}] as changed, array[{emptied}] as emptied
       from ({rows}) s
       join {table} t on t.tenant_id = %(tenant)s and t.external_id = s.external_id {matching}
-     where true {sample} {days}
+     where true {sample} {not_merged} {of_this_version}
     """
 )
 _COUNT = sql.SQL("count(*) filter (where {} and {})")
 _IN_SAMPLE = sql.SQL("and hashtextextended(s.external_id, 0) %% %(one_in)s = 0")
-_NOT_OF_OTHER_DAYS = sql.SQL("and {} <> all (%(other_days)s)")
+_NOT_MERGED = sql.SQL("and s.trade_date <> all (%(merged)s)")
+_OF_THIS_VERSION = sql.SQL("and {} <> all (%(other_version)s)")
 
 
 def compare(
-    context: MergeContext, comparison: Comparison, *, one_in: int = 1, other_days: Sequence[date] = ()
+    context: MergeContext, comparison: Comparison, exempt: ExemptDays, *, one_in: int = 1
 ) -> list[ColumnChange]:
-    """Return the change of each column, in a sample of one row in `one_in`, without the rows of `other_days`."""
+    """Return the change of each column, in a sample of one row in `one_in`, without the rows of the exempt days."""
     statement = _COMPARE.format(
         changed=sql.SQL(", ").join(map(_count_changed, comparison.columns)),
         emptied=sql.SQL(", ").join(map(_count_emptied, comparison.columns)),
@@ -180,9 +196,12 @@ def compare(
         table=comparison.table,
         matching=comparison.matching,
         sample=_IN_SAMPLE if one_in > 1 else sql.SQL(""),
-        days=_NOT_OF_OTHER_DAYS.format(sql.Identifier("t", comparison.day or "")) if other_days else sql.SQL(""),
+        not_merged=_NOT_MERGED if exempt.merged else sql.SQL(""),
+        of_this_version=_OF_THIS_VERSION.format(sql.Identifier("t", comparison.day or ""))
+        if exempt.other_version
+        else sql.SQL(""),
     )
-    (row,) = context.run(statement, one_in=one_in, other_days=list(other_days))
+    (row,) = context.run(statement, one_in=one_in, merged=list(exempt.merged), other_version=list(exempt.other_version))
     numbers = zip(comparison.columns, row["changed"], row["emptied"], strict=True)
     return [ColumnChange(column, row["covered"], changed, emptied) for column, changed, emptied in numbers]
 
