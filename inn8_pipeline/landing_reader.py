@@ -173,7 +173,7 @@ def _digests(page: LandedPage) -> bytes | Iterable[bytes]:
         return page.record_digests
     try:
         return map(digest_of, split(page.body))
-    except (ValueError, RecursionError):
+    except ValueError:
         return ()
 
 

@@ -32,19 +32,27 @@ def redact(
 
     Raises:
         ValueError: The body is not a JSON array. A page that was landed always is one.
-        RecursionError: It is nested too deeply.
 
     """
     identifiers = _respelled(identifiers, spellings)
     kept: list[bytes] = []
     removed: list[str | None] = []
     for record in map(bytes, split(body)):
-        value = _DECODER.decode(record.decode())
+        value = _value(record)
         if _is_identified(record, value, identifiers):
             removed.append(_id(value))
         else:
             kept.append(record)
     return (b"[" + b",".join(kept) + b"]" if removed else body), removed
+
+
+def _value(record: bytes) -> object:
+    """Return the value of a record; None if it is nested too deeply to be read."""
+    try:
+        found: object = _DECODER.decode(record.decode())
+    except RecursionError:
+        return None
+    return found
 
 
 def _respelled(identifiers: Identifiers, spellings: Spellings) -> Identifiers:
@@ -58,7 +66,7 @@ def _respelled(identifiers: Identifiers, spellings: Spellings) -> Identifiers:
 
 
 def _is_identified(record: bytes, value: object, identifiers: Identifiers) -> bool:
-    """Return whether the record is the person's. If it is not an object, its whole text is searched."""
+    """Return whether the record is the person's. If it is not a readable object, its text is searched."""
     if not isinstance(value, Pairs):
         return any(json.dumps(each).encode() in record for values in identifiers.values() for each in values)
     return any(isinstance(each, str) and each in identifiers.get(name.lower(), ()) for name, each in value)

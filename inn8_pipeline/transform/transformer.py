@@ -40,13 +40,10 @@ class Transformer:
         Its records are numbered from `first_ordinal` on, unless `ordinals` are given: those of some records of a page.
 
         Raises:
-            ContractError: The body is not a JSON array, or is nested too deeply to be read.
+            ContractError: The body is not a JSON array.
 
         """
-        try:
-            return self._quickly(body, first_ordinal, ordinals) or self._one_by_one(body, first_ordinal, ordinals)
-        except RecursionError:
-            raise self._refusal(first_ordinal, "is nested too deeply to be read") from None
+        return self._quickly(body, first_ordinal, ordinals) or self._one_by_one(body, first_ordinal, ordinals)
 
     def records(self, payloads: Sequence[bytes], ordinals: Sequence[int]) -> Batch:
         """Transform open rejects that are retried.
@@ -59,7 +56,7 @@ class Transformer:
         reader = RecordReader(self._properties, self._days)
         try:
             decoded = reader.read_payloads(payloads)
-        except (ValueError, RecursionError):
+        except ValueError:
             raise self._refusal(min(ordinals), "can no longer be read as JSON") from None
         return self._batch(decoded, ordinals, reader, are_checked=True)
 

@@ -235,15 +235,15 @@ def _plain(digits: str, point: int) -> str:
 
 
 def _has_invalid_byte(value: object) -> bool:
-    match value:
-        case str():
-            return _INVALID_BYTE.search(value) is not None
-        case Pairs():
-            return any(_has_invalid_byte(name) or _has_invalid_byte(each) for name, each in value)
-        case list():
-            return any(map(_has_invalid_byte, value))
-        case _:
-            return False
+    # Without recursion, because a value may be nested more deeply than Python's functions can call each other.
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text if _INVALID_BYTE.search(text):
+                return True
+            case list() | tuple() as values:
+                waiting.extend(values)
+    return False
 
 
 def _is_unicode(text: str) -> bool:

@@ -44,6 +44,12 @@ def test_a_record_that_only_resembles_one_is_kept_and_the_page_is_unchanged(reco
     assert redact(page, {"id": {"C-1"}}) == (page, [])
 
 
+def test_a_record_that_is_nested_too_deeply_to_be_read_is_removed_if_its_text_has_the_id() -> None:
+    first, second = (b'{"id":"%b","x":%b1%b}' % (each, b"[" * 100_000, b"]" * 100_000) for each in (b"C-1", b"C-2"))
+    page = b"[" + OTHER + b"," + first + b"," + second + b"]"
+    assert redact(page, {"id": {"C-1"}}) == (b"[" + OTHER + b"," + second + b"]", [None])
+
+
 def test_an_id_that_was_sent_as_a_number_is_the_same_id() -> None:
     assert redact(b'[{"id":1001},{"id":1002}]', {"id": {"1001"}}) == (b'[{"id":1002}]', ["1001"])
 

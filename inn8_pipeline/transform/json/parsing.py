@@ -1,7 +1,7 @@
 """Parse JSON without loss: properties in the order of the text, numbers as their text, records byte for byte.
 
-This is the slow, lenient parser, for records that msgspec cannot parse (half of a surrogate pair) or of which it hides
-something (a property given twice in two spellings).
+This is the slow, lenient parser, for records that msgspec cannot parse (half of a surrogate pair), of which it hides
+something (a property given twice in two spellings), or beside which another record is nested too deeply.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import NoReturn
 from inn8_pipeline.transform.values import Number, Pairs
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
+_TO_BRACKET = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"?)*+([\[\]{}])', re.DOTALL)
 
 
 class NotJsonError(ValueError):
@@ -40,7 +41,14 @@ def parse(payload: bytes) -> object:
 
 
 def split(body: bytes) -> Iterator[bytes]:
-    """Yield the elements of a JSON array, byte for byte. Raise ValueError if the text is not a JSON array."""
+    """Yield the elements of a JSON array, byte for byte, however deeply they are nested.
+
+    An element that is nested too deeply to be parsed is not checked: only its brackets are counted.
+
+    Raises:
+        ValueError: The text is not a JSON array.
+
+    """
     text = body.decode()
     at = _expect(text, 0, "[")
     at = _skip_blanks(text, at)
@@ -49,13 +57,32 @@ def split(body: bytes) -> Iterator[bytes]:
         return
     while True:
         begin = _skip_blanks(text, at)
-        _, at = _DECODER.raw_decode(text, begin)
+        at = _end_of_element(text, begin)
         yield text[begin:at].encode()
         at = _skip_blanks(text, at)
         if text[at : at + 1] == "]":
             _expect_end(text, at + 1)
             return
         at = _expect(text, at, ",")
+
+
+def _end_of_element(text: str, begin: int) -> int:
+    try:
+        _, end = _DECODER.raw_decode(text, begin)
+    except RecursionError:
+        return _end_of_nested(text, begin)
+    return end
+
+
+def _end_of_nested(text: str, begin: int) -> int:
+    """Return the end of the object or array that begins here, without recursion."""
+    depth, at = 0, begin
+    while found := _TO_BRACKET.match(text, at):
+        depth += 1 if found[1] in "[{" else -1
+        at = found.end()
+        if not depth:
+            return at
+    raise NotJsonError
 
 
 def _skip_blanks(text: str, at: int) -> int:

@@ -23,6 +23,7 @@ from inn8_pipeline.transform.values import NUL_ESCAPE, InvalidValueError, Number
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,10})?")
 _PLAIN_INTEGERS = range(-(10**18) + 1, 10**18)
 MAX_CACHED_DATES = 20_000
+_TOO_DEEP = "the record is nested too deeply to be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class RecordReader:
             return None
         try:
             return self._page_decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     def read_each(self, body: bytes) -> DecodedPage:
@@ -106,7 +107,6 @@ class RecordReader:
 
         Raises:
             ValueError: The body is not a JSON array.
-            RecursionError: It is nested too deeply.
 
         """
         return self.read_payloads(split(body))
@@ -132,13 +132,16 @@ class RecordReader:
         """Return the record if the fast decoder accepts it and all its values are plain; None otherwise."""
         try:
             record = self._record_decoder.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return record if self._is_plain(record) and NUL_ESCAPE not in bytes(payload) else None
 
     def _read_exactly(self, payload: bytes, position: int, peers: list[Any]) -> Any:  # noqa: ANN401
         """Return the record, or why it is invalid. Learn its names, so that similar records are decoded fast."""
-        value = parsing.parse(payload)
+        try:
+            value = parsing.parse(payload)
+        except RecursionError:
+            return InvalidRecord(position, ReasonCode.OUT_OF_RANGE, _TOO_DEEP, payload, None, None)
         if isinstance(value, Pairs) and self.names.learn(value, lambda: peers):
             self._build_decoders()
         try:
@@ -171,8 +174,8 @@ def split(body: bytes) -> Sequence[msgspec.Raw | bytes]:
     """Return the records of a page, byte for byte. Raise ValueError if the body is not a JSON array."""
     try:
         return msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.DecodeError:
-        # msgspec cannot parse half of a surrogate pair even in a value that it skips.
+    except (msgspec.DecodeError, RecursionError):
+        # msgspec cannot parse half of a surrogate pair, or a deeply nested value, even if it skips them.
         return list(parsing.split(body))
 
 

@@ -112,5 +112,5 @@ def split(body: bytes) -> Sequence[bytes] | None:
     """Return the records of a page, byte for byte; None if it must be stored as it is, because it cannot be split."""
     try:
         return msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

@@ -201,9 +201,34 @@ def test_a_page_that_is_not_a_json_array_is_an_error_that_does_not_show_its_text
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'[{"a":' * 100_000, b'["\\ud800",' + b"[" * 100_000])
-def test_a_page_that_is_nested_too_deeply_is_an_error(text: bytes) -> None:
-    with pytest.raises(ContractError, match="is nested too deeply to be read"):
+def test_a_deeply_nested_page_that_ends_too_early_is_an_error(text: bytes) -> None:
+    with pytest.raises(ContractError, match="The page of transactions from record 0 on is not a JSON array"):
         Transformer(T).page(text, 0)
+
+
+@pytest.mark.parametrize("name", ["unknown", "amount"])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_a_record_that_is_nested_too_deeply_is_rejected_and_the_others_are_not(opening: str, name: str) -> None:
+    text = r"a \" ]}\\"
+    deep = with_raw(transaction(description=text), name, nested(opening, 100_000))[1:-1]
+    batch = read_text(T, b"[%b , %b]" % (deep, json.dumps(transaction(id="T-2")).encode()), 2)
+    (found,) = batch.rejects
+    assert (found.reason_code, found.reason) == (ReasonCode.OUT_OF_RANGE, "the record is nested too deeply to be read")
+    assert (found.ordinal, found.payload, found.external_id, found.trade_date) == (0, deep, None, None)
+    assert [each["external_id"] for each in rows(batch)] == ["T-2"]
+    (again,) = Transformer(T).records([deep], [-1]).rejects
+    assert (again.reason, again.payload) == (found.reason, deep)
+
+
+@pytest.mark.parametrize("depth", [300, 500, 800])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_an_unknown_property_that_is_nested_deeply_is_ignored(opening: str, depth: int) -> None:
+    assert row(read_text(T, with_raw(transaction(), "x", nested(opening, depth)), 1))["external_id"] == "T-1"
+
+
+def nested(opening: str, depth: int) -> str:
+    closing = "]" if opening == "[" else "}"
+    return opening * depth + "1" + closing * depth
 
 
 def test_retried_rejects_keep_their_ordinals_and_ignore_the_window() -> None:

@@ -311,6 +311,21 @@ def test_texts_that_postgres_cannot_hold_are_rejects_with_their_payload(syncs: S
     assert [rb"\u0000".decode() in payloads[0]["text"], rb"\ud800".decode() in payloads[1]["text"]] == [True, True]
 
 
+def test_a_record_that_is_nested_too_deeply_is_rejected_by_each_sync_and_stops_no_other(syncs: Syncs) -> None:
+    deep = client(id="C-2", x="DEEP")
+    for number, others in enumerate(([client()], [client(), client(id="C-3")]), 1):
+        page = body(deep, *others).replace(b'"DEEP"', b"[" * 2000 + b"]" * 2000)
+        with syncs.writer(CLIENTS) as writer:
+            writer.add(page, 1 + number)
+            landing = writer.complete(retries=0, has_duplicates=False)
+        assert syncs.merge(landing).counts == Counts(fetched=1 + number, inserted=1, unchanged=number - 1, rejected=1)
+        open_now = syncs.query("select reason_code, reason from inn8.rejected_records where resolved_at is null")
+        assert open_now == [
+            {"reason_code": "out_of_range", "reason": "the record is nested too deeply to be read"},
+        ]
+    assert syncs.clients([client(), client(id="C-3")]).open_rejects == 0
+
+
 def test_a_reason_names_the_field_and_never_its_value(syncs: Syncs) -> None:
     syncs.clients([client(), client(id="C-2", emailAddress={"secret": "value"})])
     reason = syncs.reject()["reason"]
