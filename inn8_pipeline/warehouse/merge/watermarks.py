@@ -148,14 +148,23 @@ class LandingOutcome:
     unreadable_since: datetime | None = None
 
 
+# If an earlier merge of the landing wrote other days, its findings still hold for them (`are_any` such days), and the
+# counts of this merge are not those of the whole landing.
 _RECORD_OUTCOME = sql.SQL(
     """
-    update inn8_raw.landings
-       set status = %(status)s, counts = %(counts)s, transform_version = %(version)s,
-           absence_counts = %(absence_counts)s, is_held_back = %(is_held_back)s, is_repeatable = %(is_repeatable)s,
-           unreadable_since = %(unreadable_since)s, as_of_at = coalesce(as_of_at, started_at),
-           merged_at = clock_timestamp()
-     where tenant_id = %(tenant)s and id = %(landing)s
+    update inn8_raw.landings l
+       set status = %(status)s, counts = %(counts)s,
+           transform_version = case when o.are_any then l.transform_version else %(version)s end,
+           absence_counts = %(absence_counts)s and (l.absence_counts or not o.are_any),
+           is_held_back = %(is_held_back)s or (coalesce(l.is_held_back, false) and o.are_any),
+           is_repeatable = %(is_repeatable)s and not o.are_any,
+           unreadable_since = greatest(%(unreadable_since)s, case when o.are_any then l.unreadable_since end),
+           as_of_at = coalesce(l.as_of_at, l.started_at), merged_at = clock_timestamp()
+      from (select exists (
+              select from inn8.sync_coverage c
+               where c.tenant_id = %(tenant)s and c.landing_id = %(landing)s
+                 and c.trade_date <> all (%(days)s::date[])) as are_any) o
+     where l.tenant_id = %(tenant)s and l.id = %(landing)s
     """
 )
 _ADVANCE = sql.SQL(

@@ -15,6 +15,7 @@ from inn8_pipeline_tests.warehouse.syncs import Syncs, october
 
 Record = dict[str, Any]
 ROWS = 1000
+FIRST_DAY = frozenset({date(2026, 10, 1)})
 
 
 def clients(count: int = ROWS, **changes: object) -> list[Record]:
@@ -323,8 +324,7 @@ def test_a_refused_landing_that_was_merged_for_one_day_is_refused_for_all_others
     emptied = syncs.land(TRANSACTIONS, [each | {"description": None} for each in sent], october(1, 10))
     with pytest.raises(MassChangeError):
         syncs.merge(emptied)
-    first = frozenset({date(2026, 10, 1)})
-    assert syncs.merge(emptied, first, change_limit=ChangeLimit(is_overridden=True)).counts.updated == 125
+    assert syncs.merge(emptied, FIRST_DAY, change_limit=ChangeLimit(is_overridden=True)).counts.updated == 125
     for _ in range(2):
         with pytest.raises(MassChangeError, match="description would become empty in 875 of 875 rows"):
             syncs.merge(emptied)
@@ -348,6 +348,40 @@ def test_a_rebuild_of_the_days_that_a_landing_was_merged_for_restores_them_besid
     syncs.merge(landing, frozenset(date(2026, 10, day) for day in range(1, 8)), may_repeat=False)
     syncs.execute("update inn8.transactions set trade_date = '2026-10-09' where trade_date < '2026-10-08'")
     assert syncs.merge(landing, may_repeat=False).counts.updated == 875
+
+
+def test_after_a_rebuild_of_one_day_the_next_sync_of_all_days_is_no_repeat_and_counts_them_all(syncs: Syncs) -> None:
+    sent = loaded(syncs, TRANSACTIONS)
+    landing = syncs.land(TRANSACTIONS, sent, october(1, 10))
+    syncs.merge(landing, may_repeat=False)
+    assert syncs.merge(landing, FIRST_DAY, may_repeat=False).counts.skipped == 875
+    again = sync(syncs, TRANSACTIONS, sent)
+    assert (again.is_repeat, again.counts.unchanged, again.counts.skipped) == (False, 1000, 0)
+    assert sync(syncs, TRANSACTIONS, sent).is_repeat
+
+
+def test_after_a_rebuild_of_one_day_by_a_new_version_of_the_transform_it_may_change_the_others_too(
+    syncs: Syncs,
+) -> None:
+    sent = loaded(syncs, TRANSACTIONS)
+    landing = syncs.land(TRANSACTIONS, sent, october(1, 10))
+    syncs.merge(landing, may_repeat=False)
+    syncs.execute("update inn8.transactions set description = 'made by the old rules'")
+    newer = TRANSFORM_VERSION + 1
+    assert syncs.merge(landing, FIRST_DAY, may_repeat=False, version=newer).counts.updated == 125
+    again = syncs.land(TRANSACTIONS, sent, october(1, 10))
+    assert syncs.merge(again, version=newer).counts.updated == 875
+
+
+def test_a_rebuild_of_one_day_does_not_prove_the_absence_of_rows_of_the_days_that_were_held_back(
+    syncs: Syncs,
+) -> None:
+    sent = loaded(syncs, TRANSACTIONS)
+    half = syncs.land(TRANSACTIONS, [each for each in sent if each["tradeDate"] != "2026-10-02"][:500], october(1, 10))
+    assert syncs.merge(half).held_back
+    assert not syncs.merge(half, frozenset({date(2026, 10, 10)}), may_repeat=False).held_back
+    found = syncs.query("select absence_counts, is_held_back from inn8_raw.landings where id = :id", id=half.id)
+    assert found == [{"absence_counts": False, "is_held_back": True}]
 
 
 def test_a_rebuild_from_a_landing_that_was_refused_is_refused_again(syncs: Syncs) -> None:
