@@ -26,14 +26,22 @@ def test_pages_come_in_order_when_they_are_answered_out_of_order(server: Inn8, n
     assert bodies(new_client(server)) == expected(9)
 
 
-def most_at_a_time(server: Inn8, client: Inn8Client, answer: Callable[[Seen], bytes]) -> int:
-    """Fetch the collection; return the highest number of requests that were under way together."""
+def most_at_a_time(server: Inn8, client: Inn8Client, answer: Callable[[Seen], bytes], wait_for: int = 1) -> int:
+    """Fetch the collection; return the highest number of requests that were under way together.
+
+    No later page than the first is answered before `wait_for` requests have been under way, or before 10 s.
+    """
     under_way: set[int] = set()
     most = []
+    enough = threading.Event()
 
     def slow(seen: Seen) -> bytes:
         under_way.add(id(seen))
         most.append(len(under_way))
+        if len(under_way) >= wait_for:
+            enough.set()
+        if "page" in seen.query:
+            enough.wait(10)
         time.sleep(0.05)
         under_way.discard(id(seen))
         return answer(seen)
@@ -44,7 +52,7 @@ def most_at_a_time(server: Inn8, client: Inn8Client, answer: Callable[[Seen], by
 
 
 def test_eight_pages_are_under_way_together_and_never_more(server: Inn8, new_client: NewClient) -> None:
-    assert most_at_a_time(server, new_client(server), paged(20)) == 8
+    assert most_at_a_time(server, new_client(server), paged(20), wait_for=8) == 8
 
 
 def test_without_a_last_page_one_page_follows_another(server: Inn8, new_client: NewClient) -> None:
