@@ -21,7 +21,9 @@ from inn8_pipeline_tests.warehouse.logins import new_login
 
 def connections(instance: dg.DagsterInstance) -> set[int]:
     """Return the server processes of the connections that runs keep open."""
-    query = "select pid from pg_stat_activity where application_name like 'inn8 run %%'"
+    query = """
+        select pid from pg_stat_activity where application_name like 'inn8 run %%' and datname = current_database()
+    """
     with instance.run_storage.connect() as connection:  # type: ignore[attr-defined]
         return set(connection.exec_driver_sql(query).scalars())
 

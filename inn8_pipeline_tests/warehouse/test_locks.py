@@ -41,6 +41,7 @@ with connect(sys.argv[1]).begin() as connection:
     print(locks.try_hold(connection, locks.Lock("", "a step")), flush=True)
     execute(connection, SQL("select pg_sleep(600)"))
 """
+WAITING = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 FORMER_KEYS = (f"inn8 {TENANT} clients", f"inn8 fetches of {TENANT}", f"inn8 pages {TENANT}", "inn8 schema")
 
 
@@ -140,10 +141,10 @@ def test_a_session_that_waits_for_the_fetches_is_not_overtaken_by_new_ones(syncs
 
     with ThreadPoolExecutor(2) as threads:
         erasing = threads.submit(erase)
-        until(lambda: bool(syncs.query("select from pg_stat_activity where wait_event_type = 'Lock'")))
+        until(lambda: len(syncs.query(WAITING)) == 1)
         fetching = threads.submit(fetch)
         assert waits.wait(30)
-        until(lambda: len(syncs.query("select from pg_stat_activity where wait_event_type = 'Lock'")) == 2)
+        until(lambda: len(syncs.query(WAITING)) == 2)
         first.close()
         erasing.result()
         assert not fetching.result()

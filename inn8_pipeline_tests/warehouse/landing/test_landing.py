@@ -19,10 +19,16 @@ from inn8_pipeline.warehouse.landing.retention import Pruned
 from inn8_pipeline.warehouse.landing.store import newest, newest_of_days
 from inn8_pipeline.warehouse.landing.writer import LandingWriter
 from inn8_pipeline.warehouse.merge.results import Counts
+from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.transform.builders import body, client, transaction
 from inn8_pipeline_tests.warehouse.syncs import TENANT, Syncs, Verbatim, october
 
 ODD = b' [ {"id" : "C-1",\t"fullName":"\\u0041\xc3\xbc\xf0\x9f\x98\x80","n":1.50e+3,"id":"twice"}\n]\r\n'
+
+OTHERS = """
+    select from pg_stat_activity
+     where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
 
 
 def writer(syncs: Syncs, entity: Entity = CLIENTS) -> LandingWriter:
@@ -147,24 +153,22 @@ def test_no_erasure_comes_between_a_landing_and_what_is_written_on_its_completio
     assert found == [False, True]
 
 
+def others(syncs: Syncs) -> int:
+    """Return the number of other clients that are connected to the database."""
+    return len(syncs.query(OTHERS))
+
+
 def test_a_writer_has_two_connections_and_closes_them(syncs: Syncs) -> None:
-    asking = "select count(*) - 1 as others from pg_stat_activity where datname = current_database()"
+    until(lambda: others(syncs) == 0)
     opened = writer(syncs)
     for number in range(5):
         opened.add(body(number), 1)
-    assert syncs.query(asking)[0]["others"] == 2
+    assert others(syncs) == 2
     opened.complete(retries=0, has_duplicates=False)
     left = writer(syncs)
     del left
     gc.collect()
-    until_none(syncs, asking)
-
-
-def until_none(syncs: Syncs, asking: str) -> None:
-    for _ in range(500):
-        if syncs.query(asking)[0]["others"] == 0:
-            return
-    pytest.fail("a connection is still open")
+    until(lambda: others(syncs) == 0)
 
 
 def test_pages_are_read_ahead_but_only_a_few(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +195,7 @@ def test_leaving_the_pages_early_ends_the_reading(syncs: Syncs) -> None:
     next(pages)
     pages.close()  # type: ignore[attr-defined]
     assert not [each for each in threading.enumerate() if each.name.startswith("prefetch")]
-    until_none(syncs, "select count(*) - 1 as others from pg_stat_activity where datname = current_database()")
+    until(lambda: others(syncs) == 0)
 
 
 def test_a_page_that_is_gone_is_an_error_that_names_the_landing(syncs: Syncs) -> None:
@@ -268,7 +272,7 @@ def test_a_fetch_that_failed_just_now_holds_no_page(syncs: Syncs) -> None:
     failed.add(body(client()), 1)
     del failed
     gc.collect()
-    until_none(syncs, "select count(*) - 1 as others from pg_stat_activity where datname = current_database()")
+    until(lambda: others(syncs) == 0)
     pruned = retention.prune(syncs.engine, TENANT, landing_days=30, reject_days=30)
     assert pruned == Pruned(landings=0, broken_landings=1, pages=1, rejects=0, are_pages_held=False)
 

@@ -30,10 +30,14 @@ KEYS = """
   select count(*) as keys from pg_catalog.pg_constraint where conrelid = 'inn8.transactions'::regclass and contype = 'f'
 """
 INDEXES = "select count(*) as indexes from pg_catalog.pg_index where indrelid = 'inn8.transactions'::regclass"
-LOCKED_ALONE = (
-    "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and relation = 'inn8.portfolios'::regclass"
-)
-WAITING = "select count(*) as waiting from pg_locks where not granted"
+LOCKED_ALONE = """
+  select count(*) from pg_locks
+   where mode = 'AccessExclusiveLock' and relation = 'inn8.portfolios'::regclass and pid = pg_backend_pid()
+"""
+WAITING = """
+  select count(*) as waiting from pg_locks
+   where not granted and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 @pytest.fixture(autouse=True)
