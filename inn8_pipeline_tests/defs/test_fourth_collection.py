@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,9 +31,9 @@ from inn8_pipeline_tests.entities.fees import FEES
 from inn8_pipeline_tests.extract.servers import Inn8, Seen, reply, serving
 from inn8_pipeline_tests.transform.builders import client, portfolio
 
-LAST_DAY = datetime.now(UTC).date()
-FIRST_DAY = LAST_DAY - timedelta(days=4)
-DAY = FIRST_DAY + timedelta(days=1)
+DAYS = 5
+DAY = datetime.now(UTC).date() - timedelta(days=3)
+"""The day of a fee: one of the last five days, also if a new day begins while the tests run."""
 Record = dict[str, object]
 
 
@@ -51,12 +51,13 @@ def fee(**changes: object) -> Record:
 
 @dataclass(frozen=True)
 class Stage:
-    """A pipeline that knows fees, and the INN8 that sends them."""
+    """A pipeline that knows fees, and the INN8 that sends them. `days` are those of its transactions and fees."""
 
     inn8: Inn8
     engine: Engine
     instance: dg.DagsterInstance
     definitions: dg.Definitions
+    days: list[date]
 
     def send(self, entity: Entity, *records: Record) -> None:
         def answer(seen: Seen) -> bytes:
@@ -89,6 +90,8 @@ class Stage:
 @pytest.fixture
 def stage(instance: dg.DagsterInstance, warehouse_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Yield a pipeline that knows fees, with tables created from the declaration and two clients."""
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     with serving() as inn8, ENTITIES.registered(FEES):
         variables = {
             "INN8_BASE_URL": inn8.url,
@@ -96,7 +99,7 @@ def stage(instance: dg.DagsterInstance, warehouse_url: str, monkeypatch: pytest.
             "INN8_CLIENT_SECRET": SECRET,
             "INN8_TENANT_ID": TENANT,
             "INN8_DATABASE_URL": warehouse_url,
-            "INN8_TRANSACTIONS_FROM": FIRST_DAY.isoformat(),
+            "INN8_TRANSACTIONS_FROM": days[0].isoformat(),
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -104,7 +107,7 @@ def stage(instance: dg.DagsterInstance, warehouse_url: str, monkeypatch: pytest.
         with engine.begin() as connection:
             connection.execute(sqlalchemy.text("set local role inn8_owner"))
             entity_ddl.create(connection, FEES)
-        stage = Stage(inn8, engine, instance, build(Environment()))
+        stage = Stage(inn8, engine, instance, build(Environment()), days)
         stage.send(CLIENTS, client(), client(id="C-2"))
         stage.send(PORTFOLIOS, portfolio(), portfolio(id="P-2", clientId="C-2"))
         assert [stage.sync(entity) for entity in (CLIENTS, PORTFOLIOS)] == ["Success"] * 2
@@ -146,7 +149,7 @@ def test_a_fee_that_is_invalid_or_has_no_portfolio_is_rejected_and_heals(stage: 
 
 
 def test_a_fee_that_is_no_longer_sent_is_missing_then_removed(stage: Stage) -> None:
-    stage.send(FEES, fee(), fee(id="F-2", tradeDate=LAST_DAY.isoformat()))
+    stage.send(FEES, fee(), fee(id="F-2", tradeDate=stage.days[-1].isoformat()))
     stage.sync(FEES)
     stage.send(FEES, fee())
     found = []
@@ -213,7 +216,9 @@ def test_erasing_a_client_erases_its_fees(stage: Stage) -> None:
 
 def test_the_command_line_backfills_and_shows_it(stage: Stage) -> None:
     stage.send(FEES, fee())
-    done = json.loads(stage.ask("backfill", "fees", "--from", f"{FIRST_DAY}", "--to", f"{LAST_DAY}", "--json"))
+    done = json.loads(
+        stage.ask("backfill", "fees", "--from", f"{stage.days[0]}", "--to", f"{stage.days[-1]}", "--json")
+    )
     assert (done["status"], done["syncs"][0]["entity"]) == ("Success", "fees")
     shown = json.loads(stage.ask("show", "fee", "F-1", "--json"))
     assert shown["row"]["tax"] == "1.8500000000"
@@ -247,8 +252,7 @@ def test_it_has_its_assets_its_job_and_its_place_in_the_tick(stage: Stage) -> No
 
 
 def test_far_fewer_fees_than_on_the_same_weekday_before_fail_the_check_row_drop(stage: Stage) -> None:
-    days = [FIRST_DAY + timedelta(days=number) for number in range(5)]
-    stage.send(FEES, *(fee(id=f"F-{day}", tradeDate=f"{day}") for day in days))
+    stage.send(FEES, *(fee(id=f"F-{day}", tradeDate=f"{day}") for day in stage.days))
     assert stage.sync(FEES) == "Success"
     weeks_before = """
         insert into inn8.sync_coverage overriding system value

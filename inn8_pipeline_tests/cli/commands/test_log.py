@@ -46,7 +46,10 @@ def test_what_the_schedules_started_can_be_shown_alone(terminal: Terminal) -> No
 
 
 @pytest.mark.usefixtures("terminal_in_johannesburg")
-def test_last_night_is_asked_for_in_local_time(terminal: Terminal) -> None:
+def test_last_night_is_asked_for_in_local_time(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = datetime.combine(YESTERDAY + timedelta(days=1), time(10), ZONE)
+    for module in (times, log, log_reading):
+        monkeypatch.setattr(module, "now", lambda: today)
     assert triggers(terminal, "--since", "yesterday 18:00") == [*Trigger][1:]
     assert triggers(terminal, "--since", f"{YESTERDAY} 20:30") == [*Trigger][4:]
     assert triggers(terminal, "--since", f"{YESTERDAY}") == [*Trigger]
