@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy
@@ -167,14 +168,15 @@ def test_a_database_that_is_made_as_the_message_says_can_be_upgraded(empty_datab
 
 
 def test_a_login_that_is_created_is_granted_the_right(warehouse_url: str) -> None:
-    engine = database.connect(warehouse_url)
+    # Roles are those of the whole server, where other tests run.
+    engine, login = database.connect(warehouse_url), f"login_{uuid4().hex[:12]}"
     with pytest.raises(LoginError, match="Name another login, or create one"):
-        access.grant_reader(engine, "late_reader", "t1")
-    administer(warehouse_url, "create role late_reader login")
+        access.grant_reader(engine, login, "t1")
+    administer(warehouse_url, f"create role {login} login")
     try:
-        access.grant_reader(engine, "late_reader", "t1")
+        access.grant_reader(engine, login, "t1")
     finally:
-        administer(warehouse_url, "drop owned by late_reader", "drop role late_reader")
+        administer(warehouse_url, f"drop owned by {login}", f"drop role {login}")
 
 
 def test_a_rebuild_succeeds_after_the_fetch_that_its_message_names(pipeline: Pipeline) -> None:

@@ -177,11 +177,13 @@ def test_a_worker_that_cannot_reach_postgres_puts_a_step_back(link: Link, offere
 def test_a_worker_that_cannot_reach_dagsters_storage_puts_a_step_back(
     offered: Offered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql://nobody@127.0.0.1:{port}/nothing")
-    with pytest.raises(Retry):
-        offered(not_executed)
+    # Bound, so that nobody else takes the port; nobody listens.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        monkeypatch.setenv("DAGSTER_POSTGRES_URL", f"postgresql://nobody@127.0.0.1:{port}/nothing")
+        with pytest.raises(Retry):
+            offered(not_executed)
 
 
 def test_a_worker_without_rights_in_the_warehouse_fails_the_run_at_once(

@@ -96,12 +96,12 @@ def test_a_delayed_response_is_delayed(api: httpx.Client, server: SandboxServer)
 
 
 def test_a_trickled_body_never_triggers_the_read_timeout(api: httpx.Client, server: SandboxServer) -> None:
-    server.faults.add("trickle", "clients", seconds=0.02)
+    server.faults.add("trickle", "clients", seconds=0.2)
     started_at = time.monotonic()
-    with api.stream("GET", "/clients", timeout=0.5) as response:
+    with api.stream("GET", "/clients", timeout=1.0) as response:
         parts = [part for _, part in zip(range(10), response.iter_raw(), strict=False)]
     assert {len(part) for part in parts} == {1}
-    assert time.monotonic() - started_at >= 0.15
+    assert time.monotonic() - started_at > 1.0
 
 
 def test_html_an_object_and_a_given_text_are_sent_with_status_200(api: httpx.Client, server: SandboxServer) -> None:
