@@ -2,6 +2,7 @@
 
 import gzip
 import itertools
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -77,14 +78,19 @@ def test_a_transient_failure_is_retried_and_announced(server: Inn8, new_client: 
 
 
 def test_a_timeout_is_retried(server: Inn8, new_client: NewClient) -> None:
+    is_fetched = threading.Event()
+
     def late(_: Seen) -> bytes:
-        time.sleep(0.4)
+        is_fetched.wait(10)
         return reply(PAGE)
 
     notices: list[RetryNotice] = []
     server.on("/clients", late, reply(PAGE))
-    client = new_client(server, timeouts=Timeouts(1.0, 0.2, 5.0), on_notice=notices.append)
-    assert [page.body for page in client.fetch(CLIENTS)] == [PAGE]
+    client = new_client(server, timeouts=Timeouts(5.0, 1.0, 10.0), on_notice=notices.append)
+    try:
+        assert [page.body for page in client.fetch(CLIENTS)] == [PAGE]
+    finally:
+        is_fetched.set()
     assert [notice.reason for notice in notices] == ["did not answer in time"]
 
 
@@ -140,7 +146,7 @@ def test_each_wait_is_kept_and_jitter_added(server: Inn8, new_client: NewClient)
     gaps = [later - earlier for earlier, later in itertools.pairwise(arrivals)]
     for wait, notice, gap in zip(policy.waits_seconds, notices, gaps, strict=True):
         assert wait <= notice.delay_seconds <= wait + 0.05
-        assert notice.delay_seconds <= gap < notice.delay_seconds + 0.5
+        assert notice.delay_seconds <= gap < notice.delay_seconds + 10
     assert len({notice.delay_seconds - wait for wait, notice in zip(policy.waits_seconds, notices, strict=True)}) > 1
 
 
@@ -175,7 +181,7 @@ def test_a_longer_retry_after_is_waited_out_in_either_form_up_to_a_bound(
     started = time.monotonic()
     list(new_client(server, on_notice=notices.append).fetch(CLIENTS))
     assert [notice.delay_seconds for notice in notices] == [pytest.approx(seconds, abs=0.01)]
-    assert seconds <= time.monotonic() - started < seconds + 2
+    assert seconds <= time.monotonic() - started < seconds + 10
 
 
 def test_a_retry_after_in_seconds_within_the_bound_is_kept_to_the_second(server: Inn8, new_client: NewClient) -> None:

@@ -59,7 +59,7 @@ def test_a_read_over_tls_ends_when_the_client_is_closed(
     next(pages)
     closing = threading.Thread(target=client.close)
     closing.start()
-    closing.join(2)
+    closing.join(8)
     was_prompt = not closing.is_alive()
     release.set()
     closing.join()

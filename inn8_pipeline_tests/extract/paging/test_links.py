@@ -116,10 +116,10 @@ def test_any_header_is_either_read_whole_or_an_error(header: str) -> None:
     ids=range(9),
 )
 def test_a_hostile_header_is_read_in_linear_time(hostile: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with suppress(UnreadableLinkError):
         list(parse_links(hostile))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 2
 
 
 def test_links_are_absolute_and_the_first_of_each_kind_counts_over_several_headers() -> None:

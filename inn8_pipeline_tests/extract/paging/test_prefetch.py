@@ -9,6 +9,7 @@ import pytest
 from inn8_pipeline.entities import CLIENTS
 from inn8_pipeline.errors import RefusedRequestError
 from inn8_pipeline.extract.client import Inn8Client
+from inn8_pipeline_tests.daemons import until
 from inn8_pipeline_tests.extract.circuits import MemoryCircuits
 from inn8_pipeline_tests.extract.conftest import NewClient
 from inn8_pipeline_tests.extract.paging.pages import bodies, expected, paged
@@ -82,6 +83,7 @@ def test_the_next_page_is_fetched_while_one_is_consumed(server: Inn8, new_client
     server.on("/clients", paged(3, announce_last=False))
     pages = iter(new_client(server).fetch(CLIENTS))
     next(pages)
+    until(lambda: len(server.seen("/clients")) >= 2)
     time.sleep(0.3)
     assert len(server.seen("/clients")) == 2
 
@@ -91,46 +93,61 @@ def threads() -> list[str]:
 
 
 def test_no_thread_is_left_when_the_consumer_leaves_early(server: Inn8, new_client: NewClient) -> None:
+    release = threading.Event()
+
     def answer(seen: Seen) -> bytes:
         if seen.query.get("page", "1") not in {"1", "2"}:
-            time.sleep(0.7)
+            release.wait(10)
         return paged(9)(seen)
 
     server.on("/clients", answer)
-    with new_client(server) as client:
-        for page in client.fetch(CLIENTS):
-            if page.number == 2:
-                break
-        started = time.monotonic()
-    assert threads() == []
-    assert time.monotonic() - started < 0.5, "it waited for the server"
+    try:
+        with new_client(server) as client:
+            for page in client.fetch(CLIENTS):
+                if page.number == 2:
+                    break
+            started = time.monotonic()
+        assert threads() == []
+        assert time.monotonic() - started < 5, "it waited for the server"
+    finally:
+        release.set()
 
 
 def test_an_error_on_a_later_page_is_raised_at_once_and_ends_the_others(server: Inn8, new_client: NewClient) -> None:
+    release = threading.Event()
+
     def answer(seen: Seen) -> bytes:
         number = seen.query.get("page", "1")
         if number == "2":
-            time.sleep(1.5)
+            release.wait(10)
         return reply(b"{}", 400) if number == "4" else paged(9)(seen)
 
     server.on("/clients", answer)
     started = time.monotonic()
-    with pytest.raises(RefusedRequestError) as caught:
-        bodies(new_client(server))
-    assert time.monotonic() - started < 1
-    assert threads() == []
+    try:
+        with pytest.raises(RefusedRequestError) as caught:
+            bodies(new_client(server))
+        assert time.monotonic() - started < 5
+        assert threads() == []
+    finally:
+        release.set()
     assert caught.value.path == "/clients (page 4)"
 
 
 def test_an_abandoned_page_is_not_reported_as_a_failure(server: Inn8, new_client: NewClient) -> None:
     store = MemoryCircuits()
+    release = threading.Event()
 
     def answer(seen: Seen) -> bytes:
-        time.sleep(0.5 if "page" in seen.query else 0)
+        if "page" in seen.query:
+            release.wait(10)
         return paged(9)(seen)
 
     server.on("/clients", answer)
     pages = iter(new_client(server, store).fetch(CLIENTS))
-    next(pages)
-    pages.close()  # type: ignore[attr-defined]
+    try:
+        next(pages)
+        pages.close()  # type: ignore[attr-defined]
+    finally:
+        release.set()
     assert ("clients", "failed") not in store.log
