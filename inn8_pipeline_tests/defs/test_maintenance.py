@@ -133,6 +133,7 @@ def test_the_maintenance_says_in_its_log_how_far_it_has_come_if_it_takes_long(
     for _ in range(2):
         pipeline.run(CLIENTS)
     job = pipeline.definitions.resolve_job_def(maintenance.JOB)
+    monkeypatch.setattr(progress, "FIRST_SECONDS", 600.0)
     quick = job.execute_in_process(instance=pipeline.instance)
     assert counted(pipeline, quick.run_id) == set()
     monkeypatch.setattr(progress, "FIRST_SECONDS", 0.0)

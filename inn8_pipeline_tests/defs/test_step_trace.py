@@ -23,8 +23,9 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 @pytest.fixture
 def collector(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Collector:
-    """Return a collector that the settings name."""
+    """Return a collector that the settings name, and that has time to answer."""
     made = Collector(httpserver)
+    monkeypatch.setattr(exporting, "EXPORT_SECONDS", 30.0)
     monkeypatch.setenv(ENDPOINT, made.address)
     return made
 

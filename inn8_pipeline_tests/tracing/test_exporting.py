@@ -14,7 +14,9 @@ URL = "http://127.0.0.1:9/v1/traces"
 
 
 @pytest.fixture
-def collector(httpserver: HTTPServer) -> Collector:
+def collector(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Collector:
+    """Return a collector that has time to answer."""
+    monkeypatch.setattr(exporting, "EXPORT_SECONDS", 30.0)
     return Collector(httpserver)
 
 
