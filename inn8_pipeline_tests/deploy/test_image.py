@@ -33,7 +33,7 @@ def test_the_wrapper_reads_the_storage_s_url_from_its_file_and_gives_the_command
 
     def ask(**variables: str) -> tuple[int, str]:
         command = [str(DEPLOY / "with-secrets"), "sh", "-c", 'printf "%s" "$DAGSTER_POSTGRES_URL"; exit 3']
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=10)
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout
 
     assert ask(DAGSTER_POSTGRES_URL_FILE=str(secret)) == (3, "postgresql+psycopg2://inn8:p%40ss@db/dagster")
@@ -43,12 +43,12 @@ def test_the_wrapper_reads_the_storage_s_url_from_its_file_and_gives_the_command
 def test_the_wrapper_becomes_the_command_so_that_signals_reach_it() -> None:
     command = [str(DEPLOY / "with-secrets"), "sh", "-c", "echo $$"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        output, _errors = process.communicate(timeout=10)
+        output, _errors = process.communicate(timeout=60)
     assert int(output) == process.pid
 
 
 def test_the_wrapper_refuses_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     command = [str(DEPLOY / "with-secrets"), "true"]
     environment = {"DAGSTER_POSTGRES_URL_FILE": str(tmp_path / "missing")}
-    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=10)
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
     assert done.returncode != 0
