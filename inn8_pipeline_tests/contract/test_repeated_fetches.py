@@ -15,8 +15,7 @@ from inn8_pipeline.extract.breaker import UncountedCircuits
 from inn8_pipeline.extract.client import Inn8Client
 from inn8_pipeline.extract.endpoint import Endpoint
 from inn8_pipeline.extract.http.bodies import PackedBody
-from inn8_pipeline.extract.http.conditional import PageFacts
-from inn8_pipeline.extract.http.seen_responses import Recognizer, SeenResponse
+from inn8_pipeline.extract.http.seen_responses import ReadResponse, Recognizer
 from inn8_pipeline.extract.paging import fetch as paging
 from inn8_pipeline.sandbox.api.server import SandboxServer
 from inn8_pipeline.sandbox.world.world import World
@@ -157,7 +156,7 @@ def test_responses_are_read_again_by_another_contract(fetches: Fetches) -> None:
 @pytest.mark.parametrize("name", ["Content-Encoding", "Link", "X-Total-Count"])
 def test_a_response_with_another_header_that_is_read_is_not_the_same(name: str) -> None:
     def compared(seen: bytes, value: str, body: bytes = b"[]") -> tuple[bool, bytes]:
-        known = SeenResponse(seen, 0, 2, PageFacts())
+        known = ReadResponse(seen, 0, 2, {})
         recognizer = Recognizer(b"key", known, ("Content-Encoding", "Link", "X-Total-Count"))
         response = httpx.Response(200, headers={name: value, "Date": f"{value}, which is not read"})
         return recognizer(response, PackedBody(body, 0)), recognizer.digest

@@ -7,26 +7,44 @@ INN8: each page is requested in full.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import httpx
 
 from inn8_pipeline.extract.http.bodies import PackedBody
-from inn8_pipeline.extract.http.conditional import PageFacts
+
+
+class SeenResponse(Protocol):
+    """A response of this fetch or the last one: its digest, and what was read of it."""
+
+    @property
+    def digest(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def records(self) -> int: ...  # noqa: D102
+
+    @property
+    def bytes(self) -> int:
+        """The size of the records."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The values of its `PageFacts`, by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class SeenResponse:
-    """A page of a fetch: the digest of its response, and what was read of it. `bytes` is the size of its records."""
+class ReadResponse:
+    """A response that was read."""
 
     digest: bytes
     records: int
     bytes: int
-    facts: PageFacts
+    facts: Mapping[str, Any] = field(repr=False)
 
 
 SeenResponses = Mapping[bytes, SeenResponse]
-"""The pages of a complete fetch in order, by the key of their request."""
+"""The responses of a complete fetch in order, by the key of their request."""
 
 
 class Recognizer:

@@ -34,7 +34,7 @@ from inn8_pipeline.extract.http.responses import (
     is_never_known,
     was_cut_off,
 )
-from inn8_pipeline.extract.http.seen_responses import Recognizer, SeenResponse
+from inn8_pipeline.extract.http.seen_responses import ReadResponse, Recognizer, SeenResponse
 from inn8_pipeline.extract.paging.fetch import Fetch
 from inn8_pipeline.extract.paging.links import ForeignLinkError, PageLinks, UnreadableLinkError
 from inn8_pipeline.extract.paging.page import NotAPageError, Page, record_ids
@@ -273,7 +273,7 @@ class PageReader:
 
 def _unread(number: int, key: bytes, seen: SeenResponse, read: Callable[[], FetchedPage], size: int) -> FetchedPage:
     """Return a page whose response is the same as in the last fetch. `read` reads it."""
-    facts = seen.facts
+    facts = PageFacts(**seen.facts)
     return FetchedPage(
         Page(number, b"", seen.records),
         [],
@@ -290,7 +290,8 @@ def _noted(fetched: FetchedPage, recognizer: Recognizer) -> FetchedPage:
     """Return the page with its response for the next fetch, unless something is unusual about the page."""
     if fetched.warnings or fetched.doubt:
         return fetched
-    seen = SeenResponse(recognizer.digest, fetched.page.records, len(fetched.page.body), _facts(fetched))
+    facts = asdict(_facts(fetched))
+    seen = ReadResponse(recognizer.digest, fetched.page.records, len(fetched.page.body), facts)
     return replace(fetched, seen=(recognizer.key, seen))
 
 

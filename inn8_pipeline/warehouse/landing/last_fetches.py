@@ -5,16 +5,15 @@ responses count only as long as that landing is stored as it was.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from psycopg import sql
 from psycopg.types.json import Json
 from sqlalchemy import Connection, Engine
 
 from inn8_pipeline.entities import Entity
-from inn8_pipeline.extract.http.conditional import PageFacts
-from inn8_pipeline.extract.http.seen_responses import SeenResponse, SeenResponses
 from inn8_pipeline.warehouse.database import execute, transaction
 from inn8_pipeline.warehouse.landing.store import Landing, landing_of
 
@@ -51,12 +50,38 @@ _FORGET = sql.SQL("delete from inn8_raw.last_fetches where tenant_id = %(tenant)
 _FORGET_TENANT = sql.SQL("delete from inn8_raw.last_fetches where tenant_id = %(tenant)s")
 
 
+class Response(Protocol):
+    """A response: the digest of what was read, the number and the size of its records, and what else was read."""
+
+    @property
+    def digest(self) -> bytes: ...  # noqa: D102
+
+    @property
+    def records(self) -> int: ...  # noqa: D102
+
+    @property
+    def bytes(self) -> int: ...  # noqa: D102
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A response of the last fetch."""
+
+    digest: bytes
+    records: int
+    bytes: int
+    facts: Mapping[str, Any] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class LastFetch:
-    """The landing of a fetch, and its responses."""
+    """The landing of a fetch, and its responses in order, by the key of their request."""
 
     landing: Landing
-    responses: SeenResponses
+    responses: Mapping[bytes, StoredResponse]
 
 
 def load(engine: Engine, tenant_id: str, entity: Entity) -> LastFetch | None:
@@ -69,13 +94,13 @@ def load(engine: Engine, tenant_id: str, entity: Entity) -> LastFetch | None:
     if row is None or bytes(row["digests_sha256"]) != _digest(row["page_digests"]):
         return None
     responses = {
-        bytes.fromhex(key): SeenResponse(bytes.fromhex(digest), records, size, PageFacts(**facts))
+        bytes.fromhex(key): StoredResponse(bytes.fromhex(digest), records, size, facts)
         for key, digest, records, size, facts in row["responses"]
     }
     return LastFetch(landing_of(row), responses)
 
 
-def store(engine: Engine, landing: Landing, responses: SeenResponses | None) -> None:
+def store(engine: Engine, landing: Landing, responses: Mapping[bytes, Response] | None) -> None:
     """Store the responses of a complete fetch in place of those of the fetch before it; None: only delete those."""
     names = {"tenant": landing.tenant_id, "entity": landing.entity.name}
     with transaction(engine, "writing the responses of a fetch") as connection:
@@ -83,7 +108,7 @@ def store(engine: Engine, landing: Landing, responses: SeenResponses | None) -> 
             execute(connection, _FORGET, **names)
             return
         rows = [
-            [key.hex(), each.digest.hex(), each.records, each.bytes, asdict(each.facts)]
+            [key.hex(), each.digest.hex(), each.records, each.bytes, dict(each.facts)]
             for key, each in responses.items()
         ]
         execute(connection, _STORE, **names, landing=landing.id, digests=_digest(landing.digests), responses=Json(rows))
